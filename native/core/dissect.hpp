@@ -1,0 +1,50 @@
+// Packet bytes to the flow an IDS would track, and to the key the kernel's fanout hash is computed from. Pure; survives any bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "flow_key.hpp"
+#include "hash.hpp"
+#include "stack.hpp"
+
+namespace fanout {
+
+// The tag that skb_vlan_untag() took out of the bytes, as the ring header carries it.
+struct StrippedTag {
+  bool present = false;
+  std::uint16_t tpid = 0x8100;
+  std::uint16_t tci = 0;
+};
+
+enum class PacketKind : std::uint8_t {
+  flow,             // key, direction, stack, kernel_key and flow_hash are set
+  other_ethertype,  // ethertype is set
+  other_protocol,   // protocol is set: an IP protocol that carries no flow known here
+  icmp_error,       // an ICMP or ICMPv6 message other than echo
+  fragment_later,   // a fragment without the transport header
+  truncated,        // cut, by the sender or by the snap length, before the flow was known
+  malformed,        // a header that contradicts itself, such as an IPv4 header length below 20
+};
+
+// Marks: facts about a packet that are no part of the key, but tell known kernel bugs apart. Part of the wire protocol.
+inline constexpr std::uint8_t mark_flow_label = 0x01;  // IPv6 with a flow label other than zero, at the layer the kernel hashes
+inline constexpr std::uint8_t mark_fragment = 0x02;    // a fragment, IPv4 or IPv6
+
+struct Dissection {
+  FlowKey key;
+  std::uint64_t kernel_key = 0;  // digest of what __skb_get_hash_symmetric() covers for this packet; equal key, equal member
+  std::uint64_t flow_hash = 0;   // hash of `key`, the same for both directions
+  Stack stack;
+  PacketKind kind = PacketKind::malformed;
+  Direction direction = Direction::forward;
+  std::uint8_t marks = 0;
+  std::uint8_t protocol = 0;
+  std::uint16_t ethertype = 0;
+};
+
+// `frame` starts at the Ethernet header and may be cut anywhere. Never reads outside it.
+[[nodiscard]] Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) noexcept;
+
+}  // namespace fanout

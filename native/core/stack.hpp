@@ -1,0 +1,60 @@
+// The encapsulation of a packet, outermost layer first, packed into 64 bits so that it can be compared and sent as one integer.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace fanout {
+
+// Part of the wire protocol: append only.
+enum class Layer : std::uint8_t {
+  none = 0, eth, vlan, pppoe, mpls, ipv4, ipv6, frag, tcp, udp, udplite, sctp, dccp, icmp, icmp6, esp, ah, ipcomp,
+  gre, nvgre, erspan, vxlan, geneve, gtpu, l2tp, teredo, etherip, pw, ppp, other,
+};
+
+inline constexpr std::array<std::string_view, 30> layer_names{
+    "",     "eth",  "vlan",  "pppoe", "mpls", "ipv4",   "ipv6", "frag",   "tcp",    "udp",
+    "udplite", "sctp", "dccp", "icmp", "icmp6", "esp",  "ah",   "ipcomp", "gre",    "nvgre",
+    "erspan", "vxlan", "geneve", "gtpu", "l2tp", "teredo", "etherip", "pw", "ppp",  "other"};
+
+class Stack {
+ public:
+  static constexpr unsigned bits_per_layer = 6;
+  static constexpr unsigned depth_max = 10;
+
+  constexpr Stack() noexcept = default;
+  constexpr explicit Stack(std::uint64_t packed) noexcept : packed_(packed) {}
+
+  // Layers beyond depth_max are dropped and leave the overflow mark.
+  constexpr void push(Layer layer) noexcept {
+    if ((packed_ >> (bits_per_layer * (depth_max - 1))) != 0) packed_ |= overflow_mark;
+    else packed_ = (packed_ << bits_per_layer) | static_cast<std::uint64_t>(layer);
+  }
+
+  [[nodiscard]] constexpr std::uint64_t packed() const noexcept { return packed_; }
+  [[nodiscard]] constexpr Layer innermost() const noexcept { return static_cast<Layer>(packed_ & layer_mask); }
+  constexpr bool operator==(const Stack&) const noexcept = default;
+
+  // "vlan/ipv4/tcp"; unknown codes (from a newer peer) read "?".
+  [[nodiscard]] std::string text() const {
+    std::string out;
+    for (unsigned i = depth_max; i-- > 0;) {
+      const auto code = static_cast<std::size_t>((packed_ >> (bits_per_layer * i)) & layer_mask);
+      if (code == 0) continue;
+      if (!out.empty()) out += '/';
+      out += code < layer_names.size() ? layer_names[code] : std::string_view{"?"};
+    }
+    if ((packed_ & overflow_mark) != 0) out += "/...";
+    return out;
+  }
+
+ private:
+  static constexpr std::uint64_t layer_mask = (1U << bits_per_layer) - 1;
+  static constexpr std::uint64_t overflow_mark = std::uint64_t{1} << 63;
+  std::uint64_t packed_ = 0;
+};
+
+}  // namespace fanout

@@ -1,0 +1,56 @@
+/** What the flow map knows when it is asked: the input of the verdict. Order of arrival leaves no trace in it. */
+import type { FlowCounts, FlowId, ViolationKind, ViolationObservation } from './run-result.ts';
+
+export interface StackEvidence {
+  readonly stack: string;
+  readonly flows: number;
+  readonly twoWay: number;
+  readonly split: number;
+  readonly asymmetric: number;
+  readonly duplicated: number;
+  /** Consistent two-way flows by member: the shares p_i of the false-pass bound within this stack. */
+  readonly twoWayByMember: readonly number[];
+}
+
+/** Violations that look alike. Counted for all of them, however many are listed one by one. */
+export interface ViolationGroup {
+  readonly kind: ViolationKind;
+  readonly stack: string;
+  /** All observations carry one kernel key: the kernel's hash was meant to keep them together. */
+  readonly oneKernelKey: boolean;
+  /** The IPv4 addresses differ only in the top bit of the last octet (x.y.z.N and x.y.z.N+128). */
+  readonly topBitPair: boolean;
+  /** IPv6 with a flow label on packets of one direction only. */
+  readonly labelOneWay: boolean;
+  /** Some packets of the flow were fragments. */
+  readonly fragments: boolean;
+  readonly flows: number;
+}
+
+export interface ViolationEvidence extends Omit<ViolationGroup, 'flows'> {
+  readonly flow: FlowId;
+  readonly observations: readonly ViolationObservation[];
+}
+
+export interface EpochEvidence {
+  readonly members: number;
+  readonly reason?: string;
+  /** Consistent two-way flows by member in this epoch. */
+  readonly twoWayByMember: readonly number[];
+}
+
+export interface Evidence {
+  readonly flows: FlowCounts;
+  readonly stacks: readonly StackEvidence[];
+  readonly epochs: readonly EpochEvidence[];
+  readonly groups: readonly ViolationGroup[];
+  /** The first violations by flow key, at most as many as asked for. */
+  readonly violations: readonly ViolationEvidence[];
+  readonly violationsOmitted: number;
+  /** Flows of which at least one packet was seen, by member. */
+  readonly flowsByMember: readonly number[];
+  readonly judgedPackets: number;
+  readonly topFlowPackets: number;
+  /** Observations that found the flow map full, and their packets. */
+  readonly untracked: { readonly observations: number; readonly packets: number };
+}

@@ -1,0 +1,148 @@
+/** The one result of a run. Reporters render it and decide nothing; `report json` prints it as it is. */
+import type { FanoutFlag, FanoutMode } from './fanout.ts';
+
+export type Answer = 'yes' | 'no' | 'inconclusive';
+
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+export interface SourceInfo {
+  readonly kind: 'lab' | 'live' | 'pcap';
+  readonly interface: string;
+  /** Lab: how packets were injected ("tap" or "veth"), and from which seed. */
+  readonly injection?: string;
+  readonly seed?: number;
+  readonly pcap?: string;
+  readonly nic?: string;
+}
+
+export interface FlowCounts {
+  readonly total: number;
+  readonly twoWay: number;
+  readonly oneWay: number;
+  readonly consistent: number;
+  readonly split: number;
+  readonly asymmetric: number;
+  readonly duplicated: number;
+}
+
+/** The ancestor tool's counters, so that its users recognise them: packets whose flow had been seen on that worker before. */
+export interface PacketCounts {
+  /** Packets that the lab sent; absent where nobody knows. */
+  readonly offered?: number;
+  /** Delivered to members by the kernel, dropped ones not included. */
+  readonly captured: number;
+  /** Attributed to a flow and judged. */
+  readonly judged: number;
+  /** Lost in full rings (PACKET_STATISTICS tp_drops), summed over members. */
+  readonly dropped: number;
+  /** Attributed to a flow, but lost to the evidence because a bounded table was full. */
+  readonly overflowed: number;
+  /** Captured packets that were sent by this host (PACKET_OUTGOING). Part of `captured`. */
+  readonly outgoing: number;
+  /** Captured but not judged, by reason: "before-start", "ethertype 0x0806", "ip protocol 89", "truncated", ... */
+  readonly ignored: Readonly<Record<string, number>>;
+}
+
+export interface StackResult extends Pick<FlowCounts, 'twoWay' | 'split' | 'asymmetric'> {
+  readonly stack: string;
+  readonly flows: number;
+  readonly membersUsed: number;
+  readonly answer: Answer;
+}
+
+export interface CauseResult {
+  readonly code: string;
+  readonly flows: number;
+  readonly harmless: boolean;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+export interface MemberResult {
+  readonly index: number;
+  readonly pid: number;
+  readonly cpu?: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Flows of which at least one packet was seen on this member. */
+  readonly flows: number;
+  readonly drops: number;
+  readonly freezes: number;
+  /** Rollover counters of the kernel (PACKET_ROLLOVER_STATS), where the group rolls over. */
+  readonly rollover?: { readonly all: number; readonly huge: number; readonly failed: number };
+  /** "gone" after an orderly end; otherwise why the member was lost. */
+  readonly end: string;
+}
+
+export interface Balance {
+  readonly membersUsed: number;
+  /** Busiest member's packets over the mean of all members; 1 is even. 0 without packets. */
+  readonly maxOverMean: number;
+  /** Share of all judged packets that the largest flow had, 0..1. */
+  readonly topFlowShare: number;
+}
+
+export interface FlowId {
+  readonly proto: string;
+  readonly src: string;
+  readonly sport: number;
+  readonly dst: string;
+  readonly dport: number;
+  readonly communityId?: string;
+}
+
+export type ViolationKind = 'split' | 'asymmetric' | 'duplicated';
+
+export interface ViolationObservation {
+  readonly member: number;
+  readonly epoch: number;
+  readonly direction: 'forward' | 'reverse';
+  readonly packets: number;
+  readonly bytes: number;
+  /** Digest of what the kernel's hash covers, 16 hexadecimal digits. Equal digests belong on one member. */
+  readonly kernelKey: string;
+  readonly stack: string;
+  /** Nanoseconds since the epoch of the Unix clock, as decimal text. */
+  readonly first: string;
+  readonly last: string;
+}
+
+export interface Violation {
+  readonly kind: ViolationKind;
+  readonly cause: string;
+  readonly stack: string;
+  readonly flow: FlowId;
+  readonly observations: readonly ViolationObservation[];
+}
+
+export interface EpochInfo {
+  readonly members: number;
+  /** Why this epoch began, or why the one before it ended; absent for an undisturbed first epoch. */
+  readonly reason?: string;
+}
+
+export interface RunResult {
+  readonly schema: 'fanout-cluster/report@1';
+  readonly tool: { readonly version: string };
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly host: { readonly kernel: string; readonly cpus: number };
+  readonly source: SourceInfo;
+  readonly group: { readonly mode: FanoutMode; readonly flags: readonly FanoutFlag[]; readonly id: number; readonly procs: number };
+  readonly verdict: { readonly answer: Answer; readonly reasons: readonly Reason[]; readonly falsePassBound: number };
+  readonly packets: PacketCounts;
+  readonly flows: FlowCounts;
+  readonly stacks: readonly StackResult[];
+  readonly causes: readonly CauseResult[];
+  readonly members: readonly MemberResult[];
+  readonly balance: Balance;
+  readonly order: { readonly checked: number; readonly inversions: number };
+  readonly violations: readonly Violation[];
+  readonly violationsOmitted: number;
+  readonly epochs: readonly EpochInfo[];
+  readonly warnings: readonly Reason[];
+}
