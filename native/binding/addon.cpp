@@ -1,3 +1,11 @@
-#include <napi.h>
-static Napi::Object init(Napi::Env env, Napi::Object exports) { (void)env; return exports; }
+#include "bindings.hpp"
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  fanout::binding::export_capture(env, exports);
+  fanout::binding::export_flow_map(env, exports);
+  fanout::binding::export_host(env, exports);
+  fanout::binding::export_message(env, exports);
+  return exports;
+}
+
 NODE_API_MODULE(fanout, init)

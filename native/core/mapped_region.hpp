@@ -11,6 +11,8 @@
 
 namespace fanout {
 
+enum class Pages { small, huge };
+
 class MappedRegion {
  public:
   MappedRegion() noexcept = default;
@@ -32,11 +34,11 @@ class MappedRegion {
   [[nodiscard]] static Result<MappedRegion> map_descriptor(int fd, std::size_t bytes) noexcept {
     return map(bytes, MAP_SHARED | MAP_POPULATE, fd);
   }
-  // Zeroed private memory, faulted in as it is touched; large areas ask for huge pages.
-  [[nodiscard]] static Result<MappedRegion> anonymous(std::size_t bytes) noexcept {
+  // Zeroed private memory, used as it is touched.
+  [[nodiscard]] static Result<MappedRegion> anonymous(std::size_t bytes, Pages pages) noexcept {
     auto region = map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
-    if (region && bytes >= huge_page_bytes) (void)::madvise(region->data_, bytes, MADV_HUGEPAGE);
+    if (region && pages == Pages::huge && bytes >= huge_page_bytes) (void)::madvise(region->data_, bytes, MADV_HUGEPAGE);
     return region;
   }
 

@@ -1,0 +1,13 @@
+// What the addon is made of. Each function adds its classes and functions to `exports`.
+#pragma once
+
+#include <napi.h>
+
+namespace fanout::binding {
+
+void export_capture(Napi::Env env, Napi::Object exports);
+void export_flow_map(Napi::Env env, Napi::Object exports);
+void export_host(Napi::Env env, Napi::Object exports);
+void export_message(Napi::Env env, Napi::Object exports);
+
+}  // namespace fanout::binding

@@ -1,0 +1,191 @@
+// class FlowMap: the collector's evidence. One call per message, never per flow; evidence() answers in the shape of src/model/evidence.ts.
+#include <arpa/inet.h>
+
+#include <optional>
+
+#include "bindings.hpp"
+#include "convert.hpp"
+#include "flow_map.hpp"
+
+namespace fanout::binding {
+namespace {
+
+std::string address_text(const Address& address, std::uint8_t family) {
+  char text[INET6_ADDRSTRLEN]{};
+  ::inet_ntop(family == 4 ? AF_INET : AF_INET6, address.data(), text, sizeof text);
+  return text;
+}
+
+std::string protocol_text(std::uint8_t protocol) {
+  switch (protocol) {
+    case IPPROTO_ICMP: return "icmp";
+    case IPPROTO_TCP: return "tcp";
+    case IPPROTO_UDP: return "udp";
+    case IPPROTO_DCCP: return "dccp";
+    case IPPROTO_ICMPV6: return "icmp6";
+    case IPPROTO_SCTP: return "sctp";
+    case IPPROTO_UDPLITE: return "udplite";
+    default: return std::to_string(protocol);
+  }
+}
+
+std::string hex64(std::uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+const char* kind_text(FlowVerdict kind) { return kind == FlowVerdict::split ? "split" : "asymmetric"; }
+
+Napi::Array numbers(Napi::Env env, const std::vector<std::uint64_t>& values) {
+  return array_of(env, values, [&](std::uint64_t v) { return number(env, v); });
+}
+
+Napi::Object signature_to_js(Napi::Env env, const ViolationSignature& s) {
+  auto out = Napi::Object::New(env);
+  out.Set("kind", kind_text(s.kind));
+  out.Set("stack", s.stack.text());
+  out.Set("oneKernelKey", s.one_kernel_key);
+  out.Set("topBitPair", s.top_bit_pair);
+  out.Set("labelOneWay", s.label_one_way);
+  out.Set("fragments", s.fragments);
+  return out;
+}
+
+Napi::Object violation_to_js(Napi::Env env, const Violation& v, std::uint64_t start_ns) {
+  auto out = signature_to_js(env, v.signature);
+  auto flow = Napi::Object::New(env);
+  flow.Set("proto", protocol_text(v.key.protocol));
+  flow.Set("src", address_text(v.key.a, v.key.family));
+  flow.Set("sport", Napi::Number::New(env, v.key.a_port));
+  flow.Set("dst", address_text(v.key.b, v.key.family));
+  flow.Set("dport", Napi::Number::New(env, v.key.b_port));
+  out.Set("flow", flow);
+  out.Set("observations", array_of(env, v.sights, [&](const FlowSight& s) {
+            auto o = Napi::Object::New(env);
+            o.Set("member", Napi::Number::New(env, s.where.member));
+            o.Set("epoch", Napi::Number::New(env, s.where.epoch));
+            o.Set("direction", s.where.direction == Direction::forward ? "forward" : "reverse");
+            o.Set("packets", number(env, s.packets));
+            o.Set("bytes", number(env, s.bytes));
+            o.Set("kernelKey", hex64(s.kernel_key));
+            o.Set("stack", s.stack.text());
+            o.Set("first", std::to_string(start_ns + s.where.first_ns));
+            o.Set("last", std::to_string(start_ns + s.last_ns));
+            return o;
+          }));
+  return out;
+}
+
+Napi::Object counts_to_js(Napi::Env env, const FlowCounts& c, std::uint64_t two_way) {
+  auto out = Napi::Object::New(env);
+  out.Set("total", number(env, c.total));
+  out.Set("twoWay", number(env, two_way));
+  out.Set("oneWay", number(env, c.one_way));
+  out.Set("consistent", number(env, c.consistent));
+  out.Set("split", number(env, c.split));
+  out.Set("asymmetric", number(env, c.asymmetric));
+  out.Set("duplicated", number(env, 0));
+  return out;
+}
+
+class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
+ public:
+  static void define(Napi::Env env, Napi::Object exports) {
+    exports.Set("FlowMap", DefineClass(env, "FlowMap",
+                                       {InstanceMethod<&FlowMapObject::ingest>("ingest"), InstanceMethod<&FlowMapObject::tally>("tally"),
+                                        InstanceMethod<&FlowMapObject::evidence>("evidence"), InstanceMethod<&FlowMapObject::bytes_used>("bytesUsed")}));
+  }
+
+  explicit FlowMapObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<FlowMapObject>(info), env_(info.Env()) {
+    if (!info[0].IsObject()) {
+      throw_type_error(env_, "FlowMap needs options");
+      return;
+    }
+    const auto o = info[0].As<Napi::Object>();
+    FlowMap::Limits limits;
+    limits.members = uint32_of(o, "members");
+    limits.flows_max = uint32_of(o, "flowsMax");
+    auto created = FlowMap::create(limits, HashSeed{uint64_of(o.Get("hashSeed"))});
+    if (!created) {
+      throw_sys_error(env_, created.error());
+      return;
+    }
+    map_.emplace(std::move(*created));
+  }
+
+ private:
+  // ingest(message, member): the number of observations, or -(1 + offset) where the message is malformed; then nothing was taken from it.
+  Napi::Value ingest(const Napi::CallbackInfo& info) {
+    if (!info[0].IsTypedArray()) {
+      throw_type_error(env_, "ingest needs bytes");
+      return env_.Undefined();
+    }
+    const IngestResult result = map_->ingest(bytes_of(info[0]), info[1].ToNumber().Uint32Value());
+    return Napi::Number::New(env_, result.ok ? result.observations : -1.0 - static_cast<double>(result.error_offset));
+  }
+
+  Napi::Value tally(const Napi::CallbackInfo&) {
+    const Tally& t = map_->tally();
+    auto out = Napi::Object::New(env_);
+    out.Set("flows", number(env_, t.flows));
+    out.Set("twoWay", number(env_, t.two_way));
+    out.Set("violated", number(env_, t.violated));
+    out.Set("packets", number(env_, t.packets));
+    return out;
+  }
+
+  // evidence({ epochEndsNs: (bigint | null)[], violationsMax, startNs })
+  Napi::Value evidence(const Napi::CallbackInfo& info) {
+    const auto o = info[0].As<Napi::Object>();
+    const auto ends = o.Get("epochEndsNs").As<Napi::Array>();
+    std::vector<EpochWindow> windows(ends.Length());
+    for (std::uint32_t i = 0; i < ends.Length(); ++i)
+      if (const Napi::Value end = ends.Get(i); !end.IsNull()) windows[i].end_ns = uint64_of(end);
+    return evidence_to_js(map_->evidence(windows, uint32_of(o, "violationsMax")), uint64_of(o.Get("startNs")));
+  }
+
+  Napi::Object evidence_to_js(const Evidence& e, std::uint64_t start_ns) {
+    auto out = Napi::Object::New(env_);
+    out.Set("flows", counts_to_js(env_, e.flows, e.two_way));
+    out.Set("stacks", array_of(env_, e.stacks, [&](const StackCounts& s) {
+              auto stack = Napi::Object::New(env_);
+              stack.Set("stack", s.stack.text());
+              stack.Set("flows", number(env_, s.flows.total));
+              stack.Set("twoWay", number(env_, s.two_way));
+              stack.Set("split", number(env_, s.flows.split));
+              stack.Set("asymmetric", number(env_, s.flows.asymmetric));
+              stack.Set("duplicated", number(env_, 0));
+              stack.Set("twoWayByMember", numbers(env_, s.two_way_by_member));
+              return stack;
+            }));
+    out.Set("twoWayByEpochAndMember",
+            array_of(env_, e.two_way_by_epoch_and_member, [&](const std::vector<std::uint64_t>& v) { return numbers(env_, v); }));
+    out.Set("groups", array_of(env_, e.groups, [&](const std::pair<ViolationSignature, std::uint64_t>& g) {
+              auto group = signature_to_js(env_, g.first);
+              group.Set("flows", number(env_, g.second));
+              return group;
+            }));
+    out.Set("violations", array_of(env_, e.violations, [&](const Violation& v) { return violation_to_js(env_, v, start_ns); }));
+    out.Set("violationsOmitted", number(env_, e.violations_omitted));
+    out.Set("flowsByMember", numbers(env_, e.flows_by_member));
+    out.Set("judgedPackets", number(env_, e.judged_packets));
+    out.Set("topFlowPackets", number(env_, e.top_flow_packets));
+    auto untracked = Napi::Object::New(env_);
+    untracked.Set("observations", number(env_, map_->tally().untracked_observations));
+    untracked.Set("packets", number(env_, map_->tally().untracked_packets));
+    out.Set("untracked", untracked);
+    return out;
+  }
+
+  Napi::Value bytes_used(const Napi::CallbackInfo&) { return number(env_, map_->bytes_used()); }
+
+  Napi::Env env_;
+  std::optional<FlowMap> map_;
+};
+
+}  // namespace
+
+void export_flow_map(Napi::Env env, Napi::Object exports) { FlowMapObject::define(env, exports); }
+
+}  // namespace fanout::binding

@@ -1,0 +1,95 @@
+// Questions about this host, and about the process itself.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bindings.hpp"
+#include "convert.hpp"
+#include "interface.hpp"
+#include "packet_diag.hpp"
+
+namespace fanout::binding {
+namespace {
+
+Napi::Value describe(const Napi::CallbackInfo& info) {
+  const auto described = describe_interface(info[0].ToString().Utf8Value().c_str());
+  if (!described) {
+    throw_sys_error(info.Env(), described.error());
+    return info.Env().Undefined();
+  }
+  auto out = Napi::Object::New(info.Env());
+  out.Set("index", described->index);
+  out.Set("up", described->up);
+  out.Set("running", described->running);
+  out.Set("loopback", described->loopback);
+  out.Set("promiscuous", described->promiscuous);
+  out.Set("hardwareType", static_cast<int>(described->hardware_type));
+  out.Set("mtu", described->mtu);
+  return out;
+}
+
+Napi::Value packet_sockets(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto sockets = list_packet_sockets();
+  if (!sockets) {
+    throw_sys_error(env, sockets.error());
+    return env.Undefined();
+  }
+  return array_of(env, *sockets, [&](const PacketSocketInfo& s) {
+    auto out = Napi::Object::New(env);
+    out.Set("inode", Napi::Number::New(env, s.inode));
+    out.Set("ifindex", Napi::Number::New(env, s.ifindex));
+    out.Set("protocol", Napi::Number::New(env, s.protocol));
+    if (s.uid) out.Set("uid", Napi::Number::New(env, *s.uid));
+    if (s.fanout) {
+      out.Set("groupId", Napi::Number::New(env, s.fanout->id));
+      out.Set("mode", Napi::Number::New(env, s.fanout->mode));
+    }
+    return out;
+  });
+}
+
+// SO_PEERCRED of a Unix socket: the kernel's word on who connected (unix(7)).
+Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  if (::getsockopt(info[0].ToNumber().Int32Value(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+    throw_sys_error(info.Env(), SysError::from_errno("getsockopt(SO_PEERCRED)"));
+    return info.Env().Undefined();
+  }
+  auto out = Napi::Object::New(info.Env());
+  out.Set("pid", credentials.pid);
+  out.Set("uid", static_cast<double>(credentials.uid));
+  out.Set("gid", static_cast<double>(credentials.gid));
+  return out;
+}
+
+// The kernel kills this process when its parent ends, whatever state either is in (prctl(2)). False if the parent is gone already.
+Napi::Value die_with_parent(const Napi::CallbackInfo& info) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+    throw_sys_error(info.Env(), SysError::from_errno("prctl(PR_SET_PDEATHSIG)"));
+    return info.Env().Undefined();
+  }
+  return Napi::Boolean::New(info.Env(), ::getppid() == info[0].ToNumber().Int32Value());
+}
+
+// CLOCK_REALTIME in nanoseconds: the clock of the ring's time stamps.
+Napi::Value realtime_ns(const Napi::CallbackInfo& info) {
+  timespec t{};
+  ::clock_gettime(CLOCK_REALTIME, &t);
+  return Napi::BigInt::New(info.Env(), static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(t.tv_nsec));
+}
+
+}  // namespace
+
+void export_host(Napi::Env env, Napi::Object exports) {
+  exports.Set("describeInterface", Napi::Function::New<describe>(env));
+  exports.Set("packetSockets", Napi::Function::New<packet_sockets>(env));
+  exports.Set("peerCredentials", Napi::Function::New<peer_credentials>(env));
+  exports.Set("dieWithParent", Napi::Function::New<die_with_parent>(env));
+  exports.Set("realtimeNs", Napi::Function::New<realtime_ns>(env));
+}
+
+}  // namespace fanout::binding

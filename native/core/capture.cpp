@@ -1,0 +1,348 @@
+#include "capture.hpp"
+
+#include <linux/if_packet.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+
+namespace fanout {
+
+struct Capture::Parsed {
+  Dissection packet;
+  std::uint64_t time_ns = 0;
+  std::uint32_t hash = 0;
+  std::uint32_t wire_bytes = 0;
+};
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t batch_packets = 32;
+constexpr unsigned blocks_per_round = 64;  // then commands, news and counters have their turn
+constexpr std::int64_t counters_interval_ms = 100;
+constexpr std::uint32_t vlan_tag_bytes = 4;
+
+std::uint64_t clock_ns(clockid_t clock) noexcept {
+  timespec t{};
+  ::clock_gettime(clock, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+std::int64_t now_ms() noexcept { return static_cast<std::int64_t>(clock_ns(CLOCK_MONOTONIC) / 1'000'000U); }
+
+void spin(std::uint64_t ns) noexcept {
+  for (const std::uint64_t end = clock_ns(CLOCK_MONOTONIC) + ns; clock_ns(CLOCK_MONOTONIC) < end;) {
+  }
+}
+
+Status pin_to(int cpu) noexcept {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  // The capture thread is created later and inherits this.
+  if (::sched_setaffinity(0, sizeof set, &set) != 0) return SysError::from_errno("sched_setaffinity");
+  return Done{};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Capture>> Capture::open(CaptureConfig config) noexcept {
+  if (config.cpu) {
+    const auto pinned = pin_to(*config.cpu);
+    if (!pinned) return pinned.error();
+  }
+  auto socket = PacketSocket::open();
+  if (!socket) return socket.error();
+  auto ring = RxRing::create(socket->fd(), config.ring);
+  if (!ring) return ring.error();
+  for (const auto step : {+[](PacketSocket& s, const CaptureConfig&) { return s.attach_drop_all(); },
+                          +[](PacketSocket& s, const CaptureConfig& c) { return s.bind_device(c.ifindex); },
+                          +[](PacketSocket& s, const CaptureConfig& c) { return c.promiscuous ? s.add_promiscuous(c.ifindex) : Status{Done{}}; }}) {
+    const auto status = step(*socket, config);
+    if (!status) return status.error();
+  }
+  auto cache = FlowCache::create({config.flows_max});
+  if (!cache) return cache.error();
+  auto memory = Outbox::allocate();
+  if (!memory) return memory.error();
+  UniqueFd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  if (!wake) return SysError::from_errno("eventfd");
+  return std::unique_ptr<Capture>{new Capture{std::move(config), std::move(*socket), std::move(*ring), std::move(*cache),
+                                              std::make_shared<Outbox>(std::move(*memory)), std::move(wake)}};
+}
+
+Capture::Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, std::shared_ptr<Outbox> outbox, UniqueFd wake) noexcept
+    : config_(std::move(config)),
+      socket_(std::move(socket)),
+      ring_(std::move(ring)),
+      cache_(std::move(cache)),
+      outbox_(std::move(outbox)),
+      wake_(std::move(wake)) {}
+
+Capture::~Capture() {
+  if (!thread_) return;
+  send({std::nullopt, false, true});
+  ::pthread_join(*thread_, nullptr);
+}
+
+Status Capture::arm() noexcept {
+  const auto attached = config_.filter.empty() ? socket_.attach_keep(config_.snaplen) : socket_.attach_filter(config_.filter);
+  if (!attached) return attached;
+  cpu_start_ns_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  return socket_.clear_counters();
+}
+
+Status Capture::start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell doorbell) noexcept {
+  start_ns_ = from_ns_ = start_ns;
+  epoch_ = epoch;
+  doorbell_ = std::move(doorbell);
+  pthread_t thread{};
+  if (const int error = ::pthread_create(&thread, nullptr, thread_main, this); error != 0) return SysError{"pthread_create", error};
+  thread_ = thread;
+  return Done{};
+}
+
+void Capture::begin_epoch(std::uint32_t epoch, std::uint64_t from_ns) noexcept { send({std::pair{epoch, from_ns}, false, false}); }
+void Capture::finish() noexcept { send({std::nullopt, true, false}); }
+
+void Capture::send(const Command& command) noexcept {
+  {
+    const std::lock_guard lock{shared_};
+    if (command.epoch) command_.epoch = command.epoch;
+    command_.finish |= command.finish;
+    command_.quit |= command.quit;
+  }
+  const std::uint64_t one = 1;
+  (void)!::write(wake_.get(), &one, sizeof one);
+}
+
+CaptureCounters Capture::counters() const {
+  const std::lock_guard lock{shared_};
+  return published_;
+}
+
+void* Capture::thread_main(void* self) noexcept {
+  static_cast<Capture*>(self)->run();
+  return nullptr;
+}
+
+// Capture thread.
+void Capture::run() noexcept {
+  next_changes_ms_ = now_ms() + config_.changes_interval_ms;
+  for (;;) {
+    Command command;
+    {
+      const std::lock_guard lock{shared_};
+      command = std::exchange(command_, Command{});
+    }
+    if (command.quit) return;
+    obey(command);
+    if (!done_) {
+      read_blocks();
+      const std::int64_t now = now_ms();
+      if (cache_.has_news() && now >= next_news_ms_) tell_news();
+      if (now >= next_changes_ms_ || changes_cursor_) tell_changes();
+      if (now >= next_counters_ms_) publish_counters(false);
+    }
+    wait();
+  }
+}
+
+void Capture::read_blocks() noexcept {
+  for (unsigned i = 0; i < blocks_per_round; ++i) {
+    const auto lease = ring_.try_acquire();
+    if (!lease) return;
+    read_block(lease->bytes());
+    ring_.advance();
+  }
+}
+
+void Capture::read_block(std::span<const std::byte> block) noexcept {
+  Parsed batch[batch_packets];
+  std::size_t count = 0;
+  const WalkCounts walked = for_each_packet(block, [&](const RingPacket& packet) noexcept {
+    ++captured_;
+    bytes_ += packet.wire_bytes + (packet.tag.present ? vlan_tag_bytes : 0);
+    const bool outgoing = packet.packet_type == PACKET_OUTGOING;
+    if (outgoing) {
+      ++outgoing_;
+      if (config_.ignore_outgoing) return;
+    }
+    if (packet.timestamp_ns < from_ns_) return ignored_.add(IgnoreReason::before_start);
+    Parsed& p = batch[count];
+    p.packet = dissect(packet.frame, packet.tag, config_.seed);
+    if (p.packet.kind != PacketKind::flow) return ignored_.add(p.packet);
+    p.time_ns = packet.timestamp_ns - start_ns_;
+    p.wire_bytes = packet.wire_bytes;
+    p.hash = FlowCache::hash_of(p.packet);
+    cache_.prefetch_index(p.hash);
+    if (++count < batch_packets) return;
+    commit(batch, count);
+    count = 0;
+  });
+  commit(batch, count);
+  if (walked.malformed != 0) {
+    captured_ += walked.malformed;
+    ignored_.add(IgnoreReason::block_malformed, walked.malformed);
+  }
+}
+
+void Capture::commit(const Parsed* batch, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) cache_.prefetch_record(batch[i].hash);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Parsed& p = batch[i];
+    if (!cache_.add(p.packet, p.hash, p.wire_bytes, p.time_ns)) {
+      evict();
+      if (!cache_.add(p.packet, p.hash, p.wire_bytes, p.time_ns)) {
+        ++overflowed_;
+        continue;
+      }
+    }
+    ++judged_;
+  }
+  if (config_.work_ns != 0) spin(std::uint64_t{config_.work_ns} * count);
+}
+
+// Makes room by telling everything and starting empty. While the collector is too slow for that, new flows are counted as overflow.
+void Capture::evict() noexcept {
+  constexpr milliseconds patience{50};
+  if (now_ms() < next_evict_ms_) return;
+  if (tell_everything(patience)) cache_.clear();
+  else next_evict_ms_ = now_ms() + patience.count();
+}
+
+void Capture::wait() noexcept {
+  const std::int64_t now = now_ms();
+  std::int64_t timeout = done_ ? -1 : std::max<std::int64_t>(0, next_counters_ms_ - now);
+  if (!done_ && cache_.has_news()) timeout = std::min(timeout, std::max<std::int64_t>(1, next_news_ms_ - now));
+  if (!done_ && changes_cursor_) timeout = std::min<std::int64_t>(timeout, 10);
+  pollfd fds[]{{wake_.get(), POLLIN, 0}, {done_ ? -1 : socket_.fd(), POLLIN | POLLERR, 0}};
+  if (::poll(fds, 2, static_cast<int>(timeout)) <= 0) return;
+  if ((fds[0].revents & POLLIN) != 0) {
+    std::uint64_t wakes = 0;
+    (void)!::read(wake_.get(), &wakes, sizeof wakes);
+  }
+  if ((fds[1].revents & POLLERR) != 0) {
+    // The kernel reports ENETDOWN once, when the interface goes down or away; blocks already filled stay readable.
+    if (const int error = socket_.take_error(); error != 0) {
+      link_error_ = error;
+      ++link_errors_;
+    }
+    publish_counters(false);
+  }
+}
+
+void Capture::obey(const Command& command) noexcept {
+  constexpr milliseconds patience{2000};
+  if (command.epoch && !done_) {
+    read_blocks();
+    // What belongs to the old epoch leaves under its number. What cannot leave is lost to the evidence, and counted.
+    if (!tell_everything(patience)) overflowed_ += cache_.size();
+    cache_.clear();
+    changes_cursor_.reset();
+    epoch_ = command.epoch->first;
+    from_ns_ = command.epoch->second;
+  }
+  if (command.finish && !done_) finish_reading();
+}
+
+void Capture::finish_reading() noexcept {
+  constexpr milliseconds patience{5000};
+  (void)socket_.attach_drop_all();
+  // An open block is handed over when its timer fires, and not before: read on until it must have.
+  const std::int64_t end = now_ms() + std::int64_t{config_.ring.retire_ms} + 5;
+  for (std::int64_t left = 1; left > 0; left = end - now_ms()) {
+    read_blocks();
+    pollfd fd{socket_.fd(), POLLIN, 0};
+    (void)::poll(&fd, 1, static_cast<int>(std::max<std::int64_t>(1, std::min<std::int64_t>(left, 5))));
+  }
+  read_blocks();
+  if (!tell_everything(patience)) overflowed_ += cache_.size();
+  done_ = true;
+  publish_counters(true);
+}
+
+void Capture::publish(std::uint32_t slot, wire::BatchWriter& writer) noexcept {
+  const std::size_t length = writer.finish();
+  std::byte* const header = outbox_->slot(slot).data();
+  for (std::size_t i = 0; i < Outbox::frame_header_bytes; ++i)
+    header[i] = static_cast<std::byte>(length >> (8 * (Outbox::frame_header_bytes - 1 - i)));
+  outbox_->publish(slot, Outbox::frame_header_bytes + length);
+  ring_doorbell();
+}
+
+void Capture::tell_news() noexcept {
+  for (bool all = false; !all;) {
+    const auto slot = outbox_->acquire(milliseconds{0});
+    if (!slot) break;
+    wire::BatchWriter writer{outbox_->slot(*slot).subspan(Outbox::frame_header_bytes), config_.member, epoch_};
+    all = cache_.write_news(writer);
+    if (writer.count() != 0) publish(*slot, writer);
+    else outbox_->give_back(*slot);
+  }
+  next_news_ms_ = now_ms() + config_.news_interval_ms;
+}
+
+// Counters of known flows go out in passes, so that the loss of a worker costs no more than one interval of them.
+void Capture::tell_changes() noexcept {
+  if (!changes_cursor_) changes_cursor_ = 0;
+  for (bool all = false; !all;) {
+    const auto slot = outbox_->acquire(milliseconds{0});
+    if (!slot) return;
+    wire::BatchWriter writer{outbox_->slot(*slot).subspan(Outbox::frame_header_bytes), config_.member, epoch_};
+    all = cache_.write_changes(writer, *changes_cursor_);
+    if (writer.count() != 0) publish(*slot, writer);
+    else outbox_->give_back(*slot);
+  }
+  changes_cursor_.reset();
+  next_changes_ms_ = now_ms() + config_.changes_interval_ms;
+}
+
+bool Capture::tell_everything(milliseconds patience) noexcept {
+  const std::int64_t deadline = now_ms() + patience.count();
+  std::uint32_t cursor = 0;
+  for (;;) {
+    const auto slot = outbox_->acquire(milliseconds{std::max<std::int64_t>(0, deadline - now_ms())});
+    if (!slot) return false;
+    wire::BatchWriter writer{outbox_->slot(*slot).subspan(Outbox::frame_header_bytes), config_.member, epoch_};
+    const bool all = cache_.write_changes(writer, cursor);
+    if (writer.count() != 0) publish(*slot, writer);
+    else outbox_->give_back(*slot);
+    if (all) return true;
+  }
+}
+
+void Capture::publish_counters(bool finished) noexcept {
+  CaptureCounters fresh;
+  if (const auto kernel = socket_.read_counters(); kernel) fresh.kernel = *kernel;
+  fresh.rollover = read_rollover_counters(socket_.fd());
+  fresh.captured = captured_;
+  fresh.bytes = bytes_;
+  fresh.outgoing = outgoing_;
+  fresh.judged = judged_;
+  fresh.overflowed = overflowed_;
+  fresh.ignored = ignored_.entries();
+  fresh.alive_ns = clock_ns(CLOCK_REALTIME);
+  fresh.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_start_ns_;
+  fresh.epoch = epoch_;
+  fresh.link_error = link_error_;
+  fresh.link_errors = link_errors_;
+  fresh.finished = finished;
+  {
+    const std::lock_guard lock{shared_};
+    published_ = std::move(fresh);
+  }
+  next_counters_ms_ = now_ms() + counters_interval_ms;
+  ring_doorbell();
+}
+
+void Capture::ring_doorbell() noexcept {
+  if (!rung_.exchange(true, std::memory_order_acq_rel) && doorbell_) doorbell_();
+}
+
+}  // namespace fanout

@@ -1,0 +1,140 @@
+// One member of the group: its socket, ring and the thread that reads it. The only file that waits in poll(2).
+#pragma once
+
+#include <linux/filter.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "fanout.hpp"
+#include "flow_cache.hpp"
+#include "ignored.hpp"
+#include "outbox.hpp"
+#include "packet_socket.hpp"
+#include "rx_ring.hpp"
+
+namespace fanout {
+
+struct CaptureConfig {
+  int ifindex = 0;
+  std::uint32_t member = 0;
+  RingGeometry ring;
+  std::uint32_t snaplen = 192;
+  std::vector<sock_filter> filter;  // empty: keep `snaplen` bytes of every packet
+  bool promiscuous = true;
+  bool ignore_outgoing = false;  // do not judge packets that this host sent
+  std::optional<int> cpu;
+  std::uint32_t flows_max = 1U << 20;
+  std::uint32_t work_ns = 0;        // simulated cost of inspecting one packet
+  std::uint32_t news_interval_ms = 10;
+  std::uint32_t changes_interval_ms = 5000;
+  HashSeed seed;
+};
+
+struct CaptureCounters {
+  KernelCounters kernel;
+  std::optional<RolloverCounters> rollover;
+  std::uint64_t captured = 0;  // read from the ring
+  std::uint64_t bytes = 0;     // of those, as on the wire
+  std::uint64_t outgoing = 0;
+  std::uint64_t judged = 0;
+  std::uint64_t overflowed = 0;  // belonged to a flow that the full cache could not take
+  std::vector<IgnoredCounts::Entry> ignored;
+  std::uint64_t alive_ns = 0;  // CLOCK_REALTIME at which these counters were true
+  std::uint64_t cpu_ns = 0;    // of this process, since arm()
+  std::uint32_t epoch = 0;
+  int link_error = 0;             // last SO_ERROR of the socket, as an errno; ENETDOWN when the interface went down or away
+  std::uint32_t link_errors = 0;  // how often
+  bool finished = false;
+};
+
+class Capture {
+ public:
+  using Doorbell = std::function<void()>;
+
+  // Everything but joining: socket, ring, drop-all filter, bind, promiscuous mode. Nothing is delivered yet.
+  [[nodiscard]] static Result<std::unique_ptr<Capture>> open(CaptureConfig config) noexcept;
+  ~Capture();
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+
+  [[nodiscard]] Result<Membership> join(const JoinRequest& request) noexcept { return join_group(socket_.fd(), request); }
+  [[nodiscard]] const PacketSocket& socket() const noexcept { return socket_; }
+
+  // When all members have joined: lets packets into the ring and zeroes the kernel's counters.
+  [[nodiscard]] Status arm() noexcept;
+  // Begins to read. Packets stamped before `start_ns` (CLOCK_REALTIME) are not judged. The doorbell rings on the capture thread.
+  [[nodiscard]] Status start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell doorbell) noexcept;
+  // Closes the current epoch and judges packets stamped from `from_ns` on in the next.
+  void begin_epoch(std::uint32_t epoch, std::uint64_t from_ns) noexcept;
+  // Shuts the ring, reads what it holds, tells everything; then counters().finished. The socket stays a member until destruction.
+  void finish() noexcept;
+
+  [[nodiscard]] Outbox& outbox() noexcept { return *outbox_; }
+  [[nodiscard]] const std::shared_ptr<Outbox>& shared_outbox() const noexcept { return outbox_; }
+  // To be called before reading counters and outbox in answer to the doorbell: later news ring again.
+  void answer_doorbell() noexcept { rung_.store(false, std::memory_order_release); }
+  [[nodiscard]] CaptureCounters counters() const;
+
+ private:
+  struct Command {
+    std::optional<std::pair<std::uint32_t, std::uint64_t>> epoch;
+    bool finish = false;
+    bool quit = false;
+  };
+
+  Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, std::shared_ptr<Outbox> outbox, UniqueFd wake) noexcept;
+
+  static void* thread_main(void* self) noexcept;
+  void run() noexcept;
+  void read_blocks() noexcept;
+  void read_block(std::span<const std::byte> block) noexcept;
+  struct Parsed;
+  void commit(const Parsed* batch, std::size_t count) noexcept;
+  void wait() noexcept;
+  void obey(const Command& command) noexcept;
+  void finish_reading() noexcept;
+  void evict() noexcept;
+  void tell_news() noexcept;
+  void tell_changes() noexcept;
+  [[nodiscard]] bool tell_everything(std::chrono::milliseconds patience) noexcept;
+  void publish(std::uint32_t slot, wire::BatchWriter& writer) noexcept;
+  void publish_counters(bool finished) noexcept;
+  void ring_doorbell() noexcept;
+  void send(const Command& command) noexcept;
+
+  CaptureConfig config_;
+  PacketSocket socket_;
+  RxRing ring_;
+  FlowCache cache_;
+  std::shared_ptr<Outbox> outbox_;
+  UniqueFd wake_;
+
+  // Capture thread only, after start().
+  IgnoredCounts ignored_;
+  std::uint64_t start_ns_ = 0;  // of the run: zero of the observations' times
+  std::uint64_t from_ns_ = 0;   // of the epoch
+  std::uint32_t epoch_ = 0;
+  std::uint64_t captured_ = 0, bytes_ = 0, outgoing_ = 0, judged_ = 0, overflowed_ = 0;
+  int link_error_ = 0;
+  std::uint32_t link_errors_ = 0;
+  std::uint64_t cpu_start_ns_ = 0;
+  std::int64_t next_news_ms_ = 0, next_changes_ms_ = 0, next_counters_ms_ = 0, next_evict_ms_ = 0;
+  std::optional<std::uint32_t> changes_cursor_;
+  bool done_ = false;
+
+  Doorbell doorbell_;
+  std::atomic<bool> rung_{false};
+  mutable std::mutex shared_;  // guards the two below
+  Command command_;
+  CaptureCounters published_;
+  std::optional<pthread_t> thread_;
+};
+
+}  // namespace fanout

@@ -1,0 +1,84 @@
+// A worker's flows: counters per direction since the collector was last told. Bounded; what does not fit is counted.
+// Capture thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dissect.hpp"
+#include "hash_index.hpp"
+#include "observation.hpp"
+#include "wire.hpp"
+
+namespace fanout {
+
+class FlowCache {
+ public:
+  struct Limits {
+    std::uint32_t flows_max = 1U << 20;
+  };
+
+  [[nodiscard]] static Result<FlowCache> create(const Limits& limits) noexcept;
+
+  [[nodiscard]] static std::uint32_t hash_of(const Dissection& packet) noexcept {
+    // The kernel key takes part: a tunnel's inner flow may come with many of them, each a record of its own.
+    return static_cast<std::uint32_t>(mix(packet.flow_hash + packet.kernel_key, packet.stack.packed()) >> 32);
+  }
+
+  // Three steps over a batch of packets, so that the memory of one is fetched while another is looked at.
+  void prefetch_index(std::uint32_t hash) const noexcept { index_.prefetch(hash); }
+  void prefetch_record(std::uint32_t hash) const noexcept {
+    const std::uint32_t position = index_.peek(hash);
+    if (position == HashIndex::none) return;
+    const auto* const record = reinterpret_cast<const std::byte*>(&records_[position]);
+    __builtin_prefetch(record, 1);
+    __builtin_prefetch(record + 64, 1);
+  }
+  // False if the packet belongs to a new flow and the cache is full.
+  [[nodiscard]] bool add(const Dissection& packet, std::uint32_t hash, std::uint32_t wire_bytes, std::uint64_t time_ns) noexcept;
+
+  // Directions seen for the first time, which the collector should hear of soon. Writes as many as fit; true when none is left.
+  [[nodiscard]] bool write_news(wire::BatchWriter& writer) noexcept;
+  [[nodiscard]] bool has_news() const noexcept { return news_read_ < news_.size(); }
+
+  // Everything that changed since it was last told, from `cursor` on; true when the end is reached.
+  [[nodiscard]] bool write_changes(wire::BatchWriter& writer, std::uint32_t& cursor) noexcept;
+
+  // Forgets all flows. What was not written is lost: call it after write_changes() has reached the end.
+  void clear() noexcept;
+
+  [[nodiscard]] bool full() const noexcept { return records_.full(); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return records_.size(); }
+
+ private:
+  struct Counters {
+    std::uint64_t bytes = 0;
+    std::uint64_t first_ns = 0;
+    std::uint64_t last_ns = 0;
+    std::uint32_t packets = 0;
+    std::uint8_t marks = 0;
+    bool told = false;  // the collector has heard of this direction, or it is on the list of news
+    std::uint16_t unused = 0;
+  };
+  struct alignas(64) Record {
+    FlowKey key;
+    std::uint64_t kernel_key = 0;
+    Stack stack;
+    std::uint64_t unused = 0;
+    std::array<Counters, 2> counters;  // by direction
+  };
+  static_assert(sizeof(Record) == 128);
+
+  FlowCache(HashIndex index, RecordArray<Record> records) noexcept : index_(std::move(index)), records_(std::move(records)) {}
+  static void write(wire::BatchWriter& writer, Record& record, Direction direction) noexcept;
+
+  HashIndex index_;
+  RecordArray<Record> records_;
+  // Record positions, each with the direction in the lowest bit.
+  std::vector<std::uint64_t> news_;
+  std::size_t news_read_ = 0;
+};
+
+}  // namespace fanout

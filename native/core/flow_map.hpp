@@ -1,0 +1,178 @@
+// The collector's evidence: every flow of the run, and which member saw which direction of it. Built for ten million flows.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hash.hpp"
+#include "hash_index.hpp"
+#include "judge.hpp"
+#include "observation.hpp"
+#include "wire.hpp"
+
+namespace fanout {
+
+// One (epoch, member, direction, kernel key, stack) of a flow, with all that was told about it.
+struct FlowSight {
+  Sighting where;
+  Stack stack;
+  std::uint64_t kernel_key = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t last_ns = 0;
+  std::uint8_t marks = 0;
+};
+
+// The features by which violations are told apart (docs/verdicts.md says what each means).
+struct ViolationSignature {
+  FlowVerdict kind = FlowVerdict::split;
+  Stack stack;
+  bool one_kernel_key = false;
+  bool top_bit_pair = false;
+  bool label_one_way = false;
+  bool fragments = false;
+  bool operator==(const ViolationSignature&) const noexcept = default;
+};
+
+struct Violation {
+  FlowKey key;
+  ViolationSignature signature;
+  std::vector<FlowSight> sights;
+};
+
+struct FlowCounts {
+  std::uint64_t total = 0;
+  std::uint64_t one_way = 0;
+  std::uint64_t consistent = 0;
+  std::uint64_t asymmetric = 0;
+  std::uint64_t split = 0;
+};
+
+struct StackCounts {
+  Stack stack;
+  FlowCounts flows;
+  std::uint64_t two_way = 0;
+  std::vector<std::uint64_t> two_way_by_member;
+};
+
+struct Evidence {
+  FlowCounts flows;
+  std::uint64_t two_way = 0;  // both directions seen, in whatever epoch
+  std::vector<StackCounts> stacks;
+  std::vector<std::vector<std::uint64_t>> two_way_by_epoch_and_member;
+  std::vector<std::uint64_t> flows_by_member;
+  std::vector<std::pair<ViolationSignature, std::uint64_t>> groups;
+  std::vector<Violation> violations;  // the first by flow key
+  std::uint64_t violations_omitted = 0;
+  std::uint64_t judged_packets = 0;
+  std::uint64_t top_flow_packets = 0;
+};
+
+// Running totals, kept while observations arrive. They take every sighting at face value: only evidence() knows the epochs' ends.
+struct Tally {
+  std::uint64_t flows = 0;
+  std::uint64_t two_way = 0;
+  std::uint64_t violated = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t untracked_observations = 0;  // found the map full
+  std::uint64_t untracked_packets = 0;
+};
+
+struct IngestResult {
+  bool ok = false;
+  std::uint32_t observations = 0;
+  std::size_t error_offset = 0;
+};
+
+class FlowMap {
+ public:
+  struct Limits {
+    std::uint32_t members = 0;
+    std::uint32_t flows_max = 1U << 24;
+    std::uint32_t sights_max = 1U << 22;  // beyond the first of each direction
+  };
+
+  [[nodiscard]] static Result<FlowMap> create(const Limits& limits, HashSeed seed) noexcept;
+
+  // One message of docs/protocol.md, kind `observations`, from `member`. A malformed message changes nothing.
+  [[nodiscard]] IngestResult ingest(std::span<const std::byte> message, std::uint32_t member);
+  void add(const Observation& observation, std::uint16_t member, std::uint16_t epoch) noexcept;
+
+  [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
+  // Scans all flows. `windows` holds one entry per epoch that was announced, in order.
+  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> windows, std::size_t violations_max) const;
+  [[nodiscard]] std::size_t bytes_used() const noexcept;
+
+ private:
+  static constexpr std::uint32_t no_sight = 0xffffffff;
+  // A flow has two sightings per member and epoch; hostile traffic can give it as many kernel keys as it likes.
+  static constexpr std::uint32_t sights_per_flow_max = 4096;
+
+  // Times are kept in units of 2^16 ns (65.536 us), which 32 bits hold for 78 hours.
+  struct Record {
+    FlowKey key;
+    std::uint64_t kernel_key = 0;
+    std::array<std::uint64_t, 2> bytes{};
+    std::array<std::uint32_t, 2> packets{};
+    std::array<std::uint32_t, 2> first{};
+    std::array<std::uint32_t, 2> last{};
+    std::array<std::uint16_t, 2> member{};
+    std::uint32_t more = no_sight;
+    std::uint16_t stack = 0;
+    std::uint16_t epoch = 0;
+    std::array<std::uint8_t, 2> marks{};
+    std::uint8_t state = 0;
+    std::uint8_t unused = 0;
+  };
+  static_assert(sizeof(Record) == 104);
+
+  // What does not fit into the record: a second member, epoch, kernel key or stack.
+  struct MoreSight {
+    std::uint64_t kernel_key = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t packets = 0;
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    std::uint32_t next = no_sight;
+    std::uint16_t epoch = 0;
+    std::uint16_t member = 0;
+    std::uint16_t stack = 0;
+    std::uint8_t direction = 0;
+    std::uint8_t marks = 0;
+  };
+  static_assert(sizeof(MoreSight) == 40);
+
+  struct Pending {
+    Observation observation;
+    FlowKey key;
+    Direction direction;
+    std::uint32_t hash;
+  };
+
+  FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordArray<Record> records, RecordArray<MoreSight> more) noexcept;
+
+  void prepare(Pending& pending) const noexcept;
+  void apply(const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
+  // True if the flow gained a sighting that may change its verdict.
+  [[nodiscard]] bool merge(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch, std::uint16_t stack) noexcept;
+  [[nodiscard]] bool merge_more(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch, std::uint16_t stack) noexcept;
+  void reclassify(Record& record, std::uint16_t member, std::uint16_t epoch, Direction direction) noexcept;
+  [[nodiscard]] std::uint16_t stack_index(Stack stack) noexcept;
+  void collect(const Record& record, std::vector<FlowSight>& out) const;
+  void count_untracked(const Observation& observation) noexcept;
+
+  Limits limits_;
+  HashSeed seed_;
+  HashIndex index_;
+  RecordArray<Record> records_;
+  RecordArray<MoreSight> more_;
+  std::vector<Stack> stacks_;
+  std::uint16_t last_stack_ = 0;
+  std::vector<Pending> pending_;
+  Tally tally_;
+};
+
+}  // namespace fanout

@@ -1,0 +1,23 @@
+// What a network interface is right now (netdevice(7)).
+#pragma once
+
+#include <cstdint>
+
+#include "result.hpp"
+
+namespace fanout {
+
+struct InterfaceInfo {
+  int index = 0;
+  bool up = false;       // IFF_UP: the administrator's wish
+  bool running = false;  // IFF_RUNNING: carrier
+  bool loopback = false;
+  bool promiscuous = false;
+  std::uint16_t hardware_type = 0;  // ARPHRD_*: 1 is Ethernet, 772 loopback
+  int mtu = 0;
+};
+
+// ENODEV if there is none of this name.
+[[nodiscard]] Result<InterfaceInfo> describe_interface(const char* name) noexcept;
+
+}  // namespace fanout
