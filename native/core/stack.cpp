@@ -1,1 +1,0 @@
-#include "stack.hpp"
