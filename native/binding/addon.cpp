@@ -1,6 +1,10 @@
 #include "bindings.hpp"
 
+// Changes with the wire format; src/native.ts refuses an addon of another version.
+constexpr int wire_version = 1;
+
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("wireVersion", wire_version);
   fanout::binding::export_capture(env, exports);
   fanout::binding::export_flow_map(env, exports);
   fanout::binding::export_host(env, exports);

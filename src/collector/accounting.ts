@@ -1,0 +1,46 @@
+/** Adds up what the members counted: every packet that the kernel delivered is judged, ignored for a reason, or lost and said so. Pure. */
+import type { Evidence } from '../model/evidence.ts';
+import type { PacketCounts } from '../model/run-result.ts';
+import type { Member } from './member.ts';
+
+const ETHERTYPE_CLASS = 0x10000;
+const PROTOCOL_CLASS = 0x20000;
+
+/** The reasons of native/core/ignored.hpp, as reports name them. */
+const REASON_NAMES: Readonly<Record<number, string>> = {
+  1: 'before-start',
+  2: 'icmp-error',
+  3: 'later-fragment',
+  4: 'truncated',
+  5: 'malformed',
+  6: 'malformed-block',
+  7: 'other-ethertype',
+};
+
+export function ignoreReasonName(reason: number): string {
+  if (reason >= PROTOCOL_CLASS) return `ip-protocol ${reason - PROTOCOL_CLASS}`;
+  if (reason >= ETHERTYPE_CLASS) return `ethertype 0x${(reason - ETHERTYPE_CLASS).toString(16).padStart(4, '0')}`;
+  return REASON_NAMES[reason] ?? `reason ${reason}`;
+}
+
+type Counted = Pick<Member, 'counters'>;
+
+export function packetCounts(members: readonly Counted[], offered: number | undefined, { untracked }: Pick<Evidence, 'untracked'>): PacketCounts {
+  const total = (field: 'packets' | 'drops' | 'judged' | 'overflowed' | 'outgoing'): number =>
+    members.reduce((sum, { counters }) => sum + counters[field], 0);
+  const ignored: Record<string, number> = {};
+  for (const { counters } of members)
+    for (const [reason, packets] of counters.ignored) {
+      const name = ignoreReasonName(reason);
+      ignored[name] = (ignored[name] ?? 0) + packets;
+    }
+  return {
+    ...(offered === undefined ? {} : { offered }),
+    captured: total('packets'),
+    judged: total('judged') - untracked.packets,
+    dropped: total('drops'),
+    overflowed: total('overflowed') + untracked.packets,
+    outgoing: total('outgoing'),
+    ignored,
+  };
+}

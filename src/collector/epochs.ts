@@ -1,0 +1,58 @@
+/** Spans of constant membership. Evidence is compared only within one of them. */
+import type { EpochEvidence, Evidence } from '../model/evidence.ts';
+import type { FlowMap } from '../native.ts';
+
+interface Epoch {
+  readonly members: number;
+  readonly reason?: string;
+  /** Nanoseconds since the start of the run; packets first seen later prove nothing in it. null while it lasts. */
+  endNs: bigint | null;
+}
+
+export class Epochs {
+  readonly #startNs: bigint;
+  readonly #list: Epoch[] = [];
+
+  constructor(startNs: bigint, members: number) {
+    this.#startNs = startNs;
+    this.#list.push({ members, endNs: null });
+  }
+
+  get current(): number {
+    return this.#list.length - 1;
+  }
+
+  get open(): boolean {
+    return this.#list.at(-1)?.endNs === null;
+  }
+
+  /** Ends the current epoch at the last time stamp at which it certainly held. Ending it twice keeps the earlier end. */
+  end(lastGoodNs: bigint): void {
+    const epoch = this.#list.at(-1);
+    if (epoch === undefined) return;
+    const since = lastGoodNs > this.#startNs ? lastGoodNs - this.#startNs : 0n;
+    if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;
+  }
+
+  begin(members: number, reason: string): number {
+    this.#list.push({ members, reason, endNs: null });
+    return this.current;
+  }
+
+  /** All that the flow map knows, judged epoch by epoch. */
+  evidence(flowMap: FlowMap, violationsMax: number): Evidence {
+    const { twoWayByEpochAndMember, ...known } = flowMap.evidence({
+      epochEndsNs: this.#list.map((epoch) => epoch.endNs),
+      violationsMax,
+      startNs: this.#startNs,
+    });
+    const epochs = this.#list.map(
+      ({ members, reason }, i): EpochEvidence => ({
+        members,
+        ...(reason === undefined ? {} : { reason }),
+        twoWayByMember: twoWayByEpochAndMember[i] ?? [],
+      }),
+    );
+    return { ...known, epochs };
+  }
+}

@@ -1,0 +1,43 @@
+/** Never join a group that exists, never share one, never reassemble beside another group: the rules that keep a running IDS safe. */
+import type { Options } from '../config/options.ts';
+import { FanoutError } from '../errors.ts';
+import { describeGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
+import type { Member } from './member.ts';
+
+/** Before anything is opened. Where the kernel cannot list groups, the check after the join is all there is. */
+export function checkGroup({ groupId, flags, force }: Pick<Options, 'groupId' | 'flags' | 'force'>): void {
+  const groups = fanoutGroups() ?? [];
+  const taken = groups.find(({ id }) => id === groupId);
+  if (taken !== undefined)
+    throw new FanoutError(
+      'GROUP_TAKEN',
+      `fanout group ${groupId} exists already: ${describeGroup(taken)}`,
+      'joining it would take packets away from its owner: leave --group-id out, and the kernel chooses a free one',
+    );
+  const other = groups[0];
+  if (flags.includes('defrag') && other !== undefined && !force)
+    throw new FanoutError(
+      'DEFRAG_UNSAFE',
+      `--defrag while fanout group ${other.id} exists: ${describeGroup(other)}`,
+      'if that group reassembles too, it would get no fragmented traffic while this runs (both share one reassembly queue): test without --defrag, in the lab, or with --force',
+    );
+}
+
+/** After the last join: the group consists of our sockets and no others. */
+export function confirmGroup(groupId: number, members: readonly Member[]): void {
+  const foreign = foreignMembers(groupId, members);
+  if (foreign.length === 0) return;
+  const owners = ownersOf(foreign).map(({ pid, name }) => `${name} (pid ${pid})`);
+  throw new FanoutError(
+    'GROUP_TAKEN',
+    `another program joined fanout group ${groupId} while it was being set up: ${owners.join(', ') || 'unknown to this user'}`,
+    'start again without --group-id: the kernel then chooses a group that nobody has',
+  );
+}
+
+/** Inodes of sockets in the group that are not ours. */
+export function foreignMembers(groupId: number, members: readonly Member[]): readonly number[] {
+  const group = fanoutGroups()?.find(({ id }) => id === groupId);
+  const ours = new Set(members.map(({ inode }) => inode));
+  return group?.inodes.filter((inode) => !ours.has(inode)) ?? [];
+}

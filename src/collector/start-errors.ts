@@ -1,0 +1,78 @@
+/** Turns what the kernel answered to a worker that was setting itself up into an error the operator can act on. */
+import { constants } from 'node:os';
+import { FanoutError } from '../errors.ts';
+import type { WorkerMessage } from '../protocol/schema.ts';
+import type { Member } from './member.ts';
+
+type Failure = Extract<WorkerMessage, { kind: 'failed' }>;
+
+const E = constants.errno;
+
+export function startError(failure: Failure, member: Member, interfaceName: string): FanoutError {
+  const { call, errno } = failure;
+  const who = `worker ${member.index} (pid ${member.pid})`;
+  const what = `${who}: ${failure.message}`;
+  if (call === 'socket(AF_PACKET)' && (errno === E.EPERM || errno === E.EACCES))
+    return new FanoutError('NO_PRIVILEGE', what, 'packet sockets need CAP_NET_RAW: run with sudo, or without --interface to use the lab');
+  if (call === 'socket(AF_PACKET)' && errno === E.EAFNOSUPPORT)
+    return new FanoutError('TOOL_MISSING', `${what}: this kernel has no packet sockets`, 'use a kernel with CONFIG_PACKET');
+  if (call === 'setsockopt(PACKET_FANOUT)') return joinError(what, errno, interfaceName);
+  if (call === 'setsockopt(PACKET_FANOUT_DATA)' || call === 'bpf(BPF_OBJ_GET)')
+    return new FanoutError(
+      'PROGRAM_REFUSED',
+      what,
+      'check the steering program: cBPF must pass the kernel, eBPF must be a pinned program of type socket_filter',
+    );
+  if (call === 'setsockopt(PACKET_RX_RING)' || call === 'mmap')
+    return new FanoutError(
+      'RING_REFUSED',
+      what,
+      'the kernel could not give the ring memory: try a smaller --ring-size, a smaller --block-size or fewer --procs',
+    );
+  if (call === 'setsockopt(SO_ATTACH_FILTER)')
+    return new FanoutError(
+      'BAD_FILTER',
+      what,
+      'the kernel refused the filter program (longer than net.core.optmem_max allows?): simplify --filter',
+    );
+  if (call === 'bind(AF_PACKET)' && (errno === E.ENODEV || errno === E.ENXIO))
+    return new FanoutError(
+      'NO_SUCH_INTERFACE',
+      `${what}: ${interfaceName} vanished during the start`,
+      'check the interface and start again',
+    );
+  if (call === 'sched_setaffinity')
+    return new FanoutError(
+      'USAGE',
+      `${what}: cannot run on CPU ${member.cpu}`,
+      'name CPUs that exist and that this process may use (taskset -p) in --pin',
+    );
+  return new FanoutError('WORKER_FAILED', what, 'see the system call and its error above');
+}
+
+function joinError(what: string, errno: number, interfaceName: string): FanoutError {
+  switch (errno) {
+    case E.ENOSPC:
+      return new FanoutError('GROUP_REFUSED', `${what}: the group is full`, 'groups above 256 members need Linux 5.11: use fewer --procs');
+    case E.EALREADY:
+      return new FanoutError(
+        'GROUP_REFUSED',
+        `${what}: the socket is in a group already`,
+        'this is a defect of the program: please report it',
+      );
+    case E.ENOPROTOOPT:
+      return new FanoutError(
+        'GROUP_REFUSED',
+        `${what}: this kernel has no packet fanout`,
+        'packet fanout needs Linux 3.1 with CONFIG_PACKET',
+      );
+    case E.EINVAL:
+      return new FanoutError(
+        'GROUP_REFUSED',
+        `${what}: the kernel gives this one answer to several mistakes`,
+        `another program may hold this group id with another mode, flags or interface (try another --group-id), ${interfaceName} may be down (before Linux 6.13), or this kernel may not know the mode`,
+      );
+    default:
+      return new FanoutError('GROUP_REFUSED', what, 'see the error above');
+  }
+}

@@ -1,0 +1,89 @@
+/** Forks the workers and sees them out. Knows processes, not packets. */
+import { fileURLToPath } from 'node:url';
+import type { ResultPromise } from 'execa';
+
+export interface WorkerExit {
+  readonly index: number;
+  /** "exit status 1", "signal SIGKILL", "could not be started: ..." with the last line of its standard error, if any. */
+  readonly end: string;
+  /** Whether it ended by itself with status 0. */
+  readonly orderly: boolean;
+}
+
+export interface Workers {
+  readonly pids: readonly number[];
+  /** Sends SIGKILL to one worker that is no longer to be trusted. */
+  kill(index: number): void;
+  /** Resolves when all have ended: by themselves, after SIGTERM at `graceMs`, or after SIGKILL at twice that. */
+  ended(graceMs: number): Promise<void>;
+}
+
+// dist/worker.cjs beside the bundled cli; the tests run from src/ and use the same bundle.
+const WORKER_PATH = fileURLToPath(new URL('../dist/worker.cjs', new URL('.', import.meta.url)));
+
+/**
+ * A clean environment: NODE_OPTIONS may load anything, and NODE_EXTRA_CA_CERTS alone costs every start 30 ms.
+ * One thread pool less for V8 saves three threads a worker.
+ */
+const NODE_FLAGS = ['--v8-pool-size=0', '--max-semi-space-size=1'];
+const KEPT_ENVIRONMENT = ['PATH', 'LANG', 'LC_ALL', 'TZ'];
+
+export async function forkWorkers(count: number, socketPath: string, onExit: (exit: WorkerExit) => void): Promise<Workers> {
+  // Loaded here and not at the top: it takes longer than all else that a short run loads together.
+  const { execa } = await import('execa');
+  const env = Object.fromEntries(KEPT_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  const processes: ResultPromise[] = [];
+  const endings: Promise<void>[] = [];
+  for (let index = 0; index < count; index++) {
+    const started = execa(process.execPath, [...NODE_FLAGS, WORKER_PATH, socketPath, String(index), String(process.pid)], {
+      env,
+      extendEnv: false,
+      stdin: 'ignore',
+      stdout: 'ignore',
+      stderr: 'pipe',
+      maxBuffer: 64 * 1024,
+      reject: false,
+      cleanup: false,
+    }) as ResultPromise;
+    processes.push(started);
+    endings.push(
+      started.then((result) => {
+        onExit({ index, end: describeEnd(result), orderly: result.exitCode === 0 });
+      }),
+    );
+  }
+  const signalAll = (signal: NodeJS.Signals): void => {
+    for (const p of processes) p.kill(signal);
+  };
+  return {
+    pids: processes.map((p) => p.pid ?? 0),
+    kill: (index) => void processes[index]?.kill('SIGKILL'),
+    ended: async (graceMs) => {
+      const terminate = setTimeout(() => signalAll('SIGTERM'), graceMs);
+      const kill = setTimeout(() => signalAll('SIGKILL'), 2 * graceMs);
+      await Promise.all(endings);
+      clearTimeout(terminate);
+      clearTimeout(kill);
+    },
+  };
+}
+
+interface Ended {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly stderr?: unknown;
+  readonly originalMessage?: string | undefined;
+}
+
+function describeEnd({ exitCode, signal, stderr, originalMessage }: Ended): string {
+  const how =
+    signal !== undefined
+      ? `signal ${signal}`
+      : exitCode !== undefined
+        ? `exit status ${exitCode}`
+        : `could not be started: ${originalMessage ?? 'unknown reason'}`;
+  const lines = typeof stderr === 'string' ? stderr.trim().split('\n') : [];
+  // Of a stack trace, the line that names the error.
+  const said = lines.find((line) => /Error|error/.test(line)) ?? lines.at(-1) ?? '';
+  return said === '' ? how : `${how}: ${said.trim()}`;
+}

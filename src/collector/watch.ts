@@ -1,0 +1,248 @@
+/** Watches a run: when to stop, who is lost, whether the link is up, and into which epochs all that cuts the evidence. */
+import type { RunIo } from '../commands/run.ts';
+import type { Options } from '../config/options.ts';
+import { ownersOf } from '../host/groups.ts';
+import type { Evidence } from '../model/evidence.ts';
+import type { StopReason } from '../model/run-facts.ts';
+import type { Reason } from '../model/run-result.ts';
+import { type FlowMap, native } from '../native.ts';
+import type { Cluster, ClusterEvents } from './cluster.ts';
+import { Epochs } from './epochs.ts';
+import { foreignMembers } from './group-safety.ts';
+import type { Member } from './member.ts';
+import type { PacketSource } from './sources.ts';
+
+const TICK_MS = 10;
+const SLOW_TICK_MS = 100;
+const GROUP_CHECK_MS = 1000;
+/** A live run whose goal does not come nearer for so long ends, instead of waiting for ever for traffic that does not exist. */
+const STALLED_MS = 30_000;
+/** Between a change of the group and the next judged packet: every member must have heard of the new epoch. */
+const EPOCH_GRACE_NS = 50_000_000n;
+/** A violation is believed when no sign of a lost member has come after it for so long. */
+const FAIL_FAST_DELAY_MS = 300;
+/** Without any counter moving for so long, all that was sent has arrived. */
+const QUIET_MS = 250;
+
+export class Watch implements ClusterEvents {
+  readonly #options: Options;
+  readonly #source: PacketSource;
+  readonly #flowMap: FlowMap;
+  readonly #io: RunIo;
+  readonly #begunMs: number;
+  readonly #disturbances: Reason[] = [];
+  #cluster: Cluster | undefined;
+  #groupId = 0;
+  #epochs: Epochs | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #stop: ((reason: StopReason) => void) | undefined;
+  #stopped: Promise<StopReason> | undefined;
+  #capturingSinceMs = 0;
+  #linkDown = false;
+  #foreign = new Set<number>();
+  #groupGoodNs = 0n;
+  #lastTickMs = 0;
+  #violatedSinceMs: number | undefined;
+  #progress = { value: -1, sinceMs: 0 };
+  #rate = { packets: 0, atMs: 0, perSecond: 0 };
+
+  constructor(options: Options, source: PacketSource, flowMap: FlowMap, io: RunIo, begunMs: number) {
+    this.#options = options;
+    this.#source = source;
+    this.#flowMap = flowMap;
+    this.#io = io;
+    this.#begunMs = begunMs;
+  }
+
+  get disturbances(): readonly Reason[] {
+    return this.#disturbances;
+  }
+
+  begin(cluster: Cluster, groupId: number, startNs: bigint): void {
+    this.#cluster = cluster;
+    this.#groupId = groupId;
+    this.#epochs = new Epochs(startNs, cluster.members.length);
+    this.#groupGoodNs = startNs;
+    this.#capturingSinceMs = performance.now();
+    this.#lastTickMs = this.#capturingSinceMs;
+    this.#progress = { value: -1, sinceMs: this.#capturingSinceMs };
+    this.#stopped = new Promise((resolve) => {
+      this.#stop = resolve;
+    });
+    this.#timers = [
+      setInterval(() => this.#checkGoals(), TICK_MS),
+      setInterval(() => this.#slowTick(), SLOW_TICK_MS),
+      setInterval(() => this.#checkGroup(), GROUP_CHECK_MS),
+    ];
+    void this.#source.ended.then(() => this.#stop?.('end-of-traffic'));
+    const onAbort = (): void => this.#stop?.('signal');
+    if (this.#io.signal.aborted) onAbort();
+    else this.#io.signal.addEventListener('abort', onAbort, { once: true });
+  }
+
+  untilStop(): Promise<StopReason> {
+    if (this.#stopped === undefined) throw new TypeError('the watch has not begun');
+    return this.#stopped;
+  }
+
+  /** What the lab sent may still be on its way: waits until all of it was counted, or nothing has moved for a while. */
+  async settled(): Promise<void> {
+    const offered = this.#source.offered();
+    if (offered === undefined) return;
+    let seen = this.#delivered();
+    for (let quietMs = 0; seen < offered && quietMs < QUIET_MS; ) {
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+      const now = this.#delivered();
+      quietMs = now === seen ? quietMs + TICK_MS : 0;
+      seen = now;
+    }
+  }
+
+  end(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+  }
+
+  evidence(violationsMax: number): Evidence {
+    if (this.#epochs === undefined) throw new TypeError('the watch has not begun');
+    return this.#epochs.evidence(this.#flowMap, violationsMax);
+  }
+
+  // ---- what happens to members
+
+  onLost(member: Member): void {
+    const who = `worker ${member.index} (pid ${member.pid})`;
+    this.#disturb('lost-member', `${who} was ${member.end}`, 'packets of its flows are missing: run again');
+    this.#epochs?.end(member.aliveNs);
+    if (this.#members.some((m) => m.state === 'capturing')) this.#nextEpoch(`${who} was ${member.end}`);
+    else if (this.#members.every((m) => !m.alive)) this.#stop?.('members-lost');
+  }
+
+  onLinkError(): void {
+    if (this.#linkDown) return;
+    this.#linkDown = true;
+    this.#disturb('link-down', `${this.#source.interface} went down during the run`, 'find out why, and run again while the link is stable');
+    // Packets up to the last sign of a good link count; which ones came later nobody knows.
+    for (const member of this.#members) if (member.alive) this.#epochs?.end(member.aliveNs);
+  }
+
+  #nextEpoch(reason: string): void {
+    if (this.#epochs === undefined || this.#cluster === undefined || this.#linkDown) return;
+    const epoch = this.#epochs.begin(this.#members.filter((m) => m.alive).length, reason);
+    this.#cluster.broadcast({ kind: 'epoch', epoch, fromNs: native.realtimeNs() + EPOCH_GRACE_NS });
+  }
+
+  #disturb(code: string, message: string, remedy: string): void {
+    this.#disturbances.push({ code, message, remedy });
+  }
+
+  get #members(): readonly Member[] {
+    return this.#cluster?.members ?? [];
+  }
+
+  // ---- looking at the run from time to time
+
+  #checkGoals(): void {
+    const { limits } = this.#options;
+    const tally = this.#flowMap.tally();
+    const now = performance.now();
+    if (limits.twoWayFlows !== undefined && tally.twoWay >= limits.twoWayFlows) return this.#stop?.('flows');
+    if (limits.packets !== undefined && this.#captured() >= limits.packets) return this.#stop?.('packets');
+    if (limits.durationMs !== undefined && now - this.#capturingSinceMs >= limits.durationMs) return this.#stop?.('time');
+    if (this.#options.failFast && tally.violated > 0) this.#confirmViolation(now);
+  }
+
+  #confirmViolation(now: number): void {
+    this.#violatedSinceMs ??= now;
+    if (now - this.#violatedSinceMs < FAIL_FAST_DELAY_MS) return;
+    this.#violatedSinceMs = undefined;
+    const { split, asymmetric } = this.evidence(0).flows;
+    if (split + asymmetric > 0) this.#stop?.('violation');
+  }
+
+  #slowTick(): void {
+    const now = performance.now();
+    const lateMs = now - this.#lastTickMs - SLOW_TICK_MS;
+    this.#lastTickMs = now;
+    // A collector that was held up itself has no right to call others silent.
+    if (lateMs < this.#options.workerTimeoutMs / 2) this.#checkSilence(now);
+    if (this.#linkDown) this.#checkLink();
+    this.#checkStalled(now);
+    this.#report(now);
+  }
+
+  #checkSilence(now: number): void {
+    for (const member of this.#members)
+      if (member.state === 'capturing' && now - member.heardAtMs > this.#options.workerTimeoutMs)
+        this.#cluster?.abandon(member, `no sign of life for ${this.#options.workerTimeoutMs} ms`);
+  }
+
+  #checkLink(): void {
+    let up = false;
+    try {
+      const described = native.describeInterface(this.#source.interface);
+      if (described.index !== this.#source.ifindex) throw new RangeError('another interface has the name now');
+      up = described.up;
+    } catch {
+      this.#disturb('interface-removed', `${this.#source.interface} was removed during the run`, 'the group is dead from then on: run again on an interface that stays');
+      return this.#stop?.('members-lost');
+    }
+    if (!up) return;
+    // The kernel links the members again in another order: a new membership.
+    this.#linkDown = false;
+    this.#nextEpoch(`${this.#source.interface} was down and came up again`);
+  }
+
+  // Only where the user set a goal and no time: the default of a live run has a time limit.
+  #checkStalled(now: number): void {
+    const { limits } = this.#options;
+    if (limits.durationMs !== undefined || this.#source.info.kind !== 'live') return;
+    const value = limits.packets !== undefined ? this.#captured() : this.#flowMap.tally().twoWay;
+    if (value !== this.#progress.value) this.#progress = { value, sinceMs: now };
+    else if (now - this.#progress.sinceMs > STALLED_MS) this.#stop?.('time');
+  }
+
+  #checkGroup(): void {
+    if (this.#linkDown || this.#epochs === undefined) return;
+    const checkedNs = native.realtimeNs();
+    const fresh = foreignMembers(this.#groupId, this.#members).filter((inode) => !this.#foreign.has(inode));
+    if (fresh.length === 0) {
+      this.#groupGoodNs = checkedNs;
+      return;
+    }
+    for (const inode of fresh) this.#foreign.add(inode);
+    const owners = ownersOf(fresh).map(({ pid, name }) => `${name} (pid ${pid})`);
+    const message = `${owners.join(', ') || 'another program'} joined fanout group ${this.#groupId} during the run`;
+    this.#disturb('foreign-member', message, 'it takes a share of the packets: stop it, or run again with another group');
+    this.#epochs.end(this.#groupGoodNs);
+    this.#nextEpoch(message);
+  }
+
+  #report(now: number): void {
+    const packets = this.#delivered();
+    if (now - this.#rate.atMs >= 500) {
+      const perSecond = this.#rate.atMs === 0 ? 0 : ((packets - this.#rate.packets) * 1000) / (now - this.#rate.atMs);
+      this.#rate = { packets, atMs: now, perSecond };
+    }
+    const { twoWayFlows } = this.#options.limits;
+    this.#io.onProgress({
+      phase: 'capturing',
+      elapsedMs: now - this.#begunMs,
+      packets,
+      packetsPerSecond: this.#rate.perSecond,
+      flows: this.#flowMap.tally().twoWay,
+      ...(twoWayFlows === undefined ? {} : { flowGoal: twoWayFlows }),
+      perMemberPackets: this.#members.map((m) => m.counters.packets),
+      drops: this.#members.reduce((sum, m) => sum + m.counters.drops, 0),
+    });
+  }
+
+  #captured(): number {
+    return this.#members.reduce((sum, m) => sum + m.counters.captured, 0);
+  }
+
+  /** Packets that have come as far as a member, lost ones included. */
+  #delivered(): number {
+    return this.#members.reduce((sum, m) => sum + m.counters.packets + m.counters.drops, 0);
+  }
+}

@@ -1,0 +1,91 @@
+/** Filters and steering programs that other programs prepare: tcpdump compiles pcap syntax, bpftool loads objects. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { FanoutError } from '../errors.ts';
+import type { CbpfInstruction } from '../native.ts';
+
+/** Output of `tcpdump -ddd`: the number of instructions, then one a line. */
+function parseDecimal(text: string): readonly CbpfInstruction[] {
+  const [count, ...lines] = text.trim().split('\n');
+  const program = lines.map((line) => line.trim().split(/\s+/).map(Number) as unknown as CbpfInstruction);
+  if (Number(count) !== program.length) throw new TypeError(`tcpdump announced ${count} instructions and printed ${program.length}`);
+  return program;
+}
+
+/**
+ * Compiles a pcap expression for packets of `interfaceName`, to a program that keeps `snaplenBytes` of each match.
+ * With the interface named, libpcap uses the kernel's VLAN extensions, so that "vlan" matches tags the kernel has taken out of the bytes.
+ */
+export async function compileFilter(expression: string, interfaceName: string, snaplenBytes: number): Promise<readonly CbpfInstruction[]> {
+  const { execa } = await import('execa');
+  const result = await execa('tcpdump', ['-i', interfaceName, '-s', String(snaplenBytes), '-ddd', '--', expression], {
+    reject: false,
+    stdin: 'ignore',
+    timeout: 10_000,
+  });
+  if (result.code === 'ENOENT')
+    throw new FanoutError('TOOL_MISSING', '--filter needs tcpdump, which is not on PATH', 'install tcpdump, or leave --filter out', {
+      cause: result,
+    });
+  if (result.exitCode !== 0)
+    throw new FanoutError(
+      'BAD_FILTER',
+      `--filter ${JSON.stringify(expression)}: ${lastLine(result.stderr)}`,
+      'see pcap-filter(7); try the expression with `tcpdump -d`',
+      { cause: result },
+    );
+  return parseDecimal(result.stdout);
+}
+
+export interface PinnedProgram {
+  readonly path: string;
+  /** Removes what was pinned for this run; nothing for a program that was pinned before. */
+  release(): void;
+}
+
+const BPF_FILE_SYSTEM = '/sys/fs/bpf';
+
+/** A pinned program is used as it is; an object file is loaded with bpftool and pinned for the time of the run. */
+export async function openSteeringProgram(path: string): Promise<PinnedProgram> {
+  if (path.startsWith(`${BPF_FILE_SYSTEM}/`)) return { path, release: () => {} };
+  const { execa } = await import('execa');
+  let directory: string;
+  try {
+    directory = mkdtempSync(join(BPF_FILE_SYSTEM, 'fanout-cluster-'));
+  } catch (cause) {
+    throw new FanoutError(
+      'PROGRAM_REFUSED',
+      `cannot pin a program below ${BPF_FILE_SYSTEM}: ${(cause as Error).message}`,
+      'run as root with a BPF file system mounted: mount -t bpf bpf /sys/fs/bpf',
+      { cause },
+    );
+  }
+  const release = (): void => rmSync(directory, { recursive: true, force: true });
+  const pinned = join(directory, 'steering');
+  const result = await execa('bpftool', ['prog', 'load', path, pinned, 'type', 'socket'], {
+    reject: false,
+    stdin: 'ignore',
+    timeout: 30_000,
+  });
+  if (result.exitCode === 0) return { path: pinned, release };
+  release();
+  if (result.code === 'ENOENT')
+    throw new FanoutError(
+      'TOOL_MISSING',
+      `loading ${path} needs bpftool, which is not on PATH`,
+      'install bpftool, or name a pinned program',
+      {
+        cause: result,
+      },
+    );
+  throw new FanoutError(
+    'PROGRAM_REFUSED',
+    `bpftool could not load ${path}: ${lastLine(result.stderr)}`,
+    "the object must hold one program of type socket_filter; try `bpftool prog load FILE PIN type socket` for the verifier's log",
+    { cause: result },
+  );
+}
+
+function lastLine(text: string | undefined): string {
+  return (text ?? '').trim().split('\n').at(-1) ?? '';
+}

@@ -1,0 +1,172 @@
+/** Loads and types the addon. The only file that does. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { FanoutError } from './errors.ts';
+import type { Evidence } from './model/evidence.ts';
+
+/** One classic BPF instruction: code, jt, jf, k (linux/filter.h, struct sock_filter). */
+export type CbpfInstruction = readonly [code: number, jt: number, jf: number, k: number];
+
+export interface CaptureOptions {
+  readonly ifindex: number;
+  readonly member: number;
+  readonly blockBytes: number;
+  readonly blockCount: number;
+  readonly blockTimeoutMs: number;
+  readonly snaplen: number;
+  /** null: keep `snaplen` bytes of every packet. */
+  readonly filter: readonly CbpfInstruction[] | null;
+  readonly promiscuous: boolean;
+  readonly ignoreOutgoing: boolean;
+  readonly cpu: number | null;
+  readonly flowsMax: number;
+  readonly workNs: number;
+  readonly newsIntervalMs: number;
+  readonly hashSeed: bigint;
+}
+
+export interface CaptureCounters {
+  /** Handed over by the kernel; drops not included. */
+  readonly packets: number;
+  readonly drops: number;
+  readonly freezes: number;
+  /** Read from the ring so far. */
+  readonly captured: number;
+  readonly bytes: number;
+  readonly outgoing: number;
+  readonly judged: number;
+  readonly overflowed: number;
+  readonly ignored: readonly (readonly [reason: number, packets: number])[];
+  /** [all, huge, failed], or empty where the group does not roll over. */
+  readonly rollover: readonly number[];
+  /** CLOCK_REALTIME at which all this was true. */
+  readonly aliveNs: bigint;
+  readonly cpuNs: number;
+  readonly epoch: number;
+  /** Last error of the socket, and how often there was one: ENETDOWN when the interface went down or away. */
+  readonly linkErrno: number;
+  readonly linkErrors: number;
+  readonly finished: boolean;
+}
+
+export interface Membership {
+  readonly groupId: number;
+  readonly mode: number;
+  readonly flags: number;
+}
+
+/** One member: socket, ring and capture thread. Failures throw Errors with `call` and `errno`. */
+export interface Capture {
+  join(request: { readonly groupId: number; readonly mode: number; readonly flags: number; readonly membersMax: number }): Membership;
+  setCbpf(program: readonly CbpfInstruction[]): void;
+  setEbpf(pinnedPath: string): void;
+  arm(): void;
+  start(startNs: bigint, epoch: number, onDoorbell: () => void): void;
+  beginEpoch(epoch: number, fromNs: bigint): void;
+  finish(): void;
+  answerDoorbell(): void;
+  counters(): CaptureCounters;
+  take(): { readonly slot: number; readonly length: number } | null;
+  release(slot: number): void;
+  buffers(): readonly Buffer[];
+  inode(): number;
+  close(): void;
+}
+
+export interface Tally {
+  readonly flows: number;
+  readonly twoWay: number;
+  readonly violated: number;
+  readonly packets: number;
+}
+
+/** Evidence as the addon gives it: epochs are known by number only. */
+export type NativeEvidence = Omit<Evidence, 'epochs'> & { readonly twoWayByEpochAndMember: readonly (readonly number[])[] };
+
+export interface FlowMap {
+  /** The number of observations taken, or -(1 + offset) where the message is malformed; then nothing was taken. */
+  ingest(message: Uint8Array, member: number): number;
+  tally(): Tally;
+  evidence(question: {
+    readonly epochEndsNs: readonly (bigint | null)[];
+    readonly violationsMax: number;
+    readonly startNs: bigint;
+  }): NativeEvidence;
+  bytesUsed(): number;
+}
+
+export interface InterfaceInfo {
+  readonly index: number;
+  readonly up: boolean;
+  readonly running: boolean;
+  readonly loopback: boolean;
+  readonly promiscuous: boolean;
+  /** ARPHRD_*: 1 is Ethernet, 772 loopback. */
+  readonly hardwareType: number;
+  readonly mtu: number;
+}
+
+export interface PacketSocketInfo {
+  readonly inode: number;
+  /** 0: all devices; 0xffffffff: the device is gone. */
+  readonly ifindex: number;
+  readonly protocol: number;
+  readonly uid?: number;
+  readonly groupId?: number;
+  readonly mode?: number;
+}
+
+export interface Native {
+  readonly wireVersion: number;
+  readonly Capture: new (options: CaptureOptions) => Capture;
+  readonly FlowMap: new (options: { readonly members: number; readonly flowsMax: number; readonly hashSeed: bigint }) => FlowMap;
+  describeInterface(name: string): InterfaceInfo;
+  packetSockets(): readonly PacketSocketInfo[];
+  peerCredentials(fd: number): { readonly pid: number; readonly uid: number; readonly gid: number };
+  /** Asks the kernel to kill this process with its parent. False if `parent` is not the parent any more. */
+  dieWithParent(parent: number): boolean;
+  realtimeNs(): bigint;
+  encodeMessage(message: readonly unknown[]): Buffer;
+  /** undefined where the bytes are not one message. */
+  decodeMessage(bytes: Uint8Array): unknown;
+}
+
+/** Changes with native/core/wire.hpp and the records it writes. */
+const WIRE_VERSION = 1;
+
+// src/ and dist/ both lie one level below the package.
+const ADDON_PATH = fileURLToPath(new URL('../build/Release/fanout.node', import.meta.url));
+
+function load(): Native {
+  let addon: Native;
+  try {
+    addon = createRequire(import.meta.url)(ADDON_PATH) as Native;
+  } catch (cause) {
+    throw new FanoutError(
+      'ADDON_MISSING',
+      `cannot load the native addon ${ADDON_PATH}: ${(cause as Error).message.split('\n')[0]}`,
+      'build it with `npm rebuild` in the package (needs a C++20 compiler, make and Python 3); after a change of the Node.js version too',
+      { cause },
+    );
+  }
+  if (addon.wireVersion !== WIRE_VERSION)
+    throw new FanoutError(
+      'ADDON_MISSING',
+      `the native addon ${ADDON_PATH} has record layout ${addon.wireVersion}, this program needs ${WIRE_VERSION}`,
+      'it is left over from another version: run `npm rebuild`',
+    );
+  return addon;
+}
+
+export const native: Native = load();
+
+export interface SysError {
+  readonly call: string;
+  readonly errno: number;
+}
+
+/** The system call and errno of a failure inside the addon; undefined for anything else. */
+export function sysErrorOf(error: unknown): SysError | undefined {
+  if (!(error instanceof Error) || !('call' in error) || !('errno' in error)) return undefined;
+  return typeof error.call === 'string' && typeof error.errno === 'number' ? { call: error.call, errno: error.errno } : undefined;
+}

@@ -1,0 +1,94 @@
+/** Carries out the collector's messages on one capture, and moves finished batches from the capture thread to the socket. */
+import type { Socket } from 'node:net';
+import { unreachable } from '../errors.ts';
+import { type Capture, type CaptureOptions, native, sysErrorOf } from '../native.ts';
+import type { CollectorMessage, SteeringProgram, WorkerMessage } from '../protocol/schema.ts';
+
+export class Member {
+  readonly #socket: Socket;
+  readonly #send: (message: WorkerMessage) => void;
+  #capture: Capture | undefined;
+  #buffers: readonly Buffer[] = [];
+  #toldAliveNs = 0n;
+
+  constructor(socket: Socket, send: (message: WorkerMessage) => void) {
+    this.#socket = socket;
+    this.#send = send;
+  }
+
+  obey(message: CollectorMessage): void {
+    try {
+      this.#carryOut(message);
+    } catch (error) {
+      const sys = sysErrorOf(error);
+      if (sys === undefined) throw error;
+      this.#send({ kind: 'failed', step: message.kind, call: sys.call, errno: sys.errno, message: (error as Error).message });
+    }
+  }
+
+  #carryOut(message: CollectorMessage): void {
+    switch (message.kind) {
+      case 'open':
+        return this.#open(message.capture);
+      case 'join': {
+        const { groupId, mode, flags } = this.#opened().join(message);
+        if (message.program !== null) this.#setProgram(message.program);
+        return this.#send({ kind: 'joined', groupId, mode, flags });
+      }
+      case 'arm':
+        this.#opened().arm();
+        return this.#send({ kind: 'armed' });
+      case 'start':
+        return this.#opened().start(message.startNs, message.epoch, () => this.#answerDoorbell());
+      case 'epoch':
+        return this.#opened().beginEpoch(message.epoch, message.fromNs);
+      case 'finish':
+        return this.#opened().finish();
+      case 'leave':
+        this.#capture?.close();
+        process.exit(0);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #open(options: CaptureOptions): void {
+    // A second `open` starts over: closing the socket is the only way to leave a group.
+    this.#capture?.close();
+    this.#capture = new native.Capture(options);
+    this.#buffers = this.#capture.buffers();
+    this.#send({ kind: 'opened', inode: this.#capture.inode() });
+  }
+
+  #setProgram(program: SteeringProgram): void {
+    if (program.kind === 'cbpf') this.#opened().setCbpf(program.instructions);
+    else this.#opened().setEbpf(program.pinnedPath);
+  }
+
+  #opened(): Capture {
+    if (this.#capture === undefined) throw new TypeError('the collector sent a message before `open`');
+    return this.#capture;
+  }
+
+  #answerDoorbell(): void {
+    const capture = this.#opened();
+    capture.answerDoorbell();
+    // Counters first: whatever they count as told is in the outbox by now, and goes out before them.
+    const counters = capture.counters();
+    this.#sendBatches(capture);
+    if (counters.aliveNs === this.#toldAliveNs) return;
+    this.#toldAliveNs = counters.aliveNs;
+    this.#send({ kind: 'counters', counters });
+  }
+
+  // A slow collector leaves the outbox's few buffers in the socket's queue; the capture thread then waits for one of them.
+  #sendBatches(capture: Capture): void {
+    for (let batch = capture.take(); batch !== null; batch = capture.take()) {
+      const { slot, length } = batch;
+      const buffer = this.#buffers[slot];
+      if (buffer === undefined) throw new RangeError(`outbox slot ${slot}`);
+      this.#socket.write(buffer.subarray(0, length), () => capture.release(slot));
+    }
+  }
+}
