@@ -1,0 +1,146 @@
+// What holds for every frame whatsoever: asserted for truncated and mutated packets by the tests, for any bytes by the fuzzer.
+#pragma once
+
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "dissect.hpp"
+#include "packets.hpp"
+
+namespace fanout::test {
+
+inline unsigned octet(std::span<const std::byte> frame, std::size_t at) { return std::to_integer<unsigned>(frame[at]); }
+inline unsigned octets16(std::span<const std::byte> frame, std::size_t at) {
+  return octet(frame, at) << 8 | octet(frame, at + 1);
+}
+
+// Where the two directions of a flow differ. Found without the code under test, and only for frames that it calls a flow, which
+// is why nothing is checked here: a wrong offset means that the frame was no flow.
+struct Anatomy {
+  std::size_t addresses = 0;
+  std::size_t address_bytes = 0;
+  std::size_t transport = 0;
+  unsigned protocol = 0;
+  unsigned headers = 0;  // tags and extension headers
+};
+
+inline std::optional<Anatomy> anatomy_of(std::span<const std::byte> frame) {
+  Anatomy found;
+  std::size_t at = 14;
+  if (frame.size() < at) return std::nullopt;
+  unsigned type = octets16(frame, 12);
+  for (; (type == ETH_P_8021Q || type == ETH_P_8021AD) && at + 4 <= frame.size(); at += 4, ++found.headers)
+    type = octets16(frame, at + 2);
+  if (at + 20 > frame.size()) return std::nullopt;
+  if (type == ETH_P_IP) {
+    found.addresses = at + 12;
+    found.address_bytes = 4;
+    found.protocol = octet(frame, at + 9);
+    at += std::size_t{octet(frame, at) & 15} * 4;
+  } else {
+    if (at + 40 > frame.size()) return std::nullopt;
+    found.addresses = at + 8;
+    found.address_bytes = 16;
+    found.protocol = octet(frame, at + 6);
+    at += 40;
+    for (; at + 8 <= frame.size(); ++found.headers) {
+      const bool fragment = found.protocol == IPPROTO_FRAGMENT;
+      const bool skipped =
+          found.protocol == IPPROTO_HOPOPTS || found.protocol == IPPROTO_ROUTING || found.protocol == IPPROTO_DSTOPTS;
+      if (!fragment && !skipped) break;
+      found.protocol = octet(frame, at);
+      at += fragment ? 8 : std::size_t{octet(frame, at + 1)} * 8 + 8;
+    }
+  }
+  found.transport = at;
+  if (at + 4 > frame.size()) return std::nullopt;
+  return found;
+}
+
+// The packet that answers this one on the same flow.
+inline std::optional<Octets> answer_to(std::span<const std::byte> frame) {
+  const auto found = anatomy_of(frame);
+  if (!found) return std::nullopt;
+  Octets out(frame.begin(), frame.end());
+  const auto src = out.begin() + static_cast<std::ptrdiff_t>(found->addresses);
+  const auto size = static_cast<std::ptrdiff_t>(found->address_bytes);
+  std::swap_ranges(src, src + size, src + size);
+  const auto ports = out.begin() + static_cast<std::ptrdiff_t>(found->transport);
+  if (found->protocol == IPPROTO_ICMP)
+    *ports ^= std::byte{8};  // 8 and 0
+  else if (found->protocol == IPPROTO_ICMPV6)
+    *ports ^= std::byte{1};  // 128 and 129
+  else
+    std::swap_ranges(ports, ports + 2, ports + 2);
+  return out;
+}
+
+inline bool is_canonical(const FlowKey& key) {
+  const int order = std::memcmp(key.a.data(), key.b.data(), sizeof(Address));
+  if (order > 0 || (order == 0 && key.a_port > key.b_port) || key.unused != 0) return false;
+  if (key.family == 6) return true;
+  const auto zero = [](const Address& address) {
+    return std::all_of(address.begin() + 4, address.end(), [](auto x) { return x == 0; });
+  };
+  return key.family == 4 && zero(key.a) && zero(key.b);
+}
+
+inline bool same_flow(const Dissection& x, const Dissection& y) {
+  return x.kind == y.kind && x.key == y.key && x.kernel_key == y.kernel_key && x.flow_hash == y.flow_hash;
+}
+
+inline bool same(const Dissection& x, const Dissection& y) {
+  return same_flow(x, y) && x.stack == y.stack && x.direction == y.direction && x.marks == y.marks && x.protocol == y.protocol &&
+         x.ethertype == y.ethertype;
+}
+
+// The first broken rule in words, or nullptr.
+inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) {
+  const Dissection got = dissect(frame, tag, seed);
+  if (got.kind > PacketKind::malformed) return "the kind is known";
+  if ((got.marks & ~(mark_flow_label | mark_fragment)) != 0) return "only known marks are set";
+  if (got.stack.packed() == 0 && frame.size() >= ETH_HLEN) return "an Ethernet frame has a layer";
+  const std::string text = got.stack.text();
+  if (std::count(text.begin(), text.end(), '/') > std::ptrdiff_t{Stack::depth_max}) return "the stack is bounded";
+  if (text.find('?') != std::string::npos) return "every layer has a name";
+
+  const Dissection reseeded = dissect(frame, tag, HashSeed{~seed.value});
+  if (reseeded.key != got.key || reseeded.kind != got.kind || reseeded.direction != got.direction)
+    return "the seed changes only hashes";
+  if (reseeded.kernel_key == got.kernel_key) return "the seed changes the digest";
+
+  if (got.kind != PacketKind::flow) {
+    if (got.key != FlowKey{} || got.flow_hash != 0 || got.direction != Direction::forward) return "only a flow has a key";
+    return nullptr;
+  }
+  if (!is_canonical(got.key)) return "the key is canonical";
+  if (got.key.protocol != got.protocol) return "the key has the protocol";
+  if (canonical(directed(got.key, got.direction), got.direction) != got.key) return "key and direction give the five-tuple";
+  if (std::memcmp(got.key.a.data(), got.key.b.data(), sizeof(Address)) != 0 &&
+      direction_of(directed(got.key, got.direction)) != got.direction) {
+    return "the direction is that of the model";
+  }
+
+  Octets padded(frame.begin(), frame.end());
+  padded.resize(padded.size() + 8);
+  if (!same(dissect(padded, tag, seed), got)) return "padding changes nothing";
+
+  const auto found = anatomy_of(frame);
+  if (!found) return "a flow has addresses and a transport header";
+  if (found->protocol != got.protocol) return "the protocol is that of the last header";
+  if (found->headers < 14 && !same_flow(dissect(frame, StrippedTag{.present = !tag.present}, seed), got))
+    return "a tag is no part of a flow";
+  const Dissection answered = dissect(*answer_to(frame), tag, seed);
+  if (!same_flow(answered, got)) return "both directions are one flow and have one kernel key";
+  const bool echo = got.protocol == IPPROTO_ICMP || got.protocol == IPPROTO_ICMPV6;
+  const bool mirror_image = got.key.a == got.key.b && got.key.a_port == got.key.b_port && !echo;
+  if ((answered.direction == got.direction) != mirror_image) return "the answer has the other direction";
+  return nullptr;
+}
+
+}  // namespace fanout::test

@@ -1,0 +1,291 @@
+#include <cstring>
+#include <map>
+#include <random>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+#include "dissect.hpp"
+#include "dissect_invariants.hpp"
+#include "packets.hpp"
+#include "samples.hpp"
+
+namespace fanout::test {
+namespace {
+
+constexpr HashSeed seed{0x0123456789abcdefULL};
+
+Dissection parse(const Octets& frame, StrippedTag tag = {}) { return dissect(frame, tag, seed); }
+Dissection parse(const Packet& packet, StrippedTag tag = {}) { return parse(packet.bytes(), tag); }
+
+// In memory of exactly its size, so that a sanitizer sees the first byte read too many.
+void expect_rules(std::span<const std::byte> frame, StrippedTag tag = {}) {
+  const std::vector<std::byte> exact(frame.begin(), frame.end());
+  const char* const rule = broken_rule(exact, tag, seed);
+  if (rule != nullptr) CHECK_EQ(std::string{rule}, std::string{});
+}
+
+Address address4(const std::string& text) {
+  Address out{};
+  const Octets bytes = address(AF_INET, text);
+  std::memcpy(out.data(), bytes.data(), bytes.size());
+  return out;
+}
+
+TEST(every_sample_is_recognised) {
+  for (const Sample& sample : samples()) {
+    const Note note{sample.name};
+    const Dissection got = parse(sample.frame);
+    CHECK_EQ(got.kind, sample.kind);
+    CHECK_EQ(got.stack.text(), sample.stack);
+    CHECK_EQ(got.protocol, sample.protocol);
+    CHECK_EQ(got.ethertype, sample.ethertype);
+    CHECK_EQ(got.marks, sample.marks);
+    expect_rules(sample.frame);
+    expect_rules(sample.frame, {.present = true});
+  }
+}
+
+TEST(the_key_holds_the_five_tuple_in_canonical_order) {
+  const Dissection up = parse(eth() / ipv4("10.0.0.9", "10.0.0.1") / tcp(1024, 80));
+  CHECK_EQ(up.direction, Direction::reverse);
+  CHECK(up.key == FlowKey({address4("10.0.0.1"), address4("10.0.0.9"), 80, 1024, IPPROTO_TCP, 4, 0}));
+  const Dissection down = parse(eth() / ipv4("10.0.0.1", "10.0.0.9") / tcp(80, 1024));
+  CHECK_EQ(down.direction, Direction::forward);
+  CHECK(down.key == up.key);
+  CHECK_EQ(down.kernel_key, up.kernel_key);
+  CHECK_EQ(down.flow_hash, up.flow_hash);
+}
+
+// The order of bytes on the wire, not of integers in memory; the last word decides if the first is equal.
+TEST(addresses_are_ordered_as_bytes) {
+  const auto direction = [](const Header& ip) { return parse(eth() / ip / udp(5, 5)).direction; };
+  CHECK_EQ(direction(ipv4("1.0.0.2", "2.0.0.1")), Direction::forward);
+  CHECK_EQ(direction(ipv4("10.0.0.1", "10.0.0.129")), Direction::forward);
+  CHECK_EQ(direction(ipv4("200.0.0.1", "100.0.0.1")), Direction::reverse);
+  CHECK_EQ(direction(ipv6("::1:0:0:0:2", "::2:0:0:0:1")), Direction::forward);
+  CHECK_EQ(direction(ipv6("2001:db8::2", "2001:db8::100")), Direction::forward);
+  CHECK_EQ(direction(ipv6("ff00::", "fe00::")), Direction::reverse);
+}
+
+TEST(between_equal_addresses_the_ports_give_the_direction) {
+  CHECK_EQ(parse(eth() / ipv4("10.0.0.1", "10.0.0.1") / udp(7, 9)).direction, Direction::forward);
+  CHECK_EQ(parse(eth() / ipv4("10.0.0.1", "10.0.0.1") / udp(9, 7)).direction, Direction::reverse);
+  CHECK_EQ(parse(eth() / ipv4("10.0.0.1", "10.0.0.1") / udp(9, 9)).direction, Direction::forward);
+}
+
+TEST(an_echo_is_keyed_by_its_identifier) {
+  const Dissection request = parse(eth() / ipv4("10.0.0.1", "10.0.0.2") / icmp(8, 77));
+  const Dissection reply = parse(eth() / ipv4("10.0.0.2", "10.0.0.1") / icmp(0, 77));
+  CHECK_EQ(request.key.a_port, 77);
+  CHECK_EQ(request.key.b_port, 77);
+  CHECK(request.key == reply.key);
+  CHECK_EQ(request.direction, Direction::forward);
+  CHECK_EQ(reply.direction, Direction::reverse);
+  // A host that pings itself: only the type is left to tell the directions apart.
+  CHECK_EQ(parse(eth() / ipv6("::1", "::1") / icmp6(128, 77)).direction, Direction::forward);
+  CHECK_EQ(parse(eth() / ipv6("::1", "::1") / icmp6(129, 77)).direction, Direction::reverse);
+}
+
+TEST(a_stripped_tag_is_the_outermost_layer) {
+  const StrippedTag tag{.present = true, .tpid = ETH_P_8021AD, .tci = 7};
+  CHECK_EQ(parse(eth() / ipv4("10.0.0.1", "10.0.0.2") / tcp(1, 2), tag).stack.text(), std::string{"vlan/ipv4/tcp"});
+  CHECK_EQ(parse(eth() / vlan(5) / ipv4("10.0.0.1", "10.0.0.2") / tcp(1, 2), tag).stack.text(),
+           std::string{"vlan/vlan/ipv4/tcp"});
+  CHECK_EQ(parse(eth(ETH_P_ARP) / payload(28), tag).stack.text(), std::string{"vlan/other"});
+}
+
+// Each row: packets that one fanout member must get, measured or read from the kernel (all of them have the same flow or class).
+TEST(the_kernel_key_is_equal_where_the_kernel_hashes_alike) {
+  const std::string a = "10.0.0.1", b = "10.0.0.129", c = "2001:db8::1", d = "2001:db8::2";
+  const auto first = ipv4(a, b, {.more_fragments = true});
+  const auto later = ipv4(a, b, {.protocol = IPPROTO_TCP, .fragment_offset = 8});
+  const Packet plain = eth() / ipv4(a, b) / tcp(1024, 80), plain6 = eth() / ipv6(c, d) / tcp(1024, 80);
+  const std::vector<std::pair<const char*, std::vector<Packet>>> rows = {
+      {"tags, options, TTL, IP id and ports sorted by themselves",
+       {plain, eth() / vlan(5) / ipv4(a, b) / tcp(1024, 80), eth() / vlan(6) / ipv4(b, a) / tcp(80, 1024),
+        eth() / vlan(1, ETH_P_8021AD) / vlan(2) / vlan(3) / ipv4(a, b) / tcp(1024, 80),
+        eth() / ipv4(a, b, {.id = 9, .ttl = 1}) / tcp(1024, 80),
+        eth() / ipv4(a, b, {.options = octets({1, 1, 1, 0})}) / tcp(1024, 80), eth() / ipv4(a, b) / tcp(80, 1024)}},
+      {"flow label and extension headers",
+       {plain6, eth() / ipv6(d, c, {.flow_label = 77}) / tcp(80, 1024),
+        eth() / ipv6(c, d) / extension(IPPROTO_HOPOPTS) / tcp(1024, 80),
+        eth() / ipv6(c, d) / extension(IPPROTO_ROUTING, 2) / extension(IPPROTO_DSTOPTS) / tcp(1024, 80)}},
+      {"all fragments between two hosts", {eth() / first / tcp(1024, 80), eth() / first / tcp(3, 4), eth() / later / payload(8)}},
+      {"an IPv4 header alone is hashed like a fragment",
+       {eth() / later / payload(8), eth() / ipv4(a, b, {.protocol = IPPROTO_TCP})}},
+      {"IPv6 fragments, the atomic one included",
+       {eth() / ipv6(c, d) / frag6(0, false) / tcp(1024, 80), eth() / ipv6(d, c) / frag6(0, true) / tcp(3, 4),
+        eth() / ipv6(c, d) / frag6(8, false, IPPROTO_TCP) / payload(8)}},
+      {"ICMP of any type and identifier",
+       {eth() / ipv4(a, b) / icmp(8, 1), eth() / ipv4(b, a) / icmp(0, 1), eth() / ipv4(a, b) / icmp(8, 2),
+        eth() / ipv4(a, b) / icmp(3, 0)}},
+      {"one security parameters index for both directions",
+       {eth() / ipv4(a, b) / esp(0x11112222), eth() / ipv4(b, a) / esp(0x22221111)}},
+      {"an unknown ethertype",
+       {eth(ETH_P_ARP) / payload(28, 1), eth(ETH_P_ARP) / payload(60, 2), eth() / vlan(5, ETH_P_8021Q, ETH_P_ARP) / payload(28)}},
+      {"LLC of any length", {eth(38) / payload(38), eth(100) / payload(100)}},
+      {"0x9100 hides everything",
+       {eth() / vlan(5, 0x9100) / ipv4(a, b) / tcp(1, 2), eth() / vlan(6, 0x9100) / ipv6(c, d) / udp(3, 4)}},
+      {"the frame, not the length field, bounds the kernel",
+       {plain, eth() / ipv4(a, b, {.total_bytes = 20}) / tcp(1024, 80), eth() / ipv4(a, b, {.total_bytes = 3}) / tcp(1024, 80),
+        eth() / ipv4(a, b, {.version = 5}) / tcp(1024, 80)}},
+  };
+  for (const auto& [name, packets] : rows) {
+    const Note note{name};
+    for (const Packet& packet : packets) CHECK_EQ(parse(packet).kernel_key, parse(packets.front()).kernel_key);
+  }
+}
+
+TEST(the_kernel_key_differs_where_the_kernel_hashes_apart) {
+  const std::string a = "10.0.0.1", b = "10.0.0.2", c = "2001:db8::1", d = "2001:db8::2";
+  const std::vector<Packet> packets = {
+      eth() / ipv4(a, b) / tcp(1024, 80),
+      eth() / ipv4(a, b) / tcp(1024, 81),
+      eth() / ipv4(a, b) / tcp(1025, 80),
+      eth() / ipv4(a, b) / udp(1024, 80),
+      eth() / ipv4(a, "10.0.0.3") / tcp(1024, 80),
+      eth() / ipv4(a, "10.0.0.130") / tcp(1024, 80),
+      eth() / ipv4(a, b, {.more_fragments = true}) / tcp(1024, 80),
+      eth() / ipv4(a, b, {.more_fragments = true}) / udp(1024, 80),
+      eth() / ipv4(a, b) / icmp(8, 1),
+      eth() / ipv4(a, b) / esp(0x11112222),
+      eth() / ipv4(a, b) / esp(0x11112223),
+      eth() / ipv4(a, b) / ah(0x11112222),
+      eth() / ipv4(a, b, {.protocol = 89}) / payload(8),
+      eth() / ipv6(c, d) / tcp(1024, 80),
+      eth() / ipv6(c, "2001:db8:1::2") / tcp(1024, 80),
+      eth() / ipv6(c, d) / frag6(0, false) / tcp(1024, 80),
+      // Behind a fragment header the kernel knows only what that header announces.
+      eth() / ipv6(c, d) / frag6(0, false) / extension(IPPROTO_DSTOPTS) / tcp(1024, 80),
+      eth() / ipv6(c, d) / icmp6(128, 1),
+      eth(ETH_P_ARP) / payload(28),
+      eth(0x9100) / payload(28),
+  };
+  std::map<std::uint64_t, std::size_t> seen;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    const auto [place, fresh] = seen.emplace(parse(packets[i]).kernel_key, i);
+    const Note note{"packets " + std::to_string(place->second) + " and " + std::to_string(i)};
+    CHECK(fresh);
+  }
+}
+
+TEST(the_seventeenth_header_is_out_of_reach_for_the_kernel) {
+  const auto with = [](int extensions, unsigned port) {
+    Packet out = eth() / ipv6("2001:db8::1", "2001:db8::2");
+    for (int i = 0; i < extensions; ++i) out = out / extension(IPPROTO_DSTOPTS);
+    return parse(out / tcp(port, 80)).kernel_key;
+  };
+  CHECK(with(16, 1) != with(16, 2));
+  CHECK_EQ(with(17, 1), with(17, 2));
+}
+
+// The flow table finds a flow by this hash, whatever wraps its packets.
+TEST(the_flow_hash_depends_on_the_key_alone) {
+  const std::string a = "10.0.0.1", b = "10.0.0.2", c = "2001:db8::1", d = "2001:db8::2";
+  const std::vector<std::vector<Packet>> rows = {
+      {eth() / ipv4(a, b) / udp(1, 2), eth() / vlan(5) / ipv4(b, a) / udp(2, 1),
+       eth() / ipv4(a, b, {.more_fragments = true}) / udp(1, 2)},
+      {eth() / ipv6(c, d) / udp(1, 2), eth() / ipv6(c, d) / frag6(0, false) / udp(1, 2),
+       eth() / ipv6(c, d) / frag6(0, true) / extension(IPPROTO_DSTOPTS) / udp(1, 2)},
+  };
+  for (const auto& row : rows) {
+    for (const Packet& packet : row) {
+      CHECK(parse(packet).key == parse(row.front()).key);
+      CHECK_EQ(parse(packet).flow_hash, parse(row.front()).flow_hash);
+    }
+  }
+}
+
+// One kernel key covers all fragments and pings between two hosts; as a flow hash it would let them flood one bucket.
+TEST(the_flow_hash_spreads_what_the_kernel_key_does_not) {
+  std::set<std::uint64_t> kernel_keys, hashes;
+  for (unsigned i = 0; i < 1000; ++i) {
+    for (const Packet& packet : {eth() / ipv4("10.0.0.1", "10.0.0.2") / icmp(8, i),
+                                 eth() / ipv4("10.0.0.1", "10.0.0.2", {.more_fragments = true}) / udp(i, 53)}) {
+      kernel_keys.insert(parse(packet).kernel_key);
+      hashes.insert(parse(packet).flow_hash);
+    }
+  }
+  CHECK_EQ(kernel_keys.size(), 2U);
+  CHECK_EQ(hashes.size(), 2000U);
+}
+
+// Neighbouring ports and addresses, the usual case, must fill all buckets by any part of the hash. 64 buckets, mean 256 per
+// bucket: chi-square has mean 63 and standard deviation 11, and the packets are always the same.
+TEST(the_flow_hash_is_even) {
+  constexpr unsigned buckets = 64, hosts = 128, ports = 128;
+  for (const unsigned shift : {0U, 16U, 32U, 58U}) {
+    std::vector<double> counts(buckets);
+    for (unsigned host = 0; host < hosts; ++host) {
+      for (unsigned port = 0; port < ports; ++port) {
+        const Dissection got = parse(eth() / ipv4("10.0.0.1", "10.0.1." + std::to_string(host)) / tcp(40000 + port, 443));
+        ++counts[got.flow_hash >> shift & (buckets - 1)];
+      }
+    }
+    const double mean = double{hosts} * ports / buckets;
+    double chi_square = 0;
+    for (const double count : counts) chi_square += (count - mean) * (count - mean) / mean;
+    const Note note{"bits from " + std::to_string(shift) + ": chi-square " + std::to_string(chi_square)};
+    CHECK(chi_square < 63 + 6 * 11);
+  }
+}
+
+// Once the ports are in, more bytes change nothing; a cut before them must never invent a flow.
+TEST(a_frame_may_be_cut_anywhere) {
+  for (const Sample& sample : samples()) {
+    const Dissection whole = parse(sample.frame);
+    bool found = false;
+    for (std::size_t size = 0; size <= sample.frame.size(); ++size) {
+      const Note note{sample.name + " cut at " + std::to_string(size)};
+      const std::vector<std::byte> cut(sample.frame.begin(), sample.frame.begin() + static_cast<std::ptrdiff_t>(size));
+      const Dissection got = parse(cut);
+      if (found) CHECK(same(got, whole));
+      found = found || got.kind == PacketKind::flow;
+      if (found) CHECK(whole.kind == PacketKind::flow && got.key == whole.key);
+      expect_rules(cut);
+    }
+  }
+}
+
+// Random endpoints in every shape that a flow can have: broken_rule() compares each packet with its answer.
+TEST(both_directions_are_one_flow) {
+  std::mt19937 random{20};
+  std::vector<Sample> flows = samples();
+  std::erase_if(flows, [](const Sample& sample) { return sample.kind != PacketKind::flow; });
+  for (int i = 0; i < 20000; ++i) {
+    Octets frame = flows[random() % flows.size()].frame;
+    const auto found = anatomy_of(frame);
+    if (!CHECK(found.has_value())) return;
+    // Few values, so that equal addresses, equal ports and neighbours that differ in one bit are common.
+    for (std::size_t at = 0; at < 2 * found->address_bytes; ++at) {
+      if (random() % 4 == 0) frame[found->addresses + at] = static_cast<std::byte>(random() % 2 << 7);
+    }
+    if (found->protocol != IPPROTO_ICMP && found->protocol != IPPROTO_ICMPV6) {
+      for (std::size_t at = 0; at < 4; ++at) frame[found->transport + at] = static_cast<std::byte>(random() % 2);
+    }
+    CHECK_EQ(parse(frame).kind, PacketKind::flow);
+    expect_rules(frame);
+  }
+}
+
+TEST(a_million_mutations_break_no_rule) {
+  std::mt19937 random{1};
+  const std::vector<Sample> all = samples();
+  for (int i = 0; i < 1'000'000; ++i) {
+    Octets frame = all[random() % all.size()].frame;
+    if (frame.empty()) continue;
+    for (unsigned changes = random() % 4; changes-- > 0;) frame[random() % frame.size()] = static_cast<std::byte>(random());
+    if (random() % 8 == 0) frame.resize(random() % (frame.size() + 1));
+    // The full set of rules parses five times; one in eight is enough for it, and all must at least not read outside.
+    if (i % 8 == 0)
+      expect_rules(frame, {.present = random() % 2 == 0});
+    else if (parse(frame).kind > PacketKind::malformed)
+      CHECK(false);
+  }
+}
+
+}  // namespace
+}  // namespace fanout::test
