@@ -1,27 +1,70 @@
-// Between JavaScript values and the core's: conversion only. Options were validated in TypeScript, so a wrong type here is a defect
-// and throws TypeError.
+// Between JavaScript values and ours. Exceptions are disabled: after a throw_... the caller returns at once.
 #pragma once
 
 #include <napi.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "result.hpp"
 
 namespace fanout::binding {
 
-// A JavaScript Error with `call` and `errno`, which native.ts turns into a FanoutError.
-inline void throw_sys_error(Napi::Env env, const SysError& error) {
-  const Napi::Error thrown = Napi::Error::New(env, std::string{error.call} + ": " + std::strerror(error.code));
-  thrown.Set("call", Napi::String::New(env, error.call));
-  thrown.Set("errno", Napi::Number::New(env, error.code));
-  thrown.ThrowAsJavaScriptException();
+// An Error that says which call failed and why, as the properties `call` and `errno` (positive, as in errno.h).
+inline Napi::Error make_sys_error(Napi::Env env, SysError error) {
+  const Napi::Error out = Napi::Error::New(env, std::string{error.call} + ": " + std::strerror(error.code));
+  out.Value().Set("call", error.call);
+  out.Value().Set("errno", error.code);
+  return out;
 }
 
-inline void throw_type_error(Napi::Env env, const std::string& message) { Napi::TypeError::New(env, message).ThrowAsJavaScriptException(); }
+inline void throw_sys_error(Napi::Env env, SysError error) { make_sys_error(env, error).ThrowAsJavaScriptException(); }
+
+inline void throw_type_error(Napi::Env env, const std::string& message) {
+  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
+}
+
+// The property, or nothing if it is absent or undefined.
+inline std::optional<Napi::Value> property(const Napi::Object& object, const char* name) {
+  const Napi::MaybeOrValue<Napi::Value> value = object.Get(name);
+  if (value.IsEmpty() || value.IsUndefined()) return std::nullopt;
+  return value;
+}
+
+// A finite number between the bounds; throws RangeError and returns nothing otherwise.
+inline std::optional<double> number_in(Napi::Env env, const Napi::Value& value, const char* name, double min, double max) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::numeric_limits<double>::quiet_NaN();
+  if (number >= min && number <= max) return number;
+  Napi::RangeError::New(env, std::string{name} + " is not a number in its range").ThrowAsJavaScriptException();
+  return std::nullopt;
+}
+
+inline std::optional<double> integer_in(Napi::Env env, const Napi::Value& value, const char* name, double min, double max) {
+  const auto number = number_in(env, value, name, min, max);
+  if (!number || std::trunc(*number) == *number) return number;
+  Napi::RangeError::New(env, std::string{name} + " is not an integer").ThrowAsJavaScriptException();
+  return std::nullopt;
+}
+
+// The elements of a typed array of exactly this element type, where they are; throws TypeError and returns nothing otherwise.
+template <typename T>
+std::optional<std::span<const T>> typed_array(Napi::Env env, const Napi::Value& value, napi_typedarray_type type,
+                                              const char* name) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+    throw_type_error(env, std::string{name} + " is not the typed array it should be");
+    return std::nullopt;
+  }
+  const auto array = value.As<Napi::TypedArrayOf<T>>();
+  return std::span<const T>{array.Data(), array.ElementLength()};
+}
+
+// The rest reads options that TypeScript has validated: a wrong type would be a defect there.
 
 inline std::uint32_t uint32_of(const Napi::Object& options, const char* name) { return options.Get(name).ToNumber().Uint32Value(); }
 inline bool bool_of(const Napi::Object& options, const char* name) { return options.Get(name).ToBoolean().Value(); }
