@@ -1,4 +1,5 @@
 #include "bindings.hpp"
+#include "lab_binding.hpp"
 
 // Changes with the wire format; src/native.ts refuses an addon of another version.
 constexpr int wire_version = 1;
@@ -9,6 +10,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   fanout::binding::export_flow_map(env, exports);
   fanout::binding::export_host(env, exports);
   fanout::binding::export_message(env, exports);
+  export_lab(env, exports);
   return exports;
 }
 
