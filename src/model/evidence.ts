@@ -24,6 +24,8 @@ export interface ViolationGroup {
   readonly labelOneWay: boolean;
   /** Some packets of the flow were fragments. */
   readonly fragments: boolean;
+  /** Every packet on the one member is older than a known membership change within the epoch, every packet on the other younger. */
+  readonly movedAtChange?: boolean;
   readonly flows: number;
 }
 

@@ -58,6 +58,8 @@ export interface CauseResult {
   readonly code: string;
   readonly flows: number;
   readonly harmless: boolean;
+  /** True if the user asked to tolerate it: the answer does not rest on these flows. */
+  readonly tolerated?: boolean;
   readonly message: string;
   readonly remedy?: string;
 }

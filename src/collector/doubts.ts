@@ -1,0 +1,271 @@
+/** Everything that keeps a run without violations from being a YES, and what would settle it. Pure. */
+import type { Evidence } from '../model/evidence.ts';
+import type { ReasonCode } from '../model/reason.ts';
+import type { RunFacts, StopReason } from '../model/run-facts.ts';
+import type { Answer, Reason } from '../model/run-result.ts';
+import { FALSE_PASS_LIMIT, falsePassBound, flowsNeeded, isConfident, sum } from './confidence.ts';
+
+export interface Doubt extends Reason {
+  readonly code: ReasonCode;
+}
+
+export function findDoubts(evidence: Evidence, facts: RunFacts): readonly Doubt[] {
+  const coverage = coverageDoubt(evidence, facts);
+  return [...(coverage === undefined ? [] : [coverage]), ...integrityDoubts(evidence, facts)];
+}
+
+/** What makes every part of the evidence doubtful, whichever flows it is about. */
+export function integrityDoubts(evidence: Evidence, facts: RunFacts): readonly Doubt[] {
+  return [...lossDoubts(evidence, facts), ...accountingDoubts(facts), ...memberDoubts(facts), ...rolloverDoubts(facts)];
+}
+
+/** The verdict on one kind of traffic, by the rules of the whole run. */
+export function stackAnswer(violated: boolean, twoWayByMember: readonly number[], isOneEpoch: boolean): Answer {
+  if (violated) return 'no';
+  // Shares added up over epochs look spread even if each epoch used one member only.
+  return isOneEpoch && isConfident([twoWayByMember]) ? 'yes' : 'inconclusive';
+}
+
+/** Was enough seen? The first answer that is no; the later questions then make no sense. */
+function coverageDoubt(evidence: Evidence, facts: RunFacts): Doubt | undefined {
+  const { flows } = evidence;
+  const spread = evidence.epochs.map((epoch) => epoch.twoWayByMember);
+  if (facts.procs === 1) return oneProcess();
+  if (facts.packets.captured === 0) return noTraffic(facts);
+  if (flows.total === 0) return noFlows(facts);
+  if (flows.twoWay === 0) return noTwoWayFlows(evidence, facts);
+  if (isConfident(spread)) return undefined;
+  const isOnOneMember = sum(spread.map(sum)) > 0 && spread.every((byMember) => byMember.filter((count) => count > 0).length <= 1);
+  return isOnOneMember ? oneMember(evidence, facts) : tooFewFlows(evidence, facts);
+}
+
+function oneProcess(): Doubt {
+  return {
+    code: 'one-process',
+    message: 'a group of one process keeps every flow together whatever the kernel does, so nothing was tested',
+    remedy: 'run with --procs 2 or more; best with as many as the IDS has workers',
+  };
+}
+
+function noTraffic(facts: RunFacts): Doubt {
+  return {
+    code: 'no-traffic',
+    message: `no packet was captured on ${facts.interface}; ${stopped(facts.stop)}`,
+    remedy:
+      facts.source === 'live'
+        ? `look whether traffic arrives ("ip -s link show ${facts.interface}"), whether --filter refuses it, and whether --no-promisc hides it`
+        : 'see whether --filter refuses what the lab sends',
+  };
+}
+
+function noFlows({ packets }: RunFacts): Doubt {
+  const ignored = Object.entries(packets.ignored).sort(([, a], [, b]) => b - a);
+  const list = ignored.slice(0, 3).map(([reason, count]) => `${reason}: ${count}`);
+  return {
+    code: 'no-flows',
+    message: `${counted(packets.captured, 'packet')} captured, but none belonged to a flow${list.length > 0 ? ` (${list.join(', ')})` : ''}`,
+    remedy: 'wait for TCP, UDP, SCTP, DCCP or ICMP echo traffic',
+  };
+}
+
+function noTwoWayFlows({ flows }: Evidence, facts: RunFacts): Doubt {
+  return {
+    code: 'no-two-way-flows',
+    message: `${counted(flows.total, 'flow')} seen, none of them in both directions; ${stopped(facts.stop)}`,
+    remedy:
+      facts.source === 'live'
+        ? 'see whether the mirror or tap delivers both directions to this interface, and whether routing is asymmetric'
+        : 'let the lab send at least two packets per flow (--packets-per-flow)',
+  };
+}
+
+function oneMember(evidence: Evidence, facts: RunFacts): Doubt {
+  const flows = sum(evidence.epochs.map((epoch) => sum(epoch.twoWayByMember)));
+  const members = [
+    ...new Set(evidence.epochs.flatMap((epoch) => epoch.twoWayByMember.flatMap((count, member) => (count > 0 ? [member] : [])))),
+  ];
+  const place = members.length === 1 ? `on member ${members[0]}` : 'on one member at a time';
+  const chance = flowsNeeded([], facts.procs) ?? 0;
+  const cause = likelyCause(evidence, facts);
+  return {
+    code: 'one-member',
+    message: `all ${counted(flows, 'consistent two-way flow')} were ${place} of ${facts.procs}: nothing shows that the kernel could have parted them. ${cause.message}`,
+    remedy:
+      flows < chance
+        ? `let at least ${counted(chance - flows, 'more two-way flow')} pass, as so few may meet by chance; else ${cause.remedy}`
+        : cause.remedy,
+  };
+}
+
+/** What usually puts all traffic on one member, by mode, and for a hash by what the traffic is. */
+function likelyCause(evidence: Evidence, facts: RunFacts): { readonly message: string; readonly remedy: string } {
+  const device = facts.interface;
+  switch (facts.mode) {
+    case 'qm':
+      return {
+        message: 'Mode qm goes by the receive queue: the device has one queue, or its driver does not record the queue.',
+        remedy: `count the queues ("ethtool -l ${device}") or use --mode hash`,
+      };
+    case 'cpu':
+      return {
+        message: 'Mode cpu goes by the CPU that receives: one receive queue, or one CPU that serves all interrupts.',
+        remedy: `look at the queues ("ethtool -l ${device}") and at /proc/interrupts, or use --mode hash`,
+      };
+    case 'rollover':
+      return { message: 'Mode rollover stays on one member until its ring is full.', remedy: 'use --mode hash' };
+    case 'cbpf':
+    case 'ebpf':
+      return {
+        message: `The ${facts.mode} program returned values that are equal modulo ${facts.procs}; a load outside the packet ends a program with 0.`,
+        remedy: 'check the offsets of the program: offset 0 is the network header for received packets',
+      };
+    case 'hash':
+    case 'lb':
+    case 'rnd':
+      return hashCause(evidence, facts);
+  }
+}
+
+function hashCause({ stacks }: Evidence, { packets }: RunFacts): { readonly message: string; readonly remedy: string } {
+  const everyStackHas = (layers: readonly string[]) =>
+    stacks.length > 0 && stacks.every(({ stack }) => stack.split('/').some((layer) => layers.includes(layer)));
+  if (everyStackHas(['mpls'])) {
+    return { message: "The kernel's hash stops at an MPLS label.", remedy: 'strip the labels before the sensor or use --mode ebpf' };
+  }
+  if (everyStackHas(['vxlan', 'geneve', 'gtpu', 'l2tp', 'teredo', 'erspan'])) {
+    return {
+      message: "The kernel's hash covers the outer header of this tunnel only, and all flows share one pair of tunnel ends.",
+      remedy: 'end the tunnel before the sensor or use --mode ebpf',
+    };
+  }
+  if (packets.outgoing * 2 > packets.captured) {
+    return {
+      message: `${packets.outgoing} of ${packets.captured} packets were sent by this host: a sender whose socket has protocol 0x0003 (ETH_P_ALL), such as tcpreplay, hides the network header from the hash.`,
+      remedy: 'send from another host or from the peer of a veth pair',
+    };
+  }
+  return {
+    message: 'Traffic without ports between one pair of hosts (ICMP echo, fragments) has one hash.',
+    remedy: 'let flows of more hosts and ports pass',
+  };
+}
+
+function tooFewFlows(evidence: Evidence, facts: RunFacts): Doubt {
+  const spread = evidence.epochs.map((epoch) => epoch.twoWayByMember);
+  const judged = sum(spread.map(sum));
+  const needed = flowsNeeded(spread, facts.procs);
+  return {
+    code: 'too-few-flows',
+    message: `${counted(judged, 'consistent two-way flow')}: a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}, and the limit is ${probability(FALSE_PASS_LIMIT)}; ${stopped(facts.stop)}`,
+    remedy: `${counted(needed ?? 0, 'more two-way flow')} would settle it, spread as before`,
+  };
+}
+
+function lossDoubts({ untracked }: Evidence, facts: RunFacts): readonly Doubt[] {
+  const { captured, dropped, overflowed } = facts.packets;
+  const seen = captured + dropped;
+  const limit = facts.source === 'live' ? facts.maxLossPercent : 0;
+  if (seen === 0 || ((dropped + overflowed) / seen) * 100 <= limit) return [];
+  const limitText = facts.source === 'live' ? `--max-loss allows ${limit} %` : 'the lab allows none';
+  const doubts: Doubt[] = [];
+  if (dropped > 0) {
+    doubts.push({
+      code: 'loss',
+      message: `full rings dropped ${dropped} of ${seen} packets (${percent(dropped / seen)}); ${limitText}`,
+      remedy: `give each process a larger ring (--ring-size), ${facts.source === 'live' ? 'capture less with --filter' : 'send more slowly (--rate)'}, or add processes`,
+    });
+  }
+  if (overflowed > 0) {
+    doubts.push({
+      code: 'evidence-lost',
+      message: `${overflowed} captured packets (${percent(overflowed / seen)}) found bounded flow tables full, ${untracked.packets} of them in the collector; ${limitText}`,
+      remedy: 'look at fewer flows: a narrower --filter, a lower --max-flows or a shorter --duration',
+    });
+  }
+  return doubts;
+}
+
+function accountingDoubts({ packets, withheld }: RunFacts): readonly Doubt[] {
+  const { offered, captured, dropped, judged, overflowed } = packets;
+  const doubts: Doubt[] = [];
+  const missing = offered === undefined ? 0 : offered - withheld - captured - dropped;
+  if (missing !== 0) {
+    doubts.push({
+      code: 'accounting-mismatch',
+      message:
+        missing > 0
+          ? `${missing} of ${offered} packets sent reached no process and are in no counter of the kernel`
+          : `${-missing} more packets were captured than the ${offered} that were sent`,
+      remedy: 'run again; if it persists, something in this kernel loses or adds packets before the sockets',
+    });
+  }
+  const unattributed = captured - judged - overflowed - sum(Object.values(packets.ignored));
+  if (unattributed !== 0) {
+    doubts.push({
+      code: 'accounting-mismatch',
+      message: `${captured} packets were captured, but judged, overflowed and ignored ones add up to ${captured - unattributed}`,
+      remedy: 'run again; if it persists, report it: the workers lost count',
+    });
+  }
+  return doubts;
+}
+
+function memberDoubts({ members, procs }: RunFacts): readonly Doubt[] {
+  const lost = members.filter(({ end }) => end !== 'gone');
+  if (lost.length === 0) return [];
+  const list = lost.slice(0, 3).map(({ index, pid, end }) => `member ${index} (pid ${pid}): ${end}`);
+  return [
+    {
+      code: 'lost-member',
+      message: `${lost.length} of ${procs} processes did not end in order: ${list.join('; ')}${lost.length > 3 ? `; and ${lost.length - 3} more` : ''}`,
+      remedy: 'see the kernel log for the out-of-memory killer; what the lost process had captured last is unknown, so run again',
+    },
+  ];
+}
+
+// With the flag, affinity holds only as long as nothing rolls over. (In mode rollover every packet counts, so the counter tells nothing.)
+function rolloverDoubts({ mode, flags, members }: RunFacts): readonly Doubt[] {
+  const rolledOver = sum(members.map(({ rollover }) => rollover?.all ?? 0));
+  if (mode === 'rollover' || !flags.includes('rollover') || rolledOver === 0) return [];
+  return [
+    {
+      code: 'rolled-over',
+      message: `the kernel passed ${rolledOver} packets on to other processes; that no flow was parted was luck`,
+      remedy: 'leave --rollover off; give rings more memory (--ring-size) or more processes instead',
+    },
+  ];
+}
+
+function stopped(stop: StopReason): string {
+  switch (stop) {
+    case 'flows':
+      return 'the run ended at --max-flows';
+    case 'packets':
+      return 'the run ended at --max-packets';
+    case 'time':
+      return 'the run ended at --duration';
+    case 'end-of-traffic':
+      return 'the run ended with its traffic';
+    case 'signal':
+      return 'the run was ended by a signal';
+    case 'violation':
+      return 'the run ended at its first violation';
+    case 'members-lost':
+      return 'the run ended because processes were lost';
+  }
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Two significant digits, never rounded to nothing. */
+export function probability(p: number): string {
+  if (p < 1e-300) return 'below 1e-300';
+  return p < 0.001 ? p.toExponential(p === FALSE_PASS_LIMIT ? 0 : 1) : p.toPrecision(2);
+}
+
+function percent(share: number): string {
+  const value = share * 100;
+  return `${value >= 1 ? value.toFixed(1) : value.toPrecision(2)} %`;
+}

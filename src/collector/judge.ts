@@ -1,0 +1,205 @@
+/** From the evidence of a run to its verdict. Pure; the answer does not depend on the order in which evidence arrived. */
+import { CAUSES, type CauseCode } from '../model/cause.ts';
+import type { Evidence } from '../model/evidence.ts';
+import { flowPromise } from '../model/fanout.ts';
+import type { ReasonCode, WarningCode } from '../model/reason.ts';
+import type { RunFacts } from '../model/run-facts.ts';
+import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../model/run-result.ts';
+import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
+import { causeOf, type DiagnosisContext, diagnose, explainCause } from './diagnose.ts';
+import { counted, findDoubts, integrityDoubts, probability, stackAnswer } from './doubts.ts';
+
+/** The parts of a RunResult that follow from evidence and facts. */
+export type Judgement = Pick<RunResult, 'verdict' | 'stacks' | 'causes' | 'violations' | 'violationsOmitted' | 'balance' | 'warnings'>;
+
+interface CodedReason extends Reason {
+  readonly code: ReasonCode;
+}
+interface Warning extends Reason {
+  readonly code: WarningCode;
+}
+
+export function judge(evidence: Evidence, facts: RunFacts): Judgement {
+  const context = diagnosisContext(evidence, facts);
+  const causes = diagnose(context, facts.tolerated);
+  const against = reasonsAgainst(causes, context, facts);
+  const doubts = [...findDoubts(evidence, facts), ...toleratedDesign(facts)];
+  const answer: Answer = against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';
+  return {
+    verdict: { answer, reasons: reasonsFor(answer, against, doubts, evidence), falsePassBound: falsePassBound(spreadOf(evidence)) },
+    stacks: judgeStacks(evidence, facts, context),
+    causes,
+    violations: evidence.violations.map(({ kind, stack, flow, observations, ...traits }): Violation => {
+      return { kind, cause: causeOf({ kind, stack, ...traits }, context), stack, flow, observations };
+    }),
+    violationsOmitted: evidence.violationsOmitted,
+    balance: balanceOf(evidence, facts),
+    warnings: [...(answer === 'no' ? integrityDoubts(evidence, facts) : []), ...warningsOf(evidence, facts)],
+  };
+}
+
+function reasonsFor(answer: Answer, against: readonly Reason[], doubts: readonly Reason[], evidence: Evidence): readonly Reason[] {
+  switch (answer) {
+    case 'no':
+      return against;
+    case 'inconclusive':
+      return doubts;
+    case 'yes':
+      return [provenReason(evidence)];
+  }
+}
+
+/** What proves a NO: causes that are neither harmless nor tolerated, the design of the mode, and what the mode failed of its own promise. */
+function reasonsAgainst(causes: readonly CauseResult[], context: DiagnosisContext, facts: RunFacts): readonly CodedReason[] {
+  const proven = causes
+    .filter((cause) => !cause.harmless && cause.tolerated !== true)
+    .map(({ code, message, remedy }): CodedReason => ({ code: code as CauseCode, message, ...(remedy === undefined ? {} : { remedy }) }));
+  const design = designOf(facts);
+  const wasTested = facts.procs > 1 && facts.packets.captured > 0;
+  if (design === undefined || !wasTested) return proven;
+  const byDesign = facts.tolerated.includes(design) || proven.some(({ code }) => code === design);
+  return [...proven, ...(byDesign ? [] : [{ code: design, ...explainCause(design, context) }]), ...brokenSpread(facts)];
+}
+
+/** The cause that says that affinity was never promised. */
+function designOf({ mode }: RunFacts): CauseCode | undefined {
+  if (flowPromise(mode) !== 'spread') return undefined;
+  return mode === 'lb' ? 'lb-by-design' : 'rnd-by-design';
+}
+
+// A mode that scatters by design stays unproven at best, even where its violations are tolerated.
+function toleratedDesign(facts: RunFacts): readonly CodedReason[] {
+  const design = designOf(facts);
+  if (design === undefined || !facts.tolerated.includes(design)) return [];
+  const message = `mode ${facts.mode} does not promise to keep flows together; ${design} was tolerated, so this is not a NO, but it cannot be a YES`;
+  return [{ code: 'tolerated-design', message, remedy: 'use --mode hash for a verdict on affinity' }];
+}
+
+function brokenSpread(facts: RunFacts): readonly CodedReason[] {
+  // The kernel takes a turn for a packet before it finds the ring full, so drops count as dealt.
+  const dealt = facts.members.map(({ packets, drops }) => packets + drops);
+  return facts.mode === 'lb' ? brokenTurns(dealt, facts) : brokenDice(dealt);
+}
+
+// Turns are exact only if every packet of the group is one that the lab sent and that some member counted.
+function brokenTurns(dealt: readonly number[], { source, packets, withheld }: RunFacts): readonly CodedReason[] {
+  const isClosed = source !== 'live' && packets.outgoing === 0 && withheld === 0 && packets.offered === sum(dealt);
+  const [least, most] = [Math.min(...dealt), Math.max(...dealt)];
+  if (!isClosed || most - least <= 1) return [];
+  const message = `mode lb deals packets out in turn, yet the members got between ${least} and ${most} of ${packets.offered}; turns would differ by one at most`;
+  return [{ code: 'spread-broken', message, remedy: 'report it to the kernel developers (netdev): even its own promise is broken' }];
+}
+
+/** Below this mean per member the normal approximation of the binomial distribution is too coarse. */
+const MEAN_PACKETS_MIN = 20;
+
+function brokenDice(dealt: readonly number[]): readonly CodedReason[] {
+  if (sum(dealt) < MEAN_PACKETS_MIN * dealt.length || dealt.length < 2) return [];
+  const { z, probability: p } = binomialSpread(dealt);
+  if (p >= FALSE_PASS_LIMIT) return [];
+  const message = `mode rnd draws a member for each packet, yet one member is ${z.toFixed(1)} standard deviations from the mean of ${(sum(dealt) / dealt.length).toFixed(0)} packets; a fair draw does that with probability ${probability(p)} at most`;
+  return [{ code: 'spread-broken', message, remedy: 'report it to the kernel developers (netdev): even its own promise is broken' }];
+}
+
+function provenReason(evidence: Evidence): CodedReason {
+  const spread = spreadOf(evidence);
+  const members = new Set(spread.flatMap((byMember) => byMember.flatMap((count, member) => (count > 0 ? [member] : []))));
+  return {
+    code: 'proven',
+    message: `${counted(sum(spread.map(sum)), 'two-way flow')} on ${members.size} processes, each flow on one; a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}`,
+  };
+}
+
+function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisContext): readonly StackResult[] {
+  const isOneEpoch = evidence.epochs.filter((epoch) => sum(epoch.twoWayByMember) > 0).length <= 1;
+  const isDoubtful = facts.procs === 1 || integrityDoubts(evidence, facts).length > 0 || designOf(facts) !== undefined;
+  const violated = new Set(context.groups.filter((group) => counts(causeOf(group, context), facts)).map(({ stack }) => stack));
+  return evidence.stacks.map(({ stack, flows, twoWay, split, asymmetric, twoWayByMember }) => {
+    const answer = stackAnswer(violated.has(stack), twoWayByMember, isOneEpoch);
+    return {
+      stack,
+      flows,
+      twoWay,
+      split,
+      asymmetric,
+      membersUsed: membersOf(stack, twoWayByMember, evidence),
+      answer: answer === 'yes' && isDoubtful ? 'inconclusive' : answer,
+    };
+  });
+}
+
+/** Members that flows of the stack were seen on: consistent flows of all, and the violations that are listed. */
+function membersOf(stack: string, twoWayByMember: readonly number[], { violations }: Evidence): number {
+  const consistent = twoWayByMember.flatMap((count, member) => (count > 0 ? [member] : []));
+  const violating = violations
+    .filter((violation) => violation.stack === stack)
+    .flatMap(({ observations }) => observations.map(({ member }) => member));
+  return new Set([...consistent, ...violating]).size;
+}
+
+/** Whether a cause weighs against the mode in this run. */
+function counts(code: CauseCode, facts: RunFacts): boolean {
+  return !CAUSES[code].harmless && !facts.tolerated.includes(code);
+}
+
+function balanceOf({ judgedPackets, topFlowPackets }: Evidence, { members }: RunFacts): Balance {
+  const packets = members.map((member) => member.packets);
+  const total = sum(packets);
+  return {
+    membersUsed: packets.filter((count) => count > 0).length,
+    maxOverMean: total === 0 ? 0 : (Math.max(...packets) * packets.length) / total,
+    topFlowShare: judgedPackets === 0 ? 0 : topFlowPackets / judgedPackets,
+  };
+}
+
+function warningsOf(evidence: Evidence, facts: RunFacts): readonly Warning[] {
+  return [...unspreadStacks(evidence, facts), ...oneWayWarning(evidence), ...outgoingWarning(facts), ...rolloverWarning(facts)];
+}
+
+// All F flows of a stack meet by chance with probability n^(1-F); below the limit it is a property of the traffic.
+function unspreadStacks({ stacks }: Evidence, { procs }: RunFacts): readonly Warning[] {
+  const isUnspread = (byMember: readonly number[]) =>
+    byMember.filter((count) => count > 0).length === 1 && (1 - sum(byMember)) * Math.log(procs) <= Math.log(FALSE_PASS_LIMIT);
+  return stacks
+    .filter(({ twoWayByMember }) => isUnspread(twoWayByMember))
+    .map(({ stack, twoWay, twoWayByMember }) => ({
+      code: 'stack-on-one-member',
+      message: `all ${twoWay} two-way flows of ${stack} were on member ${twoWayByMember.findIndex((count) => count > 0)}: this kind of traffic does not spread over the group`,
+      remedy: 'expect that process to be overloaded when such traffic dominates; a steering program (--mode ebpf) can look deeper',
+    }));
+}
+
+function oneWayWarning({ flows }: Evidence): readonly Warning[] {
+  if (flows.twoWay === 0 || flows.oneWay * 2 <= flows.total) return [];
+  const message = `${flows.oneWay} of ${flows.total} flows were seen in one direction only and prove nothing about the other`;
+  return [{ code: 'mostly-one-way', message, remedy: 'see whether the mirror or tap delivers both directions to this interface' }];
+}
+
+function outgoingWarning({ packets, mode }: RunFacts): readonly Warning[] {
+  if (packets.outgoing === 0) return [];
+  const message = `${packets.outgoing} of ${packets.captured} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`;
+  return [{ code: 'outgoing-packets', message, remedy: 'use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only' }];
+}
+
+function rolloverWarning({ mode, flags, members }: RunFacts): readonly Warning[] {
+  const rolledOver = sum(members.map(({ rollover }) => rollover?.all ?? 0));
+  if (mode !== 'rollover' && (!flags.includes('rollover') || rolledOver > 0)) return [];
+  const message = 'rollover moves flows only when a ring is full; this run shows nothing about such load';
+  return [{ code: 'rollover-untested', message, remedy: 'do not rely on this answer at peak load; leave rollover off for an IDS' }];
+}
+
+function diagnosisContext({ groups }: Evidence, facts: RunFacts): DiagnosisContext {
+  return {
+    interface: facts.interface,
+    mode: facts.mode,
+    flags: facts.flags,
+    kernel: facts.kernel,
+    rolledOver: sum(facts.members.map(({ rollover }) => rollover?.all ?? 0)),
+    outgoing: facts.packets.outgoing,
+    groups,
+  };
+}
+
+function spreadOf({ epochs }: Evidence): readonly (readonly number[])[] {
+  return epochs.map((epoch) => epoch.twoWayByMember);
+}

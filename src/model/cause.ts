@@ -1,0 +1,31 @@
+/** Why a flow did not stay on one process. A closed set: --tolerate takes these codes, and docs/verdicts.md has a heading for each. */
+
+interface CauseInfo {
+  /** True where the finding says nothing against the mode: such flows never turn the answer to NO. */
+  readonly harmless: boolean;
+  readonly summary: string;
+}
+
+export const CAUSES = {
+  'hash-asymmetric': { harmless: false, summary: 'one kernel key, several processes: the kernel broke the promise of its hash' },
+  'known-bug-a': { harmless: false, summary: 'kernels 4.2 to 4.6 hash the two directions of a flow differently' },
+  'known-bug-b': { harmless: false, summary: 'kernels before 6.0 split address pairs that differ only in the top bit of the last octet' },
+  'known-bug-c': { harmless: false, summary: 'kernels 4.7 to 6.5 split IPv6 flows that carry a flow label in one direction only' },
+  'fragment-v4': { harmless: false, summary: 'IPv4 fragments are hashed without ports, apart from the rest of their flow' },
+  'fragment-v6': { harmless: false, summary: 'IPv6 fragments are hashed without ports, and the kernel never reassembles them for a group' },
+  'lb-by-design': { harmless: false, summary: 'mode lb deals packets out in turn and never promised to keep flows together' },
+  'rnd-by-design': { harmless: false, summary: 'mode rnd throws dice for each packet and never promised to keep flows together' },
+  'rollover-under-load': { harmless: false, summary: 'a full ring made the kernel pass packets on to another process' },
+  'rss-asymmetric': { harmless: false, summary: 'packets of one flow were received on several queues or CPUs' },
+  'bpf-program': { harmless: false, summary: 'the steering program returned different members for packets of one flow' },
+  'membership-change': { harmless: true, summary: 'the flow moved at the moment when a process joined or left the group' },
+  duplicated: { harmless: false, summary: 'the same packets arrived at several processes' },
+  unexplained: { harmless: false, summary: 'what was measured does not establish any known cause' },
+} as const satisfies Record<string, CauseInfo>;
+
+export type CauseCode = keyof typeof CAUSES;
+export const CAUSE_CODES = Object.keys(CAUSES) as readonly CauseCode[];
+
+export function isCauseCode(text: string): text is CauseCode {
+  return Object.hasOwn(CAUSES, text);
+}

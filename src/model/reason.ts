@@ -1,0 +1,32 @@
+/** Why a run got its answer. A NO gives the causes of its violations as well; docs/verdicts.md has a heading for each code. */
+import type { CauseCode } from './cause.ts';
+
+export const REASONS = {
+  proven: 'YES: every judged flow stayed on one process, and chance is ruled out',
+  'spread-broken': 'a mode that promises an even spread did not spread evenly',
+  'one-process': 'a group of one process keeps every flow together, whatever the kernel does',
+  'no-traffic': 'no packet arrived',
+  'no-flows': 'packets arrived, but none belonged to a flow',
+  'no-two-way-flows': 'no flow was seen in both directions',
+  'one-member': 'all flows were on one process',
+  'too-few-flows': 'so few flows that chance could have kept them together',
+  loss: 'packets were dropped by full rings',
+  'evidence-lost': 'packets were captured, but bounded tables had no room for their flows',
+  'accounting-mismatch': 'the packets do not add up',
+  'lost-member': 'a process of the group was lost during the run',
+  'rolled-over': 'the kernel passed packets on to other processes',
+  'tolerated-design': 'the mode does not promise affinity, and that was tolerated',
+} as const satisfies Record<string, string>;
+
+export type ReasonCode = keyof typeof REASONS | CauseCode;
+
+/** What the reader should know although the answer does not rest on it. */
+export const WARNINGS = {
+  'stack-on-one-member': 'a kind of traffic did not spread over the group',
+  'mostly-one-way': 'most flows were seen in one direction only',
+  'outgoing-packets': 'packets that this host sent were captured as well',
+  'rollover-untested': 'rollover was allowed, but the load never caused it',
+} as const satisfies Record<string, string>;
+
+/** A doubt that a proven NO outranks is still worth a warning, so reasons may appear among the warnings too. */
+export type WarningCode = keyof typeof WARNINGS | ReasonCode;

@@ -1,0 +1,27 @@
+/** What the verdict must know about the run beside the evidence. */
+import type { CauseCode } from './cause.ts';
+import type { FanoutFlag, FanoutMode } from './fanout.ts';
+import type { MemberResult, PacketCounts, SourceInfo } from './run-result.ts';
+
+export type StopReason = 'flows' | 'packets' | 'time' | 'end-of-traffic' | 'signal' | 'violation' | 'members-lost';
+
+export interface RunFacts {
+  readonly source: SourceInfo['kind'];
+  readonly interface: string;
+  readonly kernel: string;
+  readonly mode: FanoutMode;
+  readonly flags: readonly FanoutFlag[];
+  readonly procs: number;
+  /**
+   * `overflowed` counts the packets that the flow map had no room for as well as those lost in the workers' tables,
+   * so that captured = judged + overflowed + ignored.
+   */
+  readonly packets: PacketCounts;
+  /** Offered packets that no member can have counted, for a known reason: refused by the filter, or merged by reassembly. */
+  readonly withheld: number;
+  readonly members: readonly MemberResult[];
+  readonly stop: StopReason;
+  readonly tolerated: readonly CauseCode[];
+  /** Live traffic only: in the lab nothing may be lost. */
+  readonly maxLossPercent: number;
+}

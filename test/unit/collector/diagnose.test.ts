@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest';
+import { causeOf, type DiagnosisContext, diagnose } from '../../../src/collector/diagnose.ts';
+import { CAUSE_CODES, type CauseCode } from '../../../src/model/cause.ts';
+import type { ViolationGroup } from '../../../src/model/evidence.ts';
+import { group } from '../../helpers/evidence.ts';
+
+function context(change: Partial<DiagnosisContext> = {}): DiagnosisContext {
+  return { interface: 'fan0', mode: 'hash', flags: [], kernel: '6.18.44', rolledOver: 0, outgoing: 0, groups: [], ...change };
+}
+
+type Case = [
+  name: string,
+  traits: Partial<ViolationGroup>,
+  change: Partial<DiagnosisContext>,
+  cause: CauseCode,
+  others?: Partial<ViolationGroup>[],
+];
+
+const v6 = { stack: 'ipv6/tcp' };
+const twoKeys = { oneKernelKey: false };
+const topBit = { topBitPair: true };
+const label = { ...v6, labelOneWay: true };
+
+const CASES: Case[] = [
+  ['one key, current kernel', {}, {}, 'hash-asymmetric'],
+  ['one direction split', { kind: 'split' }, {}, 'hash-asymmetric'],
+  ['two keys, no fragments', twoKeys, {}, 'unexplained'],
+  ['unknown release', {}, { kernel: 'custom' }, 'hash-asymmetric'],
+
+  ['bug A', {}, { kernel: '4.4.15' }, 'known-bug-a'],
+  ['bug A, Ubuntu before the fix', {}, { kernel: '4.4.0-36-generic' }, 'known-bug-a'],
+  ['bug A, Ubuntu with the fix', {}, { kernel: '4.4.0-38-generic' }, 'hash-asymmetric'],
+  ['bug A, fixed in 4.4.16', {}, { kernel: '4.4.16' }, 'hash-asymmetric'],
+  ['bug A, 4.6.4', {}, { kernel: '4.6.4' }, 'known-bug-a'],
+  ['bug A, fixed in 4.6.5', {}, { kernel: '4.6.5' }, 'hash-asymmetric'],
+  ['bug A, fixed in 4.7', {}, { kernel: '4.7.0' }, 'hash-asymmetric'],
+  ['before bug A', {}, { kernel: '4.1.52' }, 'hash-asymmetric'],
+  ['a vendor kernel of 3.10 is not established', {}, { kernel: '3.10.0-514.el7' }, 'hash-asymmetric'],
+
+  ['bug B', topBit, { kernel: '5.4.0' }, 'known-bug-b'],
+  ['bug B is fixed in 6.0', topBit, { kernel: '6.0.1' }, 'hash-asymmetric'],
+  ['bug B never splits one direction', { ...topBit, kind: 'split' }, { kernel: '5.4.0' }, 'hash-asymmetric'],
+  ['bug B: other IPv4 flows fail too', topBit, { kernel: '5.4.0' }, 'hash-asymmetric', [{}]],
+  ['bug B: IPv6 flows fail for another reason', topBit, { kernel: '5.4.0' }, 'known-bug-b', [label]],
+  ['bug B inside bug A', topBit, { kernel: '4.4.10' }, 'known-bug-a', [{}]],
+
+  ['bug C', label, { kernel: '5.15.131' }, 'known-bug-c'],
+  ['bug C, fixed in 5.15.132', label, { kernel: '5.15.132' }, 'hash-asymmetric'],
+  ['bug C, 5.10.194', label, { kernel: '5.10.194' }, 'known-bug-c'],
+  ['bug C, fixed in 5.10.195', label, { kernel: '5.10.195' }, 'hash-asymmetric'],
+  ['bug C, fixed in 6.1.54', label, { kernel: '6.1.54' }, 'hash-asymmetric'],
+  ['bug C, fixed in 6.6', label, { kernel: '6.6.0' }, 'hash-asymmetric'],
+  ['bug C: unlabelled IPv6 fails too', label, { kernel: '5.15.100' }, 'hash-asymmetric', [v6]],
+
+  ['IPv4 fragments', { ...twoKeys, fragments: true, stack: 'ipv4/udp' }, {}, 'fragment-v4'],
+  ['IPv6 fragments', { ...twoKeys, fragments: true, stack: 'ipv6/frag/udp' }, {}, 'fragment-v6'],
+  ['IPv6 fragments of a tunnel to IPv4', { ...twoKeys, fragments: true, stack: 'ipv6/frag/ipv4/udp' }, {}, 'fragment-v6'],
+  ['fragments with one key are the hash again', { fragments: true }, {}, 'hash-asymmetric'],
+  ['fragments in VXLAN: two reasons possible', { ...twoKeys, fragments: true, stack: 'ipv4/udp/vxlan/eth/ipv4/udp' }, {}, 'unexplained'],
+
+  ['lb', {}, { mode: 'lb' }, 'lb-by-design'],
+  ['rnd', twoKeys, { mode: 'rnd' }, 'rnd-by-design'],
+  ['mode rollover', {}, { mode: 'rollover' }, 'rollover-under-load'],
+  ['flag rollover that acted', {}, { flags: ['rollover'], rolledOver: 5 }, 'rollover-under-load'],
+  ['flag rollover that never acted', {}, { flags: ['rollover'] }, 'hash-asymmetric'],
+  ['flag rollover, but fragments explain it', { ...twoKeys, fragments: true }, { flags: ['rollover'], rolledOver: 5 }, 'fragment-v4'],
+  ['qm with rollovers: either', {}, { mode: 'qm', flags: ['rollover'], rolledOver: 5 }, 'unexplained'],
+  ['qm', {}, { mode: 'qm' }, 'rss-asymmetric'],
+  ['cpu', twoKeys, { mode: 'cpu' }, 'rss-asymmetric'],
+  ['cbpf', {}, { mode: 'cbpf' }, 'bpf-program'],
+  ['ebpf', {}, { mode: 'ebpf' }, 'bpf-program'],
+
+  ['duplicates', { kind: 'duplicated' }, { mode: 'lb' }, 'duplicated'],
+  ['moved at a change', { movedAtChange: true }, {}, 'membership-change'],
+];
+
+describe('cause of a violation', () => {
+  test.each(CASES)('%s', (_, traits, change, cause, others = []) => {
+    const subject = group(traits);
+    expect(causeOf(subject, context({ groups: [subject, ...others.map(group)], ...change }))).toBe(cause);
+  });
+
+  test('every cause is reached by a case', () => {
+    expect(new Set(CASES.map(([, , , cause]) => cause))).toEqual(new Set(CAUSE_CODES));
+  });
+});
+
+describe('diagnosis', () => {
+  test('adds up flows by cause, the largest first, and marks what is tolerated', () => {
+    const groups = [
+      group({ flows: 2 }),
+      group({ flows: 5, stack: 'ipv6/udp', kind: 'split' }),
+      group({ ...twoKeys, fragments: true, flows: 9, stack: 'ipv4/udp' }),
+      group({ movedAtChange: true, flows: 1 }),
+    ];
+    expect(diagnose(context({ groups }), ['fragment-v4'])).toMatchInlineSnapshot(`
+      [
+        {
+          "code": "fragment-v4",
+          "flows": 9,
+          "harmless": false,
+          "message": "9 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow",
+          "remedy": "set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)",
+          "tolerated": true,
+        },
+        {
+          "code": "hash-asymmetric",
+          "flows": 7,
+          "harmless": false,
+          "message": "7 flows (ipv4/tcp, ipv6/udp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes; no known bug of this release fits",
+          "remedy": "do not run an IDS in mode hash here; see whether a BPF flow dissector replaces the kernel's ("bpftool net show"), and try --mode qm behind symmetric RSS, or a steering program",
+        },
+        {
+          "code": "membership-change",
+          "flows": 1,
+          "harmless": true,
+          "message": "1 flow (ipv4/tcp): they moved when a process joined or left: the kernel then maps about half of all flows anew, in every mode by hash",
+          "remedy": "restart the whole group rather than single processes",
+        },
+      ]
+    `);
+  });
+
+  test('names the device, the queue or CPU, and packets of this host in the remedy for RSS', () => {
+    const [cause] = diagnose(context({ mode: 'qm', interface: 'ens1', outgoing: 7, groups: [group({ flows: 1 })] }), []);
+    expect(cause).toMatchInlineSnapshot(`
+      {
+        "code": "rss-asymmetric",
+        "flows": 1,
+        "harmless": false,
+        "message": "1 flow (ipv4/tcp): packets of one flow were handled on several queues; 7 captured packets were sent by this host, and those go by the sender's TX queue",
+        "remedy": "make RSS symmetric ("ethtool -X ens1 hkey 6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A", or "ethtool -X ens1 hfunc toeplitz symmetric-xor" where the driver has it) or use one receive queue ("ethtool -L ens1 combined 1"); keep sent packets out with --ignore-outgoing",
+      }
+    `);
+  });
+
+  test('with defrag set, does not advise to set it', () => {
+    const [cause] = diagnose(context({ flags: ['defrag'], groups: [group({ ...twoKeys, fragments: true })] }), []);
+    expect(cause?.code).toBe('fragment-v4');
+    expect(cause?.remedy).not.toContain('--defrag');
+  });
+});

@@ -1,0 +1,416 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { judge } from '../../../src/collector/judge.ts';
+import { CAUSE_CODES } from '../../../src/model/cause.ts';
+import type { Evidence } from '../../../src/model/evidence.ts';
+import { FANOUT_MODE_NAMES } from '../../../src/model/fanout.ts';
+import type { RunFacts } from '../../../src/model/run-facts.ts';
+import { epoch, evidenceOf, factsOf, group, member, stackOf } from '../../helpers/evidence.ts';
+
+const even = (members: number, flows: number) => Array<number>(members).fill(flows);
+const good = evidenceOf([epoch(even(8, 60))]);
+
+function verdict(evidence: Evidence, change: Partial<RunFacts> = {}) {
+  return judge(evidence, factsOf(evidence, change)).verdict;
+}
+
+function codes(evidence: Evidence, change: Partial<RunFacts> = {}): readonly string[] {
+  const { answer, reasons } = verdict(evidence, change);
+  return [answer, ...reasons.map(({ code }) => code)];
+}
+
+function packets(evidence: Evidence, change: Partial<RunFacts['packets']>): RunFacts['packets'] {
+  return { ...factsOf(evidence).packets, ...change };
+}
+
+/** Live, nobody knows how many packets there were. */
+function livePackets(evidence: Evidence, change: Partial<RunFacts['packets']>): RunFacts['packets'] {
+  const { offered: _, ...counts } = packets(evidence, change);
+  return counts;
+}
+
+describe('yes', () => {
+  test('every flow on one process, spread over all', () => {
+    expect(verdict(good)).toMatchInlineSnapshot(`
+      {
+        "answer": "yes",
+        "falsePassBound": 5e-324,
+        "reasons": [
+          {
+            "code": "proven",
+            "message": "480 two-way flows on 8 processes, each flow on one; a group that scattered packets would pass with probability below 1e-300",
+          },
+        ],
+      }
+    `);
+  });
+
+  test('live loss up to the limit does not weaken it', () => {
+    const live: Partial<RunFacts> = { source: 'live', packets: livePackets(good, { captured: 2880, dropped: 29 }) };
+    expect(codes(good, live)).toEqual(['yes', 'proven']);
+  });
+
+  test('beside harmless and tolerated causes', () => {
+    const groups = [group({ movedAtChange: true }), group({ oneKernelKey: false, fragments: true })];
+    expect(codes(evidenceOf([epoch(even(8, 60))], groups), { tolerated: ['fragment-v4'] })).toEqual(['yes', 'proven']);
+  });
+});
+
+describe('no', () => {
+  test('one violation is enough, whatever else went wrong', () => {
+    const evidence = evidenceOf([epoch([1, 0])], [group({ flows: 1 })]);
+    const change: Partial<RunFacts> = {
+      members: [member(0, 6), member(1, 6, { end: 'killed by SIGKILL' })],
+      packets: packets(evidence, { dropped: 3 }),
+    };
+    const judgement = judge(evidence, factsOf(evidence, change));
+    expect(judgement.verdict).toMatchInlineSnapshot(`
+      {
+        "answer": "no",
+        "falsePassBound": 1,
+        "reasons": [
+          {
+            "code": "hash-asymmetric",
+            "message": "1 flow (ipv4/tcp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes; no known bug of this release fits",
+            "remedy": "do not run an IDS in mode hash here; see whether a BPF flow dissector replaces the kernel's ("bpftool net show"), and try --mode qm behind symmetric RSS, or a steering program",
+          },
+        ],
+      }
+    `);
+    expect(judgement.warnings.map(({ code }) => code)).toEqual(['loss', 'accounting-mismatch', 'lost-member']);
+  });
+
+  test('harmless and tolerated causes are not enough', () => {
+    expect(codes(evidenceOf([epoch(even(8, 60))], [group({ movedAtChange: true })]))).toEqual(['yes', 'proven']);
+    expect(codes(evidenceOf([epoch(even(8, 60))], [group()]), { tolerated: ['hash-asymmetric'] })).toEqual(['yes', 'proven']);
+    expect(codes(evidenceOf([epoch(even(8, 60))], [group()]), { tolerated: ['duplicated'] })).toEqual(['no', 'hash-asymmetric']);
+  });
+
+  test.each(['lb', 'rnd'] as const)('%s by design, though no flow was parted', (mode) => {
+    expect(codes(evidenceOf([epoch([2, 2])]), { mode })).toEqual(['no', `${mode}-by-design`]);
+  });
+
+  test('not by design where nothing was tested', () => {
+    expect(codes(evidenceOf([epoch([0, 0])]), { mode: 'lb' })).toEqual(['inconclusive', 'no-traffic']);
+    expect(codes(evidenceOf([epoch([50])]), { mode: 'lb' })).toEqual(['inconclusive', 'one-process']);
+  });
+
+  test('a tolerated design is never a YES', () => {
+    expect(codes(good, { mode: 'rnd', tolerated: ['rnd-by-design'] })).toEqual(['inconclusive', 'tolerated-design']);
+  });
+});
+
+describe('the promise of lb and rnd', () => {
+  const spread = (mode: 'lb' | 'rnd', counts: readonly number[], change: Partial<RunFacts> = {}) => {
+    const total = counts.reduce((sum, n) => sum + n, 0);
+    const evidence = { ...evidenceOf([epoch(counts.map(() => 1))]), judgedPackets: total };
+    return verdict(evidence, { mode, members: counts.map((n, i) => member(i, n)), ...change }).reasons.slice(1);
+  };
+
+  test('lb: turns differ by one at most', () => {
+    expect(spread('lb', [25, 25, 24, 24])).toEqual([]);
+    expect(spread('lb', [25, 25, 25, 23])).toMatchInlineSnapshot(`
+      [
+        {
+          "code": "spread-broken",
+          "message": "mode lb deals packets out in turn, yet the members got between 23 and 25 of 98; turns would differ by one at most",
+          "remedy": "report it to the kernel developers (netdev): even its own promise is broken",
+        },
+      ]
+    `);
+  });
+
+  test('lb: a packet dropped by a full ring has taken its turn', () => {
+    const members = [member(0, 20, { drops: 5 }), member(1, 25)];
+    const evidence = { ...evidenceOf([epoch([1, 1])]), judgedPackets: 45 };
+    expect(codes(evidence, { mode: 'lb', members, packets: packets(evidence, { offered: 50, dropped: 5 }) })).toEqual([
+      'no',
+      'lb-by-design',
+    ]);
+  });
+
+  test('lb: nothing is said where something else may have taken turns', () => {
+    expect(spread('lb', [30, 20], { source: 'live' })).toEqual([]);
+    expect(spread('lb', [30, 20], { withheld: 4 })).toEqual([]);
+  });
+
+  test('rnd: dice', () => {
+    expect(spread('rnd', [1020, 990, 1010, 980])).toEqual([]);
+    expect(spread('rnd', [1300, 900, 900, 900])).toMatchInlineSnapshot(`
+      [
+        {
+          "code": "spread-broken",
+          "message": "mode rnd draws a member for each packet, yet one member is 11.0 standard deviations from the mean of 1000 packets; a fair draw does that with probability 2.6e-27 at most",
+          "remedy": "report it to the kernel developers (netdev): even its own promise is broken",
+        },
+      ]
+    `);
+    // Too few to tell.
+    expect(spread('rnd', [19, 0])).toEqual([]);
+  });
+});
+
+describe('inconclusive', () => {
+  test('one process', () =>
+    expect(verdict(evidenceOf([epoch([500])]))).toMatchInlineSnapshot(`
+    {
+      "answer": "inconclusive",
+      "falsePassBound": 1,
+      "reasons": [
+        {
+          "code": "one-process",
+          "message": "a group of one process keeps every flow together whatever the kernel does, so nothing was tested",
+          "remedy": "run with --procs 2 or more; best with as many as the IDS has workers",
+        },
+      ],
+    }
+  `));
+
+  test('no traffic', () =>
+    expect(verdict(evidenceOf([epoch([0, 0])]), { source: 'live', stop: 'time' })).toMatchInlineSnapshot(`
+    {
+      "answer": "inconclusive",
+      "falsePassBound": 1,
+      "reasons": [
+        {
+          "code": "no-traffic",
+          "message": "no packet was captured on fan0; the run ended at --duration",
+          "remedy": "look whether traffic arrives ("ip -s link show fan0"), whether --filter refuses it, and whether --no-promisc hides it",
+        },
+      ],
+    }
+  `));
+
+  test('no flows', () => {
+    const evidence = evidenceOf([epoch([0, 0])]);
+    const change = { packets: packets(evidence, { offered: 9, captured: 9, ignored: { 'ethertype 0x0806': 7, truncated: 2 } }) };
+    expect(verdict(evidence, change)).toMatchInlineSnapshot(`
+      {
+        "answer": "inconclusive",
+        "falsePassBound": 1,
+        "reasons": [
+          {
+            "code": "no-flows",
+            "message": "9 packets captured, but none belonged to a flow (ethertype 0x0806: 7, truncated: 2)",
+            "remedy": "wait for TCP, UDP, SCTP, DCCP or ICMP echo traffic",
+          },
+        ],
+      }
+    `);
+  });
+
+  test('one direction only', () => {
+    const flows = { total: 40, twoWay: 0, oneWay: 40, consistent: 0, split: 0, asymmetric: 0, duplicated: 0 };
+    expect(verdict(evidenceOf([epoch([0, 0])], [], { flows, judgedPackets: 80 }), { source: 'live' })).toMatchInlineSnapshot(`
+      {
+        "answer": "inconclusive",
+        "falsePassBound": 1,
+        "reasons": [
+          {
+            "code": "no-two-way-flows",
+            "message": "40 flows seen, none of them in both directions; the run ended with its traffic",
+            "remedy": "see whether the mirror or tap delivers both directions to this interface, and whether routing is asymmetric",
+          },
+        ],
+      }
+    `);
+  });
+
+  test('too few flows, and how many would do', () => {
+    expect(verdict(evidenceOf([epoch([7, 6])]))).toMatchInlineSnapshot(`
+      {
+        "answer": "inconclusive",
+        "falsePassBound": 0.00013180105127658207,
+        "reasons": [
+          {
+            "code": "too-few-flows",
+            "message": "13 consistent two-way flows: a group that scattered packets would pass with probability 1.3e-4, and the limit is 1e-6; the run ended with its traffic",
+            "remedy": "8 more two-way flows would settle it, spread as before",
+          },
+        ],
+      }
+    `);
+  });
+
+  test.each([
+    ['qm', /receive queue/],
+    ['cpu', /CPU that receives/],
+    ['rollover', /until its ring is full/],
+    ['cbpf', /equal modulo 4/],
+    ['hash', /without ports/],
+  ] as const)('one member in mode %s', (mode, cause) => {
+    const { answer, reasons } = verdict(evidenceOf([epoch([0, 90, 0, 0])]), { mode });
+    expect([answer, reasons.length, reasons[0]?.code]).toEqual(['inconclusive', 1, 'one-member']);
+    expect(reasons[0]?.message).toMatch(cause);
+    expect(reasons[0]?.message).toContain('all 90 consistent two-way flows were on member 1 of 4');
+  });
+
+  test.each([
+    ['MPLS', 'mpls/ipv4/tcp', 0, /stops at an MPLS label/],
+    ['a tunnel', 'ipv4/udp/vxlan/eth/ipv4/tcp', 0, /outer header of this tunnel/],
+    ['packets of this host', 'ipv4/tcp', 400, /0x0003/],
+  ] as const)('one member in mode hash: %s', (_, stack, outgoing, cause) => {
+    const evidence = evidenceOf([epoch([90, 0])], [], { stacks: [stackOf(stack, [90, 0])] });
+    expect(verdict(evidence, { packets: packets(evidence, { outgoing }) }).reasons[0]?.message).toMatch(cause);
+  });
+
+  test('one member, but so few flows that they may meet by chance', () => {
+    expect(verdict(evidenceOf([epoch([3, 0])])).reasons[0]?.remedy).toMatch(/^let at least 17 more two-way flows pass/);
+  });
+
+  test('another member in each epoch is still one member at a time', () => {
+    const { reasons } = verdict(evidenceOf([epoch([90, 0]), epoch([0, 90], 'link down')]));
+    expect(reasons[0]?.message).toContain('on one member at a time');
+  });
+
+  test('loss in the lab, however small', () => {
+    expect(verdict(good, { packets: packets(good, { offered: 2881, dropped: 1 }) })).toMatchInlineSnapshot(`
+      {
+        "answer": "inconclusive",
+        "falsePassBound": 5e-324,
+        "reasons": [
+          {
+            "code": "loss",
+            "message": "full rings dropped 1 of 2881 packets (0.035 %); the lab allows none",
+            "remedy": "give each process a larger ring (--ring-size), send more slowly (--rate), or add processes",
+          },
+        ],
+      }
+    `);
+  });
+
+  test('live loss above the limit, rings and tables together', () => {
+    const live: Partial<RunFacts> = { source: 'live', packets: livePackets(good, { captured: 2900, dropped: 15, overflowed: 20 }) };
+    expect(codes(good, live)).toEqual(['inconclusive', 'loss', 'evidence-lost']);
+    expect(codes(good, { ...live, maxLossPercent: 2 })).toEqual(['yes', 'proven']);
+  });
+
+  test.each([
+    ['packets that vanished', { offered: 2890 }, '10 of 2890 packets sent reached no process'],
+    ['packets from nowhere', { offered: 2870 }, '10 more packets were captured than the 2870 that were sent'],
+    ['packets not accounted for', { captured: 2890, offered: 2890 }, 'add up to 2880'],
+  ])('%s', (_, change, message) => {
+    const { answer, reasons } = verdict(good, { packets: packets(good, change) });
+    expect([answer, reasons.length, reasons[0]?.code]).toEqual(['inconclusive', 1, 'accounting-mismatch']);
+    expect(reasons[0]?.message).toContain(message);
+  });
+
+  test('what the filter refused is accounted for', () => {
+    expect(codes(good, { packets: packets(good, { offered: 2890 }), withheld: 10 })).toEqual(['yes', 'proven']);
+  });
+
+  test('a lost member', () => {
+    const members = factsOf(good).members.with(3, member(3, 360, { end: 'killed by SIGKILL while capturing' }));
+    expect(verdict(good, { members }).reasons).toMatchInlineSnapshot(`
+      [
+        {
+          "code": "lost-member",
+          "message": "1 of 8 processes did not end in order: member 3 (pid 4003): killed by SIGKILL while capturing",
+          "remedy": "see the kernel log for the out-of-memory killer; what the lost process had captured last is unknown, so run again",
+        },
+      ]
+    `);
+  });
+
+  test('rollovers that happened to part no flow', () => {
+    const members = factsOf(good).members.with(3, member(3, 360, { rollover: { all: 4, huge: 0, failed: 0 } }));
+    expect(codes(good, { members, flags: ['rollover'] })).toEqual(['inconclusive', 'rolled-over']);
+  });
+});
+
+describe('stacks', () => {
+  const answers = (evidence: Evidence, change: Partial<RunFacts> = {}) =>
+    judge(evidence, factsOf(evidence, change)).stacks.map(({ stack, answer }) => `${stack}: ${answer}`);
+
+  test('each by its own flows', () => {
+    const broken = group({ stack: 'ipv4/udp', fragments: true, oneKernelKey: false });
+    const stacks = [
+      stackOf('ipv4/tcp', even(8, 60)),
+      stackOf('ipv4/udp', even(8, 9), [broken]),
+      stackOf('ipv6/tcp', [1, 1]),
+      stackOf('mpls/ipv4/tcp', [90, 0]),
+    ];
+    const evidence = evidenceOf([epoch(even(8, 60))], [broken], { stacks });
+    expect(answers(evidence)).toEqual(['ipv4/tcp: yes', 'ipv4/udp: no', 'ipv6/tcp: inconclusive', 'mpls/ipv4/tcp: inconclusive']);
+    expect(answers(evidence, { tolerated: ['fragment-v4'] })[1]).toBe('ipv4/udp: yes');
+    expect(judge(evidence, factsOf(evidence)).warnings.map(({ code, message }) => [code, message])).toMatchInlineSnapshot(`
+      [
+        [
+          "stack-on-one-member",
+          "all 90 two-way flows of mpls/ipv4/tcp were on member 0: this kind of traffic does not spread over the group",
+        ],
+      ]
+    `);
+  });
+
+  test('no stack is better than the run it was seen in', () => {
+    expect(answers(good, { packets: packets(good, { offered: 2881, dropped: 1 }) })).toEqual(['ipv4/tcp: inconclusive']);
+  });
+
+  test('shares added up over epochs prove nothing', () => {
+    expect(answers(evidenceOf([epoch([90, 0]), epoch([0, 90], 'link down')]))).toEqual(['ipv4/tcp: inconclusive']);
+  });
+});
+
+describe('properties', () => {
+  const spreads = fc
+    .integer({ min: 1, max: 9 })
+    .chain((procs) => fc.array(fc.array(fc.nat({ max: 80 }), { minLength: procs, maxLength: procs }), { minLength: 1, maxLength: 3 }));
+  const traits = fc.record({
+    kind: fc.constantFrom('split' as const, 'asymmetric' as const, 'duplicated' as const),
+    stack: fc.constantFrom('ipv4/tcp', 'ipv6/udp', 'mpls/ipv4/tcp', 'arp'),
+    oneKernelKey: fc.boolean(),
+    topBitPair: fc.boolean(),
+    labelOneWay: fc.boolean(),
+    fragments: fc.boolean(),
+    flows: fc.integer({ min: 1, max: 50 }),
+  });
+  const runs = fc.record({
+    spread: spreads,
+    groups: fc.array(traits, { maxLength: 3 }),
+    mode: fc.constantFrom(...FANOUT_MODE_NAMES),
+    dropped: fc.nat({ max: 100 }),
+    kernel: fc.constantFrom('4.4.1', '5.10.0', '6.18.44', 'odd'),
+    tolerated: fc.subarray([...CAUSE_CODES]),
+    source: fc.constantFrom('lab' as const, 'live' as const),
+  });
+
+  test('a YES has at least two members, no violation that counts, no loss in the lab and no chance', () => {
+    fc.assert(
+      fc.property(runs, ({ spread, groups, dropped, ...change }) => {
+        const evidence = evidenceOf(
+          spread.map((e) => epoch(e)),
+          groups,
+        );
+        const base = factsOf(evidence);
+        const facts = { ...base, ...change, packets: { ...base.packets, dropped, offered: evidence.judgedPackets + dropped } };
+        const { verdict: result, causes } = judge(evidence, facts);
+        expect(result.reasons.length).toBeGreaterThan(0);
+        const counting = causes.filter((cause) => !cause.harmless && cause.tolerated !== true);
+        if (counting.length > 0) expect(result.answer).toBe('no');
+        if (result.answer !== 'yes') return;
+        expect(counting).toEqual([]);
+        expect(spread.some((e) => e.filter((n) => n > 0).length >= 2)).toBe(true);
+        expect(result.falsePassBound).toBeLessThanOrEqual(1e-6);
+        expect(['lb', 'rnd']).not.toContain(change.mode);
+        if (change.source === 'lab') expect(dropped).toBe(0);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('the order of evidence leaves no trace', () => {
+    fc.assert(
+      fc.property(runs, ({ spread, groups, dropped: _, ...change }) => {
+        const evidence = evidenceOf(
+          spread.map((e) => epoch(e)),
+          groups,
+        );
+        const turned = { ...evidence, groups: [...evidence.groups].reverse(), stacks: [...evidence.stacks].reverse() };
+        const [a, b] = [evidence, turned].map((e) => judge(e, { ...factsOf(e), ...change }));
+        expect(b?.verdict).toEqual(a?.verdict);
+        expect(b?.causes).toEqual(a?.causes);
+      }),
+    );
+  });
+});
