@@ -24,6 +24,15 @@ await build({
   banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
 });
 
-await build({ ...common, entryPoints: { worker: 'src/worker/main.ts' }, outdir: 'dist', format: 'cjs', outExtension: { '.js': '.cjs' } });
+// CommonJS starts a few milliseconds faster, and N workers start on few CPUs.
+await build({
+  ...common,
+  entryPoints: { worker: 'src/worker/main.ts' },
+  outdir: 'dist',
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  define: { 'import.meta.url': '__moduleUrl' },
+  banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+});
 
 chmodSync('dist/cli.js', 0o755);

@@ -1,8 +1,9 @@
 /** Loads and types the addon. The only file that does. */
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence } from './model/evidence.ts';
+import { packageRoot } from './package-root.ts';
 
 /** One classic BPF instruction: code, jt, jf, k (linux/filter.h, struct sock_filter). */
 export type CbpfInstruction = readonly [code: number, jt: number, jf: number, k: number];
@@ -134,8 +135,7 @@ export interface Native {
 /** Changes with native/core/wire.hpp and the records it writes. */
 const WIRE_VERSION = 1;
 
-// src/ and dist/ both lie one level below the package.
-const ADDON_PATH = fileURLToPath(new URL('../build/Release/fanout.node', import.meta.url));
+const ADDON_PATH = join(packageRoot(), 'build', 'Release', 'fanout.node');
 
 function load(): Native {
   let addon: Native;

@@ -91,10 +91,11 @@ Capture::~Capture() {
 }
 
 Status Capture::arm() noexcept {
-  const auto attached = config_.filter.empty() ? socket_.attach_keep(config_.snaplen) : socket_.attach_filter(config_.filter);
-  if (!attached) return attached;
+  // Cleared while nothing passes the filter yet: a packet that is counted is also in the ring.
+  const auto cleared = socket_.clear_counters();
+  if (!cleared) return cleared;
   cpu_start_ns_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-  return socket_.clear_counters();
+  return config_.filter.empty() ? socket_.attach_keep(config_.snaplen) : socket_.attach_filter(config_.filter);
 }
 
 Status Capture::start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell doorbell) noexcept {

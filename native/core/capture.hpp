@@ -67,7 +67,7 @@ class Capture {
   [[nodiscard]] Result<Membership> join(const JoinRequest& request) noexcept { return join_group(socket_.fd(), request); }
   [[nodiscard]] const PacketSocket& socket() const noexcept { return socket_; }
 
-  // When all members have joined: lets packets into the ring and zeroes the kernel's counters.
+  // When all members have joined: zeroes the kernel's counters and lets packets into the ring.
   [[nodiscard]] Status arm() noexcept;
   // Begins to read. Packets stamped before `start_ns` (CLOCK_REALTIME) are not judged. The doorbell rings on the capture thread.
   [[nodiscard]] Status start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell doorbell) noexcept;

@@ -260,7 +260,7 @@ export class Cluster {
     const member = this.members[exit.index];
     if (member === undefined || !member.alive) return;
     if (member.state === 'finished' && exit.orderly) {
-      member.end = 'finished';
+      member.end = 'gone';
       member.become('gone');
       return this.#heard();
     }

@@ -201,6 +201,6 @@ function memberResult(member: Member, flows: number): MemberResult {
     freezes: counters.freezes,
     ...(all === undefined || huge === undefined || failed === undefined ? {} : { rollover: { all, huge, failed } }),
     cpuNs: counters.cpuNs,
-    end: member.end === '' ? 'finished' : member.end,
+    end: member.end === '' ? 'gone' : member.end,
   };
 }

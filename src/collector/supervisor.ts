@@ -1,6 +1,7 @@
 /** Forks the workers and sees them out. Knows processes, not packets. */
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { ResultPromise } from 'execa';
+import { packageRoot } from '../package-root.ts';
 
 export interface WorkerExit {
   readonly index: number;
@@ -18,8 +19,7 @@ export interface Workers {
   ended(graceMs: number): Promise<void>;
 }
 
-// dist/worker.cjs beside the bundled cli; the tests run from src/ and use the same bundle.
-const WORKER_PATH = fileURLToPath(new URL('../dist/worker.cjs', new URL('.', import.meta.url)));
+const WORKER_PATH = join(packageRoot(), 'dist', 'worker.cjs');
 
 /**
  * A clean environment: NODE_OPTIONS may load anything, and NODE_EXTRA_CA_CERTS alone costs every start 30 ms.

@@ -3,8 +3,7 @@ import type { RunIo } from '../commands/run.ts';
 import type { Options } from '../config/options.ts';
 import { ownersOf } from '../host/groups.ts';
 import type { Evidence } from '../model/evidence.ts';
-import type { StopReason } from '../model/run-facts.ts';
-import type { Reason } from '../model/run-result.ts';
+import type { Disturbance, StopReason } from '../model/run-facts.ts';
 import { type FlowMap, native } from '../native.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
 import { Epochs } from './epochs.ts';
@@ -30,7 +29,7 @@ export class Watch implements ClusterEvents {
   readonly #flowMap: FlowMap;
   readonly #io: RunIo;
   readonly #begunMs: number;
-  readonly #disturbances: Reason[] = [];
+  readonly #disturbances: Disturbance[] = [];
   #cluster: Cluster | undefined;
   #groupId = 0;
   #epochs: Epochs | undefined;
@@ -54,7 +53,7 @@ export class Watch implements ClusterEvents {
     this.#begunMs = begunMs;
   }
 
-  get disturbances(): readonly Reason[] {
+  get disturbances(): readonly Disturbance[] {
     return this.#disturbances;
   }
 
@@ -112,7 +111,6 @@ export class Watch implements ClusterEvents {
 
   onLost(member: Member): void {
     const who = `worker ${member.index} (pid ${member.pid})`;
-    this.#disturb('lost-member', `${who} was ${member.end}`, 'packets of its flows are missing: run again');
     this.#epochs?.end(member.aliveNs);
     if (this.#members.some((m) => m.state === 'capturing')) this.#nextEpoch(`${who} was ${member.end}`);
     else if (this.#members.every((m) => !m.alive)) this.#stop?.('members-lost');
@@ -132,7 +130,7 @@ export class Watch implements ClusterEvents {
     this.#cluster.broadcast({ kind: 'epoch', epoch, fromNs: native.realtimeNs() + EPOCH_GRACE_NS });
   }
 
-  #disturb(code: string, message: string, remedy: string): void {
+  #disturb(code: Disturbance['code'], message: string, remedy: string): void {
     this.#disturbances.push({ code, message, remedy });
   }
 

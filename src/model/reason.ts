@@ -18,7 +18,16 @@ export const REASONS = {
   'tolerated-design': 'the mode does not promise affinity, and that was tolerated',
 } as const satisfies Record<string, string>;
 
-export type ReasonCode = keyof typeof REASONS | CauseCode;
+/** What may happen to a run from outside. */
+export const DISTURBANCES = {
+  'link-down': 'the interface went down during the run',
+  'interface-removed': 'the interface was removed during the run',
+  'foreign-member': 'another program joined the group during the run',
+} as const satisfies Record<string, string>;
+
+export type DisturbanceCode = keyof typeof DISTURBANCES;
+
+export type ReasonCode = keyof typeof REASONS | DisturbanceCode | CauseCode;
 
 /** What the reader should know although the answer does not rest on it. */
 export const WARNINGS = {

@@ -1,7 +1,13 @@
 /** What the verdict must know about the run beside the evidence. */
 import type { CauseCode } from './cause.ts';
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
-import type { MemberResult, PacketCounts, SourceInfo } from './run-result.ts';
+import type { DisturbanceCode } from './reason.ts';
+import type { MemberResult, PacketCounts, Reason, SourceInfo } from './run-result.ts';
+
+/** Something outside the group that cut into the run. A proven NO stands; a YES does not. */
+export interface Disturbance extends Reason {
+  readonly code: DisturbanceCode;
+}
 
 export type StopReason = 'flows' | 'packets' | 'time' | 'end-of-traffic' | 'signal' | 'violation' | 'members-lost';
 
@@ -21,6 +27,7 @@ export interface RunFacts {
   readonly withheld: number;
   readonly members: readonly MemberResult[];
   readonly stop: StopReason;
+  readonly disturbances: readonly Disturbance[];
   readonly tolerated: readonly CauseCode[];
   /** Live traffic only: in the lab nothing may be lost. */
   readonly maxLossPercent: number;

@@ -76,6 +76,8 @@ export interface MemberResult {
   readonly freezes: number;
   /** Rollover counters of the kernel (PACKET_ROLLOVER_STATS), where the group rolls over. */
   readonly rollover?: { readonly all: number; readonly huge: number; readonly failed: number };
+  /** CPU time of the process while it captured, user and system. */
+  readonly cpuNs?: number;
   /** "gone" after an orderly end; otherwise why the member was lost. */
   readonly end: string;
 }

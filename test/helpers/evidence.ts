@@ -92,6 +92,7 @@ export function factsOf(evidence: Evidence, change: Partial<RunFacts> = {}): Run
     withheld: 0,
     members: Array.from({ length: procs }, (_, i) => member(i, Math.floor(packets / procs) + (i < packets % procs ? 1 : 0))),
     stop: 'end-of-traffic',
+    disturbances: [],
     tolerated: [],
     maxLossPercent: 1,
     ...change,
