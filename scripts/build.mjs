@@ -21,7 +21,9 @@ await build({
   splitting: true,
   chunkNames: 'chunk-[hash]',
   // Some bundled CommonJS packages call require() for node's own modules.
-  banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
 });
 
 // CommonJS starts a few milliseconds faster, and N workers start on few CPUs.

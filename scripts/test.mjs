@@ -1,0 +1,71 @@
+// Runs the test suite, or the projects named as arguments. Kernel and process tests run in a private network namespace, so that no test
+// ever touches an interface of the host; without root a user namespace does the same where the host allows it.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+
+const RESULTS = 'test-results';
+const inNamespace = new Set(['process', 'kernel']);
+const all = ['unit', 'property', 'native', 'process', 'kernel'];
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
+// Where every test must run, a missing privilege or program is a failure instead of a skip.
+const isStrict = process.env.REQUIRE_ALL_TESTS === '1';
+
+const unknown = chosen.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such tests: ${unknown.join(', ')}; there are ${all.join(', ')}`);
+  process.exit(2);
+}
+
+run('node', ['scripts/build.mjs']);
+run('npx', ['--no-install', 'node-gyp', 'build'], { quiet: true });
+rmSync(RESULTS, { recursive: true, force: true });
+mkdirSync(RESULTS);
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const group of [chosen.filter((p) => !inNamespace.has(p)), chosen.filter((p) => inNamespace.has(p))]) {
+  if (group.length === 0) continue;
+  const file = `${RESULTS}/${group.join('-')}.json`;
+  const vitest = ['npx', '--no-install', 'vitest', 'run', ...group.flatMap((p) => ['--project', p])];
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const command = inNamespace.has(group[0]) ? [...namespace(), ...vitest, ...reporters] : [...vitest, ...reporters];
+  const { status } = spawnSync(command[0], command.slice(1), { stdio: 'inherit' });
+  count(file, status);
+}
+
+const minimum = JSON.parse(readFileSync('test/minimum.json', 'utf8'));
+const expected = chosen.reduce((sum, project) => sum + minimum[project], 0);
+if (total.skipped > 0 && isStrict) fail(`${total.skipped} tests were skipped, and REQUIRE_ALL_TESTS=1 allows none`);
+if (total.passed + total.skipped < expected) fail(`only ${total.passed + total.skipped} tests ran; test/minimum.json expects ${expected}`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(total.failed === 0 ? 0 : 1);
+
+function namespace() {
+  if (process.getuid() === 0) return ['unshare', '--net', '--'];
+  return ['unshare', '--user', '--map-root-user', '--net', '--'];
+}
+
+// Vitest ends with status 0 although tests were skipped, and with 1 for an error outside any test.
+function count(file, status) {
+  let report;
+  try {
+    report = JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+  }
+  total.passed += report.numPassedTests;
+  total.skipped += report.numPendingTests + report.numTodoTests;
+  total.failed += report.numFailedTests;
+  if (status !== 0 && report.numFailedTests === 0) fail('the test runner itself failed');
+}
+
+function fail(why) {
+  console.error(`tests: ${why}`);
+  total.failed += 1;
+}
+
+function run(command, args, { quiet = false } = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, { stdio: quiet ? 'pipe' : 'inherit', encoding: 'utf8' });
+  if (status === 0) return;
+  if (quiet) console.error(`${stdout}${stderr}`);
+  process.exit(1);
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project a folder. Those that start processes or load the machine run file by file: their time limits assume a quiet machine. */
+const alone = { fileParallelism: false, pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 } as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...alone, testTimeout: 600_000 } },
+      { test: { name: 'process', include: ['test/process/**/*.test.ts'], ...alone } },
+      { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...alone } },
+    ],
+  },
+});
