@@ -25,13 +25,14 @@ enum class PacketKind : std::uint8_t {
   icmp_error,       // an ICMP or ICMPv6 message other than echo
   fragment_later,   // a fragment without the transport header
   truncated,        // cut, by the sender or by the snap length, before the flow was known
-  malformed,        // a header that contradicts itself, such as an IPv4 header length below 20
+  malformed,        // a header that contradicts itself (an IPv4 header length below 20), or more headers than the kernel follows
 };
 
 // Marks: facts about a packet that are no part of the key, but tell known kernel bugs apart. Part of the wire protocol.
 inline constexpr std::uint8_t mark_flow_label = 0x01;  // IPv6 with a flow label other than zero, at the layer the kernel hashes
 inline constexpr std::uint8_t mark_fragment = 0x02;    // a fragment, IPv4 or IPv6
 
+// kernel_key, stack and marks are set for every kind, as far as the bytes reach; `key` and `flow_hash` only for a flow.
 struct Dissection {
   FlowKey key;
   std::uint64_t kernel_key = 0;  // digest of what __skb_get_hash_symmetric() covers for this packet; equal key, equal member

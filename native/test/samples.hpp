@@ -110,6 +110,8 @@ inline std::vector<Sample> samples() {
       {"ipv4-no-transport", (eth() / ipv4(a4, b4, {.protocol = IPPROTO_TCP})).bytes(), truncated, "ipv4/tcp", 6, ip},
       {"ipv6-version-4", (eth() / ipv6(a6, b6, {.version = 4}) / tcp(1, 2)).bytes(), malformed, "ipv6/tcp", 6, ip6},
       {"ipv6-payload-3", (eth() / ipv6(a6, b6, {.payload_bytes = 3}) / tcp(1, 2)).bytes(), truncated, "ipv6/tcp", 6, ip6},
+      {"ipv6-none-past-payload", (eth() / ipv6(a6, b6, {.payload_bytes = 4}) / extension(IPPROTO_DSTOPTS)).bytes(), truncated,
+       "ipv6/other", IPPROTO_NONE, ip6},
       {"ipv6-extension-past-payload",
        (eth() / ipv6(a6, b6, {.payload_bytes = 4}) / extension(IPPROTO_DSTOPTS) / tcp(1, 2)).bytes(), truncated, "ipv6/tcp", 6,
        ip6},

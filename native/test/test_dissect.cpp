@@ -124,6 +124,8 @@ TEST(the_kernel_key_is_equal_where_the_kernel_hashes_alike) {
         eth() / ipv4(a, b) / icmp(3, 0)}},
       {"one security parameters index for both directions",
        {eth() / ipv4(a, b) / esp(0x11112222), eth() / ipv4(b, a) / esp(0x22221111)}},
+      {"the index of an authentication header, not what follows it",
+       {eth() / ipv4(a, b) / ah(0x11112222, IPPROTO_TCP), eth() / ipv4(b, a) / ah(0x22221111, IPPROTO_UDP)}},
       {"an unknown ethertype",
        {eth(ETH_P_ARP) / payload(28, 1), eth(ETH_P_ARP) / payload(60, 2), eth() / vlan(5, ETH_P_8021Q, ETH_P_ARP) / payload(28)}},
       {"LLC of any length", {eth(38) / payload(38), eth(100) / payload(100)}},
@@ -154,6 +156,7 @@ TEST(the_kernel_key_differs_where_the_kernel_hashes_apart) {
       eth() / ipv4(a, b) / esp(0x11112222),
       eth() / ipv4(a, b) / esp(0x11112223),
       eth() / ipv4(a, b) / ah(0x11112222),
+      eth() / ipv4(a, b) / ah(0x11112223),
       eth() / ipv4(a, b, {.protocol = 89}) / payload(8),
       eth() / ipv6(c, d) / tcp(1024, 80),
       eth() / ipv6(c, "2001:db8:1::2") / tcp(1024, 80),
@@ -211,6 +214,24 @@ TEST(the_flow_hash_spreads_what_the_kernel_key_does_not) {
   }
   CHECK_EQ(kernel_keys.size(), 2U);
   CHECK_EQ(hashes.size(), 2000U);
+}
+
+// The constants of mix() are public: words equal to them must not turn a product into zero, whatever the other words are.
+TEST(no_address_can_switch_the_hash_off) {
+  constexpr std::uint64_t constants[] = {0xa0761d6478bd642fULL, 0xe7037ed1a0b428dbULL};
+  Octets frame = (eth() / ipv6("::", "::") / udp(1, 2)).bytes();
+  std::byte* const addresses = frame.data() + 14 + 8;
+  for (const std::size_t chosen : {std::size_t{0}, std::size_t{1}}) {
+    std::set<std::uint64_t> hashes;
+    for (std::uint64_t other = 0; other < 100; ++other) {
+      for (const std::size_t address : {std::size_t{0}, std::size_t{2}}) {
+        std::memcpy(addresses + 8 * (address + chosen), &constants[chosen], 8);
+        std::memcpy(addresses + 8 * (address + 1 - chosen), &other, 8);
+      }
+      hashes.insert(parse(frame).flow_hash);
+    }
+    CHECK_EQ(hashes.size(), 100U);
+  }
 }
 
 // Neighbouring ports and addresses, the usual case, must fill all buckets by any part of the hash. 64 buckets, mean 256 per
