@@ -225,7 +225,7 @@ describe('inconclusive', () => {
           {
             "code": "too-few-flows",
             "message": "13 consistent two-way flows: a group that scattered packets would pass with probability 1.3e-4, and the limit is 1e-6; the run ended with its traffic",
-            "remedy": "8 more two-way flows would settle it, spread as before",
+            "remedy": "let 8 more two-way flows pass, spread as those so far",
           },
         ],
       }

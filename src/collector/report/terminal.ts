@@ -1,0 +1,244 @@
+/** RunResult to text for people: the answer first, what it rests on, and the answer again with the advice. Decides nothing. */
+import type { Answer, CauseResult, FlowId, MemberResult, Reason, RunResult, Violation } from '../../model/run-result.ts';
+import { bar, grouped, type Paint, paint, percent, type Style, seconds, table, wrap } from './layout.ts';
+import { printable } from './printable.ts';
+
+const VIOLATIONS_SHOWN = 10;
+const OBSERVATIONS_SHOWN = 8;
+const MEMBERS_SHOWN = 64;
+
+type Section = (result: RunResult, style: Style) => readonly string[];
+
+const SECTIONS: readonly Section[] = [
+  headline,
+  reasons,
+  counters,
+  distribution,
+  stacks,
+  causes,
+  violations,
+  members,
+  epochs,
+  warnings,
+  closing,
+];
+
+export function renderTerminal(result: RunResult, style: Style): string {
+  const parts = SECTIONS.map((section) => section(result, style)).filter((lines) => lines.length > 0);
+  return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+/** Only the answer and why: what --quiet leaves. */
+export function renderBrief(result: RunResult, style: Style): string {
+  return `${[...reasons(result, style), ...closing(result, style)].join('\n')}\n`;
+}
+
+const ANSWERS: Readonly<Record<Answer, { readonly word: string; readonly color: Paint }>> = {
+  yes: { word: 'YES!', color: 'green' },
+  no: { word: 'NO', color: 'red' },
+  inconclusive: { word: 'INCONCLUSIVE', color: 'yellow' },
+};
+
+function headline(result: RunResult, style: Style): readonly string[] {
+  const sentences: Readonly<Record<Answer, string>> = {
+    yes: `Yes: ${modeText(result)} kept every flow, in both directions, on one process.`,
+    no: `No: ${modeText(result)} did not keep every flow on one process.`,
+    inconclusive: `Inconclusive: this run does not show whether ${modeText(result)} keeps flows on one process.`,
+  };
+  const { answer } = result.verdict;
+  const [first = '', ...rest] = wrap(sentences[answer], '', style);
+  const { group, host, source } = result;
+  const where = source.kind === 'live' ? printable(source.interface) : `${printable(source.interface)} in the lab`;
+  const facts = `${grouped(group.procs)} ${group.procs === 1 ? 'process' : 'processes'}, group ${group.id}, on ${where}, Linux ${printable(host.kernel)}, ${seconds(result.durationMs)}`;
+  return [
+    ...[first, ...rest].map((line) => paint(line, ANSWERS[answer].color, style)),
+    ...wrap(`${facts}${provenance(result)}`, '', style),
+  ];
+}
+
+function modeText({ group }: RunResult): string {
+  return ['mode', [group.mode, ...group.flags].join('+')].join(' ');
+}
+
+function provenance({ source }: RunResult): string {
+  const parts = [
+    source.injection === undefined ? undefined : `sent by ${printable(source.injection)}`,
+    source.seed === undefined ? undefined : `seed ${source.seed}`,
+    source.pcap === undefined ? undefined : `replaying ${printable(source.pcap)}`,
+    source.nic === undefined ? undefined : `simulated NIC ${printable(source.nic)}`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? '' : `, ${parts.join(', ')}`;
+}
+
+/** The ancestor's counters. A direction succeeds if one process saw all of it; its reverse, if that was the same process. */
+function counters({ packets, flows, order }: RunResult, style: Style): readonly string[] {
+  const kept = flows.consistent + flows.asymmetric + flows.oneWay;
+  const rows = [
+    ['packets', grouped(packets.judged), packetNote(packets)],
+    ['flows', grouped(flows.total), `${grouped(flows.twoWay)} seen in both directions, ${grouped(flows.oneWay)} in one`],
+    ['success', grouped(kept), 'flows with each direction on one process'],
+    ['reverse success', grouped(flows.consistent), 'flows with both directions on the same process'],
+    [
+      'failures',
+      grouped(flows.split + flows.duplicated),
+      `flows split (${grouped(flows.split)}) or duplicated (${grouped(flows.duplicated)})`,
+    ],
+    ['reverse failures', grouped(flows.asymmetric), 'flows with the reverse direction on another process'],
+  ];
+  const inversions =
+    order.checked === 0 ? [] : [['out of order', grouped(order.inversions), `of ${grouped(order.checked)} packets checked`]];
+  const ignored = Object.entries(packets.ignored).map(([reason, count]) => ['ignored', grouped(count), printable(reason)]);
+  const all = [...rows, ...inversions, ...ignored];
+  const leads = table(
+    all.map((row) => row.slice(0, 2)),
+    [0],
+  );
+  return all.flatMap(([, , note = ''], index) => wrap(note, `${leads[index]}  `, style));
+}
+
+function packetNote({ offered, captured, dropped, overflowed, outgoing }: RunResult['packets']): string {
+  const parts = [
+    `judged, of ${grouped(captured)} captured`,
+    ...(offered === undefined ? [] : [`${grouped(offered)} sent`]),
+    `${grouped(dropped)} dropped`,
+    ...(overflowed > 0 ? [`${grouped(overflowed)} overflowed`] : []),
+    ...(outgoing > 0 ? [`${grouped(outgoing)} outgoing`] : []),
+  ];
+  return parts.join(', ');
+}
+
+function distribution({ members: all, balance }: RunResult, style: Style): readonly string[] {
+  const total = all.reduce((sum, { packets }) => sum + packets, 0);
+  if (total === 0) return [];
+  const most = Math.max(...all.map(({ packets }) => packets));
+  const shown = busiest(all);
+  const rows = table(
+    shown.map(({ index, packets, flows }) => [`worker ${index}`, grouped(packets), percent(packets / total), `${grouped(flows)} flows`]),
+    [0],
+  );
+  const room = Math.min(40, style.width - Math.max(...rows.map((row) => row.length)) - 4);
+  const lines = rows.map((row, i) => `  ${row}  ${paint(bar(shown[i]?.packets ?? 0, most, room), 'dim', style)}`.trimEnd());
+  const summary = `${balance.membersUsed} of ${all.length} workers used, busiest ${balance.maxOverMean.toFixed(2)} times the mean, largest flow ${percent(balance.topFlowShare)} of all packets`;
+  return ['Distribution (packets)', ...lines, ...omitted(all, shown), ...wrap(summary, '  ', style)];
+}
+
+/** All members of an ordinary group; of a very large one those with most packets, by index. */
+function busiest(all: readonly MemberResult[]): readonly MemberResult[] {
+  if (all.length <= MEMBERS_SHOWN) return all;
+  return all
+    .toSorted((a, b) => b.packets - a.packets)
+    .slice(0, MEMBERS_SHOWN)
+    .toSorted((a, b) => a.index - b.index);
+}
+
+function omitted(all: readonly unknown[], shown: readonly unknown[]): readonly string[] {
+  return all.length > shown.length ? [`  ... and ${all.length - shown.length} more (all of them with --json)`] : [];
+}
+
+function stacks({ stacks: all }: RunResult): readonly string[] {
+  if (all.length === 0) return [];
+  const head = ['stack', 'flows', 'two-way', 'split', 'asymmetric', 'workers', 'answer'];
+  const rows = all.map((row) => [
+    printable(row.stack),
+    ...[row.flows, row.twoWay, row.split, row.asymmetric, row.membersUsed].map(grouped),
+    row.answer,
+  ]);
+  return ['Traffic', ...table([head, ...rows], [0, 6]).map((line) => `  ${line}`)];
+}
+
+/** Causes that are not among the reasons: harmless and tolerated ones. */
+function causes({ causes: all, verdict }: RunResult, style: Style): readonly string[] {
+  const others = all.filter(({ code }) => !verdict.reasons.some((reason) => reason.code === code));
+  if (others.length === 0) return [];
+  return ['Other causes', ...others.flatMap((cause) => advice({ ...cause, code: `${cause.code}${causeNote(cause)}` }, '  ', style))];
+}
+
+function causeNote({ harmless, tolerated }: CauseResult): string {
+  if (harmless) return ' (harmless)';
+  return tolerated === true ? ' (tolerated)' : '';
+}
+
+function violations({ violations: all, violationsOmitted }: RunResult, style: Style): readonly string[] {
+  if (all.length === 0) return [];
+  const shown = all.slice(0, VIOLATIONS_SHOWN);
+  const rest = all.length - shown.length + violationsOmitted;
+  return [
+    'Violations',
+    ...shown.flatMap((violation) => violationLines(violation, style)),
+    ...(rest > 0 ? [`  ... and ${grouped(rest)} more`] : []),
+  ];
+}
+
+function violationLines({ kind, cause, stack, flow, observations }: Violation, style: Style): readonly string[] {
+  const shown = observations.slice(0, OBSERVATIONS_SHOWN);
+  const rows = shown.map(({ member, direction, packets, kernelKey }) => [
+    `worker ${member}`,
+    direction,
+    `${grouped(packets)} packets`,
+    `kernel key ${printable(kernelKey)}`,
+  ]);
+  return [
+    ...wrap(`${flowText(flow)} ${kind}: ${printable(cause)} (${printable(stack)})`, '  ', style),
+    ...table(rows, [0, 1, 3]).map((line) => `    ${line}`),
+    ...(observations.length > shown.length ? [`    ... and ${observations.length - shown.length} more observations`] : []),
+  ];
+}
+
+function flowText({ proto, src, sport, dst, dport }: FlowId): string {
+  const end = (address: string, port: number) =>
+    address.includes(':') ? `[${printable(address)}]:${port}` : `${printable(address)}:${port}`;
+  return `${printable(proto)} ${end(src, sport)} <-> ${end(dst, dport)}`;
+}
+
+function members({ members: all }: RunResult): readonly string[] {
+  if (all.length === 0) return [];
+  const shown = noteworthy(all);
+  const head = ['worker', 'pid', 'cpu', 'packets', 'bytes', 'flows', 'drops', 'freezes', 'end'];
+  const rows = shown.map((member) => [
+    String(member.index),
+    String(member.pid),
+    member.cpu === undefined ? '-' : String(member.cpu),
+    ...[member.packets, member.bytes, member.flows, member.drops, member.freezes].map(grouped),
+    printable(member.end),
+  ]);
+  return ['Workers', ...table([head, ...rows], [8]).map((line) => `  ${line}`), ...omitted(all, shown)];
+}
+
+/** All members of an ordinary group; of a very large one first those that were lost or that lost packets. */
+function noteworthy(all: readonly MemberResult[]): readonly MemberResult[] {
+  if (all.length <= MEMBERS_SHOWN) return all;
+  const trouble = ({ end, drops, freezes }: MemberResult) => (end === 'gone' ? 0 : 2) + (drops + freezes > 0 ? 1 : 0);
+  return all
+    .toSorted((a, b) => trouble(b) - trouble(a) || b.packets - a.packets)
+    .slice(0, MEMBERS_SHOWN)
+    .toSorted((a, b) => a.index - b.index);
+}
+
+function epochs({ epochs: all }: RunResult, style: Style): readonly string[] {
+  if (all.length <= 1 && all.every(({ reason }) => reason === undefined)) return [];
+  const lines = all.flatMap(({ members: count, reason }, index) =>
+    wrap(`${count} members${reason === undefined ? '' : `: ${printable(reason)}`}`, `  epoch ${index}: `, style),
+  );
+  return ['Epochs (evidence is compared only inside one)', ...lines];
+}
+
+function warnings({ warnings: all }: RunResult, style: Style): readonly string[] {
+  return all.length === 0 ? [] : ['Warnings', ...all.flatMap((warning) => advice(warning, '  ', style))];
+}
+
+function reasons({ verdict }: RunResult, style: Style): readonly string[] {
+  return verdict.reasons.flatMap((reason) => advice(reason, '', style));
+}
+
+/** One line for a script or a hurried reader: the answer, and what to do first. */
+function closing({ verdict }: RunResult, style: Style): readonly string[] {
+  const { word, color } = ANSWERS[verdict.answer];
+  const [first, ...others] = verdict.reasons.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy]));
+  const rest = others.length === 0 ? '' : ` (and ${others.length} more above)`;
+  return [paint(first === undefined ? word : `${word}: ${printable(first)}${rest}`, color, style)];
+}
+
+function advice({ code, message, remedy }: Reason, indent: string, style: Style): readonly string[] {
+  const lines = wrap(`${printable(code)}: ${printable(message)}`, indent, style);
+  return remedy === undefined ? lines : [...lines, ...wrap(printable(remedy), `${indent}  -> `, style)];
+}

@@ -1,0 +1,26 @@
+/** A whole RunResult, put together from the verdict of real evidence. */
+import { judge } from '../../src/collector/judge.ts';
+import type { Evidence } from '../../src/model/evidence.ts';
+import type { RunFacts } from '../../src/model/run-facts.ts';
+import type { RunResult } from '../../src/model/run-result.ts';
+import { factsOf } from './evidence.ts';
+
+export function resultOf(evidence: Evidence, change: Partial<RunFacts> = {}, override: Partial<RunResult> = {}): RunResult {
+  const facts = factsOf(evidence, change);
+  return {
+    schema: 'fanout-cluster/report@1',
+    tool: { version: '0.1.0' },
+    startedAt: '2026-11-22T12:00:00.000Z',
+    durationMs: 1234,
+    host: { kernel: facts.kernel, cpus: 2 },
+    source: { kind: facts.source, interface: facts.interface, ...(facts.source === 'lab' ? { injection: 'tap', seed: 7 } : {}) },
+    group: { mode: facts.mode, flags: facts.flags, id: 42, procs: facts.procs },
+    packets: facts.packets,
+    flows: evidence.flows,
+    members: facts.members,
+    order: { checked: evidence.judgedPackets, inversions: 0 },
+    epochs: evidence.epochs.map(({ members, reason }) => ({ members, ...(reason === undefined ? {} : { reason }) })),
+    ...judge(evidence, facts),
+    ...override,
+  };
+}

@@ -1,0 +1,304 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { styleFor } from '../../../../src/collector/report/layout.ts';
+import { renderBrief, renderTerminal } from '../../../../src/collector/report/terminal.ts';
+import type { ViolationEvidence } from '../../../../src/model/evidence.ts';
+import { epoch, evidenceOf, factsOf, group, member, stackOf } from '../../../helpers/evidence.ts';
+import { resultOf } from '../../../helpers/run-result.ts';
+
+const plain = styleFor(100, false);
+const ESCAPE = '\u001b';
+
+function violation(sport: number): ViolationEvidence {
+  const { flows: _, ...traits } = group({ oneKernelKey: false, fragments: true, stack: 'ipv4/udp', kind: 'split' });
+  const seen = { epoch: 0, packets: 3, bytes: 300, stack: 'ipv4/udp', first: '1', last: '2' };
+  return {
+    ...traits,
+    flow: { proto: 'udp', src: '10.0.0.1', sport, dst: '10.0.0.2', dport: 53 },
+    observations: [
+      { ...seen, member: 0, direction: 'forward', kernelKey: '00000000000000aa' },
+      { ...seen, member: 3, direction: 'forward', kernelKey: '00000000000000bb' },
+    ],
+  };
+}
+
+const yes = resultOf(evidenceOf([epoch([61, 60, 59, 60])]));
+const fragments = group({ kind: 'split', stack: 'ipv4/udp', fragments: true, oneKernelKey: false, flows: 12 });
+const no = resultOf(
+  evidenceOf([epoch([61, 60, 59, 60])], [fragments], {
+    violations: Array.from({ length: 11 }, (_, i) => violation(1000 + i)),
+    violationsOmitted: 1,
+  }),
+);
+const inconclusiveEvidence = evidenceOf([epoch([4, 0]), epoch([3, 2], 'member 1 lost')], [], {
+  stacks: [stackOf('ipv4/tcp', [7, 2])],
+});
+const inconclusive = resultOf(inconclusiveEvidence, {
+  source: 'live',
+  interface: 'ens1',
+  flags: ['defrag'],
+  packets: { captured: 60, judged: 54, dropped: 4, overflowed: 0, outgoing: 3, ignored: { 'ethertype 0x0806': 6 } },
+  members: [member(0, 40, { cpu: 0 }), member(1, 20, { cpu: 1, drops: 4, freezes: 1, end: 'killed by SIGKILL while capturing' })],
+  stop: 'members-lost',
+});
+
+describe('whole reports', () => {
+  test('yes', () =>
+    expect(renderTerminal(yes, plain)).toMatchInlineSnapshot(`
+      "Yes: mode hash kept every flow, in both directions, on one process.
+      4 processes, group 42, on fan0 in the lab, Linux 6.18.44, 1.2 s, sent by tap, seed 7
+
+      proven: 240 two-way flows on 4 processes, each flow on one; a group that scattered packets would
+      pass with probability 3.3e-145
+
+      packets           1,440  judged, of 1,440 captured, 1,440 sent, 0 dropped
+      flows               240  240 seen in both directions, 0 in one
+      success             240  flows with each direction on one process
+      reverse success     240  flows with both directions on the same process
+      failures              0  flows split (0) or duplicated (0)
+      reverse failures      0  flows with the reverse direction on another process
+      out of order          0  of 1,440 packets checked
+
+      Distribution (packets)
+        worker 0  360  25.0 %  60 flows  ########################################
+        worker 1  360  25.0 %  60 flows  ########################################
+        worker 2  360  25.0 %  60 flows  ########################################
+        worker 3  360  25.0 %  60 flows  ########################################
+        4 of 4 workers used, busiest 1.00 times the mean, largest flow 0.4 % of all packets
+
+      Traffic
+        stack     flows  two-way  split  asymmetric  workers  answer
+        ipv4/tcp    240      240      0           0        4  yes
+
+      Workers
+        worker   pid  cpu  packets   bytes  flows  drops  freezes  end
+             0  4000    -      360  36,000     60      0        0  gone
+             1  4001    -      360  36,000     60      0        0  gone
+             2  4002    -      360  36,000     60      0        0  gone
+             3  4003    -      360  36,000     60      0        0  gone
+
+      YES!
+      "
+    `));
+  test('no', () =>
+    expect(renderTerminal(no, plain)).toMatchInlineSnapshot(`
+      "No: mode hash did not keep every flow on one process.
+      4 processes, group 42, on fan0 in the lab, Linux 6.18.44, 1.2 s, sent by tap, seed 7
+
+      fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
+      so it leaves the process of its flow
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)
+
+      packets           1,512  judged, of 1,512 captured, 1,512 sent, 0 dropped
+      flows               252  252 seen in both directions, 0 in one
+      success             240  flows with each direction on one process
+      reverse success     240  flows with both directions on the same process
+      failures             12  flows split (12) or duplicated (0)
+      reverse failures      0  flows with the reverse direction on another process
+      out of order          0  of 1,512 packets checked
+
+      Distribution (packets)
+        worker 0  378  25.0 %  63 flows  ########################################
+        worker 1  378  25.0 %  63 flows  ########################################
+        worker 2  378  25.0 %  63 flows  ########################################
+        worker 3  378  25.0 %  63 flows  ########################################
+        4 of 4 workers used, busiest 1.00 times the mean, largest flow 0.4 % of all packets
+
+      Traffic
+        stack     flows  two-way  split  asymmetric  workers  answer
+        ipv4/tcp    240      240      0           0        4  yes
+        ipv4/udp     12       12     12           0        2  no
+
+      Violations
+        udp 10.0.0.1:1000 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1001 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1002 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1003 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1004 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1005 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1006 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1007 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1008 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        udp 10.0.0.1:1009 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
+          worker 0  forward  3 packets  kernel key 00000000000000aa
+          worker 3  forward  3 packets  kernel key 00000000000000bb
+        ... and 2 more
+
+      Workers
+        worker   pid  cpu  packets   bytes  flows  drops  freezes  end
+             0  4000    -      378  37,800     63      0        0  gone
+             1  4001    -      378  37,800     63      0        0  gone
+             2  4002    -      378  37,800     63      0        0  gone
+             3  4003    -      378  37,800     63      0        0  gone
+
+      NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)
+      "
+    `));
+  test('inconclusive', () =>
+    expect(renderTerminal(inconclusive, plain)).toMatchInlineSnapshot(`
+      "Inconclusive: this run does not show whether mode hash+defrag keeps flows on one process.
+      2 processes, group 42, on ens1, Linux 6.18.44, 1.2 s
+
+      too-few-flows: 9 consistent two-way flows: a group that scattered packets would pass with
+      probability 0.038, and the limit is 1e-6; the run ended because processes were lost
+        -> let 17 more two-way flows pass, spread as those so far
+      loss: full rings dropped 4 of 64 packets (6.3 %); --max-loss allows 1 %
+        -> give each process a larger ring (--ring-size), capture less with --filter, or add processes
+      lost-member: 1 of 2 processes did not end in order: member 1 (pid 4001): killed by SIGKILL while
+      capturing
+        -> see the kernel log for the out-of-memory killer; what the lost process had captured last is
+           unknown, so run again
+
+      packets           54  judged, of 60 captured, 4 dropped, 3 outgoing
+      flows              9  9 seen in both directions, 0 in one
+      success            9  flows with each direction on one process
+      reverse success    9  flows with both directions on the same process
+      failures           0  flows split (0) or duplicated (0)
+      reverse failures   0  flows with the reverse direction on another process
+      out of order       0  of 54 packets checked
+      ignored            6  ethertype 0x0806
+
+      Distribution (packets)
+        worker 0  40  66.7 %  7 flows  ########################################
+        worker 1  20  33.3 %  4 flows  ####################
+        2 of 2 workers used, busiest 1.33 times the mean, largest flow 11.1 % of all packets
+
+      Traffic
+        stack     flows  two-way  split  asymmetric  workers  answer
+        ipv4/tcp      9        9      0           0        2  inconclusive
+
+      Workers
+        worker   pid  cpu  packets  bytes  flows  drops  freezes  end
+             0  4000    0       40  4,000      7      0        0  gone
+             1  4001    1       20  2,000      4      4        1  killed by SIGKILL while capturing
+
+      Epochs (evidence is compared only inside one)
+        epoch 0: 2 members
+        epoch 1: 2 members: member 1 lost
+
+      Warnings
+        outgoing-packets: 3 of 60 captured packets were sent by this host
+          -> use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only
+
+      INCONCLUSIVE: let 17 more two-way flows pass, spread as those so far (and 2 more above)
+      "
+    `));
+  test('narrow', () =>
+    expect(renderTerminal(yes, styleFor(40, false))).toMatchInlineSnapshot(`
+      "Yes: mode hash kept every flow, in both
+      directions, on one process.
+      4 processes, group 42, on fan0 in the
+      lab, Linux 6.18.44, 1.2 s, sent by tap,
+      seed 7
+
+      proven: 240 two-way flows on 4
+      processes, each flow on one; a group
+      that scattered packets would pass with
+      probability 3.3e-145
+
+      packets           1,440  judged, of 1,440
+                               captured, 1,440
+                               sent, 0 dropped
+      flows               240  240 seen in both
+                               directions, 0 in one
+      success             240  flows with each
+                               direction on one
+                               process
+      reverse success     240  flows with both
+                               directions on the
+                               same process
+      failures              0  flows split (0) or
+                               duplicated (0)
+      reverse failures      0  flows with the
+                               reverse direction on
+                               another process
+      out of order          0  of 1,440 packets
+                               checked
+
+      Distribution (packets)
+        worker 0  360  25.0 %  60 flows  #####
+        worker 1  360  25.0 %  60 flows  #####
+        worker 2  360  25.0 %  60 flows  #####
+        worker 3  360  25.0 %  60 flows  #####
+        4 of 4 workers used, busiest 1.00
+        times the mean, largest flow 0.4 % of
+        all packets
+
+      Traffic
+        stack     flows  two-way  split  asymmetric  workers  answer
+        ipv4/tcp    240      240      0           0        4  yes
+
+      Workers
+        worker   pid  cpu  packets   bytes  flows  drops  freezes  end
+             0  4000    -      360  36,000     60      0        0  gone
+             1  4001    -      360  36,000     60      0        0  gone
+             2  4002    -      360  36,000     60      0        0  gone
+             3  4003    -      360  36,000     60      0        0  gone
+
+      YES!
+      "
+    `));
+  test('brief', () =>
+    expect(renderBrief(no, plain)).toMatchInlineSnapshot(`
+    "fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
+    so it leaves the process of its flow
+      -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)
+    NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)
+    "
+  `));
+});
+
+describe('form', () => {
+  test.each([
+    ['yes', yes, /^YES!$/],
+    ['no', no, /^NO: set --defrag/],
+    ['inconclusive', inconclusive, /^INCONCLUSIVE: let 17 more two-way flows pass, .* \(and 2 more above\)$/],
+  ])('the last line of %s is the answer', (_, result, last) => {
+    expect(renderTerminal(result, plain).trimEnd().split('\n').at(-1)).toMatch(last);
+  });
+
+  test('colours add nothing but colours, and only where asked for', () => {
+    for (const result of [yes, no, inconclusive]) {
+      const colored = renderTerminal(result, styleFor(100, true));
+      expect(colored).toContain(ESCAPE);
+      expect(stripVTControlCharacters(colored)).toBe(renderTerminal(result, plain));
+      expect(renderTerminal(result, plain)).not.toContain(ESCAPE);
+    }
+  });
+
+  test('a group of hundreds is cut short, and the lost member is not what is cut', () => {
+    const evidence = evidenceOf([epoch(Array(300).fill(2))]);
+    const members = factsOf(evidence).members.with(250, member(250, 0, { end: 'exited with 9' }));
+    const text = renderTerminal(resultOf(evidence, { members }), plain);
+    expect(text.split('\n').length).toBeLessThan(180);
+    expect(text).toContain('... and 236 more');
+    expect(text).toMatch(/^ +250 .* exited with 9$/m);
+  });
+
+  test('text from outside cannot drive the terminal', () => {
+    const evil = `a${ESCAPE}]0;owned\u0007\u009b2J\u202e\n`;
+    const members = [member(0, 3, { end: evil }), member(1, 3)];
+    const result = resultOf(evidenceOf([epoch([1, 0])]), { members }, { source: { kind: 'live', interface: evil, pcap: evil, nic: evil } });
+    const text = renderTerminal(result, plain);
+    expect(text).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u);
+    expect(text).toContain('a\\u001b]0;owned\\u0007\\u009b2J\\u202e\\u000a');
+  });
+});
