@@ -1,0 +1,137 @@
+/** argv -> options -> command -> report -> exit status. */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { Command, CommanderError } from 'commander';
+import { printable } from './collector/report/printable.ts';
+import { type Host, runCommand, type TextStream } from './commands/run.ts';
+import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
+
+const version = packageVersion();
+const interrupt = new AbortController();
+/** What went wrong with standard output, other than that its reader has gone. */
+let outputFailure: Error | undefined;
+const host: Host = {
+  version,
+  stdout: textStream(process.stdout),
+  stderr: textStream(process.stderr),
+  environment: process.env,
+  signal: interrupt.signal,
+};
+
+async function main(argv: readonly string[]): Promise<ExitStatus> {
+  const status = await perform(argv);
+  await flushed(process.stdout);
+  return outputFailure === undefined ? status : statusOfFailure(unwritten(outputFailure));
+}
+
+async function perform(argv: readonly string[]): Promise<ExitStatus> {
+  let status: ExitStatus = EXIT.yes;
+  const program = buildProgram((verdict) => {
+    status = verdict;
+  });
+  try {
+    await program.parseAsync(argv);
+    return status;
+  } catch (error) {
+    return statusOfFailure(error);
+  }
+}
+
+function buildProgram(done: (status: ExitStatus) => void): Command {
+  const run = runCommand(host, () => import('./collector/run.ts'), done);
+  const program = new Command('fanout-cluster')
+    .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
+    .version(version, '-V, --version', 'print the version')
+    .addCommand(run, { isDefault: true })
+    .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
+  run.addHelpText('after', EXAMPLES);
+  for (const command of [program, run]) {
+    command.exitOverride().helpOption('-h, --help', 'print this help').showHelpAfterError('fanout-cluster --help lists the options');
+    // Messages repeat what was typed, and that may be anything.
+    command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) });
+  }
+  return program;
+}
+
+const EXAMPLES = `
+Examples:
+  sudo fanout-cluster --procs 16                                  the lab: does this kernel keep flows together?
+  sudo fanout-cluster -i eth0 --procs 16 --mode hash              live traffic, as 16 IDS workers would see it
+  sudo fanout-cluster -i eth0 -n 8 -m qm --duration 1m --json run.json
+  sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
+
+Exit status: 0 yes, 1 no, 2 usage, 3 inconclusive, 4 cannot run, 70 defect of this tool.
+`;
+
+function statusOfFailure(error: unknown): ExitStatus {
+  // Commander throws for --help and --version too, with exit code 0; its own 1 for typing errors would read as a verdict.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.usage;
+  if (!(error instanceof FanoutError)) return reportDefect(error);
+  host.stderr.write(`fanout-cluster: ${error.code}: ${printable(error.message)}\n  -> ${printable(error.remedy)}\n`);
+  return error.exitStatus;
+}
+
+function reportDefect(error: unknown): ExitStatus {
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const where = `fanout-cluster ${version}, Node ${process.version}, Linux ${release()}`;
+  host.stderr.write(`fanout-cluster: this is a defect of the tool, not a verdict. Please report it with all of this text:\n${where}\n`);
+  host.stderr.write(`${trace.split('\n').map(printable).join('\n')}\n`);
+  return EXIT.defect;
+}
+
+/** The first signal ends the run with a verdict on what was seen; the second one does not wait for it. */
+function interrupted(signal: NodeJS.Signals): void {
+  if (!interrupt.signal.aborted) {
+    interrupt.abort(signal);
+    return;
+  }
+  const error = new FanoutError(
+    'INTERRUPTED',
+    `${signal} again before the run could end`,
+    'give it a moment to close its sockets, or look whether a worker hangs',
+  );
+  quit(statusOfFailure(error));
+}
+
+function quit(status: ExitStatus): never {
+  process.exit(status);
+}
+
+function textStream(stream: NodeJS.WriteStream): TextStream {
+  let isClosed = false;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader (head, less) has gone. The verdict still stands in the exit status.
+    if (error.code !== 'EPIPE' && stream === process.stdout) outputFailure = error;
+    isClosed = true;
+  });
+  return {
+    isTerminal: stream.isTTY === true,
+    columns: () => stream.columns,
+    write: (text) => {
+      if (!isClosed) stream.write(text);
+    },
+  };
+}
+
+/** Errors of earlier writes have been announced when this resolves. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => setImmediate(resolve)));
+}
+
+function unwritten(cause: Error): FanoutError {
+  return new FanoutError('OUTPUT_UNWRITABLE', `cannot write to standard output: ${cause.message}`, 'see whether the disk is full', {
+    cause,
+  });
+}
+
+/** One directory above both src/ and dist/. */
+function packageVersion(): string {
+  const { version: text }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return text;
+}
+
+process.on('uncaughtException', (error) => quit(reportDefect(error)));
+process.on('unhandledRejection', (reason) => quit(reportDefect(reason)));
+process.on('SIGINT', interrupted);
+process.on('SIGTERM', interrupted);
+quit(await main(process.argv));

@@ -1,0 +1,169 @@
+/** `run`: test one group, on live traffic or in the lab. */
+import { Command, Option } from 'commander';
+import { renderJson } from '../collector/report/json.ts';
+import { type Style, styleFor } from '../collector/report/layout.ts';
+import { type ProgressSnapshot, progressWriter } from '../collector/report/progress.ts';
+import { renderBrief, renderTerminal } from '../collector/report/terminal.ts';
+import { readMachine } from '../config/machine.ts';
+import { DEFAULTS, INJECTIONS, type Options, parseOptions, type RawOptions } from '../config/options.ts';
+import { EXIT, type ExitStatus } from '../errors.ts';
+import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
+import type { RunResult } from '../model/run-result.ts';
+import { openReportFile, type ReportFile } from './output.ts';
+
+/** What a run needs from its surroundings. */
+export interface RunIo {
+  readonly version: string;
+  /** Aborted by SIGINT and SIGTERM: the run ends early, with the verdict on what was seen. */
+  readonly signal: AbortSignal;
+  /** Called as often as is convenient, several times a second; drawing at the right pace is the callee's affair. */
+  readonly onProgress: (snapshot: ProgressSnapshot) => void;
+}
+
+export type RunCluster = (options: Options, io: RunIo) => Promise<RunResult>;
+
+export interface TextStream {
+  readonly isTerminal: boolean;
+  readonly columns: () => number | undefined;
+  readonly write: (text: string) => void;
+}
+
+/** The process, as far as commands touch it. */
+export interface Host {
+  readonly version: string;
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+export type LoadCollector = () => Promise<{ readonly runCluster: RunCluster }>;
+
+/** @param done receives the exit status of the verdict */
+export function runCommand(host: Host, loadCollector: LoadCollector, done: (status: ExitStatus) => void): Command {
+  const command = new Command('run').description('test one fanout group, on live traffic or in the lab (default)');
+  for (const [heading, options] of OPTION_GROUPS) {
+    command.optionsGroup(heading);
+    for (const option of options) command.addOption(option());
+  }
+  return command.optionsGroup('Other:').action(async (raw: RawOptions) => {
+    const options = parseOptions(raw, readMachine());
+    // Loaded only now: --help and typing errors need none of it.
+    const { runCluster } = await loadCollector();
+    done(await run(options, host, runCluster));
+  });
+}
+
+export async function run(options: Options, host: Host, runCluster: RunCluster): Promise<ExitStatus> {
+  const { json } = options.output;
+  const file = json.kind === 'file' ? openReportFile(json.path) : undefined;
+  const result = await runWithProgress(options, host, runCluster, file);
+  file?.commit(renderJson(result));
+  host.stdout.write(reportFor(result, options, styleOf(host.stdout, options, host)));
+  return statusOf(result);
+}
+
+async function runWithProgress(options: Options, host: Host, runCluster: RunCluster, file: ReportFile | undefined): Promise<RunResult> {
+  const target = { isTerminal: host.stderr.isTerminal, style: () => styleOf(host.stderr, options, host), write: host.stderr.write };
+  const progress = options.output.quiet ? undefined : progressWriter(target, options.statusIntervalMs);
+  try {
+    return await runCluster(options, { version: host.version, signal: host.signal, onProgress: (snapshot) => progress?.update(snapshot) });
+  } catch (cause) {
+    file?.discard();
+    throw cause;
+  } finally {
+    progress?.finish();
+  }
+}
+
+function reportFor(result: RunResult, { output }: Options, style: Style): string {
+  if (output.json.kind === 'stdout') return renderJson(result);
+  return output.quiet ? renderBrief(result, style) : renderTerminal(result, style);
+}
+
+function styleOf(stream: TextStream, { output }: Options, { environment }: Host): Style {
+  // https://no-color.org: present and not empty, whatever its value.
+  const isPlain = (environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb';
+  return styleFor(stream.columns(), output.color && stream.isTerminal && !isPlain);
+}
+
+function statusOf({ verdict }: RunResult): ExitStatus {
+  return EXIT[verdict.answer];
+}
+
+const LIVE_AND_LAB = 'without it: the lab, a private network namespace';
+
+const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] = [
+  [
+    'The group under test:',
+    [
+      () => new Option('-i, --interface <name>', `capture live traffic there (${LIVE_AND_LAB})`),
+      () => new Option('-n, --procs <count>', 'processes in the group, 1 to 65536 (default: online CPUs, at least 2)'),
+      () => new Option('-m, --mode <mode>', `${FANOUT_MODE_NAMES.join(', ')} (default: ${DEFAULTS.mode})`),
+      () => new Option('--defrag', 'let the kernel reassemble IPv4 fragments first'),
+      () => new Option('--rollover', 'let the kernel pass packets on when a ring is full'),
+      () => new Option('--ignore-outgoing', 'leave out packets that this host sends (Linux 6.2 or newer)'),
+      () => new Option('--group-id <id>', '1 to 65535 (default: a free one, chosen by the kernel)'),
+      () => new Option('--cbpf-program <file>', 'steering program of mode cbpf: output of tcpdump -ddd, -dd or bpf_asm'),
+      () => new Option('--ebpf-program <path>', 'steering program of mode ebpf: pinned program or object file'),
+      () => new Option('--force', 'allow --defrag although another group exists on this host, which may blind it to fragments'),
+    ],
+  ],
+  [
+    'When to stop (at the first limit reached):',
+    [
+      () =>
+        new Option(
+          '--max-flows <count>',
+          `flows seen in both directions (default on a live interface, if no limit is given: ${DEFAULTS.liveFlows})`,
+        ),
+      () => new Option('--max-packets <count>', 'packets captured'),
+      () => new Option('--duration <time>', '10, 500ms, 10s, 5m or 2h; a bare number is seconds'),
+      () => new Option('--fail-fast', 'end at the first proven violation'),
+    ],
+  ],
+  [
+    'Capture:',
+    [
+      () => new Option('--filter <expression>', 'pcap filter, such as "tcp port 443"'),
+      () => new Option('--snaplen <bytes>', `bytes of each packet to look at, 64 to 65535 (default: ${DEFAULTS.snaplen})`),
+      () => new Option('--ring-size <size>', `ring memory of each process (default: ${DEFAULTS.ringSize})`),
+      () => new Option('--block-size <size>', `a multiple of the page size (default: ${DEFAULTS.blockSize})`),
+      () => new Option('--block-timeout <ms>', `milliseconds after which a block is handed over (default: ${DEFAULTS.blockTimeout})`),
+      () => new Option('--promisc', 'promiscuous mode (default on a live interface)'),
+      () => new Option('--no-promisc', 'no promiscuous mode'),
+      () => new Option('--pin [cpus]', 'pin process i to the i-th CPU of the list, such as 0-3,8, or of all (auto)'),
+      () => new Option('--work-ns <ns>', `simulated cost of inspecting a packet (default: ${DEFAULTS.workNs})`),
+      () => new Option('--worker-timeout <time>', `how long a process may take to answer (default: ${DEFAULTS.workerTimeout})`),
+    ],
+  ],
+  [
+    'The lab:',
+    [
+      () => new Option('--lab-interface <kind>', `${INJECTIONS.join(', ')} (default: ${DEFAULTS.labInterface})`),
+      () => new Option('--flows <count>', `two-way flows to make up (default: ${DEFAULTS.flows})`),
+      () => new Option('--packets-per-flow <count>', `in each round, both directions together (default: ${DEFAULTS.packetsPerFlow})`),
+      () => new Option('--rate <pps>', `packets per second (default: ${DEFAULTS.rate})`),
+      () => new Option('--rounds <count>', `how often to send all flows (default: ${DEFAULTS.rounds})`),
+      () => new Option('--loop', 'send until a limit or a signal ends the run'),
+      () => new Option('--seed <number>', 'repeat the traffic of an earlier run (default: random, reported)'),
+    ],
+  ],
+  [
+    'Verdict and report:',
+    [
+      () =>
+        new Option('--tolerate <cause>', 'a cause that shall not make the answer NO (repeatable; see docs/verdicts.md)').argParser(collect),
+      () => new Option('--max-loss <percent>', `live loss above which YES becomes INCONCLUSIVE (default: ${DEFAULTS.maxLoss})`),
+      () => new Option('--json [file]', 'one JSON document to the file, or to standard output instead of the text'),
+      () =>
+        new Option('--status-interval <time>', `between progress lines where there is no terminal (default: ${DEFAULTS.statusInterval})`),
+      () => new Option('--quiet', 'no progress; only the answer and why'),
+      () => new Option('--no-color', 'no colours (also: NO_COLOR)'),
+    ],
+  ],
+];
+
+function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
+}
