@@ -6,6 +6,12 @@ import { printable } from './collector/report/printable.ts';
 import { type Host, runCommand, type TextStream } from './commands/run.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
 
+let isDecided = false;
+// Before anything can fail: Node's own status for an uncaught error is 1, and that would read as a NO.
+process.on('uncaughtException', (error) => quit(reportDefect(error)));
+process.on('unhandledRejection', (reason) => quit(reportDefect(reason)));
+process.on('exit', unlessDecided);
+
 const version = packageVersion();
 const interrupt = new AbortController();
 /** What went wrong with standard output, other than that its reader has gone. */
@@ -25,12 +31,13 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
 }
 
 async function perform(argv: readonly string[]): Promise<ExitStatus> {
-  let status: ExitStatus = EXIT.yes;
+  let status: ExitStatus | undefined;
   const program = buildProgram((verdict) => {
     status = verdict;
   });
   try {
     await program.parseAsync(argv);
+    if (status === undefined) throw new Error('the command ended without a status');
     return status;
   } catch (error) {
     return statusOfFailure(error);
@@ -93,7 +100,13 @@ function interrupted(signal: NodeJS.Signals): void {
   quit(statusOfFailure(error));
 }
 
+// A run that waits for something that can never come leaves an empty event loop, and Node would exit with 0: a YES.
+function unlessDecided(): void {
+  if (!isDecided) process.exitCode = reportDefect(new Error('nothing is left to wait for, but the run has not ended'));
+}
+
 function quit(status: ExitStatus): never {
+  isDecided = true;
   process.exit(status);
 }
 
@@ -130,8 +143,6 @@ function packageVersion(): string {
   return text;
 }
 
-process.on('uncaughtException', (error) => quit(reportDefect(error)));
-process.on('unhandledRejection', (reason) => quit(reportDefect(reason)));
 process.on('SIGINT', interrupted);
 process.on('SIGTERM', interrupted);
-quit(await main(process.argv));
+main(process.argv).then(quit);

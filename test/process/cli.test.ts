@@ -13,7 +13,8 @@ const COLLECTORS = {
   throws: 'export const runCluster = async () => { throw new TypeError("not a \\u001b[31mverdict"); };',
   throwsLater: 'export const runCluster = () => new Promise(() => { setTimeout(() => { throw new RangeError("later"); }, 1); });',
   rejectsLater:
-    'export const runCluster = () => new Promise(() => { setTimeout(() => { Promise.reject(new RangeError("unheard")); }, 1); });',
+    'export const runCluster = () => new Promise(() => { setTimeout(() => { Promise.reject(new RangeError("unheard")); }, 1); setTimeout(() => process.exit(99), 500); });',
+  neverEnds: 'export const runCluster = () => new Promise(() => {});',
   refuses:
     'import { FanoutError } from "ERRORS"; export const runCluster = async () => { throw new FanoutError("NO_PRIVILEGE", "no CAP_NET_RAW", "use sudo"); };',
   waits:
@@ -109,16 +110,21 @@ describe('usage', () => {
 });
 
 describe('failures are no verdicts', () => {
-  test.each(['throws', 'throwsLater', 'rejectsLater'] as const)(
+  test.each(['throws', 'throwsLater', 'rejectsLater', 'neverEnds'] as const)(
     'a defect that %s exits with 70 and asks for a report',
     async (collector) => {
       const { status, stdout, stderr } = await perform(collector, '-n', '2');
       expect([status, stdout]).toEqual([70, '']);
       expect(stderr).toMatch(/this is a defect of the tool, not a verdict\. Please report it/);
-      expect(stderr).toMatch(/(Type|Range)Error: /);
+      expect(stderr).toMatch(/Error: /);
       expect(stderr).not.toContain('\u001b');
     },
   );
+
+  test('a rejection that nobody hears is a defect also where Node was told to only warn', async () => {
+    const { status } = await ended(start('rejectsLater', ['-n', '2'], { NODE_OPTIONS: '--unhandled-rejections=none' }));
+    expect(status).toBe(70);
+  });
 
   test('what cannot run exits with 4, and says what to do', async () => {
     const { status, stdout, stderr } = await perform('refuses', '-n', '2', '-m', 'lb');

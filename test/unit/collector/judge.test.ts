@@ -129,6 +129,11 @@ describe('the promise of lb and rnd', () => {
     ]);
   });
 
+  test('rnd: a packet dropped by a full ring was drawn all the same', () => {
+    expect(spread('rnd', [1000, 600], { members: [member(0, 1000), member(1, 600, { drops: 400 })] })).toEqual([]);
+    expect(spread('rnd', [1000, 600])).toHaveLength(1);
+  });
+
   test('lb: nothing is said where something else may have taken turns', () => {
     expect(spread('lb', [30, 20], { source: 'live' })).toEqual([]);
     expect(spread('lb', [30, 20], { withheld: 4 })).toEqual([]);
