@@ -1,0 +1,84 @@
+/** What this machine allows, as far as options depend on it. Read once, so that the options themselves stay pure. */
+import { randomInt } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { endianness } from 'node:os';
+
+export interface Machine {
+  readonly pageBytes: number;
+  readonly memAvailableBytes: number;
+  /** Processes and threads that this host, or the control group of this process, allows in all. */
+  readonly tasksMax: number;
+  readonly onlineCpus: readonly number[];
+  readonly randomSeed: number;
+  /** The text of a file or pipe, cut after `bytesMax`; throws what node:fs throws. */
+  readonly readText: (path: string, bytesMax: number) => string;
+}
+
+export const SEED_MAX = 0xffffffff;
+
+export function readMachine(): Machine {
+  return {
+    pageBytes: pageBytes(),
+    memAvailableBytes: availableKibibytes(readFileSync('/proc/meminfo', 'latin1')) * 1024,
+    tasksMax: Math.min(...TASK_LIMITS.map(limitIn)),
+    onlineCpus: parseCpuList(readFileSync('/sys/devices/system/cpu/online', 'latin1').trim()) ?? [0],
+    randomSeed: randomInt(SEED_MAX + 1),
+    readText,
+  };
+}
+
+// Bounded, because the path may name an endless device, and open to pipes: --cbpf-program <(tcpdump -ddd ...).
+function readText(path: string, bytesMax: number): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(bytesMax);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < bytesMax; length += got) got = readSync(file, bytes, length, bytesMax - length, null);
+    return bytes.toString('utf8', 0, length);
+  } finally {
+    closeSync(file);
+  }
+}
+
+const TASK_LIMITS = ['/proc/sys/kernel/pid_max', '/proc/sys/kernel/threads-max', '/sys/fs/cgroup/pids.max'];
+
+// Not every host has every file, and a control group without limit says "max".
+function limitIn(path: string): number {
+  try {
+    const limit = Number.parseInt(readFileSync(path, 'latin1'), 10);
+    return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+const AT_PAGESZ = 6n;
+
+/** The page size that the kernel passed to this process (getauxval(3)); arm64 and ppc64 kernels may use 64 KiB. */
+function pageBytes(): number {
+  const vector = readFileSync('/proc/self/auxv');
+  const read = (offset: number) => (endianness() === 'LE' ? vector.readBigUInt64LE(offset) : vector.readBigUInt64BE(offset));
+  for (let offset = 0; offset + 16 <= vector.length; offset += 16) if (read(offset) === AT_PAGESZ) return Number(read(offset + 8));
+  return 4096;
+}
+
+export function availableKibibytes(meminfo: string): number {
+  return Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? Number.POSITIVE_INFINITY);
+}
+
+/** CPU numbers above this are a typing error: no kernel is built for more. */
+const CPU_MAX = 8191;
+
+/** "0-3,8" as numbers in the order given; undefined if it is no such list. */
+export function parseCpuList(text: string): readonly number[] | undefined {
+  const cpus: number[] = [];
+  for (const part of text.split(',')) {
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
+    if (match === null) return undefined;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? first);
+    if (last < first || last > CPU_MAX) return undefined;
+    for (let cpu = first; cpu <= last; cpu++) cpus.push(cpu);
+  }
+  return new Set(cpus).size === cpus.length ? cpus : undefined;
+}

@@ -1,0 +1,362 @@
+/** The options of `run`, checked once. Afterwards the code trusts this type, and nothing is replaced by a default silently. */
+import { FanoutError } from '../errors.ts';
+import { CAUSE_CODES, type CauseCode } from '../model/cause.ts';
+import { FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode, MEMBERS_MAX } from '../model/fanout.ts';
+import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
+import { type Machine, parseCpuList, SEED_MAX } from './machine.ts';
+import { byteSize, decimal, duration, oneOf, sizeText, usage, wholeNumber } from './values.ts';
+
+export interface LiveSource {
+  readonly kind: 'live';
+  readonly interface: string;
+  readonly promisc: boolean;
+}
+
+export const INJECTIONS = ['auto', 'tap', 'veth'] as const;
+export interface LabSource {
+  readonly kind: 'lab';
+  readonly injection: (typeof INJECTIONS)[number];
+  /** Two-way flows that the lab makes up. */
+  readonly flows: number;
+  /** Packets of each flow and round, both directions together. */
+  readonly packetsPerFlow: number;
+  readonly packetsPerSecond: number;
+  /** How often all flows are sent; "endless" until a limit or a signal ends the run. */
+  readonly rounds: number | 'endless';
+}
+
+export type Pinning =
+  | { readonly kind: 'none' }
+  /** Member i on online CPU i modulo their number. */
+  | { readonly kind: 'auto' }
+  /** Member i on cpus[i modulo length]. */
+  | { readonly kind: 'list'; readonly cpus: readonly number[] };
+
+/** What steers modes cbpf and ebpf. */
+export type SteeringProgram =
+  | { readonly kind: 'cbpf'; readonly file: string; readonly instructions: readonly CbpfInstruction[] }
+  /** A pinned program (on a BPF file system) or an object file. */
+  | { readonly kind: 'ebpf'; readonly path: string };
+
+export type JsonOutput = { readonly kind: 'none' } | { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string };
+
+export interface Options {
+  readonly source: LiveSource | LabSource;
+  readonly procs: number;
+  readonly mode: FanoutMode;
+  readonly flags: readonly FanoutFlag[];
+  readonly program?: SteeringProgram;
+  /** Absent: the kernel chooses a free one (PACKET_FANOUT_FLAG_UNIQUEID). */
+  readonly groupId?: number;
+  readonly filter?: string;
+  readonly snaplenBytes: number;
+  readonly ring: { readonly blockBytes: number; readonly blockCount: number; readonly blockTimeoutMs: number };
+  readonly pin: Pinning;
+  /** The run ends at the first limit that is reached. */
+  readonly limits: { readonly twoWayFlows?: number; readonly packets?: number; readonly durationMs?: number };
+  readonly failFast: boolean;
+  readonly statusIntervalMs: number;
+  readonly workerTimeoutMs: number;
+  readonly seed: number;
+  /** Simulated cost of inspecting one packet. */
+  readonly workNs: number;
+  readonly tolerated: readonly CauseCode[];
+  readonly maxLossPercent: number;
+  /** DEFRAG although another group exists on this host. */
+  readonly force: boolean;
+  readonly output: { readonly json: JsonOutput; readonly quiet: boolean; readonly color: boolean };
+}
+
+/** What commander hands over: text as typed, true for a flag, and for options whose value is optional either. */
+export interface RawOptions {
+  readonly interface?: string;
+  readonly procs?: string;
+  readonly mode?: string;
+  readonly defrag?: boolean;
+  readonly rollover?: boolean;
+  readonly ignoreOutgoing?: boolean;
+  readonly groupId?: string;
+  readonly cbpfProgram?: string;
+  readonly ebpfProgram?: string;
+  readonly filter?: string;
+  readonly snaplen?: string;
+  readonly ringSize?: string;
+  readonly blockSize?: string;
+  readonly blockTimeout?: string;
+  readonly promisc?: boolean;
+  readonly pin?: string | boolean;
+  readonly maxFlows?: string;
+  readonly maxPackets?: string;
+  readonly duration?: string;
+  readonly failFast?: boolean;
+  readonly statusInterval?: string;
+  readonly workerTimeout?: string;
+  readonly seed?: string;
+  readonly workNs?: string;
+  readonly tolerate?: readonly string[];
+  readonly maxLoss?: string;
+  readonly force?: boolean;
+  readonly labInterface?: string;
+  readonly flows?: string;
+  readonly packetsPerFlow?: string;
+  readonly rate?: string;
+  readonly rounds?: string;
+  readonly loop?: boolean;
+  readonly json?: string | boolean;
+  readonly quiet?: boolean;
+  readonly color?: boolean;
+}
+
+/** As text, for the parsers and for --help. */
+export const DEFAULTS = {
+  mode: 'hash',
+  snaplen: '192',
+  ringSize: '4M',
+  blockSize: '512K',
+  blockTimeout: '10',
+  statusInterval: '1s',
+  workerTimeout: '10s',
+  workNs: '0',
+  maxLoss: '1',
+  labInterface: 'auto',
+  flows: '500',
+  packetsPerFlow: '6',
+  rate: '50000',
+  rounds: '1',
+  /** A live run without any limit ends here; the lab ends with its traffic. */
+  liveFlows: 1000,
+} as const;
+
+/** setTimeout counts milliseconds in 31 bits. */
+const TIMEOUT_MS_MAX = 24 * 24 * 3_600_000;
+const COUNT_MAX = Number.MAX_SAFE_INTEGER;
+const BLOCK_BYTES_MAX = 1 << 30;
+const RING_BYTES_MAX = 4 * 2 ** 30;
+
+export function parseOptions(raw: RawOptions, machine: Machine): Options {
+  const source = parseSource(raw);
+  const { mode, flags, program } = parseSteering(raw, machine);
+  const procs =
+    raw.procs === undefined ? Math.max(2, machine.onlineCpus.length) : wholeNumber('--procs', raw.procs, { least: 1, most: MEMBERS_MAX });
+  const snaplenBytes = wholeNumber('--snaplen', raw.snaplen ?? DEFAULTS.snaplen, { least: 64, most: 65535 });
+  const ring = parseRing(raw, snaplenBytes, machine);
+  checkMachineCanHold(procs, ring.blockBytes * ring.blockCount, machine);
+  return {
+    source,
+    procs,
+    mode,
+    flags,
+    ...(program === undefined ? {} : { program }),
+    ...(raw.groupId === undefined ? {} : { groupId: wholeNumber('--group-id', raw.groupId, { least: 1, most: 65535 }) }),
+    ...(raw.filter === undefined ? {} : { filter: parseFilter(raw.filter) }),
+    snaplenBytes,
+    ring,
+    pin: parsePin(raw.pin, machine),
+    limits: parseLimits(raw, source),
+    failFast: raw.failFast ?? false,
+    statusIntervalMs: duration('--status-interval', raw.statusInterval ?? DEFAULTS.statusInterval, { least: 100, most: 3_600_000 }),
+    workerTimeoutMs: duration('--worker-timeout', raw.workerTimeout ?? DEFAULTS.workerTimeout, { least: 100, most: 600_000 }),
+    seed: raw.seed === undefined ? machine.randomSeed : wholeNumber('--seed', raw.seed, { least: 0, most: SEED_MAX }),
+    workNs: wholeNumber('--work-ns', raw.workNs ?? DEFAULTS.workNs, { least: 0, most: 1_000_000_000 }),
+    tolerated: [...new Set((raw.tolerate ?? []).map((code) => oneOf('--tolerate', code, CAUSE_CODES)))],
+    maxLossPercent: decimal('--max-loss', raw.maxLoss ?? DEFAULTS.maxLoss, { least: 0, most: 100 }),
+    force: raw.force ?? false,
+    output: { json: parseJsonOutput(raw.json), quiet: raw.quiet ?? false, color: raw.color ?? true },
+  };
+}
+
+function parseSource(raw: RawOptions): LiveSource | LabSource {
+  if (raw.interface === undefined) return parseLab(raw);
+  const labOption = given({
+    '--lab-interface': raw.labInterface,
+    '--flows': raw.flows,
+    '--packets-per-flow': raw.packetsPerFlow,
+    '--rate': raw.rate,
+    '--rounds': raw.rounds,
+    '--loop': raw.loop,
+  });
+  if (labOption !== undefined) {
+    throw contradictory(
+      `${labOption} shapes the traffic of the lab, but --interface ${JSON.stringify(raw.interface)} asks for live traffic`,
+      'leave one of them out; nothing is ever sent on a live interface',
+    );
+  }
+  return { kind: 'live', interface: parseInterface(raw.interface), promisc: raw.promisc ?? true };
+}
+
+function parseLab(raw: RawOptions): LabSource {
+  if (raw.promisc !== undefined) {
+    throw contradictory(
+      `--${raw.promisc ? '' : 'no-'}promisc is about a live interface, and the lab has none`,
+      'leave it out or name an --interface',
+    );
+  }
+  if (raw.loop === true && raw.rounds !== undefined)
+    throw contradictory('--loop sends for ever, --rounds a number of times', 'give one of them');
+  return {
+    kind: 'lab',
+    injection: oneOf('--lab-interface', raw.labInterface ?? DEFAULTS.labInterface, INJECTIONS),
+    flows: wholeNumber('--flows', raw.flows ?? DEFAULTS.flows, { least: 1, most: 10_000_000 }),
+    packetsPerFlow: wholeNumber('--packets-per-flow', raw.packetsPerFlow ?? DEFAULTS.packetsPerFlow, { least: 1, most: 1_000_000 }),
+    packetsPerSecond: wholeNumber('--rate', raw.rate ?? DEFAULTS.rate, { least: 1, most: 1_000_000_000 }),
+    rounds: raw.loop === true ? 'endless' : wholeNumber('--rounds', raw.rounds ?? DEFAULTS.rounds, { least: 1, most: 1_000_000_000 }),
+  };
+}
+
+/** What dev_valid_name() in net/core/dev.c accepts: 1 to 15 bytes without slash, colon or white space, and not "." or "..". */
+function parseInterface(name: string): string {
+  const isValid = Buffer.byteLength(name) <= 15 && /^[^\s/:\p{Cc}]+$/u.test(name) && name !== '.' && name !== '..';
+  if (!isValid) throw usage('--interface', name, 'the name of a network interface (1 to 15 bytes without "/", ":" and white space)');
+  return name;
+}
+
+function parseSteering(raw: RawOptions, machine: Machine): { mode: FanoutMode; flags: readonly FanoutFlag[]; program?: SteeringProgram } {
+  const mode = oneOf('--mode', raw.mode ?? DEFAULTS.mode, FANOUT_MODE_NAMES);
+  if (mode === 'rollover' && raw.rollover === true) {
+    throw contradictory('mode rollover with the flag --rollover: the kernel refuses the pair (EINVAL)', 'leave --rollover out');
+  }
+  const flags: readonly FanoutFlag[] = [
+    ...(raw.rollover === true ? (['rollover'] as const) : []),
+    ...(raw.ignoreOutgoing === true ? (['ignore-outgoing'] as const) : []),
+    ...(raw.defrag === true ? (['defrag'] as const) : []),
+  ];
+  const program = parseProgram(raw, mode, machine);
+  return program === undefined ? { mode, flags } : { mode, flags, program };
+}
+
+function parseProgram(raw: RawOptions, mode: FanoutMode, machine: Machine): SteeringProgram | undefined {
+  const programs = { cbpf: raw.cbpfProgram, ebpf: raw.ebpfProgram };
+  for (const kind of ['cbpf', 'ebpf'] as const) {
+    if (programs[kind] !== undefined && mode !== kind) {
+      throw contradictory(`--${kind}-program has no effect in mode ${mode}`, `use --mode ${kind} or leave the program out`);
+    }
+    if (programs[kind] === undefined && mode === kind) {
+      throw contradictory(
+        `mode ${kind} without a program: the kernel would send every packet to the first member, and every flow would look well kept`,
+        `give --${kind}-program`,
+      );
+    }
+  }
+  if (programs.cbpf !== undefined) return { kind: 'cbpf', file: programs.cbpf, instructions: readCbpf(programs.cbpf, machine) };
+  if (programs.ebpf === '') throw usage('--ebpf-program', '', 'a path');
+  return programs.ebpf === undefined ? undefined : { kind: 'ebpf', path: programs.ebpf };
+}
+
+function readCbpf(file: string, machine: Machine): readonly CbpfInstruction[] {
+  try {
+    return parseCbpf(machine.readText(file, CBPF_TEXT_MAX + 1), file);
+  } catch (cause) {
+    if (cause instanceof FanoutError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FanoutError(
+      'BAD_PROGRAM',
+      `--cbpf-program: cannot read ${file}: ${why}`,
+      `name a readable text file of at most ${CBPF_TEXT_MAX} bytes`,
+      { cause },
+    );
+  }
+}
+
+/** Longer expressions do not fit one command-line argument (MAX_ARG_STRLEN), and tcpdump takes them as one. */
+const FILTER_BYTES_MAX = 128 * 1024 - 1;
+
+function parseFilter(filter: string): string {
+  const isUsable = filter.trim() !== '' && !filter.includes('\0') && Buffer.byteLength(filter) <= FILTER_BYTES_MAX;
+  if (!isUsable)
+    throw new FanoutError(
+      'BAD_FILTER',
+      '--filter: empty, longer than 128 KiB, or with a NUL in it',
+      'give a pcap filter, such as "tcp port 443", or leave --filter out',
+    );
+  return filter;
+}
+
+/** Headers that the kernel puts before a packet in a block (block descriptor, tpacket3_hdr, sockaddr_ll, alignment), rounded up. */
+const PACKET_OVERHEAD_BYTES = 256;
+
+function parseRing(raw: RawOptions, snaplenBytes: number, { pageBytes }: Machine): Options['ring'] {
+  const blockBytes = byteSize('--block-size', raw.blockSize ?? DEFAULTS.blockSize, { least: pageBytes, most: BLOCK_BYTES_MAX });
+  const ringBytes = byteSize('--ring-size', raw.ringSize ?? DEFAULTS.ringSize, { least: pageBytes, most: RING_BYTES_MAX });
+  if (blockBytes % pageBytes !== 0) throw usage('--block-size', raw.blockSize, `a multiple of the page size (${sizeText(pageBytes)})`);
+  if (ringBytes % blockBytes !== 0 || ringBytes < 2 * blockBytes) {
+    throw contradictory(
+      `--ring-size ${sizeText(ringBytes)} is not two or more whole blocks of ${sizeText(blockBytes)}`,
+      `give ${sizeText(Math.max(2, Math.round(ringBytes / blockBytes)) * blockBytes)}, or another --block-size; with one block the kernel could not write while a worker reads`,
+    );
+  }
+  if (blockBytes < snaplenBytes + PACKET_OVERHEAD_BYTES) {
+    throw contradictory(
+      `--block-size ${sizeText(blockBytes)} has no room for a packet of --snaplen ${snaplenBytes}`,
+      `give a --block-size of at least ${sizeText(Math.ceil((snaplenBytes + PACKET_OVERHEAD_BYTES) / pageBytes) * pageBytes)}`,
+    );
+  }
+  const blockTimeoutMs = wholeNumber('--block-timeout', raw.blockTimeout ?? DEFAULTS.blockTimeout, { least: 1, most: 10_000 });
+  return { blockBytes, blockCount: ringBytes / blockBytes, blockTimeoutMs };
+}
+
+/** Private memory of one worker process beside its ring, measured on Linux 6.18 with Node 20 and rounded up. */
+const WORKER_BYTES = 8 * 2 ** 20;
+/** Threads of one worker: Node's own four and the capture thread. */
+const WORKER_TASKS = 5;
+
+// Ring memory is charged to no limit of the process (vzalloc without __GFP_ACCOUNT): without this guard the host would run out of it.
+function checkMachineCanHold(procs: number, ringBytes: number, { memAvailableBytes, tasksMax }: Machine): void {
+  const needed = procs * (ringBytes + WORKER_BYTES);
+  if (needed > memAvailableBytes) {
+    throw new FanoutError(
+      'TOO_LARGE',
+      `${procs} processes need ${mebibytes(needed)}: rings of ${mebibytes(ringBytes)} each, ${mebibytes(procs * ringBytes)} together, and ${mebibytes(WORKER_BYTES)} of memory each; ${mebibytes(memAvailableBytes)} are available`,
+      'use fewer --procs or a smaller --ring-size',
+    );
+  }
+  if (procs * WORKER_TASKS > tasksMax) {
+    throw new FanoutError(
+      'TOO_LARGE',
+      `${procs} processes have ${procs * WORKER_TASKS} threads, and this host allows ${tasksMax}`,
+      'use fewer --procs, or raise kernel.pid_max, kernel.threads-max and pids.max of the control group',
+    );
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
+function parsePin(pin: string | boolean | undefined, { onlineCpus }: Machine): Pinning {
+  if (pin === undefined || pin === false) return { kind: 'none' };
+  if (pin === true || pin === 'auto') return { kind: 'auto' };
+  const cpus = parseCpuList(pin);
+  if (cpus === undefined) throw usage('--pin', pin, '"auto" or a list of CPUs, such as 0-3,8');
+  const missing = cpus.filter((cpu) => !onlineCpus.includes(cpu));
+  if (missing.length > 0) {
+    const online = onlineCpus.length > 8 ? `${onlineCpus.slice(0, 8).join(', ')}, ...` : onlineCpus.join(', ');
+    throw new FanoutError('USAGE', `--pin: CPU ${missing[0]} is not online`, `choose from ${online}`);
+  }
+  return { kind: 'list', cpus };
+}
+
+function parseLimits(raw: RawOptions, source: LiveSource | LabSource): Options['limits'] {
+  const limits = {
+    ...(raw.maxFlows === undefined ? {} : { twoWayFlows: wholeNumber('--max-flows', raw.maxFlows, { least: 1, most: COUNT_MAX }) }),
+    ...(raw.maxPackets === undefined ? {} : { packets: wholeNumber('--max-packets', raw.maxPackets, { least: 1, most: COUNT_MAX }) }),
+    ...(raw.duration === undefined ? {} : { durationMs: duration('--duration', raw.duration, { least: 1, most: TIMEOUT_MS_MAX }) }),
+  };
+  const isOpenEnded = source.kind === 'live' && Object.keys(limits).length === 0;
+  return isOpenEnded ? { twoWayFlows: DEFAULTS.liveFlows } : limits;
+}
+
+function parseJsonOutput(json: string | boolean | undefined): JsonOutput {
+  if (json === undefined || json === false) return { kind: 'none' };
+  if (json === true || json === '-') return { kind: 'stdout' };
+  if (json === '' || json.includes('\0')) throw usage('--json', json, 'the path of a file, or nothing for standard output');
+  return { kind: 'file', path: json };
+}
+
+function contradictory(message: string, remedy: string): FanoutError {
+  return new FanoutError('CONTRADICTORY_OPTIONS', message, remedy);
+}
+
+/** The first option that was given. */
+function given(options: Readonly<Record<string, unknown>>): string | undefined {
+  return Object.keys(options).find((name) => options[name] !== undefined);
+}

@@ -1,0 +1,259 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { availableKibibytes, type Machine, parseCpuList, readMachine } from '../../../src/config/machine.ts';
+import { DEFAULTS, type Options, parseOptions, type RawOptions } from '../../../src/config/options.ts';
+import { FanoutError } from '../../../src/errors.ts';
+
+const GIB = 2 ** 30;
+const machine: Machine = {
+  pageBytes: 4096,
+  memAvailableBytes: 64 * GIB,
+  tasksMax: 32768,
+  onlineCpus: [0, 1, 2, 3],
+  randomSeed: 77,
+  readText: (path) => {
+    if (path === 'steer') return '1\n6 0 0 3\n';
+    throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+  },
+};
+
+const parse = (raw: RawOptions, change: Partial<Machine> = {}) => parseOptions(raw, { ...machine, ...change });
+
+describe('defaults', () => {
+  test('of the lab', () =>
+    expect(parse({})).toMatchInlineSnapshot(`
+    {
+      "failFast": false,
+      "flags": [],
+      "force": false,
+      "limits": {},
+      "maxLossPercent": 1,
+      "mode": "hash",
+      "output": {
+        "color": true,
+        "json": {
+          "kind": "none",
+        },
+        "quiet": false,
+      },
+      "pin": {
+        "kind": "none",
+      },
+      "procs": 4,
+      "ring": {
+        "blockBytes": 524288,
+        "blockCount": 8,
+        "blockTimeoutMs": 10,
+      },
+      "seed": 77,
+      "snaplenBytes": 192,
+      "source": {
+        "flows": 500,
+        "injection": "auto",
+        "kind": "lab",
+        "packetsPerFlow": 6,
+        "packetsPerSecond": 50000,
+        "rounds": 1,
+      },
+      "statusIntervalMs": 1000,
+      "tolerated": [],
+      "workNs": 0,
+      "workerTimeoutMs": 10000,
+    }
+  `));
+
+  test('of live traffic', () => {
+    const { source, limits } = parse({ interface: 'eth0' });
+    expect({ source, limits }).toEqual({ source: { kind: 'live', interface: 'eth0', promisc: true }, limits: { twoWayFlows: 1000 } });
+  });
+
+  test('a group of one CPU still has two members', () => expect(parse({}, { onlineCpus: [0] }).procs).toBe(2));
+
+  test('any limit replaces the default one', () => {
+    expect(parse({ interface: 'eth0', duration: '5m' }).limits).toEqual({ durationMs: 300_000 });
+    expect(parse({}).limits).toEqual({});
+  });
+
+  test('the defaults are in range on machines with large pages', () => expect(parse({}, { pageBytes: 65536 }).ring.blockCount).toBe(8));
+});
+
+const ACCEPTED: [name: string, raw: RawOptions, expected: (options: Options) => unknown, value: unknown][] = [
+  ['one process', { procs: '1' }, (o) => o.procs, 1],
+  ['more than a legacy group holds', { procs: '300' }, (o) => o.procs, 300],
+  ['flags', { defrag: true, rollover: true, ignoreOutgoing: true }, (o) => o.flags, ['rollover', 'ignore-outgoing', 'defrag']],
+  ['mode', { mode: 'qm' }, (o) => o.mode, 'qm'],
+  ['the highest group id', { groupId: '65535' }, (o) => o.groupId, 65535],
+  [
+    'cbpf',
+    { mode: 'cbpf', cbpfProgram: 'steer' },
+    (o) => o.program,
+    { kind: 'cbpf', file: 'steer', instructions: [{ code: 6, jt: 0, jf: 0, k: 3 }] },
+  ],
+  ['ebpf', { mode: 'ebpf', ebpfProgram: '/sys/fs/bpf/lb' }, (o) => o.program, { kind: 'ebpf', path: '/sys/fs/bpf/lb' }],
+  [
+    'ring',
+    { ringSize: '1g', blockSize: '1M', blockTimeout: '100' },
+    (o) => o.ring,
+    { blockBytes: 1 << 20, blockCount: 1024, blockTimeoutMs: 100 },
+  ],
+  ['ring in bytes', { ringSize: '8192', blockSize: '4096' }, (o) => o.ring.blockCount, 2],
+  ['no promisc', { interface: 'eth0', promisc: false }, (o) => o.source, { kind: 'live', interface: 'eth0', promisc: false }],
+  ['pin', { pin: true }, (o) => o.pin, { kind: 'auto' }],
+  ['pin auto', { pin: 'auto' }, (o) => o.pin, { kind: 'auto' }],
+  ['pin list', { pin: '3,0-1' }, (o) => o.pin, { kind: 'list', cpus: [3, 0, 1] }],
+  ['bare seconds', { duration: '90' }, (o) => o.limits.durationMs, 90_000],
+  ['fractions of a second', { duration: '0.5' }, (o) => o.limits.durationMs, 500],
+  ['milliseconds', { duration: '500ms' }, (o) => o.limits.durationMs, 500],
+  ['hours', { duration: '2h' }, (o) => o.limits.durationMs, 7_200_000],
+  ['tolerate twice', { tolerate: ['fragment-v6', 'fragment-v4', 'fragment-v6'] }, (o) => o.tolerated, ['fragment-v6', 'fragment-v4']],
+  ['max loss', { maxLoss: '0.25' }, (o) => o.maxLossPercent, 0.25],
+  [
+    'loop',
+    { loop: true },
+    (o) => o.source,
+    { kind: 'lab', injection: 'auto', flows: 500, packetsPerFlow: 6, packetsPerSecond: 50000, rounds: 'endless' },
+  ],
+  ['json to standard output', { json: true }, (o) => o.output.json, { kind: 'stdout' }],
+  ['json to a dash', { json: '-' }, (o) => o.output.json, { kind: 'stdout' }],
+  ['json to a file', { json: 'run.json' }, (o) => o.output.json, { kind: 'file', path: 'run.json' }],
+  ['seed', { seed: '0' }, (o) => o.seed, 0],
+  ['seed of a live run', { seed: '5', interface: 'eth0' }, (o) => o.seed, 5],
+];
+
+test.each(ACCEPTED)('accepts %s', (_, raw, expected, value) => expect(expected(parse(raw))).toEqual(value));
+
+const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial<Machine>][] = [
+  ...['0', '-1', '65537', '1e9', 'abc', '', ' 4', '4.5', '0x10', '99999999999999999999'].map((procs): [string, RawOptions, RegExp] => [
+    'USAGE',
+    { procs },
+    /^--procs: ".*" is not a whole number from 1 to 65536$/,
+  ]),
+  ['USAGE', { mode: 'HASH' }, /^--mode: "HASH" is not one of hash, lb, cpu, rollover, rnd, qm, cbpf, ebpf$/],
+  ['USAGE', { groupId: '0' }, /^--group-id/],
+  ['USAGE', { groupId: '65536' }, /^--group-id/],
+  ['USAGE', { snaplen: '63' }, /^--snaplen/],
+  ['USAGE', { snaplen: '65536' }, /^--snaplen/],
+  ['USAGE', { ringSize: '4T' }, /^--ring-size: "4T" is not a size from 4K to 4G/],
+  ['USAGE', { ringSize: '8G' }, /^--ring-size/],
+  ['USAGE', { blockSize: '5000' }, /^--block-size: "5000" is not a multiple of the page size \(4K\)/],
+  ['USAGE', { blockSize: '1K' }, /^--block-size/],
+  ['USAGE', { blockTimeout: '0' }, /^--block-timeout/],
+  ['USAGE', { duration: '0' }, /^--duration/],
+  ['USAGE', { duration: '5d' }, /^--duration: "5d" is not a time from 1ms to 576h/],
+  ['USAGE', { duration: '-5s' }, /^--duration/],
+  ['USAGE', { duration: '600h' }, /^--duration/],
+  ['USAGE', { statusInterval: '0' }, /^--status-interval/],
+  ['USAGE', { workerTimeout: '1ms' }, /^--worker-timeout/],
+  ['USAGE', { maxLoss: '101' }, /^--max-loss/],
+  ['USAGE', { maxLoss: 'NaN' }, /^--max-loss/],
+  ['USAGE', { maxFlows: '0' }, /^--max-flows/],
+  ['USAGE', { maxPackets: '1e6' }, /^--max-packets/],
+  ['USAGE', { workNs: '-1' }, /^--work-ns/],
+  ['USAGE', { seed: '4294967296' }, /^--seed/],
+  ['USAGE', { tolerate: ['fragments'] }, /^--tolerate: "fragments" is not one of hash-asymmetric, /],
+  ['USAGE', { pin: '0-' }, /^--pin: "0-" is not "auto" or a list/],
+  ['USAGE', { pin: '1,1' }, /^--pin/],
+  ['USAGE', { pin: '0-9' }, /^--pin: CPU 4 is not online/],
+  ['USAGE', { interface: '' }, /^--interface/],
+  ['USAGE', { interface: '..' }, /^--interface/],
+  ['USAGE', { interface: 'a/b' }, /^--interface/],
+  ['USAGE', { interface: 'sixteen-bytes-xx' }, /^--interface/],
+  ['USAGE', { interface: 'eth0\u001b[2J' }, /^--interface/],
+  ['USAGE', { labInterface: 'bridge' }, /^--lab-interface/],
+  ['USAGE', { flows: '0' }, /^--flows/],
+  ['USAGE', { json: '' }, /^--json/],
+  ['USAGE', { mode: 'ebpf', ebpfProgram: '' }, /^--ebpf-program/],
+  ['BAD_FILTER', { filter: ' ' }, /^--filter/],
+  ['BAD_PROGRAM', { mode: 'cbpf', cbpfProgram: 'nowhere' }, /^--cbpf-program: cannot read nowhere: ENOENT/],
+  ['CONTRADICTORY_OPTIONS', { mode: 'rollover', rollover: true }, /the kernel refuses the pair/],
+  ['CONTRADICTORY_OPTIONS', { mode: 'cbpf' }, /without a program: the kernel would send every packet to the first member/],
+  ['CONTRADICTORY_OPTIONS', { mode: 'ebpf', cbpfProgram: 'steer' }, /--cbpf-program has no effect in mode ebpf/],
+  ['CONTRADICTORY_OPTIONS', { ebpfProgram: 'x' }, /--ebpf-program has no effect in mode hash/],
+  ['CONTRADICTORY_OPTIONS', { ringSize: '5M', blockSize: '2M' }, /not two or more whole blocks/],
+  ['CONTRADICTORY_OPTIONS', { ringSize: '512K' }, /not two or more whole blocks/],
+  ['CONTRADICTORY_OPTIONS', { snaplen: '65535', blockSize: '64K' }, /no room for a packet/],
+  ['CONTRADICTORY_OPTIONS', { promisc: true }, /is about a live interface/],
+  ['CONTRADICTORY_OPTIONS', { loop: true, rounds: '2' }, /--loop sends for ever/],
+  ...(['flows', 'packetsPerFlow', 'rate', 'rounds', 'labInterface'] as const).map((name): [string, RawOptions, RegExp] => [
+    'CONTRADICTORY_OPTIONS',
+    { interface: 'eth0', [name]: '2' },
+    /shapes the traffic of the lab/,
+  ]),
+  ['CONTRADICTORY_OPTIONS', { interface: 'eth0', loop: true }, /^--loop shapes/],
+  ['TOO_LARGE', { procs: '65536' }, /^65536 processes need 786432 MiB: rings of 4 MiB each, 262144 MiB together/],
+  ['TOO_LARGE', { procs: '16', ringSize: '4G' }, /rings of 4096 MiB each, 65536 MiB together/],
+  ['TOO_LARGE', { procs: '65536' }, /^65536 processes have 327680 threads, and this host allows 32768$/, { memAvailableBytes: 1e15 }],
+];
+
+test.each(REFUSED)('%s: %j', (code, raw, message, change) => {
+  expect(() => parse(raw, change)).toThrow(
+    expect.objectContaining({ code, message: expect.stringMatching(message), remedy: expect.stringMatching(/\S/) }),
+  );
+});
+
+test('any text in any option is a value or a FanoutError', () => {
+  const names = [
+    'interface',
+    'procs',
+    'mode',
+    'groupId',
+    'filter',
+    'snaplen',
+    'ringSize',
+    'blockSize',
+    'blockTimeout',
+    'pin',
+    'maxFlows',
+    'duration',
+    'seed',
+    'workNs',
+    'maxLoss',
+    'rate',
+    'json',
+    'cbpfProgram',
+  ] as const;
+  const value = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.integer().map(String),
+    fc.constantFrom('4M', '10s', 'cbpf', 'steer', '1e9', '0', 'auto'),
+  );
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.tuple(fc.constantFrom(...names), value), { selector: ([name]) => name, maxLength: 3 }), (entries) => {
+      try {
+        parse(Object.fromEntries(entries));
+      } catch (error) {
+        expect(error).toBeInstanceOf(FanoutError);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+describe('machine', () => {
+  test('of this host, by what the kernel says', () => {
+    const here = readMachine();
+    expect(here.pageBytes % 4096).toBe(0);
+    expect(here.memAvailableBytes).toBeGreaterThan(1 << 20);
+    expect(here.tasksMax).toBeGreaterThan(100);
+    expect(here.onlineCpus.length).toBeGreaterThan(0);
+    expect(parseOptions({ procs: '2' }, here).procs).toBe(2);
+    // An endless device is cut, not read for ever.
+    expect(here.readText('/dev/zero', 10)).toBe('\0'.repeat(10));
+  });
+
+  test('no MemAvailable is no limit', () => expect(availableKibibytes('MemTotal: 1 kB\n')).toBe(Number.POSITIVE_INFINITY));
+
+  test.each([
+    ['0', [0]],
+    ['0-3,8', [0, 1, 2, 3, 8]],
+    ['3-1', undefined],
+    ['', undefined],
+    ['0,0', undefined],
+    ['0-99999', undefined],
+  ])('CPU list %j', (text, cpus) => expect(parseCpuList(text)).toEqual(cpus));
+});
+
+test('a default given in words is the default', () => {
+  const { liveFlows: _, ...texts } = DEFAULTS;
+  expect(parse(texts)).toEqual(parse({}));
+});
