@@ -1,0 +1,29 @@
+/** A small seeded generator: the same seed gives the same traffic on every machine and in every version of node. */
+
+export interface Random {
+  /** An integer, 0 <= n < 2^32. */
+  next(): number;
+  /** An integer, 0 <= n < bound; bound at most 2^32. */
+  below(bound: number): number;
+}
+
+/** Chris Doty-Humphrey's sfc32: 128 bits of state, passes PractRand; the counter rules out short cycles. */
+export function createRandom(seed: number): Random {
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`seed ${seed} is not an integer from 0 to 2^53 - 1`);
+  let a = seed | 0;
+  let b = Math.floor(seed / 2 ** 32) | 0;
+  let c = 0x9e3779b9 | 0;
+  let counter = 1;
+  const next = (): number => {
+    const out = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + out) | 0;
+    return out >>> 0;
+  };
+  // Neighbouring seeds have left no likeness after this many steps.
+  for (let i = 0; i < 15; i += 1) next();
+  // The bias of scaling instead of rejecting is below bound / 2^32: nothing here could notice it.
+  return { next, below: (bound) => Math.floor((next() / 2 ** 32) * bound) };
+}
