@@ -222,7 +222,10 @@ class InjectorObject final : public Napi::ObjectWrap<InjectorObject> {
     if (!sink) return;
     auto frames = frames_from(env, options, sink->queue_count());
     if (!frames) return;
-    injector_ = std::make_unique<Injector>(std::move(sink), std::move(frames));
+    injector_ = std::make_unique<Injector>(std::move(frames));
+    sink_ = sink;
+    // A packet socket is ours. A TAP is not: it goes when its owner closes it, unless a run is using it.
+    if (!property(options, "tap")) own_sink_ = std::move(sink);
   }
 
   ~InjectorObject() override {
@@ -250,8 +253,13 @@ class InjectorObject final : public Napi::ObjectWrap<InjectorObject> {
     }
     const auto plan = plan_from(env, info[0]);
     if (!plan) return {};
+    auto sink = sink_.lock();
+    if (!sink) {
+      throw_sys_error(env, {"tap", EBADF});
+      return {};
+    }
     auto completion = Completion::New(env, "lab-inject", 1, 1, this);
-    const Status started = injector_->start(*plan, [completion]() mutable {
+    const Status started = injector_->start(std::move(sink), *plan, [completion]() mutable {
       (void)completion.NonBlockingCall();
       (void)completion.Release();
     });
@@ -296,6 +304,8 @@ class InjectorObject final : public Napi::ObjectWrap<InjectorObject> {
   }
 
   std::unique_ptr<Injector> injector_;
+  std::weak_ptr<FrameSink> sink_;
+  std::shared_ptr<FrameSink> own_sink_;
   std::optional<Napi::Promise::Deferred> pending_;
 };
 

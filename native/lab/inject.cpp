@@ -58,16 +58,16 @@ const char* FrameSet::problem(std::size_t queue_count) noexcept {
   return nullptr;
 }
 
-Injector::Injector(std::shared_ptr<FrameSink> sink, std::shared_ptr<FrameSet> frames) noexcept
-    : sink_(std::move(sink)), frames_(std::move(frames)) {}
+Injector::Injector(std::shared_ptr<FrameSet> frames) noexcept : frames_(std::move(frames)) {}
 
 Injector::~Injector() {
   request_stop();
   join();
 }
 
-Status Injector::start(const InjectPlan& plan, std::function<void()> done) noexcept {
+Status Injector::start(std::shared_ptr<FrameSink> sink, const InjectPlan& plan, std::function<void()> done) noexcept {
   join();
+  sink_ = std::move(sink);
   plan_ = plan;
   done_ = std::move(done);
   stop_requested_ = false;
@@ -83,7 +83,10 @@ Status Injector::start(const InjectPlan& plan, std::function<void()> done) noexc
   pthread_t thread;
   // A CPU that does not exist, or that this process may not use, is refused here (EINVAL).
   const int code = ::pthread_create(&thread, &attributes.value, &Injector::thread_main, this);
-  if (code != 0) return SysError{"pthread_create", code};
+  if (code != 0) {
+    sink_.reset();
+    return SysError{"pthread_create", code};
+  }
   thread_ = thread;
   return Done{};
 }
@@ -99,6 +102,7 @@ void Injector::request_stop() noexcept {
 void Injector::join() noexcept {
   if (thread_) ::pthread_join(*thread_, nullptr);
   thread_.reset();
+  sink_.reset();
 }
 
 InjectCounters Injector::counters() const noexcept {

@@ -56,13 +56,14 @@ struct InjectCounters {
 // One sending thread. Several injectors may share a sink and a frame set if no frame belongs to two of them.
 class Injector {
  public:
-  Injector(std::shared_ptr<FrameSink> sink, std::shared_ptr<FrameSet> frames) noexcept;
+  explicit Injector(std::shared_ptr<FrameSet> frames) noexcept;
   Injector(const Injector&) = delete;
   Injector& operator=(const Injector&) = delete;
   ~Injector();  // stops, and waits for the thread
 
-  // `done` runs on the sending thread, as the last thing it does. The sequence goes on from the run before.
-  [[nodiscard]] Status start(const InjectPlan& plan, std::function<void()> done) noexcept;
+  // `done` runs on the sending thread, as the last thing it does. The sequence goes on from the run before. The sink is held
+  // from here to join(), not longer.
+  [[nodiscard]] Status start(std::shared_ptr<FrameSink> sink, const InjectPlan& plan, std::function<void()> done) noexcept;
   // Any thread. Ends the run after the batch that is being sent, or in the middle of a pause.
   void request_stop() noexcept;
   void join() noexcept;
