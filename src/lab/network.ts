@@ -1,0 +1,119 @@
+/** The interface on which the lab's traffic is captured, and the way into it. To be made inside the lab's namespace only. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { FanoutError } from '../errors.ts';
+import { type FrameSet, type Injector, isSystemCallError, type LabAddon, type Tap } from './addon.ts';
+
+export type Injection = 'tap' | 'veth';
+
+export interface LabNetworkOptions {
+  readonly addon: Pick<LabAddon, 'Tap' | 'Injector'>;
+  /** Receive queues of the TAP. A veth has one. */
+  readonly queues?: number;
+  /** Of the IP packets. */
+  readonly mtu?: number;
+  /** By default a TAP where one may be opened, else a veth pair. */
+  readonly injection?: Injection;
+}
+
+export interface LabNetwork {
+  /** The one to capture on. */
+  readonly interface: string;
+  readonly injection: Injection;
+  /** Receive queues that a frame may be given to. */
+  readonly queues: number;
+  /** Frames sent by it arrive on `interface`. On a veth the frames' queues are ignored. */
+  createInjector(frames: FrameSet): Injector;
+  /** Takes the interface away, unless an injector is running. */
+  close(): void;
+}
+
+export const CAPTURE_INTERFACE = 'cap0';
+const SENDING_INTERFACE = 'gen0';
+
+/** Makes the interface and sets it up so that nothing but the lab's own frames ever appears on it. */
+export async function createLabNetwork({ addon, queues = 1, mtu = 1500, injection }: LabNetworkOptions): Promise<LabNetwork> {
+  disableIpv6();
+  const tap = injection === 'veth' ? undefined : openTap(addon, queues, injection === 'tap');
+  try {
+    await configure(tap === undefined ? vethCommands(mtu) : tapCommands(mtu));
+  } catch (error) {
+    tap?.close();
+    throw error;
+  }
+  return tap === undefined ? vethNetwork(addon) : tapNetwork(addon, tap);
+}
+
+function tapNetwork(addon: LabNetworkOptions['addon'], tap: Tap): LabNetwork {
+  return {
+    interface: CAPTURE_INTERFACE,
+    injection: 'tap',
+    queues: tap.queues,
+    createInjector: (frames) => new addon.Injector({ ...frames, tap }),
+    close: () => tap.close(),
+  };
+}
+
+function vethNetwork(addon: LabNetworkOptions['addon']): LabNetwork {
+  return {
+    interface: CAPTURE_INTERFACE,
+    injection: 'veth',
+    queues: 1,
+    createInjector: (frames) => new addon.Injector({ ...frames, interface: SENDING_INTERFACE }),
+    // The pair belongs to the namespace, and goes away with it.
+    close: () => undefined,
+  };
+}
+
+const ENOENT = 2;
+const MAY_NOT_OPEN = new Set([1, ENOENT, 6, 13, 19]); // EPERM ENOENT ENXIO EACCES ENODEV
+
+/** Nothing if there is no TAP to be had here and `required` is not set. */
+function openTap(addon: LabNetworkOptions['addon'], queues: number, required: boolean): Tap | undefined {
+  try {
+    return new addon.Tap({ name: CAPTURE_INTERFACE, queues });
+  } catch (cause) {
+    if (!isSystemCallError(cause)) throw cause;
+    if (!required && MAY_NOT_OPEN.has(cause.errno)) return undefined;
+    const remedy = 'run as root where /dev/net/tun exists (modprobe tun), or let a veth pair be used';
+    throw new FanoutError('LAB_FAILED', `cannot make a TAP with ${queues} queues (${cause.message})`, remedy, { cause });
+  }
+}
+
+const IPV6_DEFAULTS = '/proc/sys/net/ipv6/conf/default';
+
+/** Before the interface exists, so that it is born without: no router solicitation, no listener report, no address detection. */
+function disableIpv6(): void {
+  try {
+    writeFileSync(`${IPV6_DEFAULTS}/disable_ipv6`, '1');
+  } catch {
+    // No IPv6 in this kernel, or /proc/sys is read-only: without a link-local address (addrgenmode none) IPv6 stays silent, too.
+  }
+}
+
+/** No ARP, no address; and the addresses that IPv6 would make up are not made, where the kernel has IPv6. */
+function quiet(name: string, mtu: number): string {
+  const addresses = existsSync(IPV6_DEFAULTS) ? ' addrgenmode none' : '';
+  return `link set dev ${name}${addresses} arp off mtu ${mtu} up`;
+}
+
+function tapCommands(mtu: number): readonly string[] {
+  return [quiet(CAPTURE_INTERFACE, mtu)];
+}
+
+function vethCommands(mtu: number): readonly string[] {
+  const pair = `link add name ${SENDING_INTERFACE} type veth peer name ${CAPTURE_INTERFACE}`;
+  return [pair, quiet(SENDING_INTERFACE, mtu), quiet(CAPTURE_INTERFACE, mtu)];
+}
+
+/** All commands in one process, which stops at the first that fails. */
+async function configure(commands: readonly string[]): Promise<void> {
+  const { execa } = await import('execa');
+  const ip = await execa('ip', ['-batch', '-'], { input: `${commands.join('\n')}\n`, reject: false });
+  if (!ip.failed) return;
+  if (ip.code === 'ENOENT') {
+    throw new FanoutError('TOOL_MISSING', 'ip was not found in PATH', 'install iproute2 and see that PATH leads to it', { cause: ip });
+  }
+  const said = ip.stderr === '' ? ip.shortMessage : ip.stderr;
+  const remedy = 'start the lab again; if it persists, see that the kernel has CONFIG_VETH or CONFIG_TUN and that ip is from iproute2';
+  throw new FanoutError('LAB_FAILED', `ip could not set up the lab's interfaces (${said})`, remedy, { cause: ip });
+}
