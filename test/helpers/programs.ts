@@ -1,0 +1,56 @@
+/** Small programs for tests that need a process of their own: bundled to plain JavaScript, which every node runs. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+export function temporaryDirectory(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'fanout-test-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** `source` may import "src/...". */
+export async function bundle(source: string, outfile: string): Promise<void> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const contents = source.replaceAll("'src/", `'${root}src/`);
+  // Some bundled packages call require() for node's own modules.
+  const banner = { js: "import { createRequire as bundledRequire } from 'node:module'; const require = bundledRequire(import.meta.url);" };
+  await build({ stdin: { contents, resolveDir: root, loader: 'ts' }, bundle: true, platform: 'node', format: 'esm', outfile, banner });
+}
+
+export interface Ended {
+  readonly pid: number | undefined;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly uid?: number;
+  readonly onStdout?: (text: string, pid: number | undefined) => void;
+}
+
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  { env = process.env, uid, onStdout }: RunOptions = {},
+): Promise<Ended> {
+  const identity = uid === undefined ? {} : { uid, gid: uid };
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], ...identity });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+    onStdout?.(stdout, child.pid);
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ pid: child.pid, code, signal, stdout, stderr }));
+  });
+}
