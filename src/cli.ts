@@ -1,10 +1,12 @@
 /** argv -> options -> command -> report -> exit status. */
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
 import { type Host, runCommand, type TextStream } from './commands/run.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
+import { packageRoot } from './package-root.ts';
 
 let isDecided = false;
 // Before anything can fail: Node's own status for an uncaught error is 1, and that would read as a NO.
@@ -22,6 +24,7 @@ const host: Host = {
   stderr: textStream(process.stderr),
   environment: process.env,
   signal: interrupt.signal,
+  enterLab,
 };
 
 async function main(argv: readonly string[]): Promise<ExitStatus> {
@@ -138,8 +141,16 @@ function unwritten(cause: Error): FanoutError {
 }
 
 /** One directory above both src/ and dist/. */
+async function enterLab(): Promise<void> {
+  // Loaded only now: --help and typing errors need neither the addon nor the lab.
+  const [{ native }, lab] = await Promise.all([import('./native.ts'), import('./lab/namespace.ts')]);
+  if (lab.labState(process.env) === 'inside') return;
+  const argv = [process.execPath, ...process.execArgv, ...process.argv.slice(1)] as const;
+  await lab.enterLab({ addon: native, argv, env: process.env, isRoot: process.geteuid?.() === 0 });
+}
+
 function packageVersion(): string {
-  const { version: text }: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { version: text }: { version: string } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
   return text;
 }
 

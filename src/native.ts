@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
+import type { LabAddon } from './lab/addon.ts';
 import type { Evidence } from './model/evidence.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -117,7 +118,7 @@ export interface PacketSocketInfo {
   readonly mode?: number;
 }
 
-export interface Native {
+export interface Native extends LabAddon {
   readonly wireVersion: number;
   readonly Capture: new (options: CaptureOptions) => Capture;
   readonly FlowMap: new (options: { readonly members: number; readonly flowsMax: number; readonly hashSeed: bigint }) => FlowMap;

@@ -25,7 +25,11 @@ export function ignoreReasonName(reason: number): string {
 
 type Counted = Pick<Member, 'counters'>;
 
-export function packetCounts(members: readonly Counted[], offered: number | undefined, { untracked }: Pick<Evidence, 'untracked'>): PacketCounts {
+export function packetCounts(
+  members: readonly Counted[],
+  offered: number | undefined,
+  { untracked }: Pick<Evidence, 'untracked'>,
+): PacketCounts {
   const total = (field: 'packets' | 'drops' | 'judged' | 'overflowed' | 'outgoing'): number =>
     members.reduce((sum, { counters }) => sum + counters[field], 0);
   const ignored: Record<string, number> = {};

@@ -16,7 +16,13 @@ export function findDoubts(evidence: Evidence, facts: RunFacts): readonly Doubt[
 
 /** What makes every part of the evidence doubtful, whichever flows it is about. */
 export function integrityDoubts(evidence: Evidence, facts: RunFacts): readonly Doubt[] {
-  return [...lossDoubts(evidence, facts), ...accountingDoubts(facts), ...memberDoubts(facts), ...facts.disturbances, ...rolloverDoubts(facts)];
+  return [
+    ...lossDoubts(evidence, facts),
+    ...accountingDoubts(facts),
+    ...memberDoubts(facts),
+    ...facts.disturbances,
+    ...rolloverDoubts(facts),
+  ];
 }
 
 /** The verdict on one kind of traffic, by the rules of the whole run. */

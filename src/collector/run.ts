@@ -14,7 +14,7 @@ import { checkGroup, confirmGroup } from './group-safety.ts';
 import { judge } from './judge.ts';
 import type { Member } from './member.ts';
 import { openSource, type PacketSource } from './sources.ts';
-import { type Steering, prepareSteering } from './steering.ts';
+import { prepareSteering, type Steering } from './steering.ts';
 import { Watch } from './watch.ts';
 
 /** Violations listed one by one; all are counted. */

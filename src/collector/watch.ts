@@ -35,6 +35,7 @@ export class Watch implements ClusterEvents {
   #epochs: Epochs | undefined;
   #timers: NodeJS.Timeout[] = [];
   #stop: ((reason: StopReason) => void) | undefined;
+  #fail: ((error: unknown) => void) | undefined;
   #stopped: Promise<StopReason> | undefined;
   #capturingSinceMs = 0;
   #linkDown = false;
@@ -65,15 +66,19 @@ export class Watch implements ClusterEvents {
     this.#capturingSinceMs = performance.now();
     this.#lastTickMs = this.#capturingSinceMs;
     this.#progress = { value: -1, sinceMs: this.#capturingSinceMs };
-    this.#stopped = new Promise((resolve) => {
+    this.#stopped = new Promise((resolve, reject) => {
       this.#stop = resolve;
+      this.#fail = reject;
     });
     this.#timers = [
       setInterval(() => this.#checkGoals(), TICK_MS),
       setInterval(() => this.#slowTick(), SLOW_TICK_MS),
       setInterval(() => this.#checkGroup(), GROUP_CHECK_MS),
     ];
-    void this.#source.ended.then(() => this.#stop?.('end-of-traffic'));
+    this.#source.ended.then(
+      () => this.#stop?.('end-of-traffic'),
+      (error) => this.#fail?.(error),
+    );
     const onAbort = (): void => this.#stop?.('signal');
     if (this.#io.signal.aborted) onAbort();
     else this.#io.signal.addEventListener('abort', onAbort, { once: true });
@@ -119,7 +124,11 @@ export class Watch implements ClusterEvents {
   onLinkError(): void {
     if (this.#linkDown) return;
     this.#linkDown = true;
-    this.#disturb('link-down', `${this.#source.interface} went down during the run`, 'find out why, and run again while the link is stable');
+    this.#disturb(
+      'link-down',
+      `${this.#source.interface} went down during the run`,
+      'find out why, and run again while the link is stable',
+    );
     // Packets up to the last sign of a good link count; which ones came later nobody knows.
     for (const member of this.#members) if (member.alive) this.#epochs?.end(member.aliveNs);
   }
@@ -182,7 +191,11 @@ export class Watch implements ClusterEvents {
       if (described.index !== this.#source.ifindex) throw new RangeError('another interface has the name now');
       up = described.up;
     } catch {
-      this.#disturb('interface-removed', `${this.#source.interface} was removed during the run`, 'the group is dead from then on: run again on an interface that stays');
+      this.#disturb(
+        'interface-removed',
+        `${this.#source.interface} was removed during the run`,
+        'the group is dead from then on: run again on an interface that stays',
+      );
       return this.#stop?.('members-lost');
     }
     if (!up) return;

@@ -35,6 +35,8 @@ export interface Host {
   readonly stderr: TextStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** Returns inside a network namespace of the lab's own: at once where this process is there, else never, as it is replaced. */
+  readonly enterLab: () => Promise<void>;
 }
 
 export type LoadCollector = () => Promise<{ readonly runCluster: RunCluster }>;
@@ -48,6 +50,7 @@ export function runCommand(host: Host, loadCollector: LoadCollector, done: (stat
   }
   return command.optionsGroup('Other:').action(async (raw: RawOptions) => {
     const options = parseOptions(raw, readMachine());
+    if (options.source.kind !== 'live') await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
     const { runCluster } = await loadCollector();
     done(await run(options, host, runCluster));

@@ -37,6 +37,7 @@ function recordingHost(isTerminal = false, environment: Host['environment'] = {}
     stderr: stream('stderr'),
     environment,
     signal: new AbortController().signal,
+    enterLab: async () => {},
   };
   return { host, written };
 }

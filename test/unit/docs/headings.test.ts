@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ERROR_CODES } from '../../../src/errors.ts';
 import { CAUSES } from '../../../src/model/cause.ts';
-import { REASONS, WARNINGS } from '../../../src/model/reason.ts';
+import { DISTURBANCES, REASONS, WARNINGS } from '../../../src/model/reason.ts';
 
 /** Second-level headings under the first-level heading `part`, or all of them. */
 function headings(file: string, part?: string): readonly string[] {
@@ -16,6 +16,7 @@ test.each([
   ['errors.md', undefined, ERROR_CODES],
   ['verdicts.md', 'Causes', CAUSES],
   ['verdicts.md', 'Reasons', REASONS],
+  ['verdicts.md', 'Disturbances', DISTURBANCES],
   ['verdicts.md', 'Warnings', WARNINGS],
 ])('%s (%s) has one heading for each code, in the same order', (file, part, codes) => {
   expect(headings(file, part)).toEqual(Object.keys(codes));

@@ -1,0 +1,127 @@
+/** Where packets come from: a live interface, or the lab with its own interface and traffic. */
+import type { LabSource, LiveSource, Options } from '../config/options.ts';
+import { FanoutError } from '../errors.ts';
+import { createLabNetwork } from '../lab/network.ts';
+import { generateTraffic } from '../lab/traffic.ts';
+import type { SourceInfo } from '../model/run-result.ts';
+import { type InterfaceInfo, native, sysErrorOf } from '../native.ts';
+
+export interface PacketSource {
+  readonly info: SourceInfo;
+  readonly interface: string;
+  readonly ifindex: number;
+  readonly loopback: boolean;
+  /** Resolves when no more packets will come by themselves; never for live traffic. Rejects if sending failed. */
+  readonly ended: Promise<void>;
+  start(): void;
+  /** Stops sending and waits until the last packet is out. */
+  stop(): Promise<void>;
+  /** Packets sent so far; undefined where nobody knows. */
+  offered(): number | undefined;
+  close(): Promise<void>;
+}
+
+export async function openSource(options: Options): Promise<PacketSource> {
+  return options.source.kind === 'live' ? openLive(options.source) : openLab(options.source, options);
+}
+
+const ARPHRD_ETHER = 1;
+const ARPHRD_LOOPBACK = 772;
+
+function openLive(source: LiveSource): PacketSource {
+  const described = describe(source.interface);
+  if (!described.up)
+    throw new FanoutError('INTERFACE_DOWN', `interface ${source.interface} is down`, `bring it up: ip link set ${source.interface} up`);
+  if (described.hardwareType !== ARPHRD_ETHER && described.hardwareType !== ARPHRD_LOOPBACK)
+    throw new FanoutError(
+      'INTERFACE_UNSUITABLE',
+      `interface ${source.interface} has link type ${described.hardwareType} (ARPHRD_* in linux/if_arp.h), and only Ethernet is understood`,
+      'choose the Ethernet interface that the IDS listens on',
+    );
+  return {
+    info: { kind: 'live', interface: source.interface },
+    interface: source.interface,
+    ifindex: described.index,
+    loopback: described.loopback,
+    ended: new Promise(() => {}),
+    start: () => {},
+    stop: async () => {},
+    offered: () => undefined,
+    close: async () => {},
+  };
+}
+
+function describe(name: string): InterfaceInfo {
+  try {
+    return native.describeInterface(name);
+  } catch (cause) {
+    if (sysErrorOf(cause) === undefined) throw cause;
+    throw new FanoutError(
+      'NO_SUCH_INTERFACE',
+      `there is no interface ${name} in this network namespace`,
+      'list the interfaces with: ip link',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+async function openLab(source: LabSource, options: Options): Promise<PacketSource> {
+  const network = await createLabNetwork({ addon: native, ...(source.injection === 'auto' ? {} : { injection: source.injection }) });
+  const { flows, packetsPerFlow, packetsPerSecond, rounds } = source;
+  const traffic = generateTraffic({ seed: options.seed, flows, packetsPerFlow, queues: network.queues });
+  const injector = network.createInjector(traffic);
+  const { promise: ended, resolve, reject } = settleable();
+  let running: Promise<void> = Promise.resolve();
+  return {
+    info: { kind: 'lab', interface: network.interface, injection: network.injection, seed: options.seed },
+    interface: network.interface,
+    ifindex: describe(network.interface).index,
+    loopback: false,
+    ended,
+    start: () => {
+      const plan = { rounds: rounds === 'endless' ? 0 : rounds, packetsPerSecond };
+      running = injector.run(plan).then(resolve, (cause: Error) => reject(sendingFailed(network.interface, cause)));
+    },
+    stop: () => {
+      injector.stop();
+      return running;
+    },
+    offered: () => injector.counters.packets,
+    close: async () => {
+      injector.stop();
+      await running;
+      network.close();
+    },
+  };
+}
+
+interface Settleable {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+function settleable(): Settleable {
+  let resolve = (): void => {};
+  let reject = (_: Error): void => {};
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // A failure is reported by whoever waits; if nobody does any more, it must not end the process.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
+function sendingFailed(interfaceName: string, cause: Error): FanoutError {
+  return new FanoutError(
+    'LAB_FAILED',
+    `the lab could not send on ${interfaceName}: ${cause.message}`,
+    'start again; if it persists, try --lab-interface veth',
+    {
+      cause,
+    },
+  );
+}
