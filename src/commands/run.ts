@@ -118,7 +118,7 @@ const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] =
       () =>
         new Option(
           '--max-flows <count>',
-          `flows seen in both directions (default on a live interface, if no limit is given: ${DEFAULTS.liveFlows})`,
+          `flows seen in both directions (live without any limit: ${DEFAULTS.liveFlows}, or ${DEFAULTS.liveDuration})`,
         ),
       () => new Option('--max-packets <count>', 'packets captured'),
       () => new Option('--duration <time>', '10, 500ms, 10s, 5m or 2h; a bare number is seconds'),

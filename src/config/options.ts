@@ -123,8 +123,9 @@ export const DEFAULTS = {
   packetsPerFlow: '6',
   rate: '50000',
   rounds: '1',
-  /** A live run without any limit ends here; the lab ends with its traffic. */
+  /** A live run without any limit ends at the first of these; the lab ends with its traffic. */
   liveFlows: 1000,
+  liveDuration: '60s',
 } as const;
 
 /** setTimeout counts milliseconds in 31 bits. */
@@ -342,7 +343,9 @@ function parseLimits(raw: RawOptions, source: LiveSource | LabSource): Options['
     ...(raw.duration === undefined ? {} : { durationMs: duration('--duration', raw.duration, { least: 1, most: TIMEOUT_MS_MAX }) }),
   };
   const isOpenEnded = source.kind === 'live' && Object.keys(limits).length === 0;
-  return isOpenEnded ? { twoWayFlows: DEFAULTS.liveFlows } : limits;
+  return isOpenEnded
+    ? { twoWayFlows: DEFAULTS.liveFlows, durationMs: duration('--duration', DEFAULTS.liveDuration, { least: 1, most: TIMEOUT_MS_MAX }) }
+    : limits;
 }
 
 function parseJsonOutput(json: string | boolean | undefined): JsonOutput {

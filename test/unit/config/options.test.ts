@@ -64,7 +64,10 @@ describe('defaults', () => {
 
   test('of live traffic', () => {
     const { source, limits } = parse({ interface: 'eth0' });
-    expect({ source, limits }).toEqual({ source: { kind: 'live', interface: 'eth0', promisc: true }, limits: { twoWayFlows: 1000 } });
+    expect({ source, limits }).toEqual({
+      source: { kind: 'live', interface: 'eth0', promisc: true },
+      limits: { twoWayFlows: 1000, durationMs: 60_000 },
+    });
   });
 
   test('a group of one CPU still has two members', () => expect(parse({}, { onlineCpus: [0] }).procs).toBe(2));
