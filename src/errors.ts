@@ -54,3 +54,15 @@ export class FanoutError extends Error {
 export function unreachable(value: never): never {
   throw new TypeError(`unexpected ${JSON.stringify(value)}`);
 }
+
+/** What the native addon throws when a system call fails. */
+export interface SystemCallError extends Error {
+  /** As its man page spells it. */
+  readonly call: string;
+  /** Positive, as in errno.h. */
+  readonly errno: number;
+}
+
+export function isSystemCallError(error: unknown): error is SystemCallError {
+  return error instanceof Error && 'call' in error && typeof error.call === 'string' && 'errno' in error && typeof error.errno === 'number';
+}

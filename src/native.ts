@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
-import type { LabAddon } from './lab/addon.ts';
 import type { Evidence } from './model/evidence.ts';
+import type { LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 
 /** One classic BPF instruction: code, jt, jf, k (linux/filter.h, struct sock_filter). */
@@ -160,14 +160,3 @@ function load(): Native {
 }
 
 export const native: Native = load();
-
-export interface SysError {
-  readonly call: string;
-  readonly errno: number;
-}
-
-/** The system call and errno of a failure inside the addon; undefined for anything else. */
-export function sysErrorOf(error: unknown): SysError | undefined {
-  if (!(error instanceof Error) || !('call' in error) || !('errno' in error)) return undefined;
-  return typeof error.call === 'string' && typeof error.errno === 'number' ? { call: error.call, errno: error.errno } : undefined;
-}

@@ -1,7 +1,6 @@
 /** One run from start to result: reads top to bottom in the order in which things happen. */
 import { availableParallelism, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunCluster, RunIo } from '../commands/run.ts';
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
@@ -13,6 +12,7 @@ import { Cluster, type GroupRequest } from './cluster.ts';
 import { checkGroup, confirmGroup } from './group-safety.ts';
 import { judge } from './judge.ts';
 import type { Member } from './member.ts';
+import type { RunCluster, RunIo } from './run-io.ts';
 import { openSource, type PacketSource } from './sources.ts';
 import { prepareSteering, type Steering } from './steering.ts';
 import { Watch } from './watch.ts';

@@ -1,10 +1,10 @@
 /** Where packets come from: a live interface, or the lab with its own interface and traffic. */
 import type { LabSource, LiveSource, Options } from '../config/options.ts';
-import { FanoutError } from '../errors.ts';
+import { FanoutError, isSystemCallError } from '../errors.ts';
 import { createLabNetwork } from '../lab/network.ts';
 import { generateTraffic } from '../lab/traffic.ts';
 import type { SourceInfo } from '../model/run-result.ts';
-import { type InterfaceInfo, native, sysErrorOf } from '../native.ts';
+import { type InterfaceInfo, native } from '../native.ts';
 
 export interface PacketSource {
   readonly info: SourceInfo;
@@ -55,7 +55,7 @@ function describe(name: string): InterfaceInfo {
   try {
     return native.describeInterface(name);
   } catch (cause) {
-    if (sysErrorOf(cause) === undefined) throw cause;
+    if (!isSystemCallError(cause)) throw cause;
     throw new FanoutError(
       'NO_SUCH_INTERFACE',
       `there is no interface ${name} in this network namespace`,

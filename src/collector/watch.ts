@@ -1,5 +1,4 @@
 /** Watches a run: when to stop, who is lost, whether the link is up, and into which epochs all that cuts the evidence. */
-import type { RunIo } from '../commands/run.ts';
 import type { Options } from '../config/options.ts';
 import { ownersOf } from '../host/groups.ts';
 import type { Evidence } from '../model/evidence.ts';
@@ -9,6 +8,7 @@ import type { Cluster, ClusterEvents } from './cluster.ts';
 import { Epochs } from './epochs.ts';
 import { foreignMembers } from './group-safety.ts';
 import type { Member } from './member.ts';
+import type { RunIo } from './run-io.ts';
 import type { PacketSource } from './sources.ts';
 
 const TICK_MS = 10;

@@ -2,25 +2,15 @@
 import { Command, Option } from 'commander';
 import { renderJson } from '../collector/report/json.ts';
 import { type Style, styleFor } from '../collector/report/layout.ts';
-import { type ProgressSnapshot, progressWriter } from '../collector/report/progress.ts';
+import { progressWriter } from '../collector/report/progress.ts';
 import { renderBrief, renderTerminal } from '../collector/report/terminal.ts';
+import type { RunCluster } from '../collector/run-io.ts';
 import { readMachine } from '../config/machine.ts';
 import { DEFAULTS, INJECTIONS, type Options, parseOptions, type RawOptions } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { openReportFile, type ReportFile } from './output.ts';
-
-/** What a run needs from its surroundings. */
-export interface RunIo {
-  readonly version: string;
-  /** Aborted by SIGINT and SIGTERM: the run ends early, with the verdict on what was seen. */
-  readonly signal: AbortSignal;
-  /** Called as often as is convenient, several times a second; drawing at the right pace is the callee's affair. */
-  readonly onProgress: (snapshot: ProgressSnapshot) => void;
-}
-
-export type RunCluster = (options: Options, io: RunIo) => Promise<RunResult>;
 
 export interface TextStream {
   readonly isTerminal: boolean;

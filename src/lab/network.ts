@@ -1,7 +1,7 @@
 /** The interface on which the lab's traffic is captured, and the way into it. To be made inside the lab's namespace only. */
 import { existsSync, writeFileSync } from 'node:fs';
-import { FanoutError } from '../errors.ts';
-import { type FrameSet, type Injector, isSystemCallError, type LabAddon, type Tap } from './addon.ts';
+import { FanoutError, isSystemCallError } from '../errors.ts';
+import type { FrameSet, Injector, LabAddon, Tap } from '../native-lab.ts';
 
 export type Injection = 'tap' | 'veth';
 

@@ -1,7 +1,7 @@
 /** Carries out the collector's messages on one capture, and moves finished batches from the capture thread to the socket. */
 import type { Socket } from 'node:net';
-import { unreachable } from '../errors.ts';
-import { type Capture, type CaptureOptions, native, sysErrorOf } from '../native.ts';
+import { isSystemCallError, unreachable } from '../errors.ts';
+import { type Capture, type CaptureOptions, native } from '../native.ts';
 import type { CollectorMessage, SteeringProgram, WorkerMessage } from '../protocol/schema.ts';
 
 export class Member {
@@ -20,9 +20,8 @@ export class Member {
     try {
       this.#carryOut(message);
     } catch (error) {
-      const sys = sysErrorOf(error);
-      if (sys === undefined) throw error;
-      this.#send({ kind: 'failed', step: message.kind, call: sys.call, errno: sys.errno, message: (error as Error).message });
+      if (!isSystemCallError(error)) throw error;
+      this.#send({ kind: 'failed', step: message.kind, call: error.call, errno: error.errno, message: error.message });
     }
   }
 

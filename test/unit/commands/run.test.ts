@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { renderJson } from '../../../src/collector/report/json.ts';
-import { type Host, type RunCluster, run } from '../../../src/commands/run.ts';
+import type { RunCluster } from '../../../src/collector/run-io.ts';
 import { readMachine } from '../../../src/config/machine.ts';
 import { parseOptions, type RawOptions } from '../../../src/config/options.ts';
 import { EXIT, FanoutError } from '../../../src/errors.ts';

@@ -1,17 +1,9 @@
-/** The lab's part of the native addon, as native/binding/lab_binding.cpp exports it. Handed in by whoever loads the addon. */
-import type { LAB_TAG } from './tag.ts';
+/** The lab's part of the native addon, as native/binding/lab_binding.cpp exports it. Types only. */
 
-/** What the addon throws when a system call fails. */
-export interface SystemCallError extends Error {
-  /** As its man page spells it. */
-  readonly call: string;
-  /** Positive, as in errno.h. */
-  readonly errno: number;
-}
-
-export function isSystemCallError(error: unknown): error is SystemCallError {
-  return error instanceof Error && 'call' in error && typeof error.call === 'string' && 'errno' in error && typeof error.errno === 'number';
-}
+/** Offsets and sizes of the lab tag; src/lab/tag.ts has the same, and a test holds the two together. */
+export type LabTagLayout = Readonly<
+  Record<'magic' | 'bytes' | 'flowOffset' | 'directionOffset' | 'guardKindOffset' | 'sequenceOffset' | 'guardOffset', number>
+>;
 
 /** A multi-queue TAP, which lives as long as this object and the injectors that use it. */
 export interface Tap {
@@ -77,5 +69,5 @@ export interface LabAddon {
   readonly Injector: new (options: FrameSet & ({ readonly tap: Tap } | { readonly interface: string })) => Injector;
   /** Replaces this process. Comes back only to throw. */
   exec(options: ExecOptions): never;
-  readonly labTag: typeof LAB_TAG;
+  readonly labTag: LabTagLayout;
 }
