@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { renderJson } from '../../../src/collector/report/json.ts';
 import type { RunCluster } from '../../../src/collector/run-io.ts';
+import { type Host, run } from '../../../src/commands/run.ts';
 import { readMachine } from '../../../src/config/machine.ts';
 import { parseOptions, type RawOptions } from '../../../src/config/options.ts';
 import { EXIT, FanoutError } from '../../../src/errors.ts';
