@@ -318,7 +318,10 @@ class EvidenceBuilder {
 Evidence FlowMap::evidence(std::span<const EpochWindow> windows, std::size_t violations_max) const {
   EvidenceBuilder builder{windows, limits_.members, violations_max};
   std::vector<FlowSight> sights;
-  const auto invalid = [&](const FlowSight& s) { return s.where.epoch >= windows.size() || s.where.first_ns >= windows[s.where.epoch].end_ns; };
+  // First times are rounded down to ticks; so is the end, or a packet just after it could pass for one before.
+  const auto invalid = [&](const FlowSight& s) {
+    return s.where.epoch >= windows.size() || s.where.first_ns >> tick_shift >= windows[s.where.epoch].end_ns >> tick_shift;
+  };
   for (std::uint32_t i = 0; i < records_.size(); ++i) {
     collect(records_[i], sights);
     std::erase_if(sights, invalid);

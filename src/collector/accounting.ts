@@ -30,7 +30,7 @@ export function packetCounts(
   offered: number | undefined,
   { untracked }: Pick<Evidence, 'untracked'>,
 ): PacketCounts {
-  const total = (field: 'packets' | 'drops' | 'judged' | 'overflowed' | 'outgoing'): number =>
+  const total = (field: 'drops' | 'judged' | 'overflowed' | 'outgoing'): number =>
     members.reduce((sum, { counters }) => sum + counters[field], 0);
   const ignored: Record<string, number> = {};
   for (const { counters } of members)
@@ -40,7 +40,8 @@ export function packetCounts(
     }
   return {
     ...(offered === undefined ? {} : { offered }),
-    captured: total('packets'),
+    // The last word of a lost member is a moment at which its ring was not read out; what it had read is what was judged.
+    captured: members.reduce((sum, { counters }) => sum + (counters.finished ? counters.packets : counters.captured), 0),
     judged: total('judged') - untracked.packets,
     dropped: total('drops'),
     overflowed: total('overflowed') + untracked.packets,

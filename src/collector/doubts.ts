@@ -95,7 +95,7 @@ function oneMember(evidence: Evidence, facts: RunFacts): Doubt {
   const cause = likelyCause(evidence, facts);
   return {
     code: 'one-member',
-    message: `all ${counted(flows, 'consistent two-way flow')} were ${place} of ${facts.procs}: nothing shows that the kernel could have parted them. ${cause.message}`,
+    message: `${flows === 1 ? 'the only consistent two-way flow was' : `all ${counted(flows, 'consistent two-way flow')} were`} ${place} of ${facts.procs}: nothing shows that the kernel could have parted them. ${cause.message}`,
     remedy:
       flows < chance
         ? `let at least ${counted(chance - flows, 'more two-way flow')} pass, as so few may meet by chance; else ${cause.remedy}`

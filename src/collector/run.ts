@@ -1,4 +1,5 @@
 /** One run from start to result: reads top to bottom in the order in which things happen. */
+import { randomBytes } from 'node:crypto';
 import { availableParallelism, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from '../config/options.ts';
@@ -48,16 +49,20 @@ export const runCluster: RunCluster = async (options, io) => {
 
 async function runOn(source: PacketSource, steering: Steering, options: Options, io: RunIo, startedAt: Date): Promise<RunResult> {
   const begunMs = performance.now();
-  const hashSeed = BigInt(options.seed) ^ (native.realtimeNs() << 16n);
-  const seed = BigInt.asUintN(64, hashSeed);
-  const flowMap = new native.FlowMap({ members: options.procs, flowsMax: FLOWS_MAX, hashSeed: seed });
+  // Not from --seed: whoever sends packets must not be able to foresee which ones collide in a table.
+  const hashSeed = randomBytes(8).readBigUInt64BE();
+  const flowMap = new native.FlowMap({ members: options.procs, flowsMax: FLOWS_MAX, hashSeed });
   const watch = new Watch(options, source, flowMap, io, begunMs);
   const cluster = new Cluster(options.procs, cpusOf(options), flowMap, source.interface, watch);
   try {
     checkGroup(options);
     const timeoutMs = startTimeoutMs(options);
     const membership = await interruptible(
-      cluster.join((member) => captureOptions(member, options, source, steering.filter, seed), groupRequest(options, steering), timeoutMs),
+      cluster.join(
+        (member) => captureOptions(member, options, source, steering.filter, hashSeed),
+        groupRequest(options, steering),
+        timeoutMs,
+      ),
       io.signal,
     );
     confirmGroup(membership.groupId, cluster.members);

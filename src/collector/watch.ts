@@ -16,6 +16,11 @@ const SLOW_TICK_MS = 100;
 const GROUP_CHECK_MS = 1000;
 /** A live run whose goal does not come nearer for so long ends, instead of waiting for ever for traffic that does not exist. */
 const STALLED_MS = 30_000;
+/**
+ * A packet's time stamp may be older than its way through the group: it may have waited in a CPU's backlog (RPS). So an epoch ends this
+ * long before the last sign that it still held.
+ */
+const BACKLOG_NS = 20_000_000n;
 /** Between a change of the group and the next judged packet: every member must have heard of the new epoch. */
 const EPOCH_GRACE_NS = 50_000_000n;
 /** A violation is believed when no sign of a lost member has come after it for so long. */
@@ -116,7 +121,7 @@ export class Watch implements ClusterEvents {
 
   onLost(member: Member): void {
     const who = `worker ${member.index} (pid ${member.pid})`;
-    this.#epochs?.end(member.aliveNs);
+    this.#epochs?.end(member.aliveNs - BACKLOG_NS);
     if (this.#members.some((m) => m.state === 'capturing')) this.#nextEpoch(`${who} was ${member.end}`);
     else if (this.#members.every((m) => !m.alive)) this.#stop?.('members-lost');
   }
@@ -130,7 +135,7 @@ export class Watch implements ClusterEvents {
       'find out why, and run again while the link is stable',
     );
     // Packets up to the last sign of a good link count; which ones came later nobody knows.
-    for (const member of this.#members) if (member.alive) this.#epochs?.end(member.aliveNs);
+    for (const member of this.#members) if (member.alive) this.#epochs?.end(member.aliveNs - BACKLOG_NS);
   }
 
   #nextEpoch(reason: string): void {
@@ -225,7 +230,7 @@ export class Watch implements ClusterEvents {
     const owners = ownersOf(fresh).map(({ pid, name }) => `${name} (pid ${pid})`);
     const message = `${owners.join(', ') || 'another program'} joined fanout group ${this.#groupId} during the run`;
     this.#disturb('foreign-member', message, 'it takes a share of the packets: stop it, or run again with another group');
-    this.#epochs.end(this.#groupGoodNs);
+    this.#epochs.end(this.#groupGoodNs - BACKLOG_NS);
     this.#nextEpoch(message);
   }
 
