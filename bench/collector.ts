@@ -1,0 +1,134 @@
+/**
+ * How fast a collector takes observations in, and what a flow costs it in memory. Run by the bench in a process of its own:
+ * `node --expose-gc collector.mjs native|javascript FLOWS`; prints one line of JSON. The javascript subject is what the native one has
+ * to beat: msgpackr and a Map with text keys, as one would first write it.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { Packr, Unpackr } from 'msgpackr';
+
+const TUPLES_PER_FRAME = 512;
+const FRAMES_PER_CHUNK = 128;
+const UPDATES_MAX = 4_000_000;
+const MEMBERS = 8;
+
+interface Subject {
+  ingest(frame: Uint8Array): void;
+  flows(): number;
+}
+
+const packr = new Packr({ useRecords: false });
+
+/** The message of one worker: `[member, epoch, sequence, received, dropped, tuples]`. Nothing but this function knows the layout. */
+function frameOf(member: number, sequence: number, tuples: readonly unknown[]): Uint8Array {
+  return packr.pack([member, 0, sequence, tuples.length, 0, tuples]);
+}
+
+function tupleOf(flow: number, reverse: boolean): readonly unknown[] {
+  const client = addressOf(0x0a000000 + (flow & 0xffffff));
+  const server = addressOf(0xc6120000 + ((flow >>> 8) & 0xffff));
+  const [clientPort, serverPort] = [1024 + (flow % 60_000), 443];
+  return reverse ? [server, client, serverPort, clientPort, 6, 3, 180, 1, 2] : [client, server, clientPort, serverPort, 6, 3, 180, 1, 2];
+}
+
+function addressOf(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value >>> 0);
+  return bytes;
+}
+
+function javascriptSubject(): Subject {
+  const unpackr = new Unpackr({ useRecords: false });
+  const map = new Map<string, { members: number; packets: number; bytes: number; first: number; last: number }>();
+  const text = (source: Buffer, sourcePort: number, destination: Buffer, destinationPort: number): string =>
+    `${source.toString('latin1')}${destination.toString('latin1')}${sourcePort}-${destinationPort}`;
+  const ingest = (frame: Uint8Array): void => {
+    const [member, , , , , tuples] = unpackr.unpack(frame) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      [Buffer, Buffer, number, number, ...number[]][],
+    ];
+    for (const [source, destination, sourcePort, destinationPort, protocol = 0, packets = 0, bytes = 0, first = 0, last = 0] of tuples) {
+      const forward = Buffer.compare(source, destination) <= 0;
+      const key = `${protocol}${forward ? text(source, sourcePort, destination, destinationPort) : text(destination, destinationPort, source, sourcePort)}`;
+      const known = map.get(key);
+      if (known === undefined) map.set(key, { members: 1 << member, packets, bytes, first, last });
+      else {
+        known.members |= 1 << member;
+        known.packets += packets;
+        known.bytes += bytes;
+        known.last = Math.max(known.last, last);
+      }
+    }
+  };
+  return { ingest, flows: () => map.size };
+}
+
+/** The addon's flow map. The only place that depends on its interface. */
+function nativeSubject(): Subject {
+  const addon = fileURLToPath(new URL('../../build/Release/fanout.node', import.meta.url));
+  if (!existsSync(addon)) throw new Error(`${addon} is missing: npm install builds it`);
+  const native: unknown = createRequire(import.meta.url)(addon);
+  const { FlowMap } = native as { FlowMap?: new () => { ingest(frame: Uint8Array): void; readonly size: number } };
+  if (FlowMap === undefined) throw new Error(`${addon} exports no FlowMap`);
+  const map = new FlowMap();
+  return { ingest: (frame) => map.ingest(frame), flows: () => map.size };
+}
+
+/** Frames are encoded outside the clock, some at a time, so that neither their making nor their memory is counted. */
+function ingestAll(subject: Subject, tuples: number, tupleAt: (i: number) => readonly [flow: number, reverse: boolean]): number {
+  let ns = 0n;
+  for (let done = 0, sequence = 0; done < tuples; ) {
+    const frames: Uint8Array[] = [];
+    for (; frames.length < FRAMES_PER_CHUNK && done < tuples; sequence++) {
+      const count = Math.min(TUPLES_PER_FRAME, tuples - done);
+      frames.push(
+        frameOf(
+          sequence % MEMBERS,
+          sequence,
+          Array.from({ length: count }, (_, i) => tupleOf(...tupleAt(done + i))),
+        ),
+      );
+      done += count;
+    }
+    const begin = process.hrtime.bigint();
+    for (const frame of frames) subject.ingest(frame);
+    ns += process.hrtime.bigint() - begin;
+  }
+  return Number(ns);
+}
+
+function residentBytes(): number {
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
+}
+
+function measure(subject: Subject, flows: number): { millionPerSecond: number; bytesPerFlow: number } {
+  // Once over something small: the encoder's and the compiler's memory is then there before the first look.
+  ingestAll(subject, 10_000, (i) => [i % 1000, false]);
+  const before = residentBytes();
+  ingestAll(subject, flows, (i) => [i, false]);
+  const after = residentBytes();
+  if (subject.flows() !== flows) throw new Error(`the map holds ${subject.flows()} flows, ${flows} were sent`);
+
+  // Another order than that of insertion, both directions: every update is a cache miss, as in a collector of many workers.
+  const updates = Math.min(UPDATES_MAX, 2 * flows);
+  const ns = ingestAll(subject, updates, (i) => [(i * 7_368_787) % flows, i % 2 === 1]);
+  return { millionPerSecond: (updates / ns) * 1000, bytesPerFlow: (after - before) / flows };
+}
+
+function main(name: string | undefined, flows: number): void {
+  if ((name !== 'native' && name !== 'javascript') || !(flows >= 1000)) throw new Error('usage: collector.mjs native|javascript FLOWS');
+  console.log(JSON.stringify(measure(name === 'native' ? nativeSubject() : javascriptSubject(), flows)));
+}
+
+try {
+  main(process.argv[2], Number(process.argv[3]));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
