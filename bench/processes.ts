@@ -58,7 +58,8 @@ export async function waitUntil(program: Program, what: string, limitMs: number,
   }
 }
 
-function tail(program: Program): string {
+/** What the program said last, for the end of an error message. */
+export function tail(program: Program): string {
   const said = program.output.stderr.trim();
   return said === '' ? '' : `; it said: ${said}`;
 }

@@ -28,6 +28,6 @@ export async function attempt(group: string, body: () => Promise<readonly Row[]>
   try {
     return await body();
   } catch (error) {
-    return [{ kind: 'missing', group, name: 'not measured', reason: error instanceof Error ? error.message : String(error) }];
+    return [{ kind: 'missing', group, name: 'all rows', reason: error instanceof Error ? error.message : String(error) }];
   }
 }

@@ -1,11 +1,11 @@
 /** fanout-cluster itself, measured from outside: by /proc while it runs and by its own report afterwards. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { listAt, numberAt, textAt } from './json.ts';
 import { CAPTURED, openMembers, READER_CPU } from './network.ts';
-import { cpuNsOf, processTree, pssBytesOf, start, waitForEnd, waitUntil } from './processes.ts';
+import { cpuNsOf, type Program, processTree, pssBytesOf, start, tail, waitForEnd, waitUntil } from './processes.ts';
 import { type Members, type ReaderRun, send, type Traffic } from './programs.ts';
 
 export interface ToolRun extends ReaderRun {
@@ -42,7 +42,7 @@ export async function runTool(cli: string, members: Members, traffic: Traffic): 
     const command = [process.execPath, cli, ...measuredOptions(members), '--json', reportFile];
     const tool = start('fanout-cluster', 'taskset', ['--cpu-list', `${READER_CPU}`, ...command]);
     try {
-      await waitUntil(tool, 'start of capture', 30_000, () => openMembers() >= members.procs);
+      await waitUntil(tool, 'start of capture', 15_000, () => openMembers() >= members.procs);
       await delay(SETTLE_MS);
       const before = sample(tool.pid, cpuNsOf);
       const sent = await send(traffic);
@@ -50,9 +50,7 @@ export async function runTool(cli: string, members: Members, traffic: Traffic): 
       const after = sample(tool.pid, cpuNsOf);
       const memory = sample(tool.pid, pssBytesOf);
       tool.child.kill('SIGINT');
-      await waitForEnd(tool, 30_000);
-
-      const report: unknown = JSON.parse(readFileSync(reportFile, 'utf8'));
+      const report = await reportOf(tool, reportFile);
       const workers = listAt(report, 'members').map((member) => numberAt(member, 'pid'));
       const captured = numberAt(report, 'packets.captured');
       const used = (pid: number): number => recorded(after, pid) - recorded(before, pid);
@@ -76,10 +74,16 @@ export async function launchTool(cli: string, procs: number, flows: number): Pro
   return withReport(async (reportFile) => {
     const begin = performance.now();
     const tool = start('fanout-cluster', process.execPath, [cli, ...launchOptions(procs, flows), '--json', reportFile]);
-    await waitForEnd(tool, 30_000);
-    const milliseconds = performance.now() - begin;
-    return { milliseconds, answer: textAt(JSON.parse(readFileSync(reportFile, 'utf8')), 'verdict.answer') };
+    const report = await reportOf(tool, reportFile);
+    return { milliseconds: performance.now() - begin, answer: textAt(report, 'verdict.answer') };
   });
+}
+
+/** A tool that ends without a report has told the reason on stderr, whatever its exit status. */
+async function reportOf(tool: Program, file: string): Promise<unknown> {
+  const status = await waitForEnd(tool, 30_000);
+  if (!existsSync(file)) throw new Error(`fanout-cluster ended with status ${status} and no report${tail(tool)}`);
+  return JSON.parse(readFileSync(file, 'utf8'));
 }
 
 async function withReport<T>(body: (file: string) => Promise<T>): Promise<T> {
