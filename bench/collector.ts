@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Packr, Unpackr } from 'msgpackr';
+import type { Native } from '../src/native.ts';
 
 const TUPLES_PER_FRAME = 512;
 const FRAMES_PER_CHUNK = 128;
@@ -14,22 +15,25 @@ const UPDATES_MAX = 4_000_000;
 const MEMBERS = 8;
 
 interface Subject {
-  ingest(frame: Uint8Array): void;
+  ingest(frame: Uint8Array, member: number): void;
   flows(): number;
 }
 
 const packr = new Packr({ useRecords: false });
 
-/** The message of one worker: `[member, epoch, sequence, received, dropped, tuples]`. Nothing but this function knows the layout. */
-function frameOf(member: number, sequence: number, tuples: readonly unknown[]): Uint8Array {
-  return packr.pack([member, 0, sequence, tuples.length, 0, tuples]);
+/** One `observations` message (docs/protocol.md), as a worker sends it. Nothing but these two functions knows the layout. */
+function frameOf(member: number, tuples: readonly unknown[]): Uint8Array {
+  return packr.pack([5, member, 0, tuples]);
 }
+
+const STACK_IPV4_TCP = 5 * 64 + 8;
 
 function tupleOf(flow: number, reverse: boolean): readonly unknown[] {
   const client = addressOf(0x0a000000 + (flow & 0xffffff));
   const server = addressOf(0xc6120000 + ((flow >>> 8) & 0xffff));
   const [clientPort, serverPort] = [1024 + (flow % 60_000), 443];
-  return reverse ? [server, client, serverPort, clientPort, 6, 3, 180, 1, 2] : [client, server, clientPort, serverPort, 6, 3, 180, 1, 2];
+  const counters = [6, STACK_IPV4_TCP, flow, 0, 3, 180, 1, 2];
+  return reverse ? [server, client, serverPort, clientPort, ...counters] : [client, server, clientPort, serverPort, ...counters];
 }
 
 function addressOf(value: number): Buffer {
@@ -44,15 +48,21 @@ function javascriptSubject(): Subject {
   const text = (source: Buffer, sourcePort: number, destination: Buffer, destinationPort: number): string =>
     `${source.toString('latin1')}${destination.toString('latin1')}${sourcePort}-${destinationPort}`;
   const ingest = (frame: Uint8Array): void => {
-    const [member, , , , , tuples] = unpackr.unpack(frame) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      [Buffer, Buffer, number, number, ...number[]][],
-    ];
-    for (const [source, destination, sourcePort, destinationPort, protocol = 0, packets = 0, bytes = 0, first = 0, last = 0] of tuples) {
+    const [, member, , tuples] = unpackr.unpack(frame) as [number, number, number, [Buffer, Buffer, number, number, ...number[]][]];
+    for (const [
+      source,
+      destination,
+      sourcePort,
+      destinationPort,
+      protocol = 0,
+      ,
+      ,
+      ,
+      packets = 0,
+      bytes = 0,
+      first = 0,
+      last = 0,
+    ] of tuples) {
       const forward = Buffer.compare(source, destination) <= 0;
       const key = `${protocol}${forward ? text(source, sourcePort, destination, destinationPort) : text(destination, destinationPort, source, sourcePort)}`;
       const known = map.get(key);
@@ -68,35 +78,34 @@ function javascriptSubject(): Subject {
   return { ingest, flows: () => map.size };
 }
 
-/** The addon's flow map. The only place that depends on its interface. */
-function nativeSubject(): Subject {
+/** The addon's flow map, as the collector uses it. The only place that depends on its interface. */
+function nativeSubject(flows: number): Subject {
   const addon = fileURLToPath(new URL('../../build/Release/fanout.node', import.meta.url));
   if (!existsSync(addon)) throw new Error(`${addon} is missing: npm install builds it`);
-  const native: unknown = createRequire(import.meta.url)(addon);
-  const { FlowMap } = native as { FlowMap?: new () => { ingest(frame: Uint8Array): void; readonly size: number } };
-  if (FlowMap === undefined) throw new Error(`${addon} exports no FlowMap`);
-  const map = new FlowMap();
-  return { ingest: (frame) => map.ingest(frame), flows: () => map.size };
+  const { FlowMap } = createRequire(import.meta.url)(addon) as Pick<Native, 'FlowMap'>;
+  const map = new FlowMap({ members: MEMBERS, flowsMax: Math.max(2 * flows, 1 << 20), hashSeed: 1n });
+  return {
+    ingest: (frame, member) => {
+      if (map.ingest(frame, member) < 0) throw new Error('the flow map calls the frame malformed');
+    },
+    flows: () => map.tally().flows,
+  };
 }
 
 /** Frames are encoded outside the clock, some at a time, so that neither their making nor their memory is counted. */
 function ingestAll(subject: Subject, tuples: number, tupleAt: (i: number) => readonly [flow: number, reverse: boolean]): number {
   let ns = 0n;
   for (let done = 0, sequence = 0; done < tuples; ) {
-    const frames: Uint8Array[] = [];
+    const frames: { readonly member: number; readonly bytes: Uint8Array }[] = [];
     for (; frames.length < FRAMES_PER_CHUNK && done < tuples; sequence++) {
       const count = Math.min(TUPLES_PER_FRAME, tuples - done);
-      frames.push(
-        frameOf(
-          sequence % MEMBERS,
-          sequence,
-          Array.from({ length: count }, (_, i) => tupleOf(...tupleAt(done + i))),
-        ),
-      );
+      const member = sequence % MEMBERS;
+      const tuplesOf = Array.from({ length: count }, (_, i) => tupleOf(...tupleAt(done + i)));
+      frames.push({ member, bytes: frameOf(member, tuplesOf) });
       done += count;
     }
     const begin = process.hrtime.bigint();
-    for (const frame of frames) subject.ingest(frame);
+    for (const { bytes, member } of frames) subject.ingest(bytes, member);
     ns += process.hrtime.bigint() - begin;
   }
   return Number(ns);
@@ -123,7 +132,7 @@ function measure(subject: Subject, flows: number): { millionPerSecond: number; b
 
 function main(name: string | undefined, flows: number): void {
   if ((name !== 'native' && name !== 'javascript') || !(flows >= 1000)) throw new Error('usage: collector.mjs native|javascript FLOWS');
-  console.log(JSON.stringify(measure(name === 'native' ? nativeSubject() : javascriptSubject(), flows)));
+  console.log(JSON.stringify(measure(name === 'native' ? nativeSubject(flows) : javascriptSubject(), flows)));
 }
 
 try {
