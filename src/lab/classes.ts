@@ -3,7 +3,7 @@ import type { FlowId } from '../model/run-result.ts';
 import { type Exchange, type ExchangeContext, TRANSPORTS, type Transport } from './exchanges.ts';
 import { ETHERTYPE, ethernet, ipv4, ipv6, type Layer, stackText, vlan } from './frames.ts';
 import { flowIdOf, initiatorDirection, ipv4Parties, ipv6Parties, type Parties, type Slot, topBitParties } from './parties.ts';
-import type { Random } from './random.ts';
+import { createRandom, type Random } from './random.ts';
 import type { Direction } from './tag.ts';
 
 export type FlowContext = Omit<ExchangeContext, 'parties'> & { readonly slot: Slot };
@@ -107,23 +107,37 @@ const QINQ_PER_DIRECTION: Link = (random) => {
   ];
 };
 
+type Envelope = Conversation['envelope'];
+
+function envelopeOf(parties: Parties, random: Random, network: Network, link: Link): Envelope {
+  const [fromInitiator, fromResponder] = network.layers(parties, random);
+  const [initiatorTags, responderTags] = link(random);
+  return {
+    initiator: [FROM_INITIATOR, ...initiatorTags, fromInitiator],
+    responder: [FROM_RESPONDER, ...responderTags, fromResponder],
+  };
+}
+
+/** The same for all flows of a class, so a sample tells it. */
+function stackOf(transport: Transport, network: Network, link: Link): string {
+  const random = createRandom(0);
+  const parties = network.parties({ pair: 0, nth: 0, salt: 0 }, random);
+  return `${stackText(envelopeOf(parties, random, network, link).initiator)}/${transport.proto}`;
+}
+
 function trafficClass(name: string, description: string, transport: Transport, network: Network, link: Link = UNTAGGED): TrafficClass {
+  const stack = stackOf(transport, network, link);
   return {
     name,
     description,
     begin: (context) => {
       const parties = network.parties(context.slot, context.random);
-      const [fromInitiator, fromResponder] = network.layers(parties, context.random);
-      const [initiatorTags, responderTags] = link(context.random);
-      const envelope = {
-        initiator: [FROM_INITIATOR, ...initiatorTags, fromInitiator],
-        responder: [FROM_RESPONDER, ...responderTags, fromResponder],
-      };
+      const envelope = envelopeOf(parties, context.random, network, link);
       // An echo has no ports: its identifier stands for both, as in the flow key.
       const isEcho = transport === TRANSPORTS.icmp || transport === TRANSPORTS.icmp6;
       const named = isEcho ? { ...parties, responder: { ...parties.responder, port: parties.initiator.port } } : parties;
       return {
-        stack: `${stackText(envelope.initiator)}/${transport.proto}`,
+        stack,
         flow: flowIdOf(transport.proto, named),
         initiator: initiatorDirection(parties),
         envelope,
