@@ -277,7 +277,9 @@ describe('the addon', () => {
   test.each(Object.keys(LIVES))('ends cleanly: %s', { timeout: 30_000 }, async (name) => {
     const file = join(scratch.path, 'life.mjs');
     await bundle(PRELUDE + LIVES[name], file);
-    const ended = await runProgram(process.execPath, ['--expose-gc', file]);
+    // The C library overwrites what is freed, so that a use after free does not go unnoticed.
+    const env = { ...process.env, MALLOC_PERTURB_: '165' };
+    const ended = await runProgram(process.execPath, ['--expose-gc', file], { env });
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
   });
 });
