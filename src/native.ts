@@ -127,6 +127,8 @@ export interface Native extends LabAddon {
   peerCredentials(fd: number): { readonly pid: number; readonly uid: number; readonly gid: number };
   /** Asks the kernel to kill this process with its parent. False if `parent` is not the parent any more. */
   dieWithParent(parent: number): boolean;
+  /** Ends the process at once: no exit handlers, no teardown. */
+  exitNow(status: number): never;
   realtimeNs(): bigint;
   encodeMessage(message: readonly unknown[]): Buffer;
   /** undefined where the bytes are not one message. */

@@ -75,6 +75,9 @@ Napi::Value die_with_parent(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), ::getppid() == info[0].ToNumber().Int32Value());
 }
 
+// _exit(2): ends a process that has nothing left to say, without taking its JavaScript world apart first.
+Napi::Value exit_now(const Napi::CallbackInfo& info) { ::_exit(info[0].ToNumber().Int32Value()); }
+
 // CLOCK_REALTIME in nanoseconds: the clock of the ring's time stamps.
 Napi::Value realtime_ns(const Napi::CallbackInfo& info) {
   timespec t{};
@@ -89,6 +92,7 @@ void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("packetSockets", Napi::Function::New<packet_sockets>(env));
   exports.Set("peerCredentials", Napi::Function::New<peer_credentials>(env));
   exports.Set("dieWithParent", Napi::Function::New<die_with_parent>(env));
+  exports.Set("exitNow", Napi::Function::New<exit_now>(env));
   exports.Set("realtimeNs", Napi::Function::New<realtime_ns>(env));
 }
 

@@ -255,12 +255,17 @@ void Capture::obey(const Command& command) noexcept {
 void Capture::finish_reading() noexcept {
   constexpr milliseconds patience{5000};
   (void)socket_.attach_drop_all();
-  // An open block is handed over when its timer fires, and not before: read on until it must have.
-  const std::int64_t end = now_ms() + std::int64_t{config_.ring.retire_ms} + 5;
-  for (std::int64_t left = 1; left > 0; left = end - now_ms()) {
+  // An open block is handed over when its timer fires, and not before. A CPU may still be running the old filter for a moment; after
+  // that, having read as many packets as the kernel counted is having read all.
+  constexpr std::int64_t old_filter_ms = 2;
+  const std::int64_t begin = now_ms();
+  const std::int64_t end = begin + std::int64_t{config_.ring.retire_ms} + 5;
+  for (std::int64_t now = begin; now < end; now = now_ms()) {
     read_blocks();
+    const auto counted = socket_.read_counters();
+    if (now - begin >= old_filter_ms && counted && counted->packets == captured_) break;
     pollfd fd{socket_.fd(), POLLIN, 0};
-    (void)::poll(&fd, 1, static_cast<int>(std::max<std::int64_t>(1, std::min<std::int64_t>(left, 5))));
+    (void)::poll(&fd, 1, 1);
   }
   read_blocks();
   if (!tell_everything(patience)) overflowed_ += cache_.size();

@@ -52,6 +52,7 @@ export class Cluster {
   #workers: Workers | undefined;
   #startFailure: FanoutError | undefined;
   #lastJoined: Membership | undefined;
+  #capture: ((member: Member) => CaptureOptions) | undefined;
 
   constructor(count: number, cpus: readonly (number | undefined)[], flowMap: FlowMap, interfaceName: string, events: ClusterEvents) {
     this.members = Array.from({ length: count }, (_, index) => new Member(index, cpus[index]));
@@ -60,14 +61,20 @@ export class Cluster {
     this.#events = events;
   }
 
-  /** Forks all workers and opens their sockets; each joins as soon as the one before it has, so that member i is the kernel's slot i. */
-  async join(capture: (member: Member) => CaptureOptions, group: GroupRequest, timeoutMs: number): Promise<Membership> {
-    this.#server = await listen((socket, pid) => this.#onPeer(socket, pid, capture));
+  /** Starts all processes. They boot while the caller prepares what they will be told. */
+  async fork(): Promise<void> {
+    this.#server = await listen((socket, pid) => this.#onPeer(socket, pid));
     this.#workers = await forkWorkers(this.members.length, this.#server.path, (exit) => this.#onExit(exit));
     this.#workers.pids.forEach((pid, index) => {
       const member = this.members[index];
       if (member !== undefined) member.pid = pid;
     });
+  }
+
+  /** Opens all sockets; each joins as soon as the one before it has, so that member i is the kernel's slot i. */
+  async join(capture: (member: Member) => CaptureOptions, group: GroupRequest, timeoutMs: number): Promise<Membership> {
+    this.#capture = capture;
+    for (const member of this.members) if (member.state === 'connected') this.#open(member);
     const deadline = performance.now() + timeoutMs;
     let id = group.id;
     for (const member of this.members) {
@@ -80,12 +87,12 @@ export class Cluster {
         if (id !== 0) break;
         // The kernel's counter may offer id 0, which getsockopt(2) cannot tell from "no group". Only closing leaves a group.
         member.become('connected');
-        this.#send(member, { kind: 'open', capture: capture(member) });
+        this.#open(member);
         await this.#until(() => member.state === 'opened', deadline, 'open its socket again', member);
       }
     }
     // All are connected: from here on nothing of this run is in the file system, whatever ends it.
-    this.#server.close();
+    this.#server?.close();
     if (this.#lastJoined === undefined) throw new TypeError('no member joined');
     return this.#lastJoined;
   }
@@ -173,13 +180,18 @@ export class Cluster {
     for (const check of [...this.#waiters]) check();
   }
 
+  // A worker that is ready before the run knows what to capture waits for its turn in join().
+  #open(member: Member): void {
+    if (this.#capture !== undefined) this.#send(member, { kind: 'open', capture: this.#capture(member) });
+  }
+
   #send(member: Member, message: CollectorMessage): void {
     this.#sockets.get(member.index)?.write(encodeFrame(message));
   }
 
   // ---- what comes in
 
-  #onPeer(socket: Socket, pid: number, capture: (member: Member) => CaptureOptions): void {
+  #onPeer(socket: Socket, pid: number): void {
     // The kernel says who is at the other end; only a process forked here, once, is let in.
     const index = this.#workers?.pids.indexOf(pid) ?? -1;
     const member = this.members[index];
@@ -189,7 +201,7 @@ export class Cluster {
     }
     this.#sockets.set(index, socket);
     const deframer = new Deframer();
-    const onMessage = (bytes: Buffer): void => this.#onBytes(member, bytes, capture);
+    const onMessage = (bytes: Buffer): void => this.#onBytes(member, bytes);
     socket.on('data', (chunk: Buffer) => {
       member.heardAtMs = performance.now();
       if (!member.alive) return;
@@ -204,24 +216,24 @@ export class Cluster {
     socket.on('error', () => {});
   }
 
-  #onBytes(member: Member, bytes: Buffer, capture: (member: Member) => CaptureOptions): void {
+  #onBytes(member: Member, bytes: Buffer): void {
     if (!member.alive) return;
     if (isObservations(bytes)) {
       const taken = this.#flowMap.ingest(bytes, member.index);
       if (taken < 0) throw new MalformedMessage(`observations, at byte ${-1 - taken}`);
       return;
     }
-    this.#onMessage(member, decodeWorkerMessage(bytes), capture);
+    this.#onMessage(member, decodeWorkerMessage(bytes));
     this.#heard();
   }
 
-  #onMessage(member: Member, message: WorkerMessage, capture: (member: Member) => CaptureOptions): void {
+  #onMessage(member: Member, message: WorkerMessage): void {
     switch (message.kind) {
       case 'hello':
         if (message.version !== PROTOCOL_VERSION || message.member !== member.index || message.pid !== member.pid)
           throw new MalformedMessage(`hello of member ${message.member}, pid ${message.pid}, protocol ${message.version}`);
         this.#advance(member, 'connected', message.kind);
-        return this.#send(member, { kind: 'open', capture: capture(member) });
+        return this.#open(member);
       case 'opened':
         member.inode = message.inode;
         return this.#advance(member, 'opened', message.kind);

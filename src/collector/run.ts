@@ -57,6 +57,9 @@ async function runOn(source: PacketSource, steering: Steering, options: Options,
   try {
     checkGroup(options);
     const timeoutMs = startTimeoutMs(options);
+    await cluster.fork();
+    // While the workers boot.
+    source.prepare();
     const membership = await interruptible(
       cluster.join(
         (member) => captureOptions(member, options, source, steering.filter, hashSeed),

@@ -5,6 +5,7 @@ import { createLabNetwork } from '../lab/network.ts';
 import { generateTraffic } from '../lab/traffic.ts';
 import type { SourceInfo } from '../model/run-result.ts';
 import { type InterfaceInfo, native } from '../native.ts';
+import type { Injector } from '../native-lab.ts';
 
 export interface PacketSource {
   readonly info: SourceInfo;
@@ -13,6 +14,8 @@ export interface PacketSource {
   readonly loopback: boolean;
   /** Resolves when no more packets will come by themselves; never for live traffic. Rejects if sending failed. */
   readonly ended: Promise<void>;
+  /** Makes ready what start() will send; takes a while in the lab, and nothing is sent yet. */
+  prepare(): void;
   start(): void;
   /** Stops sending and waits until the last packet is out. */
   stop(): Promise<void>;
@@ -44,6 +47,7 @@ function openLive(source: LiveSource): PacketSource {
     ifindex: described.index,
     loopback: described.loopback,
     ended: new Promise(() => {}),
+    prepare: () => {},
     start: () => {},
     stop: async () => {},
     offered: () => undefined,
@@ -70,28 +74,31 @@ function describe(name: string): InterfaceInfo {
 async function openLab(source: LabSource, options: Options): Promise<PacketSource> {
   const network = await createLabNetwork({ addon: native, ...(source.injection === 'auto' ? {} : { injection: source.injection }) });
   const { flows, packetsPerFlow, packetsPerSecond, rounds } = source;
-  const traffic = generateTraffic({ seed: options.seed, flows, packetsPerFlow, queues: network.queues });
-  const injector = network.createInjector(traffic);
   const { promise: ended, resolve, reject } = settleable();
+  let injector: Injector | undefined;
   let running: Promise<void> = Promise.resolve();
+  const halt = (): Promise<void> => {
+    injector?.stop();
+    return running;
+  };
   return {
     info: { kind: 'lab', interface: network.interface, injection: network.injection, seed: options.seed },
     interface: network.interface,
     ifindex: describe(network.interface).index,
     loopback: false,
     ended,
+    prepare: () => {
+      injector = network.createInjector(generateTraffic({ seed: options.seed, flows, packetsPerFlow, queues: network.queues }));
+    },
     start: () => {
+      if (injector === undefined) throw new TypeError('the source was not prepared');
       const plan = { rounds: rounds === 'endless' ? 0 : rounds, packetsPerSecond };
       running = injector.run(plan).then(resolve, (cause: Error) => reject(sendingFailed(network.interface, cause)));
     },
-    stop: () => {
-      injector.stop();
-      return running;
-    },
-    offered: () => injector.counters.packets,
+    stop: halt,
+    offered: () => injector?.counters.packets ?? 0,
     close: async () => {
-      injector.stop();
-      await running;
+      await halt();
       network.close();
     },
   };

@@ -1,5 +1,6 @@
 /** Forks the workers and sees them out. Knows processes, not packets. */
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { ResultPromise } from 'execa';
 import { packageRoot } from '../package-root.ts';
 
@@ -41,14 +42,16 @@ export async function forkWorkers(count: number, socketPath: string, onExit: (ex
       stdin: 'ignore',
       stdout: 'ignore',
       stderr: 'pipe',
-      maxBuffer: 64 * 1024,
+      // Collecting output in the library costs milliseconds a process; a few hundred bytes of last words are all that is wanted.
+      buffer: false,
       reject: false,
       cleanup: false,
     }) as ResultPromise;
     processes.push(started);
+    const lastWords = listenTo(started.stderr);
     endings.push(
       started.then((result) => {
-        onExit({ index, end: describeEnd(result), orderly: result.exitCode === 0 });
+        onExit({ index, end: describeEnd(result, lastWords()), orderly: result.exitCode === 0 });
       }),
     );
   }
@@ -68,21 +71,32 @@ export async function forkWorkers(count: number, socketPath: string, onExit: (ex
   };
 }
 
+const LAST_WORDS_MAX = 4096;
+
+/** Keeps the end of what a process says, however much it says. */
+function listenTo(stream: Readable | null): () => string {
+  let text = '';
+  stream?.setEncoding('utf8');
+  stream?.on('data', (chunk: string) => {
+    text = (text + chunk).slice(-LAST_WORDS_MAX);
+  });
+  return () => text;
+}
+
 interface Ended {
   readonly exitCode?: number | undefined;
   readonly signal?: string | undefined;
-  readonly stderr?: unknown;
   readonly originalMessage?: string | undefined;
 }
 
-function describeEnd({ exitCode, signal, stderr, originalMessage }: Ended): string {
+function describeEnd({ exitCode, signal, originalMessage }: Ended, lastWords: string): string {
   const how =
     signal !== undefined
       ? `signal ${signal}`
       : exitCode !== undefined
         ? `exit status ${exitCode}`
         : `could not be started: ${originalMessage ?? 'unknown reason'}`;
-  const lines = typeof stderr === 'string' ? stderr.trim().split('\n') : [];
+  const lines = lastWords.trim().split('\n');
   // Of a stack trace, the line that names the error.
   const said = lines.find((line) => /Error|error/.test(line)) ?? lines.at(-1) ?? '';
   return said === '' ? how : `${how}: ${said.trim()}`;
