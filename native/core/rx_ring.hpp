@@ -3,6 +3,7 @@
 
 #include <linux/if_packet.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -70,8 +71,8 @@ WalkCounts for_each_packet(std::span<const std::byte> block, Visit&& visit) noex
     std::uint32_t next = 0;
     const auto packet = packet_at(block, offset, next);
     if (!packet) return {counts.packets, announced - counts.packets};
-    // The next header is far enough ahead to miss the cache.
-    __builtin_prefetch(block.data() + offset + next);
+    // The next header is far enough ahead to miss the cache. Its offset is not checked yet, and no pointer may leave the block.
+    __builtin_prefetch(block.data() + std::min<std::size_t>(offset + next, block.size()));
     visit(*packet);
     ++counts.packets;
     if (next == 0 && i + 1 < announced) return {counts.packets, announced - counts.packets};
