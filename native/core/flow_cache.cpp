@@ -76,6 +76,13 @@ bool FlowCache::write_changes(wire::BatchWriter& writer, std::uint32_t& cursor) 
   return true;
 }
 
+std::uint64_t FlowCache::untold_packets() const noexcept {
+  std::uint64_t packets = 0;
+  for (std::uint32_t i = 0; i < records_.size(); ++i)
+    for (const Counters& c : records_[i].counters) packets += c.packets;
+  return packets;
+}
+
 void FlowCache::clear() noexcept {
   index_.clear();
   records_.clear();

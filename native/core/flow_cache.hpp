@@ -49,6 +49,9 @@ class FlowCache {
   // Forgets all flows. What was not written is lost: call it after write_changes() has reached the end.
   void clear() noexcept;
 
+  // Packets added and not yet written. Walks all records.
+  [[nodiscard]] std::uint64_t untold_packets() const noexcept;
+
   [[nodiscard]] bool full() const noexcept { return records_.full(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return records_.size(); }
 
