@@ -54,8 +54,26 @@ void count(FlowCounts& counts, FlowVerdict verdict) noexcept {
 bool by_key(const Violation& x, const Violation& y) noexcept { return std::memcmp(&x.key, &y.key, sizeof(FlowKey)) < 0; }
 
 bool earlier(const FlowSight& x, const FlowSight& y) noexcept {
-  return std::tie(x.where.epoch, x.where.direction, x.where.member, x.where.first_ns, x.kernel_key) <
-         std::tie(y.where.epoch, y.where.direction, y.where.member, y.where.first_ns, y.kernel_key);
+  const auto rank = [](const FlowSight& s) {
+    return std::tuple{s.where.epoch, s.where.direction, s.where.member, s.where.first_ns, s.kernel_key, s.stack.packed()};
+  };
+  return rank(x) < rank(y);
+}
+
+bool by_signature(const std::pair<ViolationSignature, std::uint64_t>& x, const std::pair<ViolationSignature, std::uint64_t>& y) noexcept {
+  const auto rank = [](const ViolationSignature& s) {
+    return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments};
+  };
+  return rank(x.first) < rank(y.first);
+}
+
+// Ends are rounded down to the records' clock, so that a packet of the tick in which an epoch ended proves nothing, and neither does one
+// that came when the clock had run out.
+std::vector<EpochWindow> in_ticks(std::span<const EpochWindow> windows) {
+  std::vector<EpochWindow> out(windows.begin(), windows.end());
+  for (EpochWindow& w : out)
+    if (w.end_ns != EpochWindow::open) w.end_ns = from_ticks(ticks(w.end_ns));
+  return out;
 }
 
 }  // namespace
@@ -86,7 +104,8 @@ void FlowMap::prepare(Pending& p) const noexcept {
 IngestResult FlowMap::ingest(std::span<const std::byte> message, std::uint32_t member) {
   wire::BatchReader reader{message};
   pending_.clear();
-  if (!reader.ok() || reader.member() != member || reader.epoch() > 0xffff) return {false, 0, reader.error_offset()};
+  if (!reader.ok() || reader.member() != member || member >= limits_.members || reader.epoch() > 0xffff)
+    return {false, 0, reader.error_offset()};
   pending_.reserve(reader.remaining());
   for (Pending p; reader.next(p.observation);) {
     prepare(p);
@@ -128,7 +147,6 @@ void FlowMap::apply(const Pending& p, std::uint16_t member, std::uint16_t epoch)
     position = records_.push(record);
     ++tally_.flows;
   }
-  tally_.packets += p.observation.packets;
   Record& record = records_[position];
   if (merge(record, p, member, epoch, stack)) reclassify(record, member, epoch, p.direction);
 }
@@ -139,6 +157,7 @@ bool FlowMap::merge(Record& r, const Pending& p, std::uint16_t member, std::uint
   const bool fresh = r.packets[d] == 0;
   if (r.epoch != epoch || r.kernel_key != o.kernel_key || r.stack != stack || (!fresh && r.member[d] != member))
     return merge_more(r, p, member, epoch, stack);
+  tally_.packets += o.packets;
   r.packets[d] = saturated(std::uint64_t{r.packets[d]} + o.packets);
   r.bytes[d] += o.bytes;
   r.first[d] = fresh ? ticks(o.first_ns) : std::min(r.first[d], ticks(o.first_ns));
@@ -155,6 +174,7 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
   for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next, ++length) {
     MoreSight& m = more_[i];
     if (m.epoch != epoch || m.member != member || m.direction != d || m.kernel_key != o.kernel_key || m.stack != stack) continue;
+    tally_.packets += o.packets;
     m.packets = saturated(std::uint64_t{m.packets} + o.packets);
     m.bytes += o.bytes;
     m.first = std::min(m.first, ticks(o.first_ns));
@@ -166,6 +186,7 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
     count_untracked(o);
     return false;
   }
+  tally_.packets += o.packets;
   r.more = more_.push(MoreSight{o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more, epoch, member,
                                 stack, d, o.marks});
   return true;
@@ -267,6 +288,7 @@ class EvidenceBuilder {
 
   [[nodiscard]] Evidence take() {
     std::sort(evidence_.violations.begin(), evidence_.violations.end(), by_key);
+    std::sort(evidence_.groups.begin(), evidence_.groups.end(), by_signature);
     std::sort(evidence_.stacks.begin(), evidence_.stacks.end(),
               [](const StackCounts& x, const StackCounts& y) { return x.stack.packed() < y.stack.packed(); });
     return std::move(evidence_);
@@ -315,7 +337,8 @@ class EvidenceBuilder {
   Evidence evidence_;
 };
 
-Evidence FlowMap::evidence(std::span<const EpochWindow> windows, std::size_t violations_max) const {
+Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t violations_max) const {
+  const std::vector<EpochWindow> windows = in_ticks(epochs);
   EvidenceBuilder builder{windows, limits_.members, violations_max};
   std::vector<FlowSight> sights;
   // First times are rounded down to ticks; so is the end, or a packet just after it could pass for one before.

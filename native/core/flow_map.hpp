@@ -64,7 +64,7 @@ struct Evidence {
   std::vector<StackCounts> stacks;
   std::vector<std::vector<std::uint64_t>> two_way_by_epoch_and_member;
   std::vector<std::uint64_t> flows_by_member;
-  std::vector<std::pair<ViolationSignature, std::uint64_t>> groups;
+  std::vector<std::pair<ViolationSignature, std::uint64_t>> groups;  // in the order of the signatures
   std::vector<Violation> violations;  // the first by flow key
   std::uint64_t violations_omitted = 0;
   std::uint64_t judged_packets = 0;
@@ -76,7 +76,7 @@ struct Tally {
   std::uint64_t flows = 0;
   std::uint64_t two_way = 0;
   std::uint64_t violated = 0;
-  std::uint64_t packets = 0;
+  std::uint64_t packets = 0;                 // of the observations that found room
   std::uint64_t untracked_observations = 0;  // found the map full
   std::uint64_t untracked_packets = 0;
 };
@@ -99,11 +99,12 @@ class FlowMap {
 
   // One message of docs/protocol.md, kind `observations`, from `member`. A malformed message changes nothing.
   [[nodiscard]] IngestResult ingest(std::span<const std::byte> message, std::uint32_t member);
+  // One observation; `member` is one of the run's, and packets is not zero.
   void add(const Observation& observation, std::uint16_t member, std::uint16_t epoch) noexcept;
 
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
-  // Scans all flows. `windows` holds one entry per epoch that was announced, in order.
-  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> windows, std::size_t violations_max) const;
+  // Scans all flows. `epochs` holds one entry per epoch that was announced, in order.
+  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max) const;
   [[nodiscard]] std::size_t bytes_used() const noexcept;
 
  private:

@@ -1,0 +1,510 @@
+// The collector's evidence against a plain model of it: std::map, sets, and no thought of speed.
+#include "flow_map.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "check.hpp"
+#include "dissect.hpp"
+#include "generate.hpp"
+
+namespace fanout {
+
+bool operator==(const FlowSight& x, const FlowSight& y) noexcept {
+  return x.where.epoch == y.where.epoch && x.where.member == y.where.member && x.where.direction == y.where.direction &&
+         x.where.first_ns == y.where.first_ns && x.stack == y.stack && x.kernel_key == y.kernel_key && x.packets == y.packets &&
+         x.bytes == y.bytes && x.last_ns == y.last_ns && x.marks == y.marks;
+}
+
+}  // namespace fanout
+
+using namespace fanout;
+using namespace fanout::test;
+
+namespace {
+
+// The resolution of times in the map.
+constexpr std::uint64_t tick_ns = 65536;
+constexpr std::uint64_t floor_to_tick(std::uint64_t ns) { return ns / tick_ns * tick_ns; }
+
+struct Told {
+  Observation observation;
+  std::uint16_t member = 0;
+  std::uint16_t epoch = 0;
+};
+
+FlowMap map_for(const FlowMap::Limits& limits, std::uint64_t seed = 1) {
+  auto map = FlowMap::create(limits, HashSeed{seed});
+  if (!map) __builtin_trap();
+  return std::move(*map);
+}
+
+std::string bytes_of(const FlowKey& key) { return {reinterpret_cast<const char*>(&key), sizeof key}; }
+
+bool before(const FlowSight& x, const FlowSight& y) {
+  const auto rank = [](const FlowSight& s) {
+    return std::tuple{s.where.epoch, s.where.direction, s.where.member, s.where.first_ns, s.kernel_key, s.stack.packed()};
+  };
+  return rank(x) < rank(y);
+}
+
+auto rank_of(const ViolationSignature& s) {
+  return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments};
+}
+
+bool same_signature(const ViolationSignature& x, const ViolationSignature& y) { return rank_of(x) == rank_of(y); }
+
+// ---- the model
+
+class Model {
+ public:
+  void add(const Told& told) {
+    const Observation& o = told.observation;
+    const Direction direction = direction_of(o.tuple);
+    const FlowKey key = canonical(o.tuple, direction);
+    keys_[bytes_of(key)] = key;
+    const auto [it, fresh] = flows_[bytes_of(key)].try_emplace({told.epoch, told.member, direction, o.kernel_key, o.stack.packed()});
+    FlowSight& s = it->second;
+    const std::uint64_t first = floor_to_tick(o.first_ns);
+    s.where = {told.epoch, told.member, direction, fresh ? first : std::min(first, s.where.first_ns)};
+    s.stack = o.stack;
+    s.kernel_key = o.kernel_key;
+    s.packets += o.packets;
+    s.bytes += o.bytes;
+    s.last_ns = std::max(s.last_ns, floor_to_tick(o.last_ns));
+    s.marks |= o.marks;
+  }
+
+  Evidence evidence(const std::vector<EpochWindow>& windows, std::uint32_t members, std::size_t violations_max) const {
+    Evidence e;
+    e.flows_by_member.resize(members);
+    e.two_way_by_epoch_and_member.assign(windows.size(), std::vector<std::uint64_t>(members));
+    std::map<std::uint64_t, StackCounts> stacks;
+    std::map<decltype(rank_of({})), std::pair<ViolationSignature, std::uint64_t>> groups;
+    for (const auto& [bytes, by_place] : flows_) {
+      std::vector<FlowSight> sights;
+      for (const auto& [place, sight] : by_place)
+        if (is_valid(sight, windows)) sights.push_back(sight);
+      if (sights.empty()) continue;
+      std::sort(sights.begin(), sights.end(), before);
+      add_flow(e, stacks, groups, keys_.at(bytes), sights, windows, members);
+    }
+    for (auto& [packed, counts] : stacks) e.stacks.push_back(std::move(counts));
+    for (auto& [rank, group] : groups) e.groups.push_back(group);
+    // flows_ is in the order of the keys' bytes already.
+    if (e.violations.size() > violations_max) {
+      e.violations_omitted = e.violations.size() - violations_max;
+      e.violations.resize(violations_max);
+    }
+    return e;
+  }
+
+  std::uint64_t packets() const {
+    std::uint64_t sum = 0;
+    for (const auto& [key, sights] : flows_)
+      for (const auto& [place, sight] : sights) sum += sight.packets;
+    return sum;
+  }
+
+ private:
+  using Place = std::tuple<std::uint16_t, std::uint16_t, Direction, std::uint64_t, std::uint64_t>;
+
+  // All of the tick in which it was first seen lies before the end.
+  static bool is_valid(const FlowSight& s, const std::vector<EpochWindow>& windows) {
+    return s.where.epoch < windows.size() && s.where.first_ns + tick_ns - 1 < windows[s.where.epoch].end_ns;
+  }
+
+  static FlowVerdict verdict_of(const std::set<std::uint16_t>& there, const std::set<std::uint16_t>& back) {
+    if (there.size() > 1 || back.size() > 1) return FlowVerdict::split;
+    if (there.empty() || back.empty()) return FlowVerdict::one_way;
+    return there == back ? FlowVerdict::consistent : FlowVerdict::asymmetric;
+  }
+
+  static ViolationSignature signature(const FlowKey& key, FlowVerdict kind, const std::vector<FlowSight>& sights) {
+    std::set<std::uint64_t> kernel_keys, stacks;
+    std::set<bool> labelled[2];
+    ViolationSignature s{kind, {}, false, false, false, false};
+    for (const FlowSight& sight : sights) {
+      kernel_keys.insert(sight.kernel_key);
+      stacks.insert(sight.stack.packed());
+      labelled[static_cast<int>(sight.where.direction)].insert((sight.marks & mark_flow_label) != 0);
+      if ((sight.marks & mark_fragment) != 0) s.fragments = true;
+    }
+    s.stack = Stack{*stacks.begin()};
+    s.one_kernel_key = kernel_keys.size() == 1;
+    s.top_bit_pair = key.family == 4 && std::equal(key.a.begin(), key.a.begin() + 3, key.b.begin()) && (key.a[3] ^ key.b[3]) == 128;
+    const std::set<bool> only_with{true}, only_without{false};
+    const auto one_way = [&](int with, int without) { return labelled[with].contains(true) && labelled[without] == only_without; };
+    s.label_one_way = key.family == 6 && (one_way(0, 1) || one_way(1, 0));
+    return s;
+  }
+
+  template <typename Stacks, typename Groups>
+  static void add_flow(Evidence& e, Stacks& stacks, Groups& groups, const FlowKey& key, const std::vector<FlowSight>& sights,
+                       const std::vector<EpochWindow>& windows, std::uint32_t members) {
+    std::map<std::uint16_t, std::array<std::set<std::uint16_t>, 2>> seen;
+    std::set<std::uint16_t> on;
+    std::set<Direction> directions;
+    std::uint64_t packets = 0;
+    std::uint64_t smallest = ~std::uint64_t{0};
+    for (const FlowSight& s : sights) {
+      seen[s.where.epoch][static_cast<std::size_t>(s.where.direction)].insert(s.where.member);
+      on.insert(s.where.member);
+      directions.insert(s.where.direction);
+      packets += s.packets;
+      smallest = std::min(smallest, s.stack.packed());
+    }
+    StackCounts& stack = stacks.try_emplace(smallest, StackCounts{Stack{smallest}, {}, 0, std::vector<std::uint64_t>(members)}).first->second;
+    FlowVerdict worst = FlowVerdict::none;
+    for (const auto& [epoch, where] : seen) {
+      CHECK(epoch < windows.size());
+      const FlowVerdict verdict = verdict_of(where[0], where[1]);
+      worst = std::max(worst, verdict);
+      if (verdict != FlowVerdict::consistent) continue;
+      ++e.two_way_by_epoch_and_member[epoch][*where[0].begin()];
+      ++stack.two_way_by_member[*where[0].begin()];
+    }
+    for (FlowCounts* counts : {&e.flows, &stack.flows}) {
+      ++counts->total;
+      if (worst == FlowVerdict::one_way) ++counts->one_way;
+      if (worst == FlowVerdict::consistent) ++counts->consistent;
+      if (worst == FlowVerdict::asymmetric) ++counts->asymmetric;
+      if (worst == FlowVerdict::split) ++counts->split;
+    }
+    if (directions.size() == 2) {
+      ++e.two_way;
+      ++stack.two_way;
+    }
+    for (const std::uint16_t member : on) ++e.flows_by_member[member];
+    e.judged_packets += packets;
+    e.top_flow_packets = std::max(e.top_flow_packets, packets);
+    if (worst < FlowVerdict::asymmetric) return;
+    const ViolationSignature s = signature(key, worst, sights);
+    ++groups.try_emplace(rank_of(s), s, 0).first->second.second;
+    e.violations.push_back({key, s, sights});
+  }
+
+  std::map<std::string, std::map<Place, FlowSight>> flows_;
+  std::map<std::string, FlowKey> keys_;
+};
+
+// ---- comparing field by field
+
+void expect_same(const FlowCounts& actual, const FlowCounts& expected) {
+  CHECK_EQ(actual.total, expected.total);
+  CHECK_EQ(actual.one_way, expected.one_way);
+  CHECK_EQ(actual.consistent, expected.consistent);
+  CHECK_EQ(actual.asymmetric, expected.asymmetric);
+  CHECK_EQ(actual.split, expected.split);
+}
+
+void expect_same(const Evidence& actual, const Evidence& expected) {
+  expect_same(actual.flows, expected.flows);
+  CHECK_EQ(actual.two_way, expected.two_way);
+  CHECK_EQ(actual.judged_packets, expected.judged_packets);
+  CHECK_EQ(actual.top_flow_packets, expected.top_flow_packets);
+  CHECK(actual.flows_by_member == expected.flows_by_member);
+  CHECK(actual.two_way_by_epoch_and_member == expected.two_way_by_epoch_and_member);
+  CHECK_EQ(actual.violations_omitted, expected.violations_omitted);
+  if (CHECK_EQ(actual.stacks.size(), expected.stacks.size())) {
+    for (std::size_t i = 0; i < actual.stacks.size(); ++i) {
+      CHECK(actual.stacks[i].stack == expected.stacks[i].stack);
+      expect_same(actual.stacks[i].flows, expected.stacks[i].flows);
+      CHECK_EQ(actual.stacks[i].two_way, expected.stacks[i].two_way);
+      CHECK(actual.stacks[i].two_way_by_member == expected.stacks[i].two_way_by_member);
+    }
+  }
+  if (CHECK_EQ(actual.groups.size(), expected.groups.size())) {
+    for (std::size_t i = 0; i < actual.groups.size(); ++i) {
+      CHECK(same_signature(actual.groups[i].first, expected.groups[i].first));
+      CHECK_EQ(actual.groups[i].second, expected.groups[i].second);
+    }
+  }
+  if (CHECK_EQ(actual.violations.size(), expected.violations.size())) {
+    for (std::size_t i = 0; i < actual.violations.size(); ++i) {
+      CHECK(actual.violations[i].key == expected.violations[i].key);
+      CHECK(same_signature(actual.violations[i].signature, expected.violations[i].signature));
+      CHECK(actual.violations[i].sights == expected.violations[i].sights);
+    }
+  }
+}
+
+// ---- inputs
+
+struct Scenario {
+  std::uint32_t members = 4;
+  std::uint32_t epochs = 1;
+  std::uint32_t flows = 100;
+  std::uint32_t observations = 1000;
+  std::uint32_t strays_one_in = 20;  // seen on any member instead of the flow's own
+  std::vector<EpochWindow> windows{};
+};
+
+std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
+  Random random{seed};
+  const Stack stacks[]{stack_of({Layer::ipv4, Layer::tcp}), stack_of({Layer::vlan, Layer::ipv4, Layer::tcp}),
+                       stack_of({Layer::ipv4, Layer::gre, Layer::ipv4, Layer::tcp}), stack_of({Layer::ipv4, Layer::frag, Layer::tcp})};
+  std::vector<Told> out;
+  for (std::uint32_t i = 0; i < scenario.observations; ++i) {
+    const std::uint32_t n = random.below(scenario.flows);
+    Told told;
+    Observation& o = told.observation;
+    o.tuple = tuple_of(n);
+    // Some pairs that differ in the top bit only.
+    if (n % 10 == 0) o.tuple.dst = o.tuple.src, o.tuple.dst[3] = static_cast<std::uint8_t>(o.tuple.src[3] ^ 0x80);
+    if (random.one_in(2)) o.tuple = reversed(o.tuple);
+    o.stack = random.one_in(6) ? stacks[random.below(4)] : stacks[0];
+    o.kernel_key = random.one_in(10) ? random.below(3) : n;
+    o.marks = static_cast<std::uint8_t>((random.one_in(12) ? mark_fragment : 0) |
+                                        (n % 7 == 0 && direction_of(o.tuple) == Direction::forward ? mark_flow_label : 0));
+    o.packets = 1 + random.below(1000);
+    o.bytes = o.packets * 60;
+    // Few different ticks, so that ties come up.
+    o.first_ns = random.below(64) * tick_ns / 2;
+    o.last_ns = o.first_ns + random.below(1U << 20);
+    told.epoch = static_cast<std::uint16_t>(random.below(scenario.epochs));
+    told.member = static_cast<std::uint16_t>(random.one_in(scenario.strays_one_in) ? random.below(scenario.members)
+                                                                                   : (n + told.epoch) % scenario.members);
+    out.push_back(told);
+  }
+  return out;
+}
+
+void shuffle(std::vector<Told>& list, Random& random) {
+  for (std::size_t i = list.size(); i > 1; --i) std::swap(list[i - 1], list[random.below(static_cast<std::uint32_t>(i))]);
+}
+
+void add_all(FlowMap& map, const std::vector<Told>& list) {
+  for (const Told& told : list) map.add(told.observation, told.member, told.epoch);
+}
+
+std::vector<std::byte> message_of(const std::vector<Observation>& list, std::uint32_t member, std::uint32_t epoch) {
+  std::vector<std::byte> out(wire::batch_header_bytes + list.size() * wire::observation_bytes_max);
+  wire::BatchWriter writer{out, member, epoch};
+  for (const Observation& o : list) writer.append(o);
+  out.resize(writer.finish());
+  return out;
+}
+
+Observation one(std::uint32_t n, Direction direction = Direction::forward, std::uint64_t first_ns = 0, std::uint64_t packets = 1) {
+  Observation o;
+  o.tuple = tuple_of(n);
+  if (direction_of(o.tuple) != direction) o.tuple = reversed(o.tuple);
+  o.stack = stack_of({Layer::ipv4, Layer::tcp});
+  o.packets = packets;
+  o.bytes = packets * 60;
+  o.first_ns = o.last_ns = first_ns;
+  return o;
+}
+
+std::vector<EpochWindow> open_epochs(std::size_t count) { return std::vector<EpochWindow>(count); }
+
+}  // namespace
+
+TEST(evidence_agrees_with_the_model_in_every_order) {
+  const Scenario scenarios[]{
+      {},
+      {.members = 1, .flows = 20},
+      {.members = 300, .flows = 50, .observations = 5000, .strays_one_in = 2},
+      {.members = 16, .flows = 5000, .observations = 8000},
+      {.members = 3, .epochs = 6, .flows = 60, .observations = 3000, .windows = {{20 * tick_ns}, {tick_ns / 2}, {}, {}, {0}, {31 * tick_ns + 7}}},
+      {.members = 8, .epochs = 40, .flows = 10, .observations = 4000, .strays_one_in = 4},
+      // Told of in an epoch that was never announced.
+      {.members = 4, .epochs = 3, .windows = open_epochs(2)},
+      {.members = 4, .windows = {}},
+  };
+  for (const Scenario& scenario : scenarios) {
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      const Note note{"scenario " + std::to_string(&scenario - scenarios) + ", seed " + std::to_string(seed)};
+      const bool none_announced = &scenario - scenarios == 7;
+      const auto windows = scenario.windows.empty() && !none_announced ? open_epochs(scenario.epochs) : scenario.windows;
+      auto list = told_in(scenario, seed);
+      Model model;
+      for (const Told& told : list) model.add(told);
+      Random random{seed};
+      for (int order = 0; order < 3; ++order) {
+        FlowMap map = map_for({.members = scenario.members}, random.next());
+        add_all(map, list);
+        for (const std::size_t violations_max : {0U, 1U, 7U, 100'000U})
+          expect_same(map.evidence(windows, violations_max), model.evidence(windows, scenario.members, violations_max));
+        shuffle(list, random);
+      }
+    }
+  }
+}
+
+TEST(sights_that_differ_in_the_stack_only_are_listed_in_one_order) {
+  Observation plain = one(1);
+  Observation tagged = one(1);
+  tagged.stack = stack_of({Layer::vlan, Layer::ipv4, Layer::tcp});
+  FlowMap plain_first = map_for({.members = 2});
+  FlowMap tagged_first = map_for({.members = 2});
+  add_all(plain_first, {{plain, 0, 0}, {tagged, 0, 0}, {plain, 1, 0}});
+  add_all(tagged_first, {{tagged, 0, 0}, {plain, 0, 0}, {plain, 1, 0}});
+  expect_same(plain_first.evidence(open_epochs(1), 10), tagged_first.evidence(open_epochs(1), 10));
+}
+
+TEST(tally_agrees_with_evidence_while_no_epoch_ended) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const Note note{"seed " + std::to_string(seed)};
+    const Scenario scenario{.members = 4, .epochs = 3, .flows = 300, .observations = 3000};
+    const auto list = told_in(scenario, seed);
+    FlowMap map = map_for({.members = 4});
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      map.add(list[i].observation, list[i].member, list[i].epoch);
+      if (i % 500 != 0) continue;
+      const Evidence e = map.evidence(open_epochs(3), 0);
+      CHECK_EQ(map.tally().flows, e.flows.total);
+      CHECK_EQ(map.tally().two_way, e.two_way);
+      CHECK_EQ(map.tally().violated, e.flows.split + e.flows.asymmetric);
+      CHECK_EQ(map.tally().packets, e.judged_packets);
+    }
+    CHECK_EQ(map.tally().untracked_observations, 0);
+  }
+}
+
+TEST(what_a_full_map_cannot_take_is_counted) {
+  FlowMap map = map_for({.members = 2, .flows_max = 100});
+  for (std::uint32_t n = 0; n < 150; ++n) map.add(one(n, Direction::forward, 0, 2), 0, 0);
+  for (std::uint32_t n = 0; n < 150; ++n) map.add(one(n, Direction::reverse, 0, 2), 0, 0);
+  CHECK_EQ(map.tally().flows, 100);
+  CHECK_EQ(map.tally().packets, 400);
+  CHECK_EQ(map.tally().untracked_observations, 100);
+  CHECK_EQ(map.tally().untracked_packets, 200);
+  const Evidence e = map.evidence(open_epochs(1), 0);
+  CHECK_EQ(e.flows.consistent, 100);
+  CHECK_EQ(e.judged_packets, 400);
+}
+
+TEST(packets_are_tracked_or_untracked_and_never_both) {
+  FlowMap map = map_for({.members = 4, .sights_max = 3});
+  for (std::uint16_t member = 0; member < 4; ++member)
+    for (std::uint32_t n = 0; n < 2; ++n) map.add(one(n), member, 0);
+  CHECK_EQ(map.tally().untracked_packets, 3);
+  CHECK_EQ(map.tally().packets, 5);
+  CHECK_EQ(map.evidence(open_epochs(1), 0).judged_packets, 5);
+}
+
+TEST(a_flow_of_endless_kernel_keys_is_bounded) {
+  FlowMap map = map_for({.members = 1});
+  for (std::uint64_t key = 0; key < 6000; ++key) {
+    Observation o = one(1);
+    o.kernel_key = key;
+    map.add(o, 0, 0);
+  }
+  const Evidence e = map.evidence(open_epochs(1), 0);
+  CHECK_EQ(map.tally().packets, 4097);
+  CHECK_EQ(map.tally().untracked_packets, 6000 - 4097);
+  CHECK_EQ(e.judged_packets, 4097);
+}
+
+TEST(endless_stacks_share_one_entry) {
+  FlowMap map = map_for({.members = 1});
+  for (std::uint32_t n = 0; n < 3000; ++n) {
+    Observation o = one(n);
+    o.stack = Stack{1 + n};
+    map.add(o, 0, 0);
+  }
+  const Evidence e = map.evidence(open_epochs(1), 0);
+  CHECK_EQ(e.flows.total, 3000);
+  CHECK(e.stacks.size() <= 1024);
+  std::uint64_t flows = 0;
+  for (const StackCounts& s : e.stacks) flows += s.flows.total;
+  CHECK_EQ(flows, 3000);
+}
+
+TEST(counters_saturate_instead_of_wrapping) {
+  FlowMap map = map_for({.members = 1});
+  for (int i = 0; i < 3; ++i) map.add(one(1, Direction::forward, 0, 0xffff'ffff), 0, 0);
+  CHECK(map.evidence(open_epochs(1), 0).judged_packets >= 0xffff'ffff);
+}
+
+// After 78 hours the clock of the records stands still: such a sighting cannot be placed before the end of an epoch.
+TEST(a_sighting_beyond_the_clock_proves_nothing_in_an_ended_epoch) {
+  constexpr std::uint64_t week_ns = 7ULL * 24 * 3600 * 1'000'000'000;
+  FlowMap map = map_for({.members = 2});
+  map.add(one(1, Direction::forward, week_ns), 0, 0);
+  map.add(one(1, Direction::reverse, week_ns), 1, 0);
+  CHECK_EQ(map.evidence(open_epochs(1), 0).flows.asymmetric, 1);
+  CHECK_EQ(map.evidence(std::vector<EpochWindow>{{week_ns - 1}}, 0).flows.total, 0);
+}
+
+TEST(a_packet_seen_just_after_the_end_proves_nothing) {
+  constexpr std::uint64_t end = 10 * tick_ns + tick_ns / 2;
+  FlowMap map = map_for({.members = 2});
+  map.add(one(1, Direction::forward, tick_ns), 0, 0);
+  map.add(one(1, Direction::reverse, end), 1, 0);
+  const Evidence e = map.evidence(std::vector<EpochWindow>{{end}}, 0);
+  CHECK_EQ(e.flows.asymmetric, 0);
+  CHECK_EQ(e.flows.one_way, 1);
+}
+
+TEST(messages_say_what_single_observations_say) {
+  const Scenario scenario{.members = 4, .flows = 200, .observations = 3000};
+  const auto list = told_in(scenario, 5);
+  Model model;
+  FlowMap map = map_for({.members = 4});
+  std::array<std::vector<Observation>, 4> by_member;
+  for (const Told& told : list) {
+    model.add(told);
+    by_member[told.member].push_back(told.observation);
+  }
+  for (std::uint32_t member = 0; member < 4; ++member) {
+    const IngestResult result = map.ingest(message_of(by_member[member], member, 0), member);
+    CHECK(result.ok);
+    CHECK_EQ(result.observations, by_member[member].size());
+  }
+  expect_same(map.evidence(open_epochs(1), 1000), model.evidence(open_epochs(1), 4, 1000));
+  CHECK_EQ(map.tally().packets, model.packets());
+}
+
+TEST(a_malformed_message_changes_nothing) {
+  const Scenario scenario{.members = 4, .flows = 50, .observations = 200};
+  FlowMap map = map_for({.members = 4});
+  add_all(map, told_in(scenario, 6));
+  const Evidence before_it = map.evidence(open_epochs(1), 100);
+  const Tally tally = map.tally();
+
+  std::vector<Observation> many;
+  for (std::uint32_t n = 1000; n < 1100; ++n) many.push_back(one(n));
+  const auto good = message_of(many, 1, 0);
+  auto bad_at_the_end = good;
+  bad_at_the_end.back() = std::byte{0xc1};
+  const auto refused = [&](std::span<const std::byte> message, std::uint32_t member) {
+    const IngestResult result = map.ingest(message, member);
+    CHECK(!result.ok);
+    CHECK_EQ(result.observations, 0);
+    CHECK(result.error_offset <= message.size());
+  };
+  refused({}, 1);
+  refused(bad_at_the_end, 1);
+  refused(std::span{good}.first(good.size() - 1), 1);
+  refused(good, 2);                                  // in the name of another member
+  refused(message_of(many, 4, 0), 4);                // a member that the run does not have
+  refused(message_of(many, 0x10001, 0), 0x10001);    // would be member 1 in sixteen bits
+  refused(message_of(many, 1, 0x10000), 1);          // would be epoch 0 in sixteen bits
+
+  expect_same(map.evidence(open_epochs(1), 100), before_it);
+  CHECK_EQ(map.tally().flows, tally.flows);
+  CHECK_EQ(map.tally().packets, tally.packets);
+  CHECK_EQ(map.tally().untracked_observations, tally.untracked_observations);
+  CHECK(map.ingest(good, 1).ok);
+  CHECK_EQ(map.tally().flows, tally.flows + 100);
+}
+
+TEST(two_million_flows_are_all_found_again) {
+  constexpr std::uint32_t flows = 2'000'000;
+  FlowMap map = map_for({.members = 8, .flows_max = flows});
+  for (const Direction direction : {Direction::forward, Direction::reverse})
+    for (std::uint32_t n = 0; n < flows; ++n) map.add(one(n, direction), static_cast<std::uint16_t>(n % 8), 0);
+  CHECK_EQ(map.tally().flows, flows);
+  CHECK_EQ(map.tally().two_way, flows);
+  CHECK_EQ(map.tally().violated, 0);
+  CHECK(map.bytes_used() / flows <= 160);
+  const Evidence e = map.evidence(open_epochs(1), 10);
+  CHECK_EQ(e.flows.consistent, flows);
+  for (const std::uint64_t count : e.flows_by_member) CHECK_EQ(count, flows / 8);
+}
