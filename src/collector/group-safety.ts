@@ -4,9 +4,15 @@ import { FanoutError } from '../errors.ts';
 import { describeGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
 import type { Member } from './member.ts';
 
-/** Before anything is opened. Where the kernel cannot list groups, the check after the join is all there is. */
-export function checkGroup({ groupId, flags, force }: Pick<Options, 'groupId' | 'flags' | 'force'>): void {
-  const groups = fanoutGroups() ?? [];
+/** Before anything is opened. The lab's namespace is new and holds no group of others. */
+export function checkGroup({ source, groupId, flags, force }: Pick<Options, 'source' | 'groupId' | 'flags' | 'force'>): void {
+  if (source.kind !== 'live') return;
+  const wantsToKnow = groupId !== undefined || (flags.includes('defrag') && !force);
+  const groups = fanoutGroups();
+  if (groups === undefined) {
+    if (wantsToKnow) throw cannotTell(groupId);
+    return;
+  }
   const taken = groups.find(({ id }) => id === groupId);
   if (taken !== undefined)
     throw new FanoutError(
@@ -21,6 +27,21 @@ export function checkGroup({ groupId, flags, force }: Pick<Options, 'groupId' | 
       `--defrag while fanout group ${other.id} exists: ${describeGroup(other)}`,
       'if that group reassembles too, it would get no fragmented traffic while this runs (both share one reassembly queue): test without --defrag, in the lab, or with --force',
     );
+}
+
+function cannotTell(groupId: number | undefined): FanoutError {
+  const what = 'this kernel does not list packet sockets (CONFIG_PACKET_DIAG; modprobe af_packet_diag), so';
+  return groupId === undefined
+    ? new FanoutError(
+        'DEFRAG_UNSAFE',
+        `${what} nobody knows whether another group would lose its fragments`,
+        'load the module, or use --force',
+      )
+    : new FanoutError(
+        'GROUP_TAKEN',
+        `${what} nobody knows whether group ${groupId} is taken`,
+        'leave --group-id out: the kernel then chooses a group that nobody has',
+      );
 }
 
 /** After the last join: the group consists of our sockets and no others. */

@@ -76,6 +76,8 @@ export class Member {
     const counters = capture.counters();
     this.#sendBatches(capture);
     if (counters.aliveNs === this.#toldAliveNs) return;
+    // A heartbeat is worth nothing late: while the collector does not read, none is queued behind the others.
+    if (this.#socket.writableNeedDrain && !counters.finished) return;
     this.#toldAliveNs = counters.aliveNs;
     this.#send({ kind: 'counters', counters });
   }
