@@ -86,6 +86,8 @@ Capture::Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCac
 
 Capture::~Capture() {
   if (!thread_) return;
+  // The thread may be waiting for a buffer, which only this one could release.
+  outbox_->close();
   send({std::nullopt, false, true});
   ::pthread_join(*thread_, nullptr);
 }
@@ -99,6 +101,7 @@ Status Capture::arm() noexcept {
 }
 
 Status Capture::start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell doorbell) noexcept {
+  if (thread_) return SysError{"pthread_create", EALREADY};
   start_ns_ = from_ns_ = start_ns;
   epoch_ = epoch;
   doorbell_ = std::move(doorbell);
@@ -229,25 +232,30 @@ void Capture::wait() noexcept {
     (void)!::read(wake_.get(), &wakes, sizeof wakes);
   }
   if ((fds[1].revents & POLLERR) != 0) {
-    // The kernel reports ENETDOWN once, when the interface goes down or away; blocks already filled stay readable.
-    if (const int error = socket_.take_error(); error != 0) {
-      link_error_ = error;
-      ++link_errors_;
-    }
+    note_link_error();
     publish_counters(false);
   }
+}
+
+// The kernel reports ENETDOWN once, when the interface goes down or away; blocks already filled stay readable.
+void Capture::note_link_error() noexcept {
+  const int error = socket_.take_error();
+  if (error == 0) return;
+  link_error_ = error;
+  ++link_errors_;
 }
 
 void Capture::obey(const Command& command) noexcept {
   constexpr milliseconds patience{2000};
   if (command.epoch && !done_) {
     read_blocks();
-    // What belongs to the old epoch leaves under its number. What cannot leave is lost to the evidence, and counted.
-    if (!tell_everything(patience)) overflowed_ += cache_.size();
+    // What belongs to the old epoch leaves under its number.
+    if (!tell_everything(patience)) give_up_untold();
     cache_.clear();
     changes_cursor_.reset();
     epoch_ = command.epoch->first;
-    from_ns_ = command.epoch->second;
+    // Should the clock have stepped back, the run's start still bounds what can be judged: times are counted from there.
+    from_ns_ = std::max(start_ns_, command.epoch->second);
   }
   if (command.finish && !done_) finish_reading();
 }
@@ -255,22 +263,41 @@ void Capture::obey(const Command& command) noexcept {
 void Capture::finish_reading() noexcept {
   constexpr milliseconds patience{5000};
   (void)socket_.attach_drop_all();
-  // An open block is handed over when its timer fires, and not before. A CPU may still be running the old filter for a moment; after
-  // that, having read as many packets as the kernel counted is having read all.
-  constexpr std::int64_t old_filter_ms = 2;
-  const std::int64_t begin = now_ms();
-  const std::int64_t end = begin + std::int64_t{config_.ring.retire_ms} + 5;
-  for (std::int64_t now = begin; now < end; now = now_ms()) {
-    read_blocks();
-    const auto counted = socket_.read_counters();
-    if (now - begin >= old_filter_ms && counted && counted->packets == captured_) break;
-    pollfd fd{socket_.fd(), POLLIN, 0};
-    (void)::poll(&fd, 1, 1);
-  }
-  read_blocks();
-  if (!tell_everything(patience)) overflowed_ += cache_.size();
+  read_until_empty();
+  if (!tell_everything(patience)) give_up_untold();
   done_ = true;
   publish_counters(true);
+}
+
+// An open block is handed over when its timer fires, rounded up to the kernel's own clock, and not before: the kernel's count tells when
+// all has been read. Given up only if no block comes for longer than any timer takes.
+void Capture::read_until_empty() noexcept {
+  // A packet that was past the filter on another CPU when it was shut is counted a moment later.
+  constexpr std::int64_t in_flight_ms = 2;
+  const std::int64_t retired_ms = 2 * std::int64_t{config_.ring.retire_ms} + 100;
+  const std::int64_t settled = now_ms() + in_flight_ms;
+  std::int64_t deadline = now_ms() + retired_ms;
+  while (!outbox_->closed()) {
+    const std::uint64_t before = captured_;
+    read_blocks();
+    const std::int64_t now = now_ms();
+    if (captured_ != before) deadline = now + retired_ms;
+    if (now >= deadline || (now > settled && !lags_behind())) return;
+    pollfd fd{socket_.fd(), POLLIN, 0};
+    if (::poll(&fd, 1, 1) > 0 && (fd.revents & POLLERR) != 0) note_link_error();
+  }
+}
+
+bool Capture::lags_behind() noexcept {
+  const auto kernel = socket_.read_counters();
+  return kernel && captured_ < kernel->packets;
+}
+
+// What cannot leave in time is lost to the evidence: it was not judged after all.
+void Capture::give_up_untold() noexcept {
+  const std::uint64_t lost = cache_.untold_packets();
+  judged_ -= lost;
+  overflowed_ += lost;
 }
 
 void Capture::publish(std::uint32_t slot, wire::BatchWriter& writer) noexcept {

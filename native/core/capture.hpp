@@ -44,7 +44,7 @@ struct CaptureCounters {
   std::uint64_t bytes = 0;     // of those, as on the wire
   std::uint64_t outgoing = 0;
   std::uint64_t judged = 0;
-  std::uint64_t overflowed = 0;  // belonged to a flow that the full cache could not take
+  std::uint64_t overflowed = 0;  // found the cache full, or could not be told because the collector was too slow
   std::vector<IgnoredCounts::Entry> ignored;
   std::uint64_t alive_ns = 0;  // CLOCK_REALTIME at which these counters were true
   std::uint64_t cpu_ns = 0;    // of this process, since arm()
@@ -79,7 +79,8 @@ class Capture {
   [[nodiscard]] Outbox& outbox() noexcept { return *outbox_; }
   [[nodiscard]] const std::shared_ptr<Outbox>& shared_outbox() const noexcept { return outbox_; }
   // To be called before reading counters and outbox in answer to the doorbell: later news ring again.
-  void answer_doorbell() noexcept { rung_.store(false, std::memory_order_release); }
+  // An exchange and not a store: it must see whatever was published before a ring that found the doorbell rung.
+  void answer_doorbell() noexcept { (void)rung_.exchange(false, std::memory_order_acq_rel); }
   [[nodiscard]] CaptureCounters counters() const;
 
  private:
@@ -99,7 +100,11 @@ class Capture {
   void commit(const Parsed* batch, std::size_t count) noexcept;
   void wait() noexcept;
   void obey(const Command& command) noexcept;
+  void note_link_error() noexcept;
   void finish_reading() noexcept;
+  void read_until_empty() noexcept;
+  [[nodiscard]] bool lags_behind() noexcept;
+  void give_up_untold() noexcept;
   void evict() noexcept;
   void tell_news() noexcept;
   void tell_changes() noexcept;

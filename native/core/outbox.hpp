@@ -31,12 +31,12 @@ class Outbox {
 
   [[nodiscard]] std::span<std::byte> slot(std::uint32_t index) const noexcept { return memory_.bytes().subspan(index * slot_bytes, slot_bytes); }
 
-  // Capture thread: a free buffer, waiting for one no longer than `patience`.
+  // Capture thread: a free buffer, waiting for one no longer than `patience`, and not at all once nobody will release one.
   [[nodiscard]] std::optional<std::uint32_t> acquire(std::chrono::milliseconds patience) noexcept {
     std::unique_lock lock{mutex_};
-    const auto free = [this] { return next_free() != slot_count; };
-    if (!free() && (patience.count() == 0 || !released_.wait_for(lock, patience, free))) return std::nullopt;
+    if (patience.count() > 0) released_.wait_for(lock, patience, [this] { return closed_ || next_free() != slot_count; });
     const std::size_t index = next_free();
+    if (index == slot_count) return std::nullopt;
     state_[index] = State::writing;
     return static_cast<std::uint32_t>(index);
   }
@@ -66,6 +66,18 @@ class Outbox {
     }
     released_.notify_one();
   }
+  // No release() will come any more: the thread that takes is about to wait for the one that fills.
+  void close() noexcept {
+    {
+      const std::lock_guard lock{mutex_};
+      closed_ = true;
+    }
+    released_.notify_one();
+  }
+  [[nodiscard]] bool closed() const noexcept {
+    const std::lock_guard lock{mutex_};
+    return closed_;
+  }
 
  private:
   enum class State : std::uint8_t { free, writing, filled, taken };
@@ -77,12 +89,13 @@ class Outbox {
   }
 
   MappedRegion memory_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable released_;
   std::array<State, slot_count> state_{};
   std::array<Filled, slot_count> queue_{};
   std::size_t queue_head_ = 0;
   std::size_t queue_length_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace fanout
