@@ -373,6 +373,7 @@ TEST(a_collector_that_pauses_costs_overflow_and_no_miscount) {
     if (n % 500 == 0 && !desk.answer_until_captured(sender.sent() / 2, false)) return;
   }
   // Nothing was taken so far; from now on all is.
+  desk.take_all();
   if (!desk.finish()) return;
   desk.expect_all_accounted_for(sender.sent());
   CHECK(desk.counters().overflowed > 0);
@@ -399,6 +400,7 @@ TEST(an_epoch_that_cannot_be_told_is_counted_as_overflow) {
   if (!desk.answer_until_captured(sender.sent(), false)) return;
   desk.capture().begin_epoch(1, realtime_ns());
   if (!desk.answer_until([](const CaptureCounters& c) { return c.epoch == 1; }, false)) return;
+  desk.take_all();
   if (!desk.finish()) return;
   desk.expect_all_accounted_for(sender.sent());
   CHECK(desk.counters().overflowed > 0);
