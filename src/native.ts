@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence } from './model/evidence.ts';
+import type { Violation } from './model/run-result.ts';
 import type { LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -85,6 +86,8 @@ export interface Tally {
 /** Evidence as the addon gives it: epochs are known by number only. */
 export type NativeEvidence = Omit<Evidence, 'epochs'> & { readonly twoWayByEpochAndMember: readonly (readonly number[])[] };
 
+export type ObservedFlow = Pick<Violation, 'flow' | 'observations'>;
+
 export interface FlowMap {
   /** The number of observations taken, or -(1 + offset) where the message is malformed; then nothing was taken. */
   ingest(message: Uint8Array, member: number): number;
@@ -94,6 +97,8 @@ export interface FlowMap {
     readonly violationsMax: number;
     readonly startNs: bigint;
   }): NativeEvidence;
+  /** The first `max` flows in the order of their keys, each with all its observations, whatever the verdict and the epoch. */
+  flows(question: { readonly max: number; readonly startNs: bigint }): readonly ObservedFlow[];
   bytesUsed(): number;
 }
 

@@ -52,28 +52,36 @@ Napi::Object signature_to_js(Napi::Env env, const ViolationSignature& s) {
   return out;
 }
 
+Napi::Object flow_to_js(Napi::Env env, const FlowKey& key) {
+  auto flow = Napi::Object::New(env);
+  flow.Set("proto", protocol_text(key.protocol));
+  flow.Set("src", address_text(key.a, key.family));
+  flow.Set("sport", Napi::Number::New(env, key.a_port));
+  flow.Set("dst", address_text(key.b, key.family));
+  flow.Set("dport", Napi::Number::New(env, key.b_port));
+  return flow;
+}
+
+Napi::Array sights_to_js(Napi::Env env, const std::vector<FlowSight>& sights, std::uint64_t start_ns) {
+  return array_of(env, sights, [&](const FlowSight& s) {
+    auto o = Napi::Object::New(env);
+    o.Set("member", Napi::Number::New(env, s.where.member));
+    o.Set("epoch", Napi::Number::New(env, s.where.epoch));
+    o.Set("direction", s.where.direction == Direction::forward ? "forward" : "reverse");
+    o.Set("packets", number(env, s.packets));
+    o.Set("bytes", number(env, s.bytes));
+    o.Set("kernelKey", hex64(s.kernel_key));
+    o.Set("stack", s.stack.text());
+    o.Set("first", std::to_string(start_ns + s.where.first_ns));
+    o.Set("last", std::to_string(start_ns + s.last_ns));
+    return o;
+  });
+}
+
 Napi::Object violation_to_js(Napi::Env env, const Violation& v, std::uint64_t start_ns) {
   auto out = signature_to_js(env, v.signature);
-  auto flow = Napi::Object::New(env);
-  flow.Set("proto", protocol_text(v.key.protocol));
-  flow.Set("src", address_text(v.key.a, v.key.family));
-  flow.Set("sport", Napi::Number::New(env, v.key.a_port));
-  flow.Set("dst", address_text(v.key.b, v.key.family));
-  flow.Set("dport", Napi::Number::New(env, v.key.b_port));
-  out.Set("flow", flow);
-  out.Set("observations", array_of(env, v.sights, [&](const FlowSight& s) {
-            auto o = Napi::Object::New(env);
-            o.Set("member", Napi::Number::New(env, s.where.member));
-            o.Set("epoch", Napi::Number::New(env, s.where.epoch));
-            o.Set("direction", s.where.direction == Direction::forward ? "forward" : "reverse");
-            o.Set("packets", number(env, s.packets));
-            o.Set("bytes", number(env, s.bytes));
-            o.Set("kernelKey", hex64(s.kernel_key));
-            o.Set("stack", s.stack.text());
-            o.Set("first", std::to_string(start_ns + s.where.first_ns));
-            o.Set("last", std::to_string(start_ns + s.last_ns));
-            return o;
-          }));
+  out.Set("flow", flow_to_js(env, v.key));
+  out.Set("observations", sights_to_js(env, v.sights, start_ns));
   return out;
 }
 
@@ -94,7 +102,8 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
   static void define(Napi::Env env, Napi::Object exports) {
     exports.Set("FlowMap", DefineClass(env, "FlowMap",
                                        {InstanceMethod<&FlowMapObject::ingest>("ingest"), InstanceMethod<&FlowMapObject::tally>("tally"),
-                                        InstanceMethod<&FlowMapObject::evidence>("evidence"), InstanceMethod<&FlowMapObject::bytes_used>("bytesUsed")}));
+                                        InstanceMethod<&FlowMapObject::evidence>("evidence"), InstanceMethod<&FlowMapObject::flows>("flows"),
+                                        InstanceMethod<&FlowMapObject::bytes_used>("bytesUsed")}));
   }
 
   explicit FlowMapObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<FlowMapObject>(info), env_(info.Env()) {
@@ -176,6 +185,18 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
     untracked.Set("packets", number(env_, map_->tally().untracked_packets));
     out.Set("untracked", untracked);
     return out;
+  }
+
+  // flows({ max, startNs })
+  Napi::Value flows(const Napi::CallbackInfo& info) {
+    const auto o = info[0].As<Napi::Object>();
+    const std::uint64_t start_ns = uint64_of(o.Get("startNs"));
+    return array_of(env_, map_->flows(uint32_of(o, "max")), [&](const ObservedFlow& f) {
+      auto out = Napi::Object::New(env_);
+      out.Set("flow", flow_to_js(env_, f.key));
+      out.Set("observations", sights_to_js(env_, f.sights, start_ns));
+      return out;
+    });
   }
 
   Napi::Value bytes_used(const Napi::CallbackInfo&) { return number(env_, map_->bytes_used()); }

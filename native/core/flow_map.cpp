@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <tuple>
 
 #include "dissect.hpp"
@@ -236,6 +237,22 @@ void FlowMap::collect(const Record& r, std::vector<FlowSight>& out) const {
     out.push_back({{m.epoch, m.member, static_cast<Direction>(m.direction), from_ticks(m.first)}, stacks_[m.stack], m.kernel_key, m.packets,
                    m.bytes, from_ticks(m.last), m.marks});
   }
+}
+
+std::vector<ObservedFlow> FlowMap::flows(std::size_t max) const {
+  std::vector<std::uint32_t> order(records_.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const std::size_t count = std::min(max, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](std::uint32_t x, std::uint32_t y) {
+    return std::memcmp(&records_[x].key, &records_[y].key, sizeof(FlowKey)) < 0;
+  });
+  std::vector<ObservedFlow> out(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    out[i].key = records_[order[i]].key;
+    collect(records_[order[i]], out[i].sights);
+    std::sort(out[i].sights.begin(), out[i].sights.end(), earlier);
+  }
+  return out;
 }
 
 void FlowMap::count_untracked(const Observation& o) noexcept {

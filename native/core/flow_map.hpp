@@ -43,6 +43,12 @@ struct Violation {
   std::vector<FlowSight> sights;
 };
 
+// A flow with all that was told about it, whatever its verdict.
+struct ObservedFlow {
+  FlowKey key;
+  std::vector<FlowSight> sights;
+};
+
 struct FlowCounts {
   std::uint64_t total = 0;
   std::uint64_t one_way = 0;
@@ -105,6 +111,8 @@ class FlowMap {
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
   // Scans all flows. `epochs` holds one entry per epoch that was announced, in order.
   [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max) const;
+  // The first `max` flows by key, which is the same list for every order of arrival; sightings of all epochs, unjudged.
+  [[nodiscard]] std::vector<ObservedFlow> flows(std::size_t max) const;
   [[nodiscard]] std::size_t bytes_used() const noexcept;
 
  private:
