@@ -1,5 +1,5 @@
 // The smallest test harness that does the job: TEST defines a case, CHECK and CHECK_EQ report and go on. main.cpp runs all cases
-// of the executable, or those whose names contain one of the arguments.
+// of the executable, or those that the arguments name.
 #pragma once
 
 #include <concepts>
@@ -86,11 +86,17 @@ bool check_equal(const A& actual, const B& expected, const char* text, const cha
   return equal;
 }
 
+// By a part of the name, or by its end where the pattern ends with "$".
+inline bool is_named(std::string_view name, std::string_view pattern) {
+  if (pattern.ends_with('$')) return name.ends_with(pattern.substr(0, pattern.size() - 1));
+  return name.find(pattern) != std::string_view::npos;
+}
+
 inline int run(int argc, char** argv) {
   int ran = 0;
   for (const Case& test : cases()) {
     bool wanted = argc < 2;
-    for (int i = 1; i < argc; ++i) wanted = wanted || std::string_view{test.name}.find(argv[i]) != std::string_view::npos;
+    for (int i = 1; i < argc; ++i) wanted = wanted || is_named(test.name, argv[i]);
     if (!wanted) continue;
     const int before = failures();
     test.body();
