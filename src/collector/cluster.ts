@@ -71,8 +71,9 @@ export class Cluster {
     });
   }
 
-  /** Opens all sockets; each joins as soon as the one before it has, so that member i is the kernel's slot i. */
+  /** Opens all sockets, of processes forked now if they were not before; each joins as soon as the one before it has, so that member i is the kernel's slot i. */
   async join(capture: (member: Member) => CaptureOptions, group: GroupRequest, timeoutMs: number): Promise<Membership> {
+    if (this.#workers === undefined) await this.fork();
     this.#capture = capture;
     for (const member of this.members) if (member.state === 'connected') this.#open(member);
     const deadline = performance.now() + timeoutMs;
