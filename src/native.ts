@@ -76,6 +76,27 @@ export interface Capture {
   close(): void;
 }
 
+/** What one member saw of one direction of one flow, for those who make it up. Integers may be numbers or bigints; times count from the start. */
+export interface ObservationInput {
+  /** IPv4 or IPv6, as text; `dst` of the same family. */
+  readonly src: string;
+  readonly dst: string;
+  readonly srcPort: number;
+  readonly dstPort: number;
+  /** IP protocol number. */
+  readonly protocol: number;
+  /** Layers by name, outermost first: `vlan/ipv4/tcp` (native/core/stack.hpp). */
+  readonly stack: string;
+  readonly kernelKey: bigint | number;
+  /** 1: IPv6 flow label, 2: fragment (native/core/dissect.hpp). */
+  readonly marks: number;
+  /** At least 1, or the flow map refuses the message. */
+  readonly packets: bigint | number;
+  readonly bytes: bigint | number;
+  readonly firstNs: bigint | number;
+  readonly lastNs: bigint | number;
+}
+
 export interface Tally {
   readonly flows: number;
   readonly twoWay: number;
@@ -136,6 +157,8 @@ export interface Native extends LabAddon {
   exitNow(status: number): never;
   realtimeNs(): bigint;
   encodeMessage(message: readonly unknown[]): Buffer;
+  /** A batch as a capture thread writes it, for FlowMap.ingest; no frame length in front. Throws TypeError or RangeError for a wrong value. */
+  encodeObservations(member: number, epoch: number, observations: readonly ObservationInput[]): Buffer;
   /** undefined where the bytes are not one message. */
   decodeMessage(bytes: Uint8Array): unknown;
 }

@@ -9,5 +9,6 @@ void export_capture(Napi::Env env, Napi::Object exports);
 void export_flow_map(Napi::Env env, Napi::Object exports);
 void export_host(Napi::Env env, Napi::Object exports);
 void export_message(Napi::Env env, Napi::Object exports);
+void export_observations(Napi::Env env, Napi::Object exports);
 
 }  // namespace fanout::binding

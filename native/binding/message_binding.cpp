@@ -46,7 +46,13 @@ bool put_value(std::string& out, const Napi::Value& value, unsigned depth) {
   if (value.IsNull() || value.IsUndefined()) out.push_back(static_cast<char>(0xc0));
   else if (value.IsBoolean()) out.push_back(static_cast<char>(value.As<Napi::Boolean>().Value() ? 0xc3 : 0xc2));
   else if (value.IsNumber()) put_double(out, value.As<Napi::Number>().DoubleValue());
-  else if (value.IsBigInt()) put_unsigned(out, uint64_of(value));
+  else if (value.IsBigInt()) {
+    // One that does not fit must not arrive as another number.
+    bool lossless = false;
+    const std::uint64_t number = value.As<Napi::BigInt>().Uint64Value(&lossless);
+    if (!lossless) return false;
+    put_unsigned(out, number);
+  }
   else if (value.IsString()) {
     const std::string text = value.As<Napi::String>().Utf8Value();
     if (text.size() < 32) out.push_back(static_cast<char>(0xa0 + text.size()));
@@ -72,7 +78,7 @@ bool put_value(std::string& out, const Napi::Value& value, unsigned depth) {
 Napi::Value encode(const Napi::CallbackInfo& info) {
   std::string out;
   if (!put_value(out, info[0], 0)) {
-    throw_type_error(info.Env(), "only arrays, numbers, text, bytes, booleans and null can be sent");
+    throw_type_error(info.Env(), "only arrays, numbers of 64 bits, text, bytes, booleans and null can be sent");
     return info.Env().Undefined();
   }
   return Napi::Buffer<std::uint8_t>::Copy(info.Env(), reinterpret_cast<const std::uint8_t*>(out.data()), out.size());

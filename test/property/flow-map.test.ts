@@ -1,0 +1,271 @@
+/** The collector's evidence through the addon: what arrives counts, not when, in what order or in how many messages. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type NativeEvidence, native, type ObservationInput } from '../../src/native.ts';
+import { observation } from '../helpers/messages.ts';
+
+const MEMBERS = 4;
+const EPOCHS = 2;
+
+interface Told {
+  readonly member: number;
+  readonly epoch: number;
+  readonly observation: ObservationInput;
+}
+
+/** Few flows and few values, so that observations meet. */
+const told: fc.Arbitrary<Told> = fc
+  .record({
+    member: fc.nat(MEMBERS - 1),
+    epoch: fc.nat(EPOCHS - 1),
+    flow: fc.nat(5),
+    reverse: fc.boolean(),
+    kernelKey: fc.bigInt({ min: 1n, max: 2n }),
+    stack: fc.constantFrom('ipv4/tcp', 'vlan/ipv4/tcp', 'ipv4/gre/ipv4/tcp'),
+    marks: fc.nat(3),
+    packets: fc.integer({ min: 1, max: 9 }),
+    firstNs: fc.nat(1_000_000),
+    lengthNs: fc.nat(1_000_000),
+  })
+  .map(({ member, epoch, flow, reverse, firstNs, lengthNs, packets, ...rest }) => {
+    const there = { src: `10.0.0.${flow + 1}`, srcPort: 1000, dst: '192.0.2.1', dstPort: 80 };
+    const back = { src: there.dst, srcPort: there.dstPort, dst: there.src, dstPort: there.srcPort };
+    return {
+      member,
+      epoch,
+      observation: { ...(reverse ? back : there), ...rest, protocol: 6, packets, bytes: packets * 60, firstNs, lastNs: firstNs + lengthNs },
+    };
+  });
+
+const list = fc.array(told, { maxLength: 40 });
+
+/** A run of consecutive observations by one member in one epoch may travel in one message; `cut` says where a new one starts anyway. */
+function messagesOf(observations: readonly Told[], cut: (i: number) => boolean): { readonly member: number; readonly bytes: Buffer }[] {
+  const batches: { member: number; epoch: number; observations: ObservationInput[] }[] = [];
+  observations.forEach(({ member, epoch, observation }, i) => {
+    const last = batches.at(-1);
+    if (last !== undefined && last.member === member && last.epoch === epoch && !cut(i)) last.observations.push(observation);
+    else batches.push({ member, epoch, observations: [observation] });
+  });
+  return batches.map((b) => ({ member: b.member, bytes: native.encodeObservations(b.member, b.epoch, b.observations) }));
+}
+
+function newMap(hashSeed = 1n) {
+  return new native.FlowMap({ members: MEMBERS, flowsMax: 1000, hashSeed });
+}
+
+function mapOf(observations: readonly Told[], cut: (i: number) => boolean = () => true, hashSeed = 1n) {
+  const map = newMap(hashSeed);
+  for (const { member, bytes } of messagesOf(observations, cut)) expect(map.ingest(bytes, member)).toBeGreaterThan(0);
+  return map;
+}
+
+function evidenceOf(
+  map: ReturnType<typeof newMap>,
+  epochEndsNs: readonly (bigint | null)[] = [null, null],
+  violationsMax = 100,
+): NativeEvidence {
+  return map.evidence({ epochEndsNs, violationsMax, startNs: 1_000_000_000n });
+}
+
+// ---- the reference: sets, no thought of speed
+
+type Verdict = 'oneWay' | 'consistent' | 'asymmetric' | 'split';
+const RANK: readonly Verdict[] = ['oneWay', 'consistent', 'asymmetric', 'split'];
+
+function judge(observations: readonly Told[]): Verdict {
+  const verdicts = [...new Set(observations.map(({ epoch }) => epoch))].map((epoch): Verdict => {
+    const membersOf = (isForward: boolean) =>
+      new Set(observations.filter((t) => t.epoch === epoch && (t.observation.srcPort === 1000) === isForward).map((t) => t.member));
+    const [forward, reverse] = [membersOf(true), membersOf(false)];
+    if (forward.size > 1 || reverse.size > 1) return 'split';
+    if (forward.size === 0 || reverse.size === 0) return 'oneWay';
+    return [...forward][0] === [...reverse][0] ? 'consistent' : 'asymmetric';
+  });
+  return RANK[Math.max(...verdicts.map((v) => RANK.indexOf(v)))] ?? 'oneWay';
+}
+
+function byFlow(observations: readonly Told[]): Told[][] {
+  const flows = new Map<string, Told[]>();
+  for (const t of observations) {
+    const host = t.observation.src.startsWith('10.') ? t.observation.src : t.observation.dst;
+    flows.set(host, [...(flows.get(host) ?? []), t]);
+  }
+  return [...flows.values()];
+}
+
+describe('evidence', () => {
+  test('does not depend on the order of arrival, on the batches or on the hash seed', () => {
+    const shuffled = list.chain((original) =>
+      fc.record({
+        original: fc.constant(original),
+        reordered: fc.shuffledSubarray(original, { minLength: original.length }),
+        cuts: fc.array(fc.boolean(), { minLength: original.length, maxLength: original.length }),
+        seed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+        ends: fc.tuple(fc.option(fc.bigInt({ min: 0n, max: 1_000_000n })), fc.option(fc.bigInt({ min: 0n, max: 1_000_000n }))),
+        violationsMax: fc.nat(5),
+      }),
+    );
+    fc.assert(
+      fc.property(shuffled, ({ original, reordered, cuts, seed, ends, violationsMax }) => {
+        const one = evidenceOf(mapOf(original), ends, violationsMax);
+        const other = evidenceOf(
+          mapOf(reordered, (i) => cuts[i] === true, seed),
+          ends,
+          violationsMax,
+        );
+        expect(other).toEqual(one);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('agrees with a judge that knows nothing of tables and hashes', () => {
+    fc.assert(
+      fc.property(list, (observations) => {
+        const { flows, violations, judgedPackets, flowsByMember } = evidenceOf(mapOf(observations));
+        const grouped = byFlow(observations);
+        const count = (verdict: Verdict) => grouped.filter((flow) => judge(flow) === verdict).length;
+        expect(flows).toEqual({
+          total: grouped.length,
+          twoWay: grouped.filter((flow) => new Set(flow.map((t) => t.observation.srcPort)).size === 2).length,
+          oneWay: count('oneWay'),
+          consistent: count('consistent'),
+          split: count('split'),
+          asymmetric: count('asymmetric'),
+          duplicated: 0,
+        });
+        expect(violations.length).toBe(count('split') + count('asymmetric'));
+        expect(judgedPackets).toBe(observations.reduce((sum, t) => sum + Number(t.observation.packets), 0));
+        expect(flowsByMember).toEqual(
+          Array.from({ length: MEMBERS }, (_, member) => grouped.filter((flow) => flow.some((t) => t.member === member)).length),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('lists the packets of a violation by member, direction, kernel key and stack', () => {
+    fc.assert(
+      fc.property(list, (observations) => {
+        const packetsOf = (member: number, epoch: number, direction: string, src: string) =>
+          observations
+            .filter((t) => {
+              const isForward = t.observation.srcPort === 1000;
+              const host = isForward ? t.observation.src : t.observation.dst;
+              return t.member === member && t.epoch === epoch && isForward === (direction === 'forward') && host === src;
+            })
+            .reduce((sum, t) => sum + Number(t.observation.packets), 0);
+        for (const { flow, observations: seen } of evidenceOf(mapOf(observations)).violations) {
+          const places = new Set(seen.map((o) => JSON.stringify([o.member, o.epoch, o.direction])));
+          for (const place of places) {
+            const [member, epoch, direction] = JSON.parse(place) as [number, number, string];
+            const sum = seen.filter((o) => JSON.stringify([o.member, o.epoch, o.direction]) === place).reduce((n, o) => n + o.packets, 0);
+            expect(sum).toBe(packetsOf(member, epoch, direction, flow.src));
+          }
+        }
+      }),
+    );
+  });
+
+  test('and tally agree while no epoch has ended', () => {
+    fc.assert(
+      fc.property(list, (observations) => {
+        const map = mapOf(observations);
+        const { flows, judgedPackets } = evidenceOf(map);
+        expect(map.tally()).toEqual({
+          flows: flows.total,
+          twoWay: flows.twoWay,
+          violated: flows.split + flows.asymmetric,
+          packets: judgedPackets,
+        });
+      }),
+    );
+  });
+});
+
+describe('a flow', () => {
+  test('is one for both directions: key(t) = key(reverse t)', () => {
+    fc.assert(
+      fc.property(observation, (o) => {
+        const back = { ...o, src: o.dst, dst: o.src, srcPort: o.dstPort, dstPort: o.srcPort };
+        const map = newMap();
+        map.ingest(native.encodeObservations(0, 0, [o, back]), 0);
+        expect(map.tally().flows).toBe(1);
+        const isOwnReverse = o.src === o.dst && o.srcPort === o.dstPort;
+        expect(map.tally().twoWay).toBe(isOwnReverse ? 0 : 1);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('is another when address, port or protocol differ', () => {
+    const o: ObservationInput = {
+      src: '10.0.0.1',
+      dst: '10.0.0.2',
+      srcPort: 1,
+      dstPort: 2,
+      protocol: 6,
+      stack: 'ipv4/tcp',
+      kernelKey: 1n,
+      marks: 0,
+      packets: 1,
+      bytes: 60,
+      firstNs: 0,
+      lastNs: 0,
+    };
+    const others = [
+      { src: '10.0.0.3' },
+      { dst: '10.0.0.3' },
+      { srcPort: 3 },
+      { dstPort: 3 },
+      { protocol: 17 },
+      { src: 'a00:1::', dst: 'a00:2::' },
+    ];
+    // Ports exchanged, addresses not: the kernel hashes both alike, and they are two flows all the same.
+    const crossed = { srcPort: 2, dstPort: 1 };
+    const map = newMap();
+    const all = [o, ...[...others, crossed].map((change) => ({ ...o, ...change }))];
+    expect(map.ingest(native.encodeObservations(0, 0, all), 0)).toBe(all.length);
+    expect(map.tally().flows).toBe(all.length);
+  });
+});
+
+describe('a malformed message', () => {
+  const good = (observations: readonly Told[]) =>
+    native.encodeObservations(
+      1,
+      0,
+      observations.map((t) => t.observation),
+    );
+
+  test('changes nothing, and says where it is wrong', () => {
+    fc.assert(
+      fc.property(list, fc.array(told, { minLength: 1, maxLength: 10 }), fc.nat(), fc.nat(255), (before, later, at, value) => {
+        const map = mapOf(before);
+        const [tally, evidence] = [map.tally(), evidenceOf(map)];
+        const message = good(later);
+        message[at % message.length] = value;
+        const taken = map.ingest(message, 1);
+        if (taken >= 0) return;
+        expect(-1 - taken).toBeLessThanOrEqual(message.length);
+        expect(map.tally()).toEqual(tally);
+        expect(evidenceOf(map)).toEqual(evidence);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('is one cut short, in the name of another, of no such member, or of an epoch beyond counting', () => {
+    const [first] = fc.sample(told, { numRuns: 1, seed: 1 });
+    if (first === undefined) return expect.unreachable();
+    const map = newMap();
+    const message = good([first]);
+    for (let length = 0; length < message.length; length++) expect(map.ingest(message.subarray(0, length), 1)).toBeLessThan(0);
+    expect(map.ingest(message, 2)).toBeLessThan(0);
+    expect(map.ingest(native.encodeObservations(MEMBERS, 0, [first.observation]), MEMBERS)).toBeLessThan(0);
+    expect(map.ingest(native.encodeObservations(1, 0x10000, [first.observation]), 1)).toBeLessThan(0);
+    expect(map.tally().flows).toBe(0);
+    expect(map.ingest(message, 1)).toBe(1);
+  });
+});
