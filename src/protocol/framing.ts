@@ -23,18 +23,25 @@ export class FrameError extends Error {
 export class Deframer {
   #rest: Buffer = Buffer.alloc(0);
 
-  /** Calls `onMessage` for each message that `chunk` completes. Throws FrameError on an empty or too long frame. */
+  /**
+   * Calls `onMessage` for each message that `chunk` completes. Throws FrameError on an empty or too long frame, and from then on: there is
+   * no way back into step. No message is delivered twice, not even if `onMessage` throws.
+   */
   push(chunk: Buffer, onMessage: (message: Buffer) => void): void {
     const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let offset = 0;
-    while (data.length - offset >= FRAME_HEADER_BYTES) {
-      const length = data.readUInt32BE(offset);
-      if (length === 0 || length > FRAME_BYTES_MAX) throw new FrameError(`frame of ${length} bytes (1 to ${FRAME_BYTES_MAX} are allowed)`);
-      const end = offset + FRAME_HEADER_BYTES + length;
-      if (end > data.length) break;
-      onMessage(data.subarray(offset + FRAME_HEADER_BYTES, end));
-      offset = end;
+    try {
+      while (data.length - offset >= FRAME_HEADER_BYTES) {
+        const length = data.readUInt32BE(offset);
+        if (length === 0 || length > FRAME_BYTES_MAX)
+          throw new FrameError(`frame of ${length} bytes (1 to ${FRAME_BYTES_MAX} are allowed)`);
+        const start = offset + FRAME_HEADER_BYTES;
+        if (start + length > data.length) break;
+        offset = start + length;
+        onMessage(data.subarray(start, offset));
+      }
+    } finally {
+      this.#rest = offset === data.length ? Buffer.alloc(0) : data.subarray(offset);
     }
-    this.#rest = offset === data.length ? Buffer.alloc(0) : data.subarray(offset);
   }
 }

@@ -152,7 +152,7 @@ export function parseWorkerMessage(value: unknown): WorkerMessage {
       return { kind: 'failed', step: text(step), call: text(call), errno: natural(errno), message: text(message) };
     }
     default:
-      throw new MalformedMessage(`unknown kind ${String(kind)}`);
+      throw new MalformedMessage(`unknown kind ${shown(kind)}`);
   }
 }
 
@@ -231,7 +231,7 @@ export function parseCollectorMessage(value: unknown): CollectorMessage {
       exactly(fields, 0, 'leave');
       return { kind: 'leave' };
     default:
-      throw new MalformedMessage(`unknown kind ${String(kind)}`);
+      throw new MalformedMessage(`unknown kind ${shown(kind)}`);
   }
 }
 
@@ -264,13 +264,20 @@ function parseProgram(value: unknown): SteeringProgram {
   const [kind, body] = exactly(array(value, 'program'), 2, 'program');
   if (kind === 'cbpf') return { kind, instructions: parseInstructions(body) };
   if (kind === 'ebpf') return { kind, pinnedPath: text(body) };
-  throw new MalformedMessage(`unknown program ${String(kind)}`);
+  throw new MalformedMessage(`unknown program ${shown(kind)}`);
 }
 
 function parseInstructions(value: unknown): readonly CbpfInstruction[] {
   return array(value, 'program').map(
     (instruction) => exactly(array(instruction, 'instruction'), 4, 'instruction').map(natural) as unknown as CbpfInstruction,
   );
+}
+
+/** For error messages. A decoded map may carry a `toString` of its own, or none: it is named, never asked. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  if (value === null || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  return typeof value === 'undefined' ? 'nothing' : `a value of type ${typeof value}`;
 }
 
 function array(value: unknown, what: string): readonly unknown[] {
@@ -285,7 +292,7 @@ function exactly(fields: readonly unknown[], count: number, what: string): reado
 
 function natural(value: unknown): number {
   if (typeof value === 'bigint') return natural(Number(value));
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new MalformedMessage(`${String(value)} is not a count`);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new MalformedMessage(`${shown(value)} is not a count`);
   return value;
 }
 
@@ -295,7 +302,7 @@ function bigNatural(value: unknown): bigint {
 }
 
 function flag(value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new MalformedMessage(`${String(value)} is not a flag`);
+  if (typeof value !== 'boolean') throw new MalformedMessage(`${shown(value)} is not a flag`);
   return value;
 }
 
