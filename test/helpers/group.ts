@@ -42,6 +42,7 @@ export async function startGroup(options: GroupOptions): Promise<Group> {
   const flowMap = new native.FlowMap({ members: procs, flowsMax: FLOWS_MAX, hashSeed: SEED });
   const cluster = new Cluster(procs, [], flowMap, options.interface, noEvents);
   try {
+    await cluster.fork();
     const { index } = native.describeInterface(options.interface);
     const { groupId } = await cluster.join((member) => captureOptions(options, index, member.index), groupRequest(options), TIMEOUT_MS);
     if (id !== 0 && groupId !== id) throw new Error(`asked for group ${id}, got ${groupId}`);
