@@ -1,4 +1,6 @@
 /** Where packets come from: a live interface, or the lab with its own interface and traffic. */
+import { readFileSync } from 'node:fs';
+import { parseCpuList } from '../config/machine.ts';
 import type { LabSource, LiveSource, Options } from '../config/options.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import { createLabNetwork } from '../lab/network.ts';
@@ -92,7 +94,9 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
     },
     start: () => {
       if (injector === undefined) throw new TypeError('the source was not prepared');
-      const plan = { rounds: rounds === 'endless' ? 0 : rounds, packetsPerSecond };
+      // The sender's CPU is the one that receives. Should the scheduler move it, mode cpu would part flows in the lab that no NIC would.
+      const pinned = options.mode === 'cpu' ? { cpu: firstAllowedCpu() } : {};
+      const plan = { rounds: rounds === 'endless' ? 0 : rounds, packetsPerSecond, ...pinned };
       running = injector.run(plan).then(resolve, (cause: Error) => reject(sendingFailed(network.interface, cause)));
     },
     stop: halt,
@@ -102,6 +106,11 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
       network.close();
     },
   };
+}
+
+function firstAllowedCpu(): number {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  return parseCpuList(list)?.[0] ?? 0;
 }
 
 interface Settleable {
