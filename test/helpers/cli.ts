@@ -1,0 +1,34 @@
+/** The built command, run as its users run it, and its report as JSON. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunResult } from '../../src/model/run-result.ts';
+import { runProgram, temporaryDirectory } from './programs.ts';
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+export interface CliRun {
+  readonly status: number | null;
+  readonly report: RunResult;
+}
+
+/** Where the command ends without a verdict its words are the failure. */
+export async function runCli(args: readonly string[], { uid }: { readonly uid?: number } = {}): Promise<CliRun> {
+  const environment = { PATH: process.env['PATH'] };
+  const identity = uid === undefined ? {} : { uid };
+  const ended = await runProgram(process.execPath, [CLI, ...args, '--json', '--quiet'], { env: environment, ...identity });
+  if (ended.stdout === '') throw new Error(`fanout-cluster ${args.join(' ')} exited with ${ended.code}: ${ended.stderr}`);
+  return { status: ended.code, report: JSON.parse(ended.stdout) };
+}
+
+/** A file for as long as `body` takes. */
+export async function withFile<T>(text: string, body: (path: string) => Promise<T>): Promise<T> {
+  const directory = temporaryDirectory();
+  const path = join(directory.path, 'file');
+  try {
+    writeFileSync(path, text);
+    return await body(path);
+  } finally {
+    directory.remove();
+  }
+}
