@@ -1,11 +1,11 @@
 /** The built command, run as its users run it, and its report as JSON. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { RunResult } from '../../src/model/run-result.ts';
+import { packageRoot } from '../../src/package-root.ts';
 import { runProgram, temporaryDirectory } from './programs.ts';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = join(packageRoot(), 'dist', 'cli.js');
 
 export interface CliRun {
   readonly status: number | null;
