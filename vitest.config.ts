@@ -6,7 +6,7 @@ const alone = { fileParallelism: false, pool: 'forks', testTimeout: 60_000, hook
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...alone, testTimeout: 600_000 } },
       { test: { name: 'process', include: ['test/process/**/*.test.ts'], ...alone } },

@@ -17,7 +17,7 @@ if (unknown.length > 0) {
 }
 
 run('node', ['scripts/build.mjs']);
-run('npx', ['--no-install', 'node-gyp', 'build'], { quiet: true });
+run('npx', ['--no-install', 'node-gyp', 'configure', 'build', '--jobs=max'], { quiet: true });
 rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS);
 
