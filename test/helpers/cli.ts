@@ -1,4 +1,5 @@
 /** The built command, run as its users run it, and its report as JSON. */
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunResult } from '../../src/model/run-result.ts';
@@ -19,6 +20,35 @@ export async function runCli(args: readonly string[], { uid }: { readonly uid?: 
   const ended = await runProgram(process.execPath, [CLI, ...args, '--json', '--quiet'], { env: environment, ...identity });
   if (ended.stdout === '') throw new Error(`fanout-cluster ${args.join(' ')} exited with ${ended.code}: ${ended.stderr}`);
   return { status: ended.code, report: JSON.parse(ended.stdout) };
+}
+
+/** Judges for as long as `body` takes: it starts when the group captures, and the command is told to end when it is done. */
+export async function runCliDuring(args: readonly string[], body: () => Promise<unknown>): Promise<CliRun> {
+  const child = spawn(process.execPath, [CLI, ...args, '--json', '--status-interval', '100ms', '--duration', '60s'], {
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const capturing = new Promise<void>((resolve) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      if (stderr.includes('capturing')) resolve();
+    });
+    ended.then(() => resolve());
+  });
+  try {
+    await capturing;
+    await body();
+  } finally {
+    child.kill('SIGINT');
+  }
+  const status = await ended;
+  if (stdout === '') throw new Error(`fanout-cluster ${args.join(' ')} exited with ${status}: ${stderr}`);
+  return { status, report: JSON.parse(stdout) };
 }
 
 /** A file for as long as `body` takes. */
