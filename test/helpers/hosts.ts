@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { refuseHostNamespace } from './lab.ts';
-import { end, serveCommand } from './serve.ts';
+import { DIES_WITH_US, end, serveCommand } from './serve.ts';
 
 export interface Hosts {
   /** Of this namespace. */
@@ -21,7 +21,7 @@ export const HERE6 = 'fd77::1';
 export async function withHosts<T>(body: (hosts: Hosts) => Promise<T>): Promise<T> {
   refuseHostNamespace();
   const started: ChildProcess[] = [];
-  const peer = spawn('unshare', ['--net', '--', 'sleep', '600'], { stdio: 'ignore' });
+  const peer = spawn('setpriv', [...DIES_WITH_US, 'unshare', '--net', '--', 'sleep', 'infinity'], { stdio: 'ignore' });
   started.push(peer);
   try {
     await untilApart(peer);

@@ -1,12 +1,15 @@
 /** Programs that run beside a test: started until they say that they are ready, ended in order. */
 import { type ChildProcess, spawn } from 'node:child_process';
 
+/** For setpriv(1): a test that runs out of time is killed with its process, and what it started must not live on. */
+export const DIES_WITH_US = ['--pdeathsig', 'KILL', '--'];
+
 const READY_TIMEOUT_MS = 10_000;
 const END_TIMEOUT_MS = 2000;
 
 /** Resolves when `ready` matches what the program says. */
 export async function serveCommand(command: readonly string[], ready: RegExp): Promise<ChildProcess> {
-  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('setpriv', [...DIES_WITH_US, ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     await untilReady(child, command.join(' '), ready);
     return child;
