@@ -1,6 +1,7 @@
 /** The collector's side of msgpack. Workers use the addon's: loading this library would delay each of them by 11 ms. */
 import { Packr } from 'msgpackr';
 import { frame } from './framing.ts';
+import { isPlainMessage } from './plain.ts';
 import { type CollectorMessage, MalformedMessage, packCollectorMessage, parseWorkerMessage, type WorkerMessage } from './schema.ts';
 
 // No records: their definitions would be a second, stateful protocol. 64-bit integers arrive as bigint.
@@ -11,6 +12,7 @@ export function encodeFrame(message: CollectorMessage): Buffer {
 }
 
 export function decodeWorkerMessage(bytes: Uint8Array): WorkerMessage {
+  if (!isPlainMessage(bytes)) throw new MalformedMessage('not one value of msgpack arrays, numbers, text and bytes');
   let value: unknown;
   try {
     value = packr.unpack(bytes);
