@@ -175,7 +175,7 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
     const bool outgoing = packet.packet_type == PACKET_OUTGOING;
     if (outgoing) {
       ++outgoing_;
-      if (config_.ignore_outgoing) return;
+      if (config_.ignore_outgoing) return ignored_.add(IgnoreReason::outgoing);
     }
     if (packet.timestamp_ns < from_ns_) return ignored_.add(IgnoreReason::before_start);
     Parsed& p = batch[count];
@@ -232,7 +232,7 @@ void Capture::wait() noexcept {
     (void)!::read(wake_.get(), &wakes, sizeof wakes);
   }
   if ((fds[1].revents & POLLERR) != 0) {
-    note_link_error();
+    // ENETDOWN: publish_counters() takes it. Blocks already filled stay readable.
     publish_counters(false);
   }
 }
@@ -360,7 +360,9 @@ void Capture::publish_counters(bool finished) noexcept {
   fresh.judged = judged_;
   fresh.overflowed = overflowed_;
   fresh.ignored = ignored_.entries();
+  // First the time, then the question: whoever reads `alive_ns` without a new error knows that until then the link had not gone.
   fresh.alive_ns = clock_ns(CLOCK_REALTIME);
+  note_link_error();
   fresh.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_start_ns_;
   fresh.epoch = epoch_;
   fresh.link_error = link_error_;

@@ -18,6 +18,7 @@ enum class IgnoreReason : std::uint32_t {
   malformed = 5,
   block_malformed = 6,
   other_ethertype = 7,  // beyond those counted one by one
+  outgoing = 8,         // sent by this host, where such packets are not to be judged
   ethertype = 0x10000,  // + ethertype
   protocol = 0x20000,   // + IP protocol
 };
@@ -65,7 +66,7 @@ class IgnoredCounts {
     ethertypes_[ethertypes_used_++] = {ethertype, 1};
   }
 
-  std::array<std::uint64_t, 8> fixed_{};
+  std::array<std::uint64_t, 9> fixed_{};
   std::array<Entry, 64> ethertypes_{};
   std::uint32_t ethertypes_used_ = 0;
   std::array<std::uint64_t, 256> protocols_{};

@@ -15,6 +15,7 @@ const REASON_NAMES: Readonly<Record<number, string>> = {
   5: 'malformed',
   6: 'malformed-block',
   7: 'other-ethertype',
+  8: 'outgoing',
 };
 
 export function ignoreReasonName(reason: number): string {

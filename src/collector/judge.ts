@@ -176,7 +176,7 @@ function oneWayWarning({ flows }: Evidence): readonly Warning[] {
 }
 
 function outgoingWarning({ packets, mode }: RunFacts): readonly Warning[] {
-  if (packets.outgoing === 0) return [];
+  if (packets.outgoing === (packets.ignored['outgoing'] ?? 0)) return [];
   const message = `${packets.outgoing} of ${packets.captured} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`;
   return [{ code: 'outgoing-packets', message, remedy: 'use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only' }];
 }
