@@ -6,8 +6,10 @@ import { endianness } from 'node:os';
 export interface Machine {
   readonly pageBytes: number;
   readonly memAvailableBytes: number;
-  /** Processes and threads that this host, or the control group of this process, allows in all. */
+  /** Processes and threads that this host, the control group of this process, or its user may have in all. */
   readonly tasksMax: number;
+  /** Files that this process may have open. */
+  readonly descriptorsMax: number;
   readonly onlineCpus: readonly number[];
   readonly randomSeed: number;
   /** The text of a file or pipe, cut after `bytesMax`; throws what node:fs throws. */
@@ -17,10 +19,15 @@ export interface Machine {
 export const SEED_MAX = 0xffffffff;
 
 export function readMachine(): Machine {
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  // RLIMIT_NPROC does not bind the superuser.
+  const isRoot = process.getuid?.() === 0;
   return {
     pageBytes: pageBytes(),
     memAvailableBytes: availableKibibytes(readFileSync('/proc/meminfo', 'latin1')) * 1024,
-    tasksMax: Math.min(...TASK_LIMITS.map(limitIn)),
+    tasksMax: Math.min(...TASK_LIMITS.map(limitIn), isRoot ? Number.POSITIVE_INFINITY : hardLimit(limits, 'Max processes')),
+    // Node raises the soft limit to the hard one when it starts.
+    descriptorsMax: hardLimit(limits, 'Max open files'),
     onlineCpus: parseCpuList(readFileSync('/sys/devices/system/cpu/online', 'latin1').trim()) ?? [0],
     randomSeed: randomInt(SEED_MAX + 1),
     readText,
@@ -50,6 +57,12 @@ function limitIn(path: string): number {
   } catch {
     return Number.POSITIVE_INFINITY;
   }
+}
+
+/** The second number of a row of /proc/self/limits; "unlimited" is a number too. */
+export function hardLimit(limits: string, name: string): number {
+  const row = limits.split('\n').find((line) => line.startsWith(name));
+  return Number(/^\s+\S+\s+(\d+)/.exec(row?.slice(name.length) ?? '')?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
 const AT_PAGESZ = 6n;

@@ -128,6 +128,8 @@ export const DEFAULTS = {
   liveDuration: '60s',
 } as const;
 
+/** A worker reports every 100 ms, and a busy host may keep it waiting for several of them. */
+const WORKER_TIMEOUT_MS_MIN = 500;
 /** setTimeout counts milliseconds in 31 bits. */
 const TIMEOUT_MS_MAX = 24 * 24 * 3_600_000;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
@@ -156,7 +158,10 @@ export function parseOptions(raw: RawOptions, machine: Machine): Options {
     limits: parseLimits(raw, source),
     failFast: raw.failFast ?? false,
     statusIntervalMs: duration('--status-interval', raw.statusInterval ?? DEFAULTS.statusInterval, { least: 100, most: 3_600_000 }),
-    workerTimeoutMs: duration('--worker-timeout', raw.workerTimeout ?? DEFAULTS.workerTimeout, { least: 100, most: 600_000 }),
+    workerTimeoutMs: duration('--worker-timeout', raw.workerTimeout ?? DEFAULTS.workerTimeout, {
+      least: WORKER_TIMEOUT_MS_MIN,
+      most: 600_000,
+    }),
     seed: raw.seed === undefined ? machine.randomSeed : wholeNumber('--seed', raw.seed, { least: 0, most: SEED_MAX }),
     workNs: wholeNumber('--work-ns', raw.workNs ?? DEFAULTS.workNs, { least: 0, most: 1_000_000_000 }),
     tolerated: [...new Set((raw.tolerate ?? []).map((code) => oneOf('--tolerate', code, CAUSE_CODES)))],
@@ -299,9 +304,12 @@ function parseRing(raw: RawOptions, snaplenBytes: number, { pageBytes }: Machine
 const WORKER_BYTES = 8 * 2 ** 20;
 /** Threads of one worker: Node's own four and the capture thread. */
 const WORKER_TASKS = 5;
+/** Descriptors of the collector: for each worker its connection and its standard error, and for itself Node's own, sockets and files. */
+const WORKER_DESCRIPTORS = 2;
+const OWN_DESCRIPTORS = 40;
 
 // Ring memory is charged to no limit of the process (vzalloc without __GFP_ACCOUNT): without this guard the host would run out of it.
-function checkMachineCanHold(procs: number, ringBytes: number, { memAvailableBytes, tasksMax }: Machine): void {
+function checkMachineCanHold(procs: number, ringBytes: number, { memAvailableBytes, tasksMax, descriptorsMax }: Machine): void {
   const needed = procs * (ringBytes + WORKER_BYTES);
   if (needed > memAvailableBytes) {
     throw new FanoutError(
@@ -313,8 +321,16 @@ function checkMachineCanHold(procs: number, ringBytes: number, { memAvailableByt
   if (procs * WORKER_TASKS > tasksMax) {
     throw new FanoutError(
       'TOO_LARGE',
-      `${procs} processes have ${procs * WORKER_TASKS} threads, and this host allows ${tasksMax}`,
-      'use fewer --procs, or raise kernel.pid_max, kernel.threads-max and pids.max of the control group',
+      `${procs} processes have ${procs * WORKER_TASKS} threads, and this host or user may have ${tasksMax}`,
+      'use fewer --procs, or raise what is too low: ulimit -u, pids.max of the control group, kernel.pid_max, kernel.threads-max',
+    );
+  }
+  const descriptors = procs * WORKER_DESCRIPTORS + OWN_DESCRIPTORS;
+  if (descriptors > descriptorsMax) {
+    throw new FanoutError(
+      'TOO_LARGE',
+      `${procs} processes need about ${descriptors} file descriptors, and this process may have ${descriptorsMax}`,
+      'use fewer --procs, or raise the limit (ulimit -n)',
     );
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { availableKibibytes, type Machine, parseCpuList, readMachine } from '../../../src/config/machine.ts';
+import { availableKibibytes, hardLimit, type Machine, parseCpuList, readMachine } from '../../../src/config/machine.ts';
 import { DEFAULTS, type Options, parseOptions, type RawOptions } from '../../../src/config/options.ts';
 import { FanoutError } from '../../../src/errors.ts';
 
@@ -9,6 +9,7 @@ const machine: Machine = {
   pageBytes: 4096,
   memAvailableBytes: 64 * GIB,
   tasksMax: 32768,
+  descriptorsMax: 1024,
   onlineCpus: [0, 1, 2, 3],
   randomSeed: 77,
   readText: (path) => {
@@ -184,8 +185,19 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
   ]),
   ['CONTRADICTORY_OPTIONS', { interface: 'eth0', loop: true }, /^--loop shapes/],
   ['TOO_LARGE', { procs: '65536' }, /^65536 processes need 786432 MiB: rings of 4 MiB each, 262144 MiB together/],
+  [
+    'TOO_LARGE',
+    { procs: '500' },
+    /^500 processes need about 1040 file descriptors, and this process may have 1024$/,
+    { memAvailableBytes: 1e15 },
+  ],
   ['TOO_LARGE', { procs: '16', ringSize: '4G' }, /rings of 4096 MiB each, 65536 MiB together/],
-  ['TOO_LARGE', { procs: '65536' }, /^65536 processes have 327680 threads, and this host allows 32768$/, { memAvailableBytes: 1e15 }],
+  [
+    'TOO_LARGE',
+    { procs: '65536' },
+    /^65536 processes have 327680 threads, and this host or user may have 32768$/,
+    { memAvailableBytes: 1e15 },
+  ],
 ];
 
 test.each(REFUSED)('%s: %j', (code, raw, message, change) => {
@@ -242,6 +254,15 @@ describe('machine', () => {
     expect(parseOptions({ procs: '2' }, here).procs).toBe(2);
     // An endless device is cut, not read for ever.
     expect(here.readText('/dev/zero', 10)).toBe('\0'.repeat(10));
+  });
+
+  test('limits of the process are read from their hard column', () => {
+    const limits =
+      'Limit                     Soft Limit           Hard Limit           Units     \nMax processes             63000                127000               processes \nMax open files            1024                 unlimited            files     \n';
+    expect(hardLimit(limits, 'Max processes')).toBe(127_000);
+    expect(hardLimit(limits, 'Max open files')).toBe(Number.POSITIVE_INFINITY);
+    expect(hardLimit('', 'Max open files')).toBe(Number.POSITIVE_INFINITY);
+    expect(readMachine().descriptorsMax).toBeGreaterThan(10);
   });
 
   test('no MemAvailable is no limit', () => expect(availableKibibytes('MemTotal: 1 kB\n')).toBe(Number.POSITIVE_INFINITY));
