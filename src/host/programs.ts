@@ -27,6 +27,14 @@ export async function compileFilter(expression: string, interfaceName: string, s
     throw new FanoutError('TOOL_MISSING', '--filter needs tcpdump, which is not on PATH', 'install tcpdump, or leave --filter out', {
       cause: result,
     });
+  // To compile for an interface tcpdump opens it.
+  if (result.exitCode !== 0 && /not permitted|permission/i.test(result.stderr))
+    throw new FanoutError(
+      'NO_PRIVILEGE',
+      `tcpdump may not open ${interfaceName} to compile the filter (${lastLine(result.stderr)})`,
+      'packet sockets need CAP_NET_RAW: run with sudo, or without --interface to use the lab',
+      { cause: result },
+    );
   if (result.exitCode !== 0)
     throw new FanoutError(
       'BAD_FILTER',
