@@ -148,11 +148,13 @@ export interface Native extends LabAddon {
   readonly wireVersion: number;
   readonly Capture: new (options: CaptureOptions) => Capture;
   readonly FlowMap: new (options: { readonly members: number; readonly flowsMax: number; readonly hashSeed: bigint }) => FlowMap;
+  /** The name that this index has now; null if there is none of it any more. */
+  interfaceName(index: number): string | null;
   describeInterface(name: string): InterfaceInfo;
   packetSockets(): readonly PacketSocketInfo[];
   peerCredentials(fd: number): { readonly pid: number; readonly uid: number; readonly gid: number };
-  /** Asks the kernel to kill this process with its parent. False if `parent` is not the parent any more. */
-  dieWithParent(parent: number): boolean;
+  /** Asks the kernel for this signal when the parent ends; it replaces the one asked for before. False if `parent` is not the parent any more. */
+  signalAtParentsEnd(signal: number, parent: number): boolean;
   /** Ends the process at once: no exit handlers, no teardown. */
   exitNow(status: number): never;
   realtimeNs(): bigint;

@@ -1,5 +1,4 @@
 // Questions about this host, and about the process itself.
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -28,6 +27,15 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
   out.Set("hardwareType", static_cast<int>(described->hardware_type));
   out.Set("mtu", described->mtu);
   return out;
+}
+
+// interfaceName(index): the name it has now, or null if there is none of this index any more.
+Napi::Value name_of_interface(const Napi::CallbackInfo& info) {
+  const auto name = interface_name(info[0].ToNumber().Int32Value());
+  if (name) return Napi::String::New(info.Env(), *name);
+  if (name.error().code == ENODEV) return info.Env().Null();
+  throw_sys_error(info.Env(), name.error());
+  return info.Env().Undefined();
 }
 
 Napi::Value packet_sockets(const Napi::CallbackInfo& info) {
@@ -66,13 +74,14 @@ Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// The kernel kills this process when its parent ends, whatever state either is in (prctl(2)). False if the parent is gone already.
-Napi::Value die_with_parent(const Napi::CallbackInfo& info) {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+// signalAtParentsEnd(signal, parent): the kernel sends this process the signal when its parent ends, whatever state either is in
+// (prctl(2)). False if the parent is gone already.
+Napi::Value signal_at_parents_end(const Napi::CallbackInfo& info) {
+  if (::prctl(PR_SET_PDEATHSIG, info[0].ToNumber().Int32Value()) != 0) {
     throw_sys_error(info.Env(), SysError::from_errno("prctl(PR_SET_PDEATHSIG)"));
     return info.Env().Undefined();
   }
-  return Napi::Boolean::New(info.Env(), ::getppid() == info[0].ToNumber().Int32Value());
+  return Napi::Boolean::New(info.Env(), ::getppid() == info[1].ToNumber().Int32Value());
 }
 
 // _exit(2): ends a process that has nothing left to say, without taking its JavaScript world apart first.
@@ -89,9 +98,10 @@ Napi::Value realtime_ns(const Napi::CallbackInfo& info) {
 
 void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("describeInterface", Napi::Function::New<describe>(env));
+  exports.Set("interfaceName", Napi::Function::New<name_of_interface>(env));
   exports.Set("packetSockets", Napi::Function::New<packet_sockets>(env));
   exports.Set("peerCredentials", Napi::Function::New<peer_credentials>(env));
-  exports.Set("dieWithParent", Napi::Function::New<die_with_parent>(env));
+  exports.Set("signalAtParentsEnd", Napi::Function::New<signal_at_parents_end>(env));
   exports.Set("exitNow", Napi::Function::New<exit_now>(env));
   exports.Set("realtimeNs", Napi::Function::New<realtime_ns>(env));
 }

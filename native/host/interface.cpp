@@ -32,4 +32,13 @@ Result<InterfaceInfo> describe_interface(const char* name) noexcept {
   return info;
 }
 
+Result<std::string> interface_name(int index) noexcept {
+  UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (!fd) return SysError::from_errno("socket(AF_INET)");
+  ifreq request{};
+  request.ifr_ifindex = index;
+  if (::ioctl(fd.get(), SIOCGIFNAME, &request) != 0) return SysError::from_errno("ioctl(SIOCGIFNAME)");
+  return std::string{request.ifr_name, ::strnlen(request.ifr_name, IFNAMSIZ)};
+}
+
 }  // namespace fanout

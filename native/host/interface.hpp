@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "result.hpp"
 
@@ -19,5 +20,8 @@ struct InterfaceInfo {
 
 // ENODEV if there is none of this name.
 [[nodiscard]] Result<InterfaceInfo> describe_interface(const char* name) noexcept;
+
+// The name that belongs to an index now: interfaces can be renamed, indices stay. ENODEV if there is none.
+[[nodiscard]] Result<std::string> interface_name(int index) noexcept;
 
 }  // namespace fanout

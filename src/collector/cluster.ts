@@ -18,8 +18,8 @@ import {
 } from '../protocol/schema.ts';
 import { Member, type MemberState } from './member.ts';
 import { listen, type WorkerServer } from './server.ts';
-import { startError } from './start-errors.ts';
-import { forkWorkers, type WorkerExit, type Workers } from './supervisor.ts';
+import { lostAtStart, startError } from './start-errors.ts';
+import { loadFork, type WorkerExit, type Workers } from './supervisor.ts';
 
 export interface GroupRequest {
   readonly mode: keyof typeof FANOUT_MODES;
@@ -33,28 +33,48 @@ export interface GroupRequest {
 }
 
 export interface ClusterEvents {
-  /** A member that was capturing is gone or given up. Not called for the orderly end. */
+  /** A member that was capturing is gone or given up, and so is what it would have told. Not called for the orderly end. */
   readonly onLost: (member: Member) => void;
+  /** The process of a lost member has ended: from here on the kernel steers by a smaller group. */
+  readonly onDeparted: (member: Member) => void;
   /** A member's socket reported that the interface went down or away. */
   readonly onLinkError: (member: Member) => void;
 }
 
 const UNIQUE_ID_FLAG = 0x2000;
+/** Between the end of a connection and the end of its process. */
+const HANG_UP_MS = 1000;
+/** Of what a peer wrote, so much goes into an error message. */
+const QUOTE_MAX = 500;
 
 export class Cluster {
   readonly members: readonly Member[];
   readonly #flowMap: FlowMap;
   readonly #events: ClusterEvents;
   readonly #interface: string;
+  readonly #workerPath: string | undefined;
   readonly #sockets = new Map<number, Socket>();
   readonly #waiters = new Set<() => void>();
+  /** Lost after the start, but the process may still be there. */
+  readonly #departing = new Set<number>();
+  #begun: Promise<void> | undefined;
+  #asked: { readonly groupId: number; readonly mode: number } | undefined;
   #server: WorkerServer | undefined;
   #workers: Workers | undefined;
   #startFailure: FanoutError | undefined;
   #lastJoined: Membership | undefined;
   #capture: ((member: Member) => CaptureOptions) | undefined;
 
-  constructor(count: number, cpus: readonly (number | undefined)[], flowMap: FlowMap, interfaceName: string, events: ClusterEvents) {
+  /** @param workerPath the program that workers run, where it is not the package's own */
+  constructor(
+    count: number,
+    cpus: readonly (number | undefined)[],
+    flowMap: FlowMap,
+    interfaceName: string,
+    events: ClusterEvents,
+    workerPath?: string,
+  ) {
+    this.#workerPath = workerPath;
     this.members = Array.from({ length: count }, (_, index) => new Member(index, cpus[index]));
     this.#flowMap = flowMap;
     this.#interface = interfaceName;
@@ -63,12 +83,8 @@ export class Cluster {
 
   /** Starts all processes. They boot while the caller prepares what they will be told. */
   async fork(): Promise<void> {
-    this.#server = await listen((socket, pid) => this.#onPeer(socket, pid));
-    this.#workers = await forkWorkers(this.members.length, this.#server.path, (exit) => this.#onExit(exit));
-    this.#workers.pids.forEach((pid, index) => {
-      const member = this.members[index];
-      if (member !== undefined) member.pid = pid;
-    });
+    this.#begun = this.#fork();
+    await this.#begun;
   }
 
   /** Opens all sockets, of processes forked now if they were not before; each joins as soon as the one before it has, so that member i is the kernel's slot i. */
@@ -92,16 +108,27 @@ export class Cluster {
         await this.#until(() => member.state === 'opened', deadline, 'open its socket again', member);
       }
     }
-    // All are connected: from here on nothing of this run is in the file system, whatever ends it.
-    this.#server?.close();
     if (this.#lastJoined === undefined) throw new TypeError('no member joined');
     return this.#lastJoined;
+  }
+
+  // Listens last thing before the first fork: from then on there is a worker that tidies up, should this process be killed.
+  async #fork(): Promise<void> {
+    const fork = await loadFork();
+    this.#server = await listen((socket, pid) => this.#onPeer(socket, pid));
+    this.#workers = fork(this.members.length, this.#server.path, (exit) => this.#onExit(exit), this.#workerPath);
+    this.#workers.pids.forEach((pid, index) => {
+      const member = this.members[index];
+      if (member !== undefined) member.pid = pid;
+    });
   }
 
   async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: number): Promise<void> {
     const flags = group.flags | (unique ? UNIQUE_ID_FLAG : 0);
     const program = member.index === 0 ? group.program : null;
-    this.#send(member, { kind: 'join', groupId: group.id, mode: FANOUT_MODES[group.mode], flags, membersMax: group.membersMax, program });
+    const mode = FANOUT_MODES[group.mode];
+    this.#asked = { groupId: group.id, mode };
+    this.#send(member, { kind: 'join', groupId: group.id, mode, flags, membersMax: group.membersMax, program });
     await this.#until(() => member.state === 'joined', deadline, 'join the group', member);
   }
 
@@ -141,16 +168,20 @@ export class Cluster {
 
   /** Ends all processes, whatever state they are in, and waits for the last one. Safe to call at any time, also twice. */
   async close(): Promise<void> {
+    // Closing in the middle of the start: whatever is being forked must be known first, or it would be left behind.
+    await this.#begun?.catch(() => {});
     this.#server?.close();
     this.broadcast({ kind: 'leave' });
+    // Those that have not connected hold nothing, and will never hear it.
+    for (const { index } of this.members) if (!this.#sockets.has(index)) this.#workers?.kill(index);
     const graceMs = 1000;
     await this.#workers?.ended(graceMs);
     for (const socket of this.#sockets.values()) socket.destroy();
   }
 
-  /** Resolves when `condition` holds after something was heard, or at the deadline (performance.now()); says which. */
+  /** Resolves when `condition` holds or the start has failed, or at the deadline (performance.now()); says which. */
   #waitFor(condition: () => boolean, deadline: number): Promise<boolean> {
-    if (condition()) return Promise.resolve(true);
+    if (this.#startFailure !== undefined || condition()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const settle = (held: boolean): void => {
         clearTimeout(timer);
@@ -173,7 +204,7 @@ export class Cluster {
     throw new FanoutError(
       'WORKER_FAILED',
       `worker ${who?.index} (pid ${who?.pid}) did not ${step} in time; it is ${who?.state}`,
-      'the host may be overloaded or short of memory: try fewer --procs or a longer --start-timeout',
+      'the host may be overloaded or short of memory: try fewer --procs or a longer --worker-timeout',
     );
   }
 
@@ -193,18 +224,19 @@ export class Cluster {
   // ---- what comes in
 
   #onPeer(socket: Socket, pid: number): void {
-    // The kernel says who is at the other end; only a process forked here, once, is let in.
-    const index = this.#workers?.pids.indexOf(pid) ?? -1;
+    // The kernel says who is at the other end; only a process forked here, once, is let in. It gives 0 for one that it may not name.
+    const index = pid > 0 ? (this.#workers?.pids.indexOf(pid) ?? -1) : -1;
     const member = this.members[index];
     if (member === undefined || this.#sockets.has(index)) {
       socket.destroy();
       return;
     }
     this.#sockets.set(index, socket);
+    // All are connected: from here on nothing of this run is in the file system, whatever ends it.
+    if (this.#sockets.size === this.members.length) this.#server?.close();
     const deframer = new Deframer();
     const onMessage = (bytes: Buffer): void => this.#onBytes(member, bytes);
     socket.on('data', (chunk: Buffer) => {
-      member.heardAtMs = performance.now();
       if (!member.alive) return;
       try {
         deframer.push(chunk, onMessage);
@@ -215,11 +247,16 @@ export class Cluster {
     });
     // The process's exit tells more than its socket; the error is the same event seen from here.
     socket.on('error', () => {});
+    socket.on('close', () => {
+      setTimeout(() => this.abandon(member, 'closed its connection'), HANG_UP_MS).unref();
+    });
   }
 
   #onBytes(member: Member, bytes: Buffer): void {
     if (!member.alive) return;
+    member.heardAtMs = performance.now();
     if (isObservations(bytes)) {
+      if (!isReporting(member)) throw new MalformedMessage(`observations while ${member.state}`);
       const taken = this.#flowMap.ingest(bytes, member.index);
       if (taken < 0) throw new MalformedMessage(`observations, at byte ${-1 - taken}`);
       return;
@@ -239,8 +276,7 @@ export class Cluster {
         member.inode = message.inode;
         return this.#advance(member, 'opened', message.kind);
       case 'joined':
-        this.#lastJoined = message;
-        return this.#advance(member, 'joined', message.kind);
+        return this.#onJoined(member, message);
       case 'armed':
         return this.#advance(member, 'armed', message.kind);
       case 'counters':
@@ -255,7 +291,16 @@ export class Cluster {
     member.become(next);
   }
 
+  // The members after this one will be sent to the group that it names: it must be the one that was asked for.
+  #onJoined(member: Member, { groupId, mode, flags }: Membership): void {
+    const isAsked = this.#asked?.mode === mode && (this.#asked.groupId === 0 || this.#asked.groupId === groupId);
+    if (!isAsked) throw new MalformedMessage(`joined group ${groupId} in mode ${mode}, which nobody asked for`);
+    this.#lastJoined = { groupId, mode, flags };
+    this.#advance(member, 'joined', 'joined');
+  }
+
   #onCounters(member: Member, counters: CaptureCounters): void {
+    if (!isReporting(member)) throw new MalformedMessage(`counters while ${member.state}`);
     const linkErrors = member.counters.linkErrors;
     member.counters = counters;
     if (counters.linkErrors > linkErrors) this.#events.onLinkError(member);
@@ -264,34 +309,43 @@ export class Cluster {
   }
 
   #onFailed(member: Member, failure: Extract<WorkerMessage, { kind: 'failed' }>): void {
-    if (member.state === 'capturing' || member.state === 'finishing')
-      return this.#lose(member, `${failure.step} failed: ${failure.message}`);
-    this.#startFailure = startError(failure, member, this.#interface);
+    const message = failure.message.slice(0, QUOTE_MAX);
+    if (isStarting(member)) this.#startFailure ??= startError({ ...failure, message }, member, this.#interface);
+    else this.#lose(member, `${failure.step.slice(0, QUOTE_MAX)} failed: ${message}`);
   }
 
   #onExit(exit: WorkerExit): void {
     const member = this.members[exit.index];
-    if (member === undefined || !member.alive) return;
+    if (member === undefined) return;
     if (member.state === 'finished' && exit.orderly) {
       member.end = 'gone';
       member.become('gone');
       return this.#heard();
     }
-    this.#lose(member, exit.end);
+    if (member.alive) this.#lose(member, exit.end);
+    if (this.#departing.delete(member.index)) this.#events.onDeparted(member);
   }
 
   #lose(member: Member, why: string): void {
     const before = member.state;
+    const atStart = isStarting(member);
     member.end = `lost while ${before}: ${why}`;
     member.become('lost');
     this.#workers?.kill(member.index);
-    if (before === 'capturing' || before === 'finishing') this.#events.onLost(member);
-    else if (before !== 'finished')
-      this.#startFailure ??= new FanoutError(
-        'WORKER_FAILED',
-        `worker ${member.index} (pid ${member.pid}) ended while ${before}: ${why}`,
-        'see the reason above; a signal SIGKILL usually comes from the out-of-memory killer: try fewer --procs or a smaller --ring-size',
-      );
+    if (atStart) this.#startFailure ??= lostAtStart(member, before, why);
+    else {
+      this.#departing.add(member.index);
+      // One that has told everything counts too: while others still read, its end moves flows to them.
+      this.#events.onLost(member);
+    }
     this.#heard();
   }
+}
+
+function isReporting({ state }: Member): boolean {
+  return state === 'capturing' || state === 'finishing';
+}
+
+function isStarting({ state }: Member): boolean {
+  return state !== 'capturing' && state !== 'finishing' && state !== 'finished';
 }

@@ -258,6 +258,8 @@ function stopped(stop: StopReason): string {
       return 'the run ended at its first violation';
     case 'members-lost':
       return 'the run ended because processes were lost';
+    case 'interface-removed':
+      return 'the run ended with its interface';
   }
 }
 

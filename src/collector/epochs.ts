@@ -26,12 +26,13 @@ export class Epochs {
     return this.#list.at(-1)?.endNs === null;
   }
 
-  /** Ends the current epoch at the last time stamp at which it certainly held. Ending it twice keeps the earlier end. */
+  /**
+   * Ends the current epoch at the last time stamp at which the membership was certainly known. What is noticed late may reach back
+   * into epochs that have ended: of several ends the earliest counts.
+   */
   end(lastGoodNs: bigint): void {
-    const epoch = this.#list.at(-1);
-    if (epoch === undefined) return;
     const since = lastGoodNs > this.#startNs ? lastGoodNs - this.#startNs : 0n;
-    if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;
+    for (const epoch of this.#list) if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;
   }
 
   begin(members: number, reason: string): number {

@@ -33,6 +33,16 @@ const newsIntervalMs = (procs: number): number => Math.max(10, Math.ceil(procs /
 const GRACE_NS = 5_000_000n;
 
 export const runCluster: RunCluster = async (options, io) => {
+  try {
+    return await runFromStart(options, io);
+  } catch (error) {
+    // A terminal sends its signals to every program that is running for it: what one of them says about its end is not the reason.
+    if (io.signal.aborted && error instanceof FanoutError) throw interrupted(error);
+    throw error;
+  }
+};
+
+async function runFromStart(options: Options, io: RunIo): Promise<RunResult> {
   const startedAt = new Date();
   const source = await openSource(options);
   try {
@@ -45,7 +55,7 @@ export const runCluster: RunCluster = async (options, io) => {
   } finally {
     await source.close();
   }
-};
+}
 
 async function runOn(source: PacketSource, steering: Steering, options: Options, io: RunIo, startedAt: Date): Promise<RunResult> {
   const begunMs = performance.now();
@@ -78,8 +88,9 @@ async function runOn(source: PacketSource, steering: Steering, options: Options,
     const stop = await watch.untilStop();
     await source.stop();
     await watch.settled();
-    await cluster.finish(options.workerTimeoutMs);
-    watch.end();
+    // A block that is open now is handed over when its timer fires.
+    await cluster.finish(options.workerTimeoutMs + options.ring.blockTimeoutMs);
+    watch.conclude();
     return assemble({ options, source, watch, cluster, flowMap, groupId: membership.groupId, stop, startedAt, io, begunMs });
   } finally {
     watch.end();
@@ -87,10 +98,13 @@ async function runOn(source: PacketSource, steering: Steering, options: Options,
   }
 }
 
+function interrupted(cause?: unknown): FanoutError {
+  return new FanoutError('INTERRUPTED', 'ended by a signal before anything could be judged', 'start again', { cause });
+}
+
 async function interruptible<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = new Promise<never>((_, reject) => {
-    const fail = (): void =>
-      reject(new FanoutError('INTERRUPTED', 'ended by a signal before the group was complete', 'nothing was judged: start again'));
+    const fail = (): void => reject(interrupted());
     if (signal.aborted) fail();
     else signal.addEventListener('abort', fail, { once: true });
   });

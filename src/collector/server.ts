@@ -1,5 +1,5 @@
 /** The Unix socket on which workers report: a fresh directory that only this user can enter, and a check of who connects. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ function descriptorOf(socket: Socket): number {
 /** Listens, and hands over each connection with the pid that the kernel vouches for (SO_PEERCRED). */
 export async function listen(onPeer: (socket: Socket, pid: number) => void): Promise<WorkerServer> {
   const directory = makeDirectory();
-  const path = join(directory, 'collector.sock');
+  const path = join(directory, SOCKET_NAME);
   const server = createServer((socket) => {
     let pid: number;
     try {
@@ -32,10 +32,14 @@ export async function listen(onPeer: (socket: Socket, pid: number) => void): Pro
     }
     onPeer(socket, pid);
   });
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
   const close = (): void => {
     server.close();
-    rmSync(directory, { recursive: true, force: true });
+    process.removeListener('exit', remove);
+    remove();
   };
+  // A second signal, or a defect, ends the process without another word.
+  process.on('exit', remove);
   try {
     await listening(server, path);
   } catch (cause) {
@@ -45,6 +49,11 @@ export async function listen(onPeer: (socket: Socket, pid: number) => void): Pro
   return { path, close };
 }
 
+const PREFIX = 'fanout-cluster-';
+const SOCKET_NAME = 'collector.sock';
+/** sun_path of unix(7), without its NUL. A longer one would be cut off silently. */
+const PATH_BYTES_MAX = 107;
+
 // mkdtemp(3) makes the directory 0700. XDG_RUNTIME_DIR is the place for sockets where there is one, /run for root.
 function makeDirectory(): string {
   const candidates = [process.env['XDG_RUNTIME_DIR'], process.geteuid?.() === 0 ? '/run' : undefined, tmpdir()];
@@ -52,12 +61,45 @@ function makeDirectory(): string {
   for (const base of candidates) {
     if (base === undefined || base === '') continue;
     try {
-      return mkdtempSync(join(base, 'fanout-cluster-'));
+      const template = join(base, `${PREFIX}${process.pid}-`);
+      if (Buffer.byteLength(join(`${template}XXXXXX`, SOCKET_NAME)) > PATH_BYTES_MAX) throw new Error(`${base} is too long for a socket`);
+      const directory = mkdtempSync(template);
+      sweep(base);
+      return directory;
     } catch (error) {
       cause = error;
     }
   }
   throw cannotListen(tmpdir(), cause);
+}
+
+const STALE_MS = 60_000;
+
+/**
+ * Removes what runs left here that were killed together with all their workers. A process id says nothing where another process namespace
+ * uses the directory too; no run needs its socket for as long as that, though.
+ */
+function sweep(base: string): void {
+  for (const name of readdirSync(base)) {
+    const owner = /^fanout-cluster-(\d+)-\w{6}$/.exec(name)?.[1];
+    if (owner === undefined || isRunning(Number(owner))) continue;
+    const path = join(base, name);
+    try {
+      const { uid, mtimeMs } = statSync(path);
+      if (uid === process.geteuid?.() && Date.now() - mtimeMs > STALE_MS) rmSync(path, { recursive: true, force: true });
+    } catch {
+      // Another run sweeps here too.
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 function cannotListen(where: string, cause: unknown): FanoutError {

@@ -2,11 +2,25 @@
 import { constants } from 'node:os';
 import { FanoutError } from '../errors.ts';
 import type { WorkerMessage } from '../protocol/schema.ts';
-import type { Member } from './member.ts';
+import type { Member, MemberState } from './member.ts';
 
 type Failure = Extract<WorkerMessage, { kind: 'failed' }>;
 
 const E = constants.errno;
+
+/** The error of a worker that ended, or was given up, before the group was complete. */
+export function lostAtStart(member: Member, state: MemberState, why: string): FanoutError {
+  return new FanoutError('WORKER_FAILED', `worker ${member.index} (pid ${member.pid}) ended while ${state}: ${why}`, remedyFor(why));
+}
+
+function remedyFor(why: string): string {
+  if (/\bEAGAIN\b/.test(why))
+    return 'no more processes may be started: raise the limits (ulimit -u, pids.max of the control group), or use fewer --procs';
+  if (/\bE[MN]FILE\b/.test(why)) return 'no more files may be opened: raise the limit (ulimit -n), or use fewer --procs';
+  if (/\bENOMEM\b|SIGKILL/.test(why))
+    return 'usually the host is out of memory (see the kernel log): use fewer --procs or a smaller --ring-size';
+  return 'see the reason above, and start again; if it persists, try fewer --procs';
+}
 
 export function startError(failure: Failure, member: Member, interfaceName: string): FanoutError {
   const { call, errno } = failure;
@@ -35,7 +49,7 @@ export function startError(failure: Failure, member: Member, interfaceName: stri
       what,
       'the kernel refused the filter program (longer than net.core.optmem_max allows?): simplify --filter',
     );
-  if (call === 'bind(AF_PACKET)' && (errno === E.ENODEV || errno === E.ENXIO))
+  if ((call === 'bind(AF_PACKET)' || call === 'setsockopt(PACKET_ADD_MEMBERSHIP)') && (errno === E.ENODEV || errno === E.ENXIO))
     return new FanoutError(
       'NO_SUCH_INTERFACE',
       `${what}: ${interfaceName} vanished during the start`,

@@ -1,7 +1,7 @@
 /** Forks the workers and sees them out. Knows processes, not packets. */
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { ResultPromise } from 'execa';
+import type { execa as Execa, ResultPromise } from 'execa';
 import { packageRoot } from '../package-root.ts';
 
 export interface WorkerExit {
@@ -29,14 +29,27 @@ const WORKER_PATH = join(packageRoot(), 'dist', 'worker.cjs');
 const NODE_FLAGS = ['--v8-pool-size=0', '--max-semi-space-size=1'];
 const KEPT_ENVIRONMENT = ['PATH', 'LANG', 'LC_ALL', 'TZ'];
 
-export async function forkWorkers(count: number, socketPath: string, onExit: (exit: WorkerExit) => void): Promise<Workers> {
-  // Loaded here and not at the top: it takes longer than all else that a short run loads together.
+/** @param workerPath the program that each of them runs */
+export type Fork = (count: number, socketPath: string, onExit: (exit: WorkerExit) => void, workerPath?: string) => Workers;
+
+/** What forks, once it is loaded: that takes longer than all else that a short run loads together, and other things can be done meanwhile. */
+export async function loadFork(): Promise<Fork> {
   const { execa } = await import('execa');
+  return (count, socketPath, onExit, workerPath = WORKER_PATH) => forkWorkers(execa, count, socketPath, onExit, workerPath);
+}
+
+function forkWorkers(
+  execa: typeof Execa,
+  count: number,
+  socketPath: string,
+  onExit: (exit: WorkerExit) => void,
+  workerPath: string,
+): Workers {
   const env = Object.fromEntries(KEPT_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
   const processes: ResultPromise[] = [];
   const endings: Promise<void>[] = [];
   for (let index = 0; index < count; index++) {
-    const started = execa(process.execPath, [...NODE_FLAGS, WORKER_PATH, socketPath, String(index), String(process.pid)], {
+    const started = execa(process.execPath, [...NODE_FLAGS, workerPath, socketPath, String(index), String(process.pid)], {
       env,
       extendEnv: false,
       stdin: 'ignore',

@@ -13,7 +13,6 @@ import type { PacketSource } from './sources.ts';
 
 const TICK_MS = 10;
 const SLOW_TICK_MS = 100;
-const GROUP_CHECK_MS = 1000;
 /** A live run whose goal does not come nearer for so long ends, instead of waiting for ever for traffic that does not exist. */
 const STALLED_MS = 30_000;
 /**
@@ -34,7 +33,7 @@ export class Watch implements ClusterEvents {
   readonly #flowMap: FlowMap;
   readonly #io: RunIo;
   readonly #begunMs: number;
-  readonly #disturbances: Disturbance[] = [];
+  #disturbances: Disturbance[] = [];
   #cluster: Cluster | undefined;
   #groupId = 0;
   #epochs: Epochs | undefined;
@@ -44,7 +43,9 @@ export class Watch implements ClusterEvents {
   #stopped: Promise<StopReason> | undefined;
   #capturingSinceMs = 0;
   #linkDown = false;
-  #foreign = new Set<number>();
+  #leaving = new Set<number>();
+  #foreign: readonly number[] = [];
+  #linkDownNote: Disturbance | undefined;
   #groupGoodNs = 0n;
   #lastTickMs = 0;
   #violatedSinceMs: number | undefined;
@@ -75,11 +76,7 @@ export class Watch implements ClusterEvents {
       this.#stop = resolve;
       this.#fail = reject;
     });
-    this.#timers = [
-      setInterval(() => this.#checkGoals(), TICK_MS),
-      setInterval(() => this.#slowTick(), SLOW_TICK_MS),
-      setInterval(() => this.#checkGroup(), GROUP_CHECK_MS),
-    ];
+    this.#timers = [setInterval(() => this.#checkGoals(), TICK_MS), setInterval(() => this.#slowTick(), SLOW_TICK_MS)];
     this.#source.ended.then(
       () => this.#stop?.('end-of-traffic'),
       (error) => this.#fail?.(error),
@@ -107,6 +104,13 @@ export class Watch implements ClusterEvents {
     }
   }
 
+  /** When all members have finished, and none has left the group: what happened since the last look still counts. */
+  conclude(): void {
+    if (this.#linkDown) this.#checkLink();
+    else this.#checkGroup();
+    this.end();
+  }
+
   end(): void {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
@@ -120,16 +124,21 @@ export class Watch implements ClusterEvents {
   // ---- what happens to members
 
   onLost(member: Member): void {
-    const who = `worker ${member.index} (pid ${member.pid})`;
     this.#epochs?.end(member.aliveNs - BACKLOG_NS);
-    if (this.#members.some((m) => m.state === 'capturing')) this.#nextEpoch(`${who} was ${member.end}`);
-    else if (this.#members.every((m) => !m.alive)) this.#stop?.('members-lost');
+    this.#leaving.add(member.index);
+    if (this.#members.every((m) => !m.alive)) this.#stop?.('members-lost');
+  }
+
+  // Only now: until its process has ended, a member that was given up keeps its share of the packets.
+  onDeparted(member: Member): void {
+    this.#leaving.delete(member.index);
+    this.#nextEpoch(`worker ${member.index} (pid ${member.pid}) was ${member.end}`);
   }
 
   onLinkError(): void {
     if (this.#linkDown) return;
     this.#linkDown = true;
-    this.#disturb(
+    this.#linkDownNote = this.#disturb(
       'link-down',
       `${this.#source.interface} went down during the run`,
       'find out why, and run again while the link is stable',
@@ -139,13 +148,16 @@ export class Watch implements ClusterEvents {
   }
 
   #nextEpoch(reason: string): void {
-    if (this.#epochs === undefined || this.#cluster === undefined || this.#linkDown) return;
+    if (this.#epochs === undefined || this.#cluster === undefined || this.#linkDown || this.#leaving.size > 0) return;
+    if (!this.#members.some((m) => m.state === 'capturing')) return;
     const epoch = this.#epochs.begin(this.#members.filter((m) => m.alive).length, reason);
     this.#cluster.broadcast({ kind: 'epoch', epoch, fromNs: native.realtimeNs() + EPOCH_GRACE_NS });
   }
 
-  #disturb(code: Disturbance['code'], message: string, remedy: string): void {
-    this.#disturbances.push({ code, message, remedy });
+  #disturb(code: Disturbance['code'], message: string, remedy: string): Disturbance {
+    const disturbance: Disturbance = { code, message, remedy };
+    this.#disturbances.push(disturbance);
+    return disturbance;
   }
 
   get #members(): readonly Member[] {
@@ -179,6 +191,7 @@ export class Watch implements ClusterEvents {
     // A collector that was held up itself has no right to call others silent.
     if (lateMs < this.#options.workerTimeoutMs / 2) this.#checkSilence(now);
     if (this.#linkDown) this.#checkLink();
+    else this.#checkGroup();
     this.#checkStalled(now);
     this.#report(now);
   }
@@ -190,23 +203,25 @@ export class Watch implements ClusterEvents {
   }
 
   #checkLink(): void {
-    let up = false;
-    try {
-      const described = native.describeInterface(this.#source.interface);
-      if (described.index !== this.#source.ifindex) throw new RangeError('another interface has the name now');
-      up = described.up;
-    } catch {
-      this.#disturb(
-        'interface-removed',
-        `${this.#source.interface} was removed during the run`,
-        'the group is dead from then on: run again on an interface that stays',
-      );
-      return this.#stop?.('members-lost');
-    }
-    if (!up) return;
+    // By index: the interface may have been renamed while it was down, and another may have its name.
+    const name = native.interfaceName(this.#source.ifindex);
+    if (name === null) return this.#onRemoved();
+    if (!native.describeInterface(name).up) return;
     // The kernel links the members again in another order: a new membership.
     this.#linkDown = false;
     this.#nextEpoch(`${this.#source.interface} was down and came up again`);
+  }
+
+  // It goes down before it goes away, so that was noted first.
+  #onRemoved(): void {
+    if (this.#disturbances.some(({ code }) => code === 'interface-removed')) return;
+    this.#disturbances = this.#disturbances.filter((disturbance) => disturbance !== this.#linkDownNote);
+    this.#disturb(
+      'interface-removed',
+      `${this.#source.interface} was removed during the run`,
+      'the group is dead from then on: run again on an interface that stays',
+    );
+    this.#stop?.('interface-removed');
   }
 
   // Only where the user set a goal and no time: the default of a live run has a time limit.
@@ -219,19 +234,24 @@ export class Watch implements ClusterEvents {
   }
 
   #checkGroup(): void {
-    if (this.#linkDown || this.#epochs === undefined) return;
     const checkedNs = native.realtimeNs();
-    const fresh = foreignMembers(this.#groupId, this.#members).filter((inode) => !this.#foreign.has(inode));
-    if (fresh.length === 0) {
-      this.#groupGoodNs = checkedNs;
-      return;
-    }
-    for (const inode of fresh) this.#foreign.add(inode);
-    const owners = ownersOf(fresh).map(({ pid, name }) => `${name} (pid ${pid})`);
+    const foreign = foreignMembers(this.#groupId, this.#members);
+    const goodNs = this.#groupGoodNs;
+    this.#groupGoodNs = checkedNs;
+    const fresh = foreign.filter((inode) => !this.#foreign.includes(inode));
+    const isSame = fresh.length === 0 && foreign.length === this.#foreign.length;
+    this.#foreign = foreign;
+    if (isSame) return;
+    // Somewhere between the last look and this one flows moved; when one leaves they move as much as when it came.
+    this.#epochs?.end(goodNs - BACKLOG_NS);
+    this.#nextEpoch(fresh.length === 0 ? `another program left fanout group ${this.#groupId}` : this.#onJoinedBy(fresh));
+  }
+
+  #onJoinedBy(inodes: readonly number[]): string {
+    const owners = ownersOf(inodes).map(({ pid, name }) => `${name} (pid ${pid})`);
     const message = `${owners.join(', ') || 'another program'} joined fanout group ${this.#groupId} during the run`;
     this.#disturb('foreign-member', message, 'it takes a share of the packets: stop it, or run again with another group');
-    this.#epochs.end(this.#groupGoodNs - BACKLOG_NS);
-    this.#nextEpoch(message);
+    return message;
   }
 
   #report(now: number): void {

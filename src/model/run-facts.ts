@@ -9,7 +9,7 @@ export interface Disturbance extends Reason {
   readonly code: DisturbanceCode;
 }
 
-export type StopReason = 'flows' | 'packets' | 'time' | 'end-of-traffic' | 'signal' | 'violation' | 'members-lost';
+export type StopReason = 'flows' | 'packets' | 'time' | 'end-of-traffic' | 'signal' | 'violation' | 'members-lost' | 'interface-removed';
 
 export interface RunFacts {
   readonly source: SourceInfo['kind'];

@@ -1,5 +1,8 @@
 /** One member of the group: opens, joins, captures and tells, each when the collector says so. Ends with the collector. */
+import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { constants } from 'node:os';
+import { basename, dirname } from 'node:path';
 import { native } from '../native.ts';
 import { Deframer, frame } from '../protocol/framing.ts';
 import { PROTOCOL_VERSION, packWorkerMessage, parseCollectorMessage, type WorkerMessage } from '../protocol/schema.ts';
@@ -15,7 +18,10 @@ if (socketPath === undefined || memberIndex === undefined || collectorPid === un
 // A terminal sends its signals to all processes in the foreground; the collector alone decides when a member goes.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
-if (!native.dieWithParent(Number(collectorPid))) process.exit(0);
+let isOpen = false;
+// Until it is told to open, a worker may have to tidy up after a collector that was killed, so it wants no more than to be woken, should
+// it be stopped. Afterwards it holds a share of the packets, and the kernel must end it whatever state it is in.
+endWithCollector(constants.signals.SIGCONT);
 
 const socket = connect(socketPath);
 const send = (message: WorkerMessage): void => {
@@ -25,7 +31,37 @@ const member = new Member(socket, send);
 const deframer = new Deframer();
 
 socket.on('connect', () => send({ kind: 'hello', version: PROTOCOL_VERSION, member: Number(memberIndex), pid: process.pid }));
-socket.on('data', (chunk: Buffer) => deframer.push(chunk, (bytes) => member.obey(parseCollectorMessage(native.decodeMessage(bytes)))));
-// Without a collector there is nobody to tell.
-socket.on('error', () => process.exit(0));
-socket.on('close', () => process.exit(0));
+socket.on('data', (chunk: Buffer) => deframer.push(chunk, obey));
+// Without a collector there is nobody to tell. What went wrong does not matter: `close` follows.
+socket.on('error', () => {});
+socket.on('close', leave);
+
+function obey(bytes: Buffer): void {
+  const message = parseCollectorMessage(native.decodeMessage(bytes));
+  if (message.kind === 'open') {
+    isOpen = true;
+    endWithCollector(constants.signals.SIGKILL);
+  }
+  member.obey(message);
+}
+
+function endWithCollector(signal: number): void {
+  if (!native.signalAtParentsEnd(signal, Number(collectorPid))) leave();
+}
+
+function leave(): void {
+  if (isOpen) process.exit(0);
+  // A process that is killed closes its sockets a moment before it is gone; one that lives takes care of its directory itself.
+  const patienceMs = 1000;
+  const giveUpMs = performance.now() + patienceMs;
+  setInterval(() => {
+    const isOrphan = process.ppid !== Number(collectorPid);
+    if (isOrphan) removeDirectoryOf(String(socketPath));
+    if (isOrphan || performance.now() > giveUpMs) process.exit(0);
+  }, 2);
+}
+
+function removeDirectoryOf(path: string): void {
+  const directory = dirname(path);
+  if (basename(directory).startsWith('fanout-cluster-')) rmSync(directory, { recursive: true, force: true });
+}

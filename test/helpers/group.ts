@@ -34,7 +34,7 @@ const SEED = 1n;
 const TIMEOUT_MS = 20_000;
 const FLOWS_MAX = 1 << 16;
 
-const noEvents = { onLost: () => undefined, onLinkError: () => undefined };
+const noEvents = { onLost: () => undefined, onDeparted: () => undefined, onLinkError: () => undefined };
 
 /** Resolves when packets that arrive from now on are judged. */
 export async function startGroup(options: GroupOptions): Promise<Group> {

@@ -1,0 +1,50 @@
+/** A run with its collector in this process: real workers, real kernel, and a way to reach in at an exact state of one of them. */
+import { vi } from 'vitest';
+import { Cluster, type ClusterEvents } from '../../src/collector/cluster.ts';
+import { Member, type MemberState } from '../../src/collector/member.ts';
+import { runCluster } from '../../src/collector/run.ts';
+import { readMachine } from '../../src/config/machine.ts';
+import { parseOptions, type RawOptions } from '../../src/config/options.ts';
+import type { RunResult } from '../../src/model/run-result.ts';
+import { type CaptureOptions, type Membership, native } from '../../src/native.ts';
+import { CAPTURE } from './network.ts';
+
+/** Calls `action` at the moment at which member `index` enters the state, once. */
+export function when(index: number, state: MemberState, action: (member: Member) => void): void {
+  const become = Member.prototype.become;
+  let done = false;
+  vi.spyOn(Member.prototype, 'become').mockImplementation(function (this: Member, next: MemberState) {
+    become.call(this, next);
+    if (done || this.index !== index || next !== state) return;
+    done = true;
+    action(this);
+  });
+}
+
+/** A run on the test's interface. */
+export function judge(raw: RawOptions, signal: AbortSignal = new AbortController().signal): Promise<RunResult> {
+  const options = parseOptions({ interface: CAPTURE, ...raw }, readMachine());
+  return runCluster(options, { version: 'test', signal, onProgress: () => {} });
+}
+
+export const NO_EVENTS: ClusterEvents = { onLost: () => {}, onDeparted: () => {}, onLinkError: () => {} };
+
+export function newCluster(count: number, events: Partial<ClusterEvents> = {}, workerPath?: string): Cluster {
+  const flowMap = new native.FlowMap({ members: count, flowsMax: 1 << 16, hashSeed: 1n });
+  return new Cluster(count, [], flowMap, CAPTURE, { ...NO_EVENTS, ...events }, workerPath);
+}
+
+const HASH = { mode: 'hash', flags: 0, id: 0, membersMax: 0, program: null } as const;
+
+function captureOptions(member: Member): CaptureOptions {
+  const { index } = native.describeInterface(CAPTURE);
+  const ring = { blockBytes: 1 << 17, blockCount: 4, blockTimeoutMs: 5 };
+  const rest = { member: member.index, snaplen: 192, filter: null, promiscuous: true, ignoreOutgoing: false, cpu: null, flowsMax: 1 << 12 };
+  return { ifindex: index, ...ring, ...rest, workNs: 0, newsIntervalMs: 10, hashSeed: 1n };
+}
+
+/** Forks the workers, and brings them as far as the group. */
+export async function startGroup(cluster: Cluster, timeoutMs: number): Promise<Membership> {
+  await cluster.fork();
+  return cluster.join(captureOptions, HASH, timeoutMs);
+}
