@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
 import { type Host, runCommand, type TextStream } from './commands/run.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
+import type { ExecOptions } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 
 let isDecided = false;
@@ -116,8 +117,9 @@ function quit(status: ExitStatus): never {
 function textStream(stream: NodeJS.WriteStream): TextStream {
   let isClosed = false;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader (head, less) has gone. The verdict still stands in the exit status.
-    if (error.code !== 'EPIPE' && stream === process.stdout) outputFailure = error;
+    // The reader (head, less) has gone, or the terminal. The verdict still stands in the exit status.
+    const isReaderGone = error.code === 'EPIPE' || (error.code === 'EIO' && stream.isTTY);
+    if (!isReaderGone && stream === process.stdout) outputFailure = error;
     isClosed = true;
   });
   return {
@@ -146,7 +148,19 @@ async function enterLab(): Promise<void> {
   const [{ native }, lab] = await Promise.all([import('./native.ts'), import('./lab/namespace.ts')]);
   if (lab.labState(process.env) === 'inside') return;
   const argv = [process.execPath, ...process.execArgv, ...process.argv.slice(1)] as const;
-  await lab.enterLab({ addon: native, argv, env: process.env, isRoot: process.geteuid?.() === 0 });
+  const addon = { exec: (options: ExecOptions) => (interrupt.signal.aborted ? refuseToGoOn() : native.exec(options)) };
+  try {
+    await lab.enterLab({ addon, argv, env: process.env, isRoot: process.geteuid?.() === 0 });
+  } catch (error) {
+    // A terminal sends its signals to the programs too that are asked on the way.
+    if (interrupt.signal.aborted) refuseToGoOn(error);
+    throw error;
+  }
+}
+
+/** The process that replaces this one would know nothing of a signal that came before. */
+function refuseToGoOn(cause?: unknown): never {
+  throw new FanoutError('INTERRUPTED', 'ended by a signal before the lab was entered', 'start again', { cause });
 }
 
 function packageVersion(): string {
@@ -156,4 +170,6 @@ function packageVersion(): string {
 
 process.on('SIGINT', interrupted);
 process.on('SIGTERM', interrupted);
+// The terminal has gone, or the connection to it.
+process.on('SIGHUP', interrupted);
 main(process.argv).then(quit);

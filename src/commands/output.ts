@@ -9,9 +9,9 @@ import {
   openSync,
   realpathSync,
   renameSync,
+  rmSync,
   type Stats,
   statSync,
-  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -43,9 +43,12 @@ function resolved(path: string): string {
 
 function replacing(path: string, target: string, existing: Stats | undefined): ReportFile {
   const temporary = join(dirname(target), `.${basename(target).slice(0, 200)}.${process.pid}.tmp`);
-  const file = openTemporary(temporary);
+  const file = openTemporary(temporary, existing !== undefined);
   // The directory may be closed to us although the file is not; then it is written in place.
   if (file === undefined) return directly(path, openSync(target, 'r+'), true);
+  // A second signal, or a defect, ends the process without another word.
+  const remove = (): void => rmSync(temporary, { force: true });
+  process.once('exit', remove);
   if (existing !== undefined) fchmodSync(file, existing.mode & 0o7777);
   return {
     commit: (text) =>
@@ -54,19 +57,21 @@ function replacing(path: string, target: string, existing: Stats | undefined): R
         fsyncSync(file);
         closeSync(file);
         renameSync(temporary, target);
+        process.removeListener('exit', remove);
       }),
     discard: () => {
       closeSync(file);
-      unlinkSync(temporary);
+      remove();
+      process.removeListener('exit', remove);
     },
   };
 }
 
-function openTemporary(temporary: string): number | undefined {
+function openTemporary(temporary: string, targetExists: boolean): number | undefined {
   try {
     return openSync(temporary, 'wx', 0o644);
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EACCES') return undefined;
+    if (targetExists && cause instanceof Error && 'code' in cause && cause.code === 'EACCES') return undefined;
     throw cause;
   }
 }
