@@ -158,6 +158,10 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   // start(startNs, epoch, onDoorbell)
   Napi::Value start(const Napi::CallbackInfo& info) {
     if (closed()) return env_.Undefined();
+    if (hooked_) {
+      throw_type_error(env_, "the capture was started before");
+      return env_.Undefined();
+    }
     // Length 1 and no data: the doorbell says that something is there, drain and counters say what.
     doorbell_ = Napi::ThreadSafeFunction::New(env_, info[2].As<Napi::Function>(), "fanout doorbell", 1, 1);
     napi_add_env_cleanup_hook(env_, on_environment_exit, this);
