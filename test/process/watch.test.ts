@@ -1,0 +1,117 @@
+/** When evidence ends and when it begins anew: the watch by itself, with a cluster that only listens. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Cluster } from '../../src/collector/cluster.ts';
+import { Member } from '../../src/collector/member.ts';
+import type { PacketSource } from '../../src/collector/sources.ts';
+import { Watch } from '../../src/collector/watch.ts';
+import { readMachine } from '../../src/config/machine.ts';
+import { parseOptions } from '../../src/config/options.ts';
+import { type FlowMap, native } from '../../src/native.ts';
+import type { CollectorMessage } from '../../src/protocol/schema.ts';
+import { CAPTURE, ip, makePair, removePair } from '../helpers/network.ts';
+
+const START_NS = 1_000_000_000_000n;
+const SECOND = 1_000_000_000n;
+let watch: Watch;
+let members: readonly Member[];
+let said: CollectorMessage[];
+let asked: readonly (bigint | null)[];
+
+beforeEach(() => {
+  makePair();
+  members = Array.from({ length: 4 }, (_, index) => new Member(index, undefined));
+  for (const member of members) {
+    for (const state of ['connected', 'opened', 'joined', 'armed', 'capturing'] as const) member.become(state);
+    member.aliveNs = START_NS + BigInt(member.index + 1) * SECOND;
+    member.heardAtMs = performance.now() + 60_000;
+  }
+  said = [];
+  const cluster = { members, broadcast: (message: CollectorMessage) => said.push(message) } as unknown as Cluster;
+  const { index: ifindex } = native.describeInterface(CAPTURE);
+  const source = {
+    interface: CAPTURE,
+    ifindex,
+    info: { kind: 'live' },
+    ended: new Promise(() => {}),
+    offered: () => undefined,
+  } as unknown as PacketSource;
+  const options = parseOptions({ interface: CAPTURE, procs: '4', duration: '1h' }, readMachine());
+  const real = new native.FlowMap({ members: 4, flowsMax: 16, hashSeed: 1n });
+  const flowMap: Pick<FlowMap, 'tally' | 'evidence'> = {
+    tally: () => real.tally(),
+    evidence: (question) => {
+      asked = question.epochEndsNs;
+      return real.evidence(question);
+    },
+  };
+  watch = new Watch(
+    options,
+    source,
+    flowMap as FlowMap,
+    { version: 'test', signal: new AbortController().signal, onProgress: () => {} },
+    0,
+  );
+  watch.begin(cluster, 1, START_NS);
+});
+afterEach(() => {
+  watch.end();
+  removePair();
+});
+
+function lose(index: number): void {
+  const member = members[index] as Member;
+  member.end = 'lost while capturing: given up';
+  member.become('lost');
+  watch.onLost(member);
+}
+const depart = (index: number) => watch.onDeparted(members[index] as Member);
+const epochs = () => said.filter(({ kind }) => kind === 'epoch').length;
+
+/** The ends that the flow map is asked with, in seconds after the start. */
+function ends(): readonly (number | null)[] {
+  watch.evidence(0);
+  return asked.map((end) => (end === null ? null : Number(end) / 1e9));
+}
+
+test('evidence ends when a member is lost, and begins anew when its process has gone', () => {
+  lose(2);
+  expect([epochs(), ends()]).toEqual([0, [2.98]]);
+  depart(2);
+  expect([epochs(), ends()]).toEqual([1, [2.98, null]]);
+});
+
+test('while another one is on its way out, nothing begins', () => {
+  lose(3);
+  lose(1);
+  depart(1);
+  expect(epochs()).toBe(0);
+  depart(3);
+  // Of the two last signs of life the earlier one counts.
+  expect([epochs(), ends()]).toEqual([1, [1.98, null]]);
+});
+
+test('what is noticed late reaches back into an epoch that had ended', () => {
+  lose(3);
+  depart(3);
+  lose(0);
+  expect(ends()).toEqual([0.98, 0.98]);
+});
+
+test('while the link is down nothing begins, whoever goes', async () => {
+  ip('link', 'set', CAPTURE, 'down');
+  watch.onLinkError();
+  lose(2);
+  depart(2);
+  expect(epochs()).toBe(0);
+  ip('link', 'set', CAPTURE, 'up');
+  await expect.poll(epochs).toBe(1);
+  expect(ends()).toEqual([0.98, null]);
+});
+
+test('a worker lost after it finished ends the evidence, too', () => {
+  for (const member of members) member.become('finishing');
+  (members[1] as Member).become('finished');
+  lose(1);
+  depart(1);
+  expect([epochs(), ends()]).toEqual([0, [1.98]]);
+});
