@@ -29,6 +29,9 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
+// Far below the capture's own patience of two and five seconds, far above what a busy machine takes.
+constexpr auto prompt = 1800ms;
+
 int loopback = 0;
 
 std::uint64_t realtime_ns() {
@@ -112,10 +115,13 @@ class Desk {
     start();
   }
 
-  // Answers the doorbell until `done`; false if it stayed silent for seconds, although counters are published ten times a second.
+  // Answers the doorbell until `done`; false if it stayed silent for seconds, although counters are published ten times a second, and
+  // if what was waited for never came.
   template <typename Done>
   bool answer_until(Done&& done, bool take = true) {
+    const auto deadline = Clock::now() + 30s;
     while (!done(counters_)) {
+      if (Clock::now() > deadline) return CHECK(!"it never came");
       std::unique_lock lock{mutex_};
       if (!ring_.wait_for(lock, 15s, [this] { return rung_; })) return CHECK(!"the doorbell was lost");
       rung_ = false;
@@ -332,7 +338,7 @@ TEST(the_end_waits_for_the_last_open_block_and_not_longer) {
     sender.send_flow(1);
     const auto took = time_of([&] { CHECK(desk.finish()); });
     desk.expect_all_accounted_for(2);
-    CHECK(took < milliseconds{retire_ms} + 400ms);
+    CHECK(took < milliseconds{retire_ms} + 2000ms);
   }
 }
 
@@ -353,9 +359,10 @@ TEST(a_small_cache_is_emptied_and_loses_nothing) {
   Desk desk{std::move(config)};
   Sender sender;
   desk.run();
-  for (unsigned n = 0; n < 2000; ++n) {
+  for (unsigned n = 0; n < 1000; ++n) {
     sender.send_flow(n);
-    if (n % 250 == 0 && !desk.answer_until_captured(sender.sent() / 2)) return;
+    // As fast as the collector takes: every direction is news, and told without being asked for.
+    if (n % 50 == 49 && !desk.answer_until([&](const CaptureCounters&) { return desk.told() == sender.sent(); })) return;
   }
   if (!desk.finish()) return;
   desk.expect_all_accounted_for(sender.sent());
@@ -458,7 +465,7 @@ TEST(a_capture_ends_in_every_state) {
     const Note note{state};
     auto desk = std::make_unique<Desk>();
     body(*desk);
-    CHECK(time_of([&] { desk.reset(); }) < 1000ms);
+    CHECK(time_of([&] { desk.reset(); }) < prompt);
   };
   in_time("opened", [](Desk&) {});
   in_time("joined", [](Desk& d) { d.join(); });
@@ -511,7 +518,7 @@ TEST(the_end_does_not_wait_for_a_long_block_timeout) {
   Sender{}.send_flow(1);
   desk->capture().finish();
   std::this_thread::sleep_for(20ms);
-  CHECK(time_of([&] { desk.reset(); }) < 1000ms);
+  CHECK(time_of([&] { desk.reset(); }) < prompt);
 }
 
 TEST(a_capture_starts_once) {
