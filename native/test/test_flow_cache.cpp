@@ -286,6 +286,23 @@ TEST(kernel_keys_and_stacks_are_records_of_their_own) {
   CHECK_EQ(told.size(), 3);
 }
 
+TEST(records_with_one_hash_are_told_apart) {
+  FlowCache cache = cache_for(64);
+  Book added;
+  Book told;
+  const Stack tagged = stack_of({Layer::vlan, Layer::ipv4, Layer::tcp});
+  const Packet packets[]{{packet_of(tuple_of(1), 7)}, {packet_of(tuple_of(1), 8)}, {packet_of(tuple_of(1), 7, tagged)}, {packet_of(tuple_of(2), 7)}};
+  for (int round = 0; round < 2; ++round) {
+    for (const Packet& p : packets) {
+      CHECK(cache.add(p.dissection, 42, p.bytes, p.time_ns));
+      enter(added, p);
+    }
+  }
+  CHECK_EQ(cache.size(), 4);
+  CHECK_EQ(tell_changes(told, cache), 4);
+  CHECK(told == added);
+}
+
 TEST(a_cleared_cache_starts_anew) {
   FlowCache cache = cache_for(5000);
   Book told;
