@@ -188,6 +188,8 @@ describe('parsing', () => {
     ['a fraction', [KIND.opened, 1.5]],
     ['a count beyond 2^53', [KIND.opened, 1n << 60n]],
     ['text for a count', [KIND.opened, '1']],
+    ['two rollover counters', [KIND.counters, [0, 0, 0, 0, 0, 0, 0, 0, 0n, 0, 0, 0, 0, false, [], [1, 2]]]],
+    ['an ignored reason without a count', [KIND.counters, [0, 0, 0, 0, 0, 0, 0, 0, 0n, 0, 0, 0, 0, false, [[1]], []]]],
     ['a number for text', [KIND.failed, 'open', 'bind', 1, 2]],
   ])('refuses %s', (_, value) => {
     expect(() => parseWorkerMessage(value)).toThrow(MalformedMessage);
