@@ -17,7 +17,7 @@ import {
   type WorkerMessage,
 } from '../protocol/schema.ts';
 import { Member, type MemberState } from './member.ts';
-import { listen, type WorkerServer } from './server.ts';
+import { chooseSocketPath, listen, type WorkerServer } from './server.ts';
 import { lostAtStart, startError } from './start-errors.ts';
 import { loadFork, type WorkerExit, type Workers } from './supervisor.ts';
 
@@ -112,15 +112,16 @@ export class Cluster {
     return this.#lastJoined;
   }
 
-  // Listens last thing before the first fork: from then on there is a worker that tidies up, should this process be killed.
+  // Forks first and listens then: whenever the socket's directory exists, there is a worker that removes it, should this process be killed.
   async #fork(): Promise<void> {
     const fork = await loadFork();
-    this.#server = await listen((socket, pid) => this.#onPeer(socket, pid));
-    this.#workers = fork(this.members.length, this.#server.path, (exit) => this.#onExit(exit), this.#workerPath);
+    const path = chooseSocketPath();
+    this.#workers = fork(this.members.length, path, (exit) => this.#onExit(exit), this.#workerPath);
     this.#workers.pids.forEach((pid, index) => {
       const member = this.members[index];
       if (member !== undefined) member.pid = pid;
     });
+    this.#server = await listen(path, (socket, peer) => this.#onPeer(socket, peer));
   }
 
   async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: number): Promise<void> {

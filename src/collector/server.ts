@@ -1,8 +1,9 @@
 /** The Unix socket on which workers report: a fresh directory that only this user can enter, and a check of who connects. */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FanoutError } from '../errors.ts';
 import { native } from '../native.ts';
 
@@ -18,10 +19,29 @@ function descriptorOf(socket: Socket): number {
   return typeof fd === 'number' ? fd : -1;
 }
 
-/** Listens, and hands over each connection with the pid that the kernel vouches for (SO_PEERCRED). */
-export async function listen(onPeer: (socket: Socket, pid: number) => void): Promise<WorkerServer> {
-  const directory = makeDirectory();
-  const path = join(directory, SOCKET_NAME);
+/**
+ * Where the socket will be: a directory of its own that does not exist yet. Workers are started with this path before anything is made, so
+ * that there is somebody to tidy up whenever this process is killed.
+ */
+export function chooseSocketPath(): string {
+  let cause: unknown;
+  for (const base of [process.env['XDG_RUNTIME_DIR'], process.geteuid?.() === 0 ? '/run' : undefined, tmpdir()]) {
+    if (base === undefined || base === '') continue;
+    const path = join(base, `${PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`, SOCKET_NAME);
+    try {
+      accessSync(base, constants.W_OK | constants.X_OK);
+      if (Buffer.byteLength(path) + UNREADY.length > PATH_BYTES_MAX) throw new Error(`${base} is too long for a socket`);
+      return path;
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw cannotListen(tmpdir(), cause);
+}
+
+/** Listens at the chosen path, and hands over each connection with the pid that the kernel vouches for (SO_PEERCRED). */
+export async function listen(path: string, onPeer: (socket: Socket, pid: number) => void): Promise<WorkerServer> {
+  const directory = dirname(path);
   const server = createServer((socket) => {
     let pid: number;
     try {
@@ -41,7 +61,11 @@ export async function listen(onPeer: (socket: Socket, pid: number) => void): Pro
   // A second signal, or a defect, ends the process without another word.
   process.on('exit', remove);
   try {
-    await listening(server, path);
+    mkdirSync(directory, { mode: 0o700 });
+    sweep(dirname(directory));
+    await listening(server, path + UNREADY);
+    // It appears under its name only when whoever finds it can connect.
+    renameSync(path + UNREADY, path);
   } catch (cause) {
     close();
     throw cannotListen(path, cause);
@@ -51,27 +75,9 @@ export async function listen(onPeer: (socket: Socket, pid: number) => void): Pro
 
 const PREFIX = 'fanout-cluster-';
 const SOCKET_NAME = 'collector.sock';
+const UNREADY = '-';
 /** sun_path of unix(7), without its NUL. A longer one would be cut off silently. */
 const PATH_BYTES_MAX = 107;
-
-// mkdtemp(3) makes the directory 0700. XDG_RUNTIME_DIR is the place for sockets where there is one, /run for root.
-function makeDirectory(): string {
-  const candidates = [process.env['XDG_RUNTIME_DIR'], process.geteuid?.() === 0 ? '/run' : undefined, tmpdir()];
-  let cause: unknown;
-  for (const base of candidates) {
-    if (base === undefined || base === '') continue;
-    try {
-      const template = join(base, `${PREFIX}${process.pid}-`);
-      if (Buffer.byteLength(join(`${template}XXXXXX`, SOCKET_NAME)) > PATH_BYTES_MAX) throw new Error(`${base} is too long for a socket`);
-      const directory = mkdtempSync(template);
-      sweep(base);
-      return directory;
-    } catch (error) {
-      cause = error;
-    }
-  }
-  throw cannotListen(tmpdir(), cause);
-}
 
 const STALE_MS = 60_000;
 
@@ -81,7 +87,7 @@ const STALE_MS = 60_000;
  */
 function sweep(base: string): void {
   for (const name of readdirSync(base)) {
-    const owner = /^fanout-cluster-(\d+)-\w{6}$/.exec(name)?.[1];
+    const owner = /^fanout-cluster-(\d+)-\w+$/.exec(name)?.[1];
     if (owner === undefined || isRunning(Number(owner))) continue;
     const path = join(base, name);
     try {

@@ -1,5 +1,5 @@
 /** One member of the group: opens, joins, captures and tells, each when the collector says so. Ends with the collector. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { constants } from 'node:os';
 import { basename, dirname } from 'node:path';
@@ -23,20 +23,32 @@ let isOpen = false;
 // it be stopped. Afterwards it holds a share of the packets, and the kernel must end it whatever state it is in.
 endWithCollector(constants.signals.SIGCONT);
 
-const socket = connect(socketPath);
-const send = (message: WorkerMessage): void => {
-  socket.write(frame(native.encodeMessage(packWorkerMessage(message))));
-};
-const member = new Member(socket, send);
-const deframer = new Deframer();
+whenThere(() => {
+  const socket = connect(socketPath);
+  const send = (message: WorkerMessage): void => {
+    socket.write(frame(native.encodeMessage(packWorkerMessage(message))));
+  };
+  const member = new Member(socket, send);
+  const deframer = new Deframer();
+  socket.on('connect', () => send({ kind: 'hello', version: PROTOCOL_VERSION, member: Number(memberIndex), pid: process.pid }));
+  socket.on('data', (chunk: Buffer) => deframer.push(chunk, (bytes) => obey(member, bytes)));
+  // Without a collector there is nobody to tell. What went wrong does not matter: `close` follows.
+  socket.on('error', () => {});
+  socket.on('close', leave);
+});
 
-socket.on('connect', () => send({ kind: 'hello', version: PROTOCOL_VERSION, member: Number(memberIndex), pid: process.pid }));
-socket.on('data', (chunk: Buffer) => deframer.push(chunk, obey));
-// Without a collector there is nobody to tell. What went wrong does not matter: `close` follows.
-socket.on('error', () => {});
-socket.on('close', leave);
+// The collector listens when it has forked the last worker, so the first ones wait for it.
+function whenThere(begin: () => void): void {
+  if (existsSync(String(socketPath))) return begin();
+  if (isOrphan()) return leave();
+  setTimeout(() => whenThere(begin), 2);
+}
 
-function obey(bytes: Buffer): void {
+function isOrphan(): boolean {
+  return process.ppid !== Number(collectorPid);
+}
+
+function obey(member: Member, bytes: Buffer): void {
   const message = parseCollectorMessage(native.decodeMessage(bytes));
   if (message.kind === 'open') {
     isOpen = true;
@@ -55,9 +67,8 @@ function leave(): void {
   const patienceMs = 1000;
   const giveUpMs = performance.now() + patienceMs;
   setInterval(() => {
-    const isOrphan = process.ppid !== Number(collectorPid);
-    if (isOrphan) removeDirectoryOf(String(socketPath));
-    if (isOrphan || performance.now() > giveUpMs) process.exit(0);
+    if (isOrphan()) removeDirectoryOf(String(socketPath));
+    if (isOrphan() || performance.now() > giveUpMs) process.exit(0);
   }, 2);
 }
 

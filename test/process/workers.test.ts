@@ -232,6 +232,7 @@ const member = Number(index);
 const frame = (bytes) => { const head = Buffer.alloc(4); head.writeUInt32BE(bytes.length); return Buffer.concat([head, bytes]); };
 const pack = (...fields) => frame(native.encodeMessage(fields));
 const hello = pack(1, 1, member, process.pid);
+while (!fs.existsSync(path)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 const socket = net.connect(path);
 const say = (...chunks) => chunks.forEach((chunk) => socket.write(chunk));
 socket.on('error', () => {});
