@@ -259,7 +259,8 @@ std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
     o.stack = random.one_in(6) ? stacks[random.below(4)] : stacks[0];
     o.kernel_key = random.one_in(10) ? random.below(3) : n;
     o.marks = static_cast<std::uint8_t>((random.one_in(12) ? mark_fragment : 0) |
-                                        (n % 7 == 0 && direction_of(o.tuple) == Direction::forward ? mark_flow_label : 0));
+                                        (n % 7 == 0 && direction_of(o.tuple) == Direction::forward ? mark_flow_label : 0) |
+                                        (n % 5 == 0 && random.one_in(2) ? mark_flow_label : 0));
     o.packets = 1 + random.below(1000);
     o.bytes = o.packets * 60;
     // Few different ticks, so that ties come up.
