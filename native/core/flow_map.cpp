@@ -26,14 +26,25 @@ bool is_top_bit_pair(const FlowKey& key) noexcept {
   return key.a[0] == key.b[0] && key.a[1] == key.b[1] && key.a[2] == key.b[2] && (key.a[3] ^ key.b[3]) == 0x80;
 }
 
-ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights) noexcept {
-  ViolationSignature s{kind, sights.front().stack, true, is_top_bit_pair(key), false, false};
+// One kernel key on several members within an epoch: the hash was meant to keep these packets together, whatever else of the flow has
+// other keys by design.
+bool is_one_key_parted(std::span<const FlowSight> sights) {
+  std::vector<std::tuple<std::uint16_t, std::uint64_t, std::uint16_t>> seen;
+  seen.reserve(sights.size());
+  for (const FlowSight& s : sights) seen.emplace_back(s.where.epoch, s.kernel_key, s.where.member);
+  std::sort(seen.begin(), seen.end());
+  return std::adjacent_find(seen.begin(), seen.end(), [](const auto& x, const auto& y) {
+           return std::get<0>(x) == std::get<0>(y) && std::get<1>(x) == std::get<1>(y) && std::get<2>(x) != std::get<2>(y);
+         }) != seen.end();
+}
+
+ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights) {
+  ViolationSignature s{kind, sights.front().stack, is_one_key_parted(sights), is_top_bit_pair(key), false, false};
   bool labelled[2]{};
   bool unlabelled[2]{};
   for (const FlowSight& sight : sights) {
     // The smallest code stands for the flow, whichever packet came first.
     if (sight.stack.packed() < s.stack.packed()) s.stack = sight.stack;
-    if (sight.kernel_key != sights.front().kernel_key) s.one_kernel_key = false;
     if ((sight.marks & mark_fragment) != 0) s.fragments = true;
     ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] = true;
   }

@@ -124,17 +124,18 @@ class Model {
   }
 
   static ViolationSignature signature(const FlowKey& key, FlowVerdict kind, const std::vector<FlowSight>& sights) {
-    std::set<std::uint64_t> kernel_keys, stacks;
+    std::map<std::pair<std::uint16_t, std::uint64_t>, std::set<std::uint16_t>> members_of_key;
+    std::set<std::uint64_t> stacks;
     std::set<bool> labelled[2];
     ViolationSignature s{kind, {}, false, false, false, false};
     for (const FlowSight& sight : sights) {
-      kernel_keys.insert(sight.kernel_key);
+      members_of_key[{sight.where.epoch, sight.kernel_key}].insert(sight.where.member);
       stacks.insert(sight.stack.packed());
       labelled[static_cast<int>(sight.where.direction)].insert((sight.marks & mark_flow_label) != 0);
       if ((sight.marks & mark_fragment) != 0) s.fragments = true;
     }
     s.stack = Stack{*stacks.begin()};
-    s.one_kernel_key = kernel_keys.size() == 1;
+    for (const auto& [key_of_epoch, members] : members_of_key) s.one_kernel_key = s.one_kernel_key || members.size() > 1;
     s.top_bit_pair = key.family == 4 && std::equal(key.a.begin(), key.a.begin() + 3, key.b.begin()) && (key.a[3] ^ key.b[3]) == 128;
     const std::set<bool> only_with{true}, only_without{false};
     const auto one_way = [&](int with, int without) { return labelled[with].contains(true) && labelled[without] == only_without; };

@@ -16,7 +16,7 @@ export interface StackEvidence {
 export interface ViolationGroup {
   readonly kind: ViolationKind;
   readonly stack: string;
-  /** All observations carry one kernel key: the kernel's hash was meant to keep them together. */
+  /** One kernel key was seen on several members within an epoch: the kernel's hash was meant to keep those packets together. */
   readonly oneKernelKey: boolean;
   /** The IPv4 addresses differ only in the top bit of the last octet (x.y.z.N and x.y.z.N+128). */
   readonly topBitPair: boolean;
