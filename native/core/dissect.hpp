@@ -1,4 +1,5 @@
-// Packet bytes to the flow an IDS would track, and to the key the kernel's fanout hash is computed from. Pure; survives any bytes.
+// Packet bytes to the flow an IDS would track, and to the key the kernel's fanout hash is computed from. Pure; survives any
+// bytes.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,7 @@ struct StrippedTag {
 enum class PacketKind : std::uint8_t {
   flow,             // key, direction, stack, kernel_key and flow_hash are set
   other_ethertype,  // ethertype is set
-  other_protocol,   // protocol is set: an IP protocol that carries no flow known here
+  other_protocol,   // protocol is set: an IPv6 header that says that nothing follows
   icmp_error,       // an ICMP or ICMPv6 message other than echo
   fragment_later,   // a fragment without the transport header
   truncated,        // cut, by the sender or by the snap length, before the flow was known
@@ -29,8 +30,9 @@ enum class PacketKind : std::uint8_t {
 };
 
 // Marks: facts about a packet that are no part of the key, but tell known kernel bugs apart. Part of the wire protocol.
-inline constexpr std::uint8_t mark_flow_label = 0x01;  // IPv6 with a flow label other than zero, at the layer the kernel hashes
-inline constexpr std::uint8_t mark_fragment = 0x02;    // a fragment, IPv4 or IPv6
+inline constexpr std::uint8_t mark_flow_label = 0x01;  // IPv6 with a flow label other than zero, where the kernel looks
+inline constexpr std::uint8_t mark_fragment = 0x02;    // a fragment, IPv4 or IPv6, at which the kernel stops
+inline constexpr std::uint8_t mark_stale_ipv6 = 0x04;  // IPv4 inside IPv6: the kernel hashes octets of the outer source as well
 
 // kernel_key, stack and marks are set for every kind, as far as the bytes reach; `key` and `flow_hash` only for a flow.
 struct Dissection {

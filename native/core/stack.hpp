@@ -12,13 +12,13 @@ namespace fanout {
 // Part of the wire protocol: append only.
 enum class Layer : std::uint8_t {
   none = 0, eth, vlan, pppoe, mpls, ipv4, ipv6, frag, tcp, udp, udplite, sctp, dccp, icmp, icmp6, esp, ah, ipcomp,
-  gre, nvgre, erspan, vxlan, geneve, gtpu, l2tp, teredo, etherip, pw, ppp, other,
+  gre, nvgre, erspan, vxlan, geneve, gtpu, l2tp, teredo, etherip, pw, ppp, other, hsr, batman,
 };
 
-inline constexpr std::array<std::string_view, 30> layer_names{
+inline constexpr std::array<std::string_view, 32> layer_names{
     "",     "eth",  "vlan",  "pppoe", "mpls", "ipv4",   "ipv6", "frag",   "tcp",    "udp",
     "udplite", "sctp", "dccp", "icmp", "icmp6", "esp",  "ah",   "ipcomp", "gre",    "nvgre",
-    "erspan", "vxlan", "geneve", "gtpu", "l2tp", "teredo", "etherip", "pw", "ppp",  "other"};
+    "erspan", "vxlan", "geneve", "gtpu", "l2tp", "teredo", "etherip", "pw", "ppp",  "other", "hsr", "batman"};
 
 class Stack {
  public:

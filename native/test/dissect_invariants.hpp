@@ -10,6 +10,7 @@
 #include <span>
 
 #include "dissect.hpp"
+#include "encapsulation.hpp"
 #include "packets.hpp"
 
 namespace fanout::test {
@@ -34,7 +35,7 @@ inline std::optional<Anatomy> anatomy_of(std::span<const std::byte> frame) {
   std::size_t at = 14;
   if (frame.size() < at) return std::nullopt;
   unsigned type = octets16(frame, 12);
-  for (; (type == ETH_P_8021Q || type == ETH_P_8021AD) && at + 4 <= frame.size(); at += 4, ++found.headers)
+  for (; (type == ETH_P_8021Q || type == ETH_P_8021AD || type == 0x9100) && at + 4 <= frame.size(); at += 4, ++found.headers)
     type = octets16(frame, at + 2);
   if (at + 20 > frame.size()) return std::nullopt;
   if (type == ETH_P_IP) {
@@ -58,7 +59,6 @@ inline std::optional<Anatomy> anatomy_of(std::span<const std::byte> frame) {
     }
   }
   found.transport = at;
-  if (at + 4 > frame.size()) return std::nullopt;
   return found;
 }
 
@@ -70,6 +70,7 @@ inline std::optional<Octets> answer_to(std::span<const std::byte> frame) {
   const auto src = out.begin() + static_cast<std::ptrdiff_t>(found->addresses);
   const auto size = static_cast<std::ptrdiff_t>(found->address_bytes);
   std::swap_ranges(src, src + size, src + size);
+  if (found->transport + 4 > out.size()) return out;
   const auto ports = out.begin() + static_cast<std::ptrdiff_t>(found->transport);
   if (found->protocol == IPPROTO_ICMP)
     *ports ^= std::byte{8};  // 8 and 0
@@ -78,6 +79,23 @@ inline std::optional<Octets> answer_to(std::span<const std::byte> frame) {
   else
     std::swap_ranges(ports, ports + 2, ports + 2);
   return out;
+}
+
+// Whether anatomy_of() can find its way: one IP header and nothing wrapped around it or by it but VLAN tags.
+inline bool is_plain(Stack stack) {
+  int ip_headers = 0;
+  for (std::uint64_t rest = stack.packed() & ~(std::uint64_t{1} << 63); rest != 0; rest >>= Stack::bits_per_layer) {
+    const auto layer = static_cast<Layer>(rest & ((1U << Stack::bits_per_layer) - 1));
+    ip_headers += layer == Layer::ipv4 || layer == Layer::ipv6;
+    const bool ends_it = layer <= Layer::ipcomp || (layer == Layer::other && ip_headers == 0);
+    if (!ends_it || layer == Layer::eth || layer == Layer::pppoe || layer == Layer::mpls || layer == Layer::ah) return false;
+  }
+  return ip_headers == 1;
+}
+
+// Whether its payload is a tunnel depends on which of the ports is the destination.
+inline bool has_tunnel_port(const FlowKey& key) {
+  return key.protocol == IPPROTO_UDP && (udp_port::may_be_tunnel(key.a_port) || udp_port::may_be_tunnel(key.b_port));
 }
 
 inline bool is_canonical(const FlowKey& key) {
@@ -103,7 +121,7 @@ inline bool same(const Dissection& x, const Dissection& y) {
 inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) {
   const Dissection got = dissect(frame, tag, seed);
   if (got.kind > PacketKind::malformed) return "the kind is known";
-  if ((got.marks & ~(mark_flow_label | mark_fragment)) != 0) return "only known marks are set";
+  if ((got.marks & ~(mark_flow_label | mark_fragment | mark_stale_ipv6)) != 0) return "only known marks are set";
   if (got.stack.packed() == 0 && frame.size() >= ETH_HLEN) return "an Ethernet frame has a layer";
   const std::string text = got.stack.text();
   if (std::count(text.begin(), text.end(), '/') > std::ptrdiff_t{Stack::depth_max}) return "the stack is bounded";
@@ -130,14 +148,15 @@ inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag
   padded.resize(padded.size() + 8);
   if (!same(dissect(padded, tag, seed), got)) return "padding changes nothing";
 
+  if (!is_plain(got.stack) || has_tunnel_port(got.key)) return nullptr;
   const auto found = anatomy_of(frame);
-  if (!found) return "a flow has addresses and a transport header";
+  if (!found) return "a flow has addresses";
   if (found->protocol != got.protocol) return "the protocol is that of the last header";
   if (found->headers < 14 && !same_flow(dissect(frame, StrippedTag{.present = !tag.present}, seed), got))
     return "a tag is no part of a flow";
   const Dissection answered = dissect(*answer_to(frame), tag, seed);
   if (!same_flow(answered, got)) return "both directions are one flow and have one kernel key";
-  const bool echo = got.protocol == IPPROTO_ICMP || got.protocol == IPPROTO_ICMPV6;
+  const bool echo = got.key.family == 4 ? got.protocol == IPPROTO_ICMP : got.protocol == IPPROTO_ICMPV6;
   const bool mirror_image = got.key.a == got.key.b && got.key.a_port == got.key.b_port && !echo;
   if ((answered.direction == got.direction) != mirror_image) return "the answer has the other direction";
   return nullptr;

@@ -82,7 +82,7 @@ inline Packet operator/(Header first, Header next) { return Packet{std::move(fir
 
 // `type` is for what no header here announces, such as an unknown ethertype or the length of an IEEE 802.3 frame.
 inline Header eth(unsigned type = 0) {
-  Header out{.bytes = octets({2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}), .type_at = 12};
+  Header out{.bytes = octets({2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}), .ethertype = ETH_P_TEB, .protocol = 143, .type_at = 12};
   put16(out.bytes, type);
   return out;
 }
@@ -214,7 +214,7 @@ inline Header esp(std::uint32_t spi) {
 }
 
 inline Header ah(std::uint32_t spi, unsigned next_header = IPPROTO_TCP) {
-  Header out{.protocol = IPPROTO_AH};
+  Header out{.protocol = IPPROTO_AH, .protocol_at = 0};
   put8(out.bytes, next_header);
   put8(out.bytes, 4);
   put16(out.bytes, 0);

@@ -6,6 +6,7 @@
 
 #include "dissect.hpp"
 #include "packets.hpp"
+#include "tunnels.hpp"
 
 namespace fanout::test {
 
@@ -19,6 +20,19 @@ struct Sample {
   unsigned marks = 0;
 };
 
+// Both directions of one flow in each wrapping.
+inline std::vector<Sample> wrapped_samples() {
+  std::vector<Sample> out;
+  for (const Wrapping& wrapping : wrappings()) {
+    const Pair pair = pair_of(wrapping, inner_packets().front());
+    const unsigned ethertype = wrapping.inner == Family::four ? ETH_P_IP : ETH_P_IPV6;
+    out.push_back({"in-" + wrapping.name, pair.there.bytes(), PacketKind::flow, pair.stack, IPPROTO_TCP, ethertype});
+    out.push_back({"in-" + wrapping.name + "-back", pair.back.bytes(), PacketKind::flow, pair.stack, IPPROTO_TCP, ethertype});
+  }
+  return out;
+}
+
+// One packet of every shape, wrapped or not.
 inline std::vector<Sample> samples() {
   using enum PacketKind;
   const std::string a4 = "10.0.0.1", b4 = "192.0.2.200", a6 = "2001:db8::1", b6 = "2001:db8::ff:2";
@@ -33,13 +47,18 @@ inline std::vector<Sample> samples() {
     for (int i = 0; i < count; ++i) out = out / extension(IPPROTO_DSTOPTS);
     return (out / tcp(1024, 80)).bytes();
   };
+  const auto tunnel_past_limit = [&] {
+    Packet out = eth() / six;
+    for (int i = 0; i < 16; ++i) out = out / extension(IPPROTO_DSTOPTS);
+    return (out / four / tcp(1024, 80)).bytes();
+  };
   const auto tags = [&](int count) {
     Packet out = eth();
     for (int i = 0; i < count; ++i) out = out / vlan(1);
     return (out / four / tcp(1024, 80)).bytes();
   };
 
-  return {
+  std::vector<Sample> out{
       {"ipv4-tcp", (eth() / four / tcp(1024, 80) / payload(6)).bytes(), flow, "ipv4/tcp", 6, ip},
       {"ipv4-udp", (eth() / four / udp(53, 1024) / payload(4)).bytes(), flow, "ipv4/udp", 17, ip},
       {"ipv4-udp-padded", (eth() / ipv4(a4, b4, {.total_bytes = 28}) / udp(53, 1024) / payload(18, 0)).bytes(), flow, "ipv4/udp",
@@ -62,13 +81,13 @@ inline std::vector<Sample> samples() {
            .bytes(),
        flow, "ipv6/tcp", 6, ip6},
       {"ipv6-16-extensions", chain(16), flow, "ipv6/tcp", 6, ip6},
-      {"ipv6-17-extensions", chain(17), other_protocol, "ipv6/other", IPPROTO_DSTOPTS, ip6},
+      {"ipv6-17-extensions", chain(17), malformed, "ipv6/other", IPPROTO_DSTOPTS, ip6},
       {"vlan", (eth() / vlan(5) / four / tcp(1024, 80)).bytes(), flow, "vlan/ipv4/tcp", 6, ip},
       {"qinq", (eth() / vlan(5, ETH_P_8021AD) / vlan(6) / six / udp(1024, 80)).bytes(), flow, "vlan/vlan/ipv6/udp", 17, ip6},
       {"vlan-15", tags(15), flow, "vlan/vlan/vlan/vlan/vlan/vlan/vlan/vlan/vlan/vlan/...", 6, ip},
       {"vlan-16", tags(16), malformed, "vlan/vlan/vlan/vlan/vlan/vlan/vlan/vlan/vlan/vlan/...", 0, ip},
       {"vlan-cut", (eth(ETH_P_8021Q) / payload(3)).bytes(), truncated, "vlan", 0, ETH_P_8021Q},
-      {"9100", (eth() / vlan(5, 0x9100) / four / tcp(1024, 80)).bytes(), other_ethertype, "other", 0, 0x9100},
+      {"9100", (eth(0x9100) / payload(3)).bytes(), truncated, "vlan", 0, 0x9100},
       {"ipv4-ping", (eth() / four / icmp(8, 77)).bytes(), flow, "ipv4/icmp", 1, ip},
       {"ipv4-pong", (eth() / four / icmp(0, 77)).bytes(), flow, "ipv4/icmp", 1, ip},
       {"ipv6-ping", (eth() / six / icmp6(128, 77)).bytes(), flow, "ipv6/icmp6", 58, ip6},
@@ -76,8 +95,8 @@ inline std::vector<Sample> samples() {
       {"ipv4-icmp-timestamp", (eth() / four / icmp(13, 5)).bytes(), icmp_error, "ipv4/icmp", 1, ip},
       {"ipv6-too-big", (eth() / six / icmp6(2, 0) / six / tcp(1, 2)).bytes(), icmp_error, "ipv6/icmp6", 58, ip6},
       {"ipv6-neighbour", (eth() / six / icmp6(135, 0) / payload(16)).bytes(), icmp_error, "ipv6/icmp6", 58, ip6},
-      {"icmp6-in-ipv4", (eth() / four / icmp6(128, 77)).bytes(), other_protocol, "ipv4/icmp6", 58, ip},
-      {"icmp-in-ipv6", (eth() / six / icmp(8, 77)).bytes(), other_protocol, "ipv6/icmp", 1, ip6},
+      {"icmp6-in-ipv4", (eth() / four / icmp6(128, 77)).bytes(), flow, "ipv4/icmp6", 58, ip},
+      {"icmp-in-ipv6", (eth() / six / icmp(8, 77)).bytes(), flow, "ipv6/icmp", 1, ip6},
       {"ipv4-ping-cut", (eth() / ipv4(a4, b4, {.total_bytes = 24}) / icmp(8, 77)).bytes(), truncated, "ipv4/icmp", 1, ip},
       {"ipv4-frag-first", (eth() / first4(IPPROTO_UDP) / udp(1024, 53) / payload(8)).bytes(), flow, "ipv4/frag/udp", 17, ip,
        mark_fragment},
@@ -91,12 +110,74 @@ inline std::vector<Sample> samples() {
        "ipv6/frag/udp", 17, ip6, mark_fragment},
       {"ipv6-frag-later", (eth() / six / frag6(1448, false, IPPROTO_UDP) / payload(16)).bytes(), fragment_later, "ipv6/frag", 17,
        ip6, mark_fragment},
-      {"ipv4-esp", (eth() / four / esp(0x12345678)).bytes(), other_protocol, "ipv4/esp", 50, ip},
-      {"ipv6-ah", (eth() / six / ah(0x12345678) / tcp(1, 2)).bytes(), other_protocol, "ipv6/ah", 51, ip6},
-      {"ipv4-ospf", (eth() / ipv4(a4, b4, {.protocol = 89}) / payload(24)).bytes(), other_protocol, "ipv4/other", 89, ip},
-      {"ipv4-hop-by-hop-number", (eth() / ipv4(a4, b4, {.protocol = 0}) / payload(24)).bytes(), other_protocol, "ipv4/other", 0,
-       ip},
+      {"ipv4-esp", (eth() / four / esp(0x12345678)).bytes(), flow, "ipv4/esp", 50, ip},
+      {"ipv6-ah", (eth() / six / ah(0x12345678) / tcp(1, 2)).bytes(), flow, "ipv6/ah/tcp", 6, ip6},
+      {"ipv4-ah-cut", (eth() / ipv4(a4, b4, {.total_bytes = 40}) / ah(0x12345678) / tcp(1, 2)).bytes(), truncated, "ipv4/ah/tcp",
+       6, ip},
+      {"ipv6-16-extensions-ipip", tunnel_past_limit(), malformed, "ipv6/other", 4, ip6},
+      {"ipv4-ospf", (eth() / ipv4(a4, b4, {.protocol = 89}) / payload(24)).bytes(), flow, "ipv4/other", 89, ip},
+      {"ipv4-hop-by-hop-number", (eth() / ipv4(a4, b4, {.protocol = 0}) / payload(24)).bytes(), flow, "ipv4/other", 0, ip},
       {"ipv6-none", (eth() / six).bytes(), other_protocol, "ipv6/other", 59, ip6},
+      {"ipv4-ipcomp", (eth() / ipv4(a4, b4, {.protocol = 108}) / payload(24)).bytes(), flow, "ipv4/ipcomp", 108, ip},
+      {"ipv4-l2tpv3", (eth() / ipv4(a4, b4, {.protocol = 115}) / payload(24)).bytes(), flow, "ipv4/l2tp", 115, ip},
+      {"gre-keepalive", (eth() / four / gre(0)).bytes(), flow, "ipv4/gre/other", 47, ip},
+      {"gre-arp", (eth() / four / gre(0) / eth(ETH_P_ARP) / payload(28)).bytes(), flow, "ipv4/gre/eth/other", 47, ip},
+      {"gre-stp", (eth() / four / gre(0) / eth(38) / payload(38, 0x42)).bytes(), flow, "ipv4/gre/eth/other", 47, ip},
+      {"gre-routing", (eth() / four / gre(0x4000) / four / tcp(1, 2)).bytes(), flow, "ipv4/gre", 47, ip},
+      {"gre-version-2", (eth() / four / gre(2) / four / tcp(1, 2)).bytes(), flow, "ipv4/gre", 47, ip},
+      {"gre-version-1-no-ppp", (eth() / four / gre(0x2001) / four / tcp(1, 2)).bytes(), flow, "ipv4/gre", 47, ip},
+      {"pptp-acknowledgment", (eth() / four / gre(0x2081, 0x880b)).bytes(), flow, "ipv4/gre", 47, ip},
+      {"pptp-lcp", (eth() / four / gre(0x3001, 0x880b) / ppp({0xff, 3, 0xc0, 0x21, 1, 1, 0, 4})).bytes(), flow,
+       "ipv4/gre/ppp/other", 47, ip},
+      {"erspan3-ip-frame", (eth() / four / gre_erspan(0x1000, 0x22eb) / erspan3(false, 2) / payload(20)).bytes(), flow,
+       "ipv4/gre/erspan", 47, ip},
+      {"etherip-version-4", (eth() / four / etherip(4) / payload(20)).bytes(), flow, "ipv4/etherip", 97, ip},
+      {"mpls-in-ipv4-unknown", (eth() / four / mpls(16, true) / payload(30, 0x15)).bytes(), flow, "ipv4/mpls/other", 137, ip},
+      {"mpls-unknown", (eth() / mpls(16, true) / payload(30, 0x15)).bytes(), other_ethertype, "mpls/other", 0, ETH_P_MPLS_UC},
+      {"mpls-arp", (eth() / mpls(16, true) / control_word() / eth(ETH_P_ARP) / payload(28)).bytes(), other_ethertype,
+       "mpls/pw/eth/other", 0, ETH_P_ARP},
+      {"mpls-cut", (eth() / mpls(16, true)).bytes(), truncated, "mpls", 0, ETH_P_MPLS_UC},
+      {"pppoe-lcp", (eth() / pppoe(0xc021) / payload(8)).bytes(), other_ethertype, "pppoe/other", 0, ETH_P_PPP_SES},
+      {"pppoe-version-2", (eth() / pppoe(0x21, 0x21) / four / tcp(1, 2)).bytes(), other_ethertype, "pppoe/other", 0,
+       ETH_P_PPP_SES},
+      {"pppoe-code-7", (eth() / pppoe(0x21, 0x11, 7) / four / tcp(1, 2)).bytes(), other_ethertype, "pppoe/other", 0,
+       ETH_P_PPP_SES},
+      {"batman-broadcast", (eth() / batman(1) / eth() / four / tcp(1, 2)).bytes(), other_ethertype, "batman/other", 0,
+       ETH_P_BATMAN},
+      {"vxlan-port-only", (eth() / four / udp(1024, 4789) / payload(30)).bytes(), flow, "ipv4/udp", 17, ip},
+      {"vxlan-from-port", (eth() / four / udp(4789, 1024) / vxlan() / eth() / four / tcp(1, 2)).bytes(), flow, "ipv4/udp", 17,
+       ip},
+      {"vxlan-arp", (eth() / four / udp(1024, 4789) / vxlan() / eth(ETH_P_ARP) / payload(28)).bytes(), flow,
+       "ipv4/udp/vxlan/eth/other", 17, ip},
+      {"vxlan-short", (eth() / four / udp(1024, 4789) / payload(7, 8)).bytes(), flow, "ipv4/udp", 17, ip},
+      {"vxlan-gpe-nsh", (eth() / four / udp(1024, 4790) / vxlan_gpe(4) / payload(20)).bytes(), flow, "ipv4/udp/vxlan", 17, ip},
+      {"geneve-control", (eth() / four / udp(1024, 6081) / geneve(0, 0x80) / eth() / four / tcp(1, 2)).bytes(), flow, "ipv4/udp",
+       17, ip},
+      {"geneve-options-too-long", (eth() / four / udp(1024, 6081) / geneve(1) / payload(0)).bytes(), flow, "ipv4/udp", 17, ip},
+      {"gtpu-echo", (eth() / four / udp(2152, 2152) / gtpu(1) / payload(4)).bytes(), flow, "ipv4/udp", 17, ip},
+      {"gtpu-ethernet", (eth() / four / udp(2152, 2152) / gtpu() / eth() / four / tcp(1, 2)).bytes(), flow, "ipv4/udp/gtpu", 17,
+       ip},
+      {"l2tp-control", (eth() / four / udp(1701, 1701) / l2tp(0xc802) / payload(12)).bytes(), flow, "ipv4/udp", 17, ip},
+      {"l2tp-lcp", (eth() / four / udp(1701, 1701) / l2tp() / ppp({0xff, 3, 0xc0, 0x21, 1, 1, 0, 4})).bytes(), flow,
+       "ipv4/udp/l2tp/ppp/other", 17, ip},
+      {"teredo-port-only", (eth() / four / udp(1024, 3544) / payload(60, 0x66)).bytes(), flow, "ipv4/udp", 17, ip},
+      {"inner-fragment-first", (eth() / four / first4(IPPROTO_UDP) / udp(1024, 53)).bytes(), flow, "ipv4/ipv4/frag/udp", 17, ip,
+       mark_fragment},
+      {"inner-fragment-later", (eth() / four / later4 / payload(16)).bytes(), fragment_later, "ipv4/ipv4/frag", 17, ip,
+       mark_fragment},
+      {"outer-fragment-first", (eth() / first4(IPPROTO_GRE) / gre(0) / four / udp(1024, 53)).bytes(), flow,
+       "ipv4/frag/gre/ipv4/udp", 17, ip, mark_fragment},
+      {"inner-fragment-unseen", (eth() / four / udp(1024, 4789) / vxlan() / eth() / first4(IPPROTO_UDP) / udp(1024, 53)).bytes(),
+       flow, "ipv4/udp/vxlan/eth/ipv4/frag/udp", 17, ip},
+      {"inner-label-unseen", (eth() / mpls(16, true) / ipv6(a6, b6, {.flow_label = 9}) / tcp(1, 2)).bytes(), flow,
+       "mpls/ipv6/tcp", 6, ip6},
+      {"stale-octets", (eth() / ipv6("2001:db8::1:0:0:1", "2001:db8::2:0:0:1") / four / tcp(1, 2)).bytes(), flow, "ipv6/ipv4/tcp",
+       6, ip, mark_stale_ipv6},
+      {"stale-octets-deeper", (eth() / ipv6("2001:db8::1:0:0:1", b6) / four / gre(0) / four / tcp(1, 2)).bytes(), flow,
+       "ipv6/ipv4/gre/ipv4/tcp", 6, ip, mark_stale_ipv6},
+      {"stale-octets-overwritten", (eth() / ipv6("2001:db8::1:0:0:1", b6) / four / six / tcp(1, 2)).bytes(), flow,
+       "ipv6/ipv4/ipv6/tcp", 6, ip6},
+      {"inner-ihl-4", (eth() / four / ipv4(a4, b4, {.header_words = 4}) / tcp(1, 2)).bytes(), malformed, "ipv4/ipv4", 4, ip},
       {"arp", (eth(ETH_P_ARP) / payload(28)).bytes(), other_ethertype, "other", 0, ETH_P_ARP},
       {"stp", (eth(38) / payload(38, 0x42)).bytes(), other_ethertype, "other", 0, ETH_P_802_2},
       {"ipx-raw", (eth(38) / payload(38, 0xff)).bytes(), other_ethertype, "other", 0, ETH_P_802_3},
@@ -116,6 +197,9 @@ inline std::vector<Sample> samples() {
        (eth() / ipv6(a6, b6, {.payload_bytes = 4}) / extension(IPPROTO_DSTOPTS) / tcp(1, 2)).bytes(), truncated, "ipv6/tcp", 6,
        ip6},
   };
+  const std::vector<Sample> more = wrapped_samples();
+  out.insert(out.end(), more.begin(), more.end());
+  return out;
 }
 
 }  // namespace fanout::test
