@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence } from './model/evidence.ts';
-import type { Violation } from './model/run-result.ts';
+import type { FlowId, Violation } from './model/run-result.ts';
 import type { LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -123,6 +123,29 @@ export interface FlowMap {
   bytesUsed(): number;
 }
 
+/** What a worker makes of one frame. Key and stack are set as far as the bytes reach; kernelKey is a digest of what the kernel hashes. */
+interface Dissection {
+  readonly stack: string;
+  /** 16 hexadecimal digits, as in observations. Frames with equal keys get one member of a hash group. */
+  readonly kernelKey: string;
+  readonly marks: readonly ('flow-label' | 'fragment' | 'stale-ipv6')[];
+  readonly ethertype: number;
+  readonly protocol: number;
+}
+
+export type DissectedFlow = Dissection & {
+  readonly kind: 'flow';
+  /** In canonical order: as sent in direction forward. */
+  readonly flow: FlowId;
+  readonly direction: 'forward' | 'reverse';
+};
+
+export type DissectedFrame =
+  | DissectedFlow
+  | (Dissection & {
+      readonly kind: 'other-ethertype' | 'other-protocol' | 'icmp-error' | 'fragment-later' | 'truncated' | 'malformed';
+    });
+
 export interface InterfaceInfo {
   readonly index: number;
   readonly up: boolean;
@@ -148,6 +171,8 @@ export interface Native extends LabAddon {
   readonly wireVersion: number;
   readonly Capture: new (options: CaptureOptions) => Capture;
   readonly FlowMap: new (options: { readonly members: number; readonly flowsMax: number; readonly hashSeed: bigint }) => FlowMap;
+  /** `frame` begins at the Ethernet header; a tag taken out of its bytes is given by its control information. */
+  dissectFrame(frame: Uint8Array, tagTci?: number): DissectedFrame;
   /** The name that this index has now; null if there is none of it any more. */
   interfaceName(index: number): string | null;
   describeInterface(name: string): InterfaceInfo;

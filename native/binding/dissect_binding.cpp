@@ -1,0 +1,76 @@
+// dissectFrame(): what a worker makes of one frame.
+#include <array>
+
+#include "bindings.hpp"
+#include "convert.hpp"
+#include "dissect.hpp"
+#include "flow_text.hpp"
+
+namespace fanout::binding {
+namespace {
+
+const char* kind_text(PacketKind kind) {
+  switch (kind) {
+    case PacketKind::flow:
+      return "flow";
+    case PacketKind::other_ethertype:
+      return "other-ethertype";
+    case PacketKind::other_protocol:
+      return "other-protocol";
+    case PacketKind::icmp_error:
+      return "icmp-error";
+    case PacketKind::fragment_later:
+      return "fragment-later";
+    case PacketKind::truncated:
+      return "truncated";
+    case PacketKind::malformed:
+      return "malformed";
+  }
+  return "";
+}
+
+Napi::Array marks_to_js(Napi::Env env, std::uint8_t marks) {
+  struct Name {
+    std::uint8_t mark;
+    const char* text;
+  };
+  constexpr std::array names{Name{mark_flow_label, "flow-label"}, Name{mark_fragment, "fragment"},
+                             Name{mark_stale_ipv6, "stale-ipv6"}};
+  auto out = Napi::Array::New(env);
+  for (const Name& name : names)
+    if ((marks & name.mark) != 0) out.Set(out.Length(), name.text);
+  return out;
+}
+
+// dissectFrame(frame, tagTci?): a tag that is no longer in the bytes is given by its control information.
+Napi::Value dissect_frame(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto frame = typed_array<std::uint8_t>(env, info[0], napi_uint8_array, "frame");
+  if (!frame) return env.Undefined();
+  StrippedTag tag;
+  if (!info[1].IsUndefined()) {
+    const auto tci = integer_in(env, info[1], "tagTci", 0, 0xffff);
+    if (!tci) return env.Undefined();
+    tag = {.present = true, .tci = static_cast<std::uint16_t>(*tci)};
+  }
+  const Dissection found = dissect(std::as_bytes(*frame), tag, HashSeed{});
+  auto out = Napi::Object::New(env);
+  out.Set("kind", kind_text(found.kind));
+  out.Set("stack", found.stack.text());
+  out.Set("kernelKey", hex64(found.kernel_key));
+  out.Set("marks", marks_to_js(env, found.marks));
+  out.Set("ethertype", Napi::Number::New(env, found.ethertype));
+  out.Set("protocol", Napi::Number::New(env, found.protocol));
+  if (found.kind != PacketKind::flow) return out;
+  out.Set("flow", flow_to_js(env, found.key));
+  out.Set("direction", found.direction == Direction::forward ? "forward" : "reverse");
+  return out;
+}
+
+}  // namespace
+
+void export_dissect(Napi::Env env, Napi::Object exports) {
+  exports.Set("dissectFrame", Napi::Function::New<dissect_frame>(env, "dissectFrame"));
+}
+
+}  // namespace fanout::binding
