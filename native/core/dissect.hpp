@@ -1,5 +1,12 @@
 // Packet bytes to the flow an IDS would track, and to the key the kernel's fanout hash is computed from. Pure; survives any
 // bytes.
+//
+// The flow is the innermost one that can be read. Any IP protocol makes a flow: by addresses, protocol and ports where it has
+// ports, by the identifier of an echo, else by addresses and protocol alone, as Suricata tracks it: ESP, OSPF, or GRE around
+// something unknown. What is inside a tunnel and no IP packet (ARP, LCP, control messages) belongs to the flow of the tunnel.
+// A UDP port is only a hint: where the payload contradicts it, the datagram is a flow like any other.
+//
+// The kernel key is that of kernels from 6.0 on, verified on 6.18. It has known bug D, which no kernel has mended yet.
 #pragma once
 
 #include <cstddef>
