@@ -236,12 +236,16 @@ void network(Walk& walk) noexcept {
 
 [[nodiscard]] bool is_vlan(std::uint16_t ethertype) noexcept { return ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD; }
 
-void vlan(Walk& walk) noexcept {
+// The kernel takes the outermost tag out before it looks for a flow, with the type behind it as eth_type_trans() would have it
+// (vlan_set_encap_proto); behind further tags it takes a length for an ethertype.
+void vlan(Walk& walk, bool outermost) noexcept {
   do {
     walk.out->stack.push(Layer::vlan);
     const std::byte* const tag = walk.take(4);
     if (tag == nullptr) return walk.end(PacketKind::truncated);
-    walk.found_ethertype(load16(tag + 2));
+    const std::uint16_t field = load16(tag + 2);
+    walk.found_ethertype(outermost ? ethertype_of(walk, field) : field);
+    outermost = false;
     if (!walk.again()) return walk.end(PacketKind::malformed);
   } while (is_vlan(walk.next_type));
   network(walk);
@@ -252,7 +256,7 @@ void ethernet(Walk& walk, StrippedTag tag) noexcept {
   if (header == nullptr) return walk.end(PacketKind::truncated);
   walk.found_ethertype(ethertype_of(walk, load16(header + 12)));
   if (tag.present && walk.again()) walk.out->stack.push(Layer::vlan);
-  if (is_vlan(walk.next_type)) return vlan(walk);
+  if (is_vlan(walk.next_type)) return vlan(walk, !tag.present);
   network(walk);
 }
 

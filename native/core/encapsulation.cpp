@@ -4,6 +4,8 @@
 #include <linux/ppp_defs.h>
 #include <netinet/in.h>
 
+#include <limits>
+
 namespace fanout {
 namespace {
 
@@ -73,8 +75,9 @@ Follows pppoe(Walk& walk) noexcept {
   const std::byte* const header = walk.header(8);
   if (header == nullptr) return Follows::nothing;
   unsigned protocol = load16(header + 6);
-  // RFC 1661, 6.5: an odd first octet is a whole protocol number.
+  // RFC 1661, 6.5: an odd first octet is a whole protocol number. Kernels from 6.0 to 6.18 learned to read and not to read it.
   if ((protocol & 0x100) != 0) {
+    stop_kernel(walk);
     protocol >>= 8;
     --walk.at;
   }
@@ -293,6 +296,7 @@ Follows other_protocol(Walk& walk, Layer layer) noexcept {
 // A port is a hint, no promise: where the payload contradicts it, the datagram is a flow like any other. `end` is where the
 // UDP header says that the payload ends; the captured packet may end before.
 struct Payload {
+  static constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();  // it does not say
   std::size_t end;
   const std::byte* begin;  // at least eight octets
 };
@@ -385,7 +389,7 @@ Follows teredo(Walk& walk, Payload payload) noexcept {
     if (kind > 1) break;
     at += kind == 0 ? indication_bytes : 13 + std::size_t{load8(begin + 2)} + load8(begin + 3);
   }
-  if (at + ipv6_bytes > payload.end) return Follows::nothing;
+  if (payload.end == Payload::endless || at + ipv6_bytes > payload.end) return Follows::nothing;
   walk.at = at;
   if (!walk.in_packet(indication_bytes)) {
     walk.end(PacketKind::truncated);
@@ -472,7 +476,7 @@ Follows strip_datagram(Walk& walk) noexcept {
   const std::byte* const rest = walk.header(4);
   if (rest == nullptr) return Follows::nothing;
   const std::size_t claimed = load16(rest);
-  const std::size_t end = claimed == 0 ? walk.packet_end : begin + claimed;
+  const std::size_t end = claimed == 0 ? Payload::endless : begin + claimed;
   if (walk.at + needed > end) return Follows::nothing;
   if (!walk.in_packet(needed)) {
     walk.end(PacketKind::truncated);

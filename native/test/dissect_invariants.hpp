@@ -83,12 +83,17 @@ inline std::optional<Octets> answer_to(std::span<const std::byte> frame) {
 
 // Whether anatomy_of() can find its way: one IP header and nothing wrapped around it or by it but VLAN tags.
 inline bool is_plain(Stack stack) {
+  constexpr std::uint64_t overflow = std::uint64_t{1} << 63, layer_mask = (1U << Stack::bits_per_layer) - 1;
+  if ((stack.packed() & overflow) != 0) return false;
   int ip_headers = 0;
-  for (std::uint64_t rest = stack.packed() & ~(std::uint64_t{1} << 63); rest != 0; rest >>= Stack::bits_per_layer) {
-    const auto layer = static_cast<Layer>(rest & ((1U << Stack::bits_per_layer) - 1));
+  for (std::uint64_t rest = stack.packed(); rest != 0; rest >>= Stack::bits_per_layer) {
+    const auto layer = static_cast<Layer>(rest & layer_mask);
     ip_headers += layer == Layer::ipv4 || layer == Layer::ipv6;
-    const bool ends_it = layer <= Layer::ipcomp || (layer == Layer::other && ip_headers == 0);
-    if (!ends_it || layer == Layer::eth || layer == Layer::pppoe || layer == Layer::mpls || layer == Layer::ah) return false;
+    const bool unknown_in_ip = layer == Layer::other && ip_headers == 0;
+    if ((layer > Layer::ipcomp && !unknown_in_ip) || layer == Layer::eth || layer == Layer::pppoe || layer == Layer::mpls ||
+        layer == Layer::ah) {
+      return false;
+    }
   }
   return ip_headers == 1;
 }

@@ -181,7 +181,7 @@ inline std::vector<Wrapping> wrappings() {
   same("pppoe4", "pppoe", four, inner, {pppoe(0x21)});
   same("pppoe6", "pppoe", six, inner, {pppoe(0x57)});
   same("vlan-pppoe", "vlan/pppoe", four, inner, {vlan(5), pppoe(0x21)});
-  same("pppoe-compressed", "pppoe", six, inner, {pppoe_compressed(0x57)});
+  same("pppoe-compressed", "pppoe", six, outer, {pppoe_compressed(0x57)});
   same("pppoe-mpls", "pppoe/mpls", four, outer, {pppoe(0x281), mpls(3, true)});
   same("mpls4", "mpls", four, outer, {mpls(16, true)});
   same("mpls6", "mpls", six, outer, {mpls(16, true)});
