@@ -23,6 +23,7 @@ Napi::Object signature_to_js(Napi::Env env, const ViolationSignature& s) {
   out.Set("topBitPair", s.top_bit_pair);
   out.Set("labelOneWay", s.label_one_way);
   out.Set("fragments", s.fragments);
+  out.Set("staleIpv6", s.stale_ipv6);
   return out;
 }
 

@@ -39,13 +39,14 @@ bool is_one_key_parted(std::span<const FlowSight> sights) {
 }
 
 ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights) {
-  ViolationSignature s{kind, sights.front().stack, is_one_key_parted(sights), is_top_bit_pair(key), false, false};
+  ViolationSignature s{kind, sights.front().stack, is_one_key_parted(sights), is_top_bit_pair(key), false, false, false};
   bool labelled[2]{};
   bool unlabelled[2]{};
   for (const FlowSight& sight : sights) {
     // The smallest code stands for the flow, whichever packet came first.
     if (sight.stack.packed() < s.stack.packed()) s.stack = sight.stack;
     if ((sight.marks & mark_fragment) != 0) s.fragments = true;
+    if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
     ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] = true;
   }
   s.label_one_way = key.family == 6 && ((labelled[0] && unlabelled[1] && !labelled[1]) || (labelled[1] && unlabelled[0] && !labelled[0]));
@@ -74,7 +75,7 @@ bool earlier(const FlowSight& x, const FlowSight& y) noexcept {
 
 bool by_signature(const std::pair<ViolationSignature, std::uint64_t>& x, const std::pair<ViolationSignature, std::uint64_t>& y) noexcept {
   const auto rank = [](const ViolationSignature& s) {
-    return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments};
+    return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments, s.stale_ipv6};
   };
   return rank(x.first) < rank(y.first);
 }

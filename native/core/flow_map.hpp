@@ -34,6 +34,7 @@ struct ViolationSignature {
   bool top_bit_pair = false;
   bool label_one_way = false;
   bool fragments = false;
+  bool stale_ipv6 = false;
   bool operator==(const ViolationSignature&) const noexcept = default;
 };
 

@@ -52,7 +52,7 @@ bool before(const FlowSight& x, const FlowSight& y) {
 }
 
 auto rank_of(const ViolationSignature& s) {
-  return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments};
+  return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments, s.stale_ipv6};
 }
 
 bool same_signature(const ViolationSignature& x, const ViolationSignature& y) { return rank_of(x) == rank_of(y); }
@@ -127,12 +127,13 @@ class Model {
     std::map<std::pair<std::uint16_t, std::uint64_t>, std::set<std::uint16_t>> members_of_key;
     std::set<std::uint64_t> stacks;
     std::set<bool> labelled[2];
-    ViolationSignature s{kind, {}, false, false, false, false};
+    ViolationSignature s{kind, {}, false, false, false, false, false};
     for (const FlowSight& sight : sights) {
       members_of_key[{sight.where.epoch, sight.kernel_key}].insert(sight.where.member);
       stacks.insert(sight.stack.packed());
       labelled[static_cast<int>(sight.where.direction)].insert((sight.marks & mark_flow_label) != 0);
       if ((sight.marks & mark_fragment) != 0) s.fragments = true;
+      if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
     }
     s.stack = Stack{*stacks.begin()};
     for (const auto& [key_of_epoch, members] : members_of_key) s.one_kernel_key = s.one_kernel_key || members.size() > 1;

@@ -44,6 +44,9 @@ const RULES: readonly Rule[] = [
   { code: 'bpf-program', holds: (_, { mode }) => mode === 'cbpf' || mode === 'ebpf' },
   { code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits) === 4 },
   { code: 'fragment-v6', holds: (traits) => isPartedByFragments(traits) && family(traits) === 6 },
+  { code: 'known-bug-d', holds: (traits) => !traits.oneKernelKey && traits.staleIpv6 },
+  { code: 'esp-ah-spi', holds: (traits) => !traits.oneKernelKey && hasLayer(traits, ['esp', 'ah']) && !hasLayer(traits, OUTER_HASHED) },
+  { code: 'tunnel-outer-only', holds: (traits) => !traits.oneKernelKey && !traits.fragments && hasLayer(traits, OUTER_HASHED) },
   { code: 'known-bug-c', holds: isBugC },
   { code: 'known-bug-b', holds: isBugB },
   { code: 'known-bug-a', holds: (traits, context) => traits.oneKernelKey && withRelease(context, hasBugA) },
@@ -133,6 +136,20 @@ const EXPLANATIONS: Readonly<Record<CauseCode, (context: DiagnosisContext) => Ex
     message: 'the kernel hashes an IPv6 fragment by addresses and protocol only, and the defrag flag reassembles IPv4 alone',
     remedy: 'no fanout flag helps; a steering program (--mode ebpf) that ignores ports keeps them together, at the price of balance',
   }),
+  'known-bug-d': ({ kernel }) => ({
+    message: `kernel ${kernel} hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, so its two directions differ; no release is known that does not`,
+    remedy: 'end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)',
+  }),
+  'tunnel-outer-only': () => ({
+    message:
+      'the kernel hashes the outer addresses and ports of this tunnel only, and the sender of each direction chooses its own outer port or address',
+    remedy: 'end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)',
+  }),
+  'esp-ah-spi': () => ({
+    message:
+      'the kernel hashes the SPI of ESP and AH as if it were ports, and each direction of a security association has its own; what is inside is encrypted or authenticated end to end',
+    remedy: 'none is needed for ESP: an IDS cannot look inside; for AH capture behind the security gateway',
+  }),
   'lb-by-design': () => ({
     message: 'mode lb deals packets out in turn, so a flow of two packets is on two processes by design',
     remedy: 'use --mode hash for an IDS',
@@ -191,8 +208,12 @@ function rolled({ flags, rolledOver }: DiagnosisContext): boolean {
 // Inside these the kernel hashes the outer addresses and ports alone, so that a fragment is one of two possible reasons.
 const OUTER_HASHED = ['vxlan', 'geneve', 'gtpu', 'l2tp', 'teredo'];
 
-function isPartedByFragments({ oneKernelKey, fragments, stack }: ViolationTraits): boolean {
-  return !oneKernelKey && fragments && !stack.split('/').some((layer) => OUTER_HASHED.includes(layer));
+function hasLayer({ stack }: ViolationTraits, names: readonly string[]): boolean {
+  return stack.split('/').some((layer) => names.includes(layer));
+}
+
+function isPartedByFragments(traits: ViolationTraits): boolean {
+  return !traits.oneKernelKey && traits.fragments && !hasLayer(traits, OUTER_HASHED);
 }
 
 /** The family of the fragmented header where there is one, else of the innermost IP header. */

@@ -24,6 +24,8 @@ export interface ViolationGroup {
   readonly labelOneWay: boolean;
   /** Some packets of the flow were fragments. */
   readonly fragments: boolean;
+  /** IPv4 inside IPv6: current kernels hash octets of the outer source address as well. */
+  readonly staleIpv6: boolean;
   /** Every packet on the one member is older than a known membership change within the epoch, every packet on the other younger. */
   readonly movedAtChange?: boolean;
   readonly flows: number;

@@ -15,6 +15,7 @@ export function group(traits: Partial<ViolationGroup> = {}): ViolationGroup {
     topBitPair: false,
     labelOneWay: false,
     fragments: false,
+    staleIpv6: false,
     flows: 3,
     ...traits,
   };

@@ -58,6 +58,17 @@ const CASES: Case[] = [
   ['fragments with one key are the hash again', { fragments: true }, {}, 'hash-asymmetric'],
   ['fragments in VXLAN: two reasons possible', { ...twoKeys, fragments: true, stack: 'ipv4/udp/vxlan/eth/ipv4/udp' }, {}, 'unexplained'],
 
+  ['VXLAN', { ...twoKeys, stack: 'ipv4/udp/vxlan/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['GTP-U, one direction split', { ...twoKeys, kind: 'split', stack: 'ipv6/udp/gtpu/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['VXLAN with one key: the hash', { stack: 'ipv4/udp/vxlan/eth/ipv4/tcp' }, {}, 'hash-asymmetric'],
+  ['GRE: the kernel looks inside', { ...twoKeys, stack: 'ipv4/gre/ipv4/tcp' }, {}, 'unexplained'],
+  ['ESP', { ...twoKeys, stack: 'ipv4/esp' }, {}, 'esp-ah-spi'],
+  ['AH', { ...twoKeys, stack: 'ipv6/ah/tcp' }, {}, 'esp-ah-spi'],
+  ['ESP inside VXLAN', { ...twoKeys, stack: 'ipv4/udp/vxlan/eth/ipv4/esp' }, {}, 'tunnel-outer-only'],
+  ['ESP with one key: the hash', { stack: 'ipv4/esp' }, {}, 'hash-asymmetric'],
+  ['4in6', { ...twoKeys, staleIpv6: true, stack: 'ipv6/ipv4/tcp' }, {}, 'known-bug-d'],
+  ['4in6 with one key: the hash', { staleIpv6: true, stack: 'ipv6/ipv4/tcp' }, {}, 'hash-asymmetric'],
+
   ['lb', {}, { mode: 'lb' }, 'lb-by-design'],
   ['rnd', twoKeys, { mode: 'rnd' }, 'rnd-by-design'],
   ['mode rollover', {}, { mode: 'rollover' }, 'rollover-under-load'],

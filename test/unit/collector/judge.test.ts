@@ -365,6 +365,7 @@ describe('properties', () => {
     kind: fc.constantFrom('split' as const, 'asymmetric' as const, 'duplicated' as const),
     stack: fc.constantFrom('ipv4/tcp', 'ipv6/udp', 'mpls/ipv4/tcp', 'arp'),
     oneKernelKey: fc.boolean(),
+    staleIpv6: fc.boolean(),
     topBitPair: fc.boolean(),
     labelOneWay: fc.boolean(),
     fragments: fc.boolean(),
