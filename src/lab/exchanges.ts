@@ -1,4 +1,4 @@
-/** What two parties say to each other, transport by transport: packet after packet, as a real connection would go. */
+/** What two parties say to each other, transport by transport: turn after turn, as a real connection would go. */
 import {
   DCCP_TYPE,
   type DccpFields,
@@ -12,6 +12,7 @@ import {
   sctp,
   sctpChunk,
   sctpParameter,
+  type TagLayerFields,
   TCP_FLAG,
   tag,
   tcp,
@@ -19,89 +20,89 @@ import {
   udp,
   udpLite,
 } from './frames.ts';
-import { initiatorDirection, type Parties } from './parties.ts';
-import type { Random } from './random.ts';
+import { directionOf, draw, loadPorts, SIDE, type Side, type Talk, type Writable } from './parties.ts';
 import { type Guard, LAB_TAG } from './tag.ts';
 
-export interface ExchangeContext {
-  readonly flow: number;
-  readonly parties: Parties;
-  /** How many packets the flow has in all. */
-  readonly packets: number;
+export interface PayloadSizes {
   /** Payload of a data packet, lab tag included, in bytes. */
   readonly payloadMin: number;
   readonly payloadMax: number;
-  readonly random: Random;
 }
 
-export interface Segment {
-  readonly fromInitiator: boolean;
-  /** From the transport header inwards. */
-  readonly layers: readonly Layer[];
+/**
+ * Both ends of every flow of a class: the layers are the same for all of them, and take on one flow's fields at a time. What is
+ * said depends on the talk alone, so a turn that takes several frames can be said once more for each.
+ */
+export interface Exchange {
+  /** Loads what this turn says, decides whose turn it is, and returns the layers from the transport header inwards. */
+  say(talk: Talk): readonly Layer[];
+  /** To be called once at the end of a turn. */
+  advance?(talk: Talk): void;
 }
-
-/** Returns the next packet of the flow; to be called once per packet, in order. */
-export type Exchange = () => Segment;
 
 export interface Transport {
   /** As the five-tuple of a report, and the text of a stack, name it. */
   readonly proto: string;
-  begin(context: ExchangeContext): Exchange;
+  /** ICMP echo: one identifier stands for both ports. */
+  readonly echo?: boolean;
+  open(sizes: PayloadSizes): Exchange;
 }
 
-/** What one end of the flow sends. The layers stay the same from packet to packet; their fields change. */
-interface Side {
-  readonly fromInitiator: boolean;
-  readonly ports: Ports;
-  readonly tag: Layer;
-  /** Behind the tag. */
-  readonly filler: { length: number };
-  readonly payload: readonly Layer[];
+const PAYLOAD_PURPOSE = 0x5041;
+const SEQUENCE_PURPOSE = 0x5345;
+
+/** A lab tag as a layer, and the fields to load before it is written. */
+export function createTag(guard: Guard = 'complement') {
+  const fields: Writable<TagLayerFields> = { flow: 0, direction: 'forward', guard };
+  return {
+    layer: tag(fields),
+    load: (talk: Talk): void => {
+      fields.flow = talk.id;
+      fields.direction = directionOf(talk, talk.side);
+    },
+  };
 }
 
-function sideOf({ flow, parties }: ExchangeContext, from: keyof Parties, guard: Guard): Side {
-  const fromInitiator = from === 'initiator';
-  const own = parties[from];
-  const peer = parties[fromInitiator ? 'responder' : 'initiator'];
-  const direction = fromInitiator === (initiatorDirection(parties) === 'forward') ? 'forward' : 'reverse';
-  const tagLayer = tag({ flow, direction, guard });
+/** The size of this turn's payload. A multiple of four, which SCTP's chunks need, and which costs the others nothing. */
+export function payloadBytes(talk: Talk, { payloadMin, payloadMax }: PayloadSizes): number {
+  const range = payloadMax - payloadMin + 1;
+  return (payloadMin + (range === 1 ? 0 : draw(talk, PAYLOAD_PURPOSE + talk.turn) % range)) & ~3;
+}
+
+/** The lab tag and, behind it, zeros. */
+export function createPayload(sizes: PayloadSizes, guard?: Guard) {
+  const label = createTag(guard);
   const filler = { length: 0 };
-  const ports = { sourcePort: own.port, destinationPort: peer.port };
-  return { fromInitiator, ports, tag: tagLayer, filler, payload: [tagLayer, padding(filler)] };
-}
-
-/** Chooses the size of the side's next payload, lab tag included. */
-function choosePayload({ filler }: Side, { payloadMin, payloadMax, random }: ExchangeContext): number {
-  // A multiple of four, which SCTP's chunks need, and which costs the others nothing.
-  const bytes = (payloadMin + random.below(payloadMax - payloadMin + 1)) & ~3;
-  filler.length = bytes - LAB_TAG.bytes;
-  return bytes;
-}
-
-/** A side's packets when they all have the same layers. `prepare` sets the fields of its n-th packet. */
-interface Voice {
-  readonly header: Layer;
-  prepare?(n: number): void;
-}
-
-/** Request and answer in turn, each with a payload. */
-function alternate(context: ExchangeContext, voiceOf: (side: Side) => Voice): Exchange {
-  const speaker = (from: keyof Parties) => {
-    const side = sideOf(context, from, 'complement');
-    const voice = voiceOf(side);
-    const segment: Segment = { fromInitiator: side.fromInitiator, layers: [voice.header, ...side.payload] };
-    return { side, voice, segment };
+  return {
+    tag: label.layer,
+    layers: [label.layer, padding(filler)],
+    load: (talk: Talk): void => {
+      label.load(talk);
+      filler.length = payloadBytes(talk, sizes) - LAB_TAG.bytes;
+    },
   };
-  const initiator = speaker('initiator');
-  const responder = speaker('responder');
-  let step = 0;
-  return () => {
-    const { side, voice, segment } = step % 2 === 0 ? initiator : responder;
-    voice.prepare?.(step >> 1);
-    choosePayload(side, context);
-    step += 1;
-    return segment;
+}
+
+export function inTurn({ turn }: Talk): Side {
+  return turn % 2 === 0 ? SIDE.initiator : SIDE.responder;
+}
+
+/** Request and answer in turn, each with a payload behind the same header. */
+export function alternate(sizes: PayloadSizes, header: readonly Layer[], load: (talk: Talk) => void): Exchange {
+  const payload = createPayload(sizes);
+  const layers = [...header, ...payload.layers];
+  return {
+    say: (talk) => {
+      talk.side = inTurn(talk);
+      payload.load(talk);
+      load(talk);
+      return layers;
+    },
   };
+}
+
+export function createPorts(): Writable<Ports> {
+  return { sourcePort: 0, destinationPort: 0 };
 }
 
 const TCP_OPTION_EXPERIMENT = 253;
@@ -111,106 +112,97 @@ const TCP_TAG_OPTION_BYTES = 2 + LAB_TAG.bytes + 2;
 const TCP_SEGMENT_SIZE = raw(Uint8Array.of(2, 4, 1440 >> 8, 1440 & 0xff));
 const TCP_SEGMENT_SIZE_BYTES = 4;
 
-const OPEN = { flags: TCP_FLAG.syn, fromInitiator: true } as const;
-const ACCEPT = { flags: TCP_FLAG.syn | TCP_FLAG.ack, fromInitiator: false } as const;
-const CONFIRM = { flags: TCP_FLAG.ack, fromInitiator: true } as const;
-const CLOSE = { flags: TCP_FLAG.fin | TCP_FLAG.ack, fromInitiator: true } as const;
-const CLOSE_TOO = { flags: TCP_FLAG.fin | TCP_FLAG.ack, fromInitiator: false } as const;
+const OPEN = { flags: TCP_FLAG.syn, side: SIDE.initiator } as const;
+const ACCEPT = { flags: TCP_FLAG.syn | TCP_FLAG.ack, side: SIDE.responder } as const;
+const CONFIRM = { flags: TCP_FLAG.ack, side: SIDE.initiator } as const;
+const CLOSE = { flags: TCP_FLAG.fin | TCP_FLAG.ack, side: SIDE.initiator } as const;
+const CLOSE_TOO = { flags: TCP_FLAG.fin | TCP_FLAG.ack, side: SIDE.responder } as const;
+const REQUEST = { flags: TCP_FLAG.push | TCP_FLAG.ack, side: SIDE.initiator } as const;
+const ANSWER = { flags: TCP_FLAG.push | TCP_FLAG.ack, side: SIDE.responder } as const;
 
 const HANDSHAKE = [OPEN, ACCEPT, CONFIRM] as const;
 const FAREWELL = [CLOSE, CLOSE_TOO, CONFIRM] as const;
 
 /** A flow too short for data between opening and closing is not closed: captures often end before connections do. */
-function tcpStep(step: number, packets: number): { flags: number; fromInitiator: boolean } {
+function tcpStep(turn: number, packets: number): { readonly flags: number; readonly side: Side } {
   const closing = packets >= HANDSHAKE.length + FAREWELL.length + 2 ? FAREWELL.length : 0;
-  const control = HANDSHAKE[step] ?? (step >= packets - closing ? FAREWELL[step - (packets - closing)] : undefined);
-  return control ?? { flags: TCP_FLAG.push | TCP_FLAG.ack, fromInitiator: (step - HANDSHAKE.length) % 2 === 0 };
+  const control = HANDSHAKE[turn] ?? (turn >= packets - closing ? FAREWELL[turn - (packets - closing)] : undefined);
+  return control ?? ((turn - HANDSHAKE.length) % 2 === 0 ? REQUEST : ANSWER);
 }
 
-/** One end of a connection: its next sequence number is in the header's fields. */
-function tcpEnd(context: ExchangeContext, from: keyof Parties) {
-  const side = sideOf(context, from, 'complement');
-  const fields = { ports: side.ports, sequence: context.random.next(), acknowledgment: 0, flags: 0, optionBytes: 0 };
+/** SYN and FIN take a sequence number each. */
+function tcpConsumed(talk: Talk, flags: number, sizes: PayloadSizes): number {
+  if ((flags & TCP_FLAG.push) !== 0) return payloadBytes(talk, sizes);
+  return (flags & (TCP_FLAG.syn | TCP_FLAG.fin)) !== 0 ? 1 : 0;
+}
+
+function openTcp(sizes: PayloadSizes): Exchange {
+  const ports = createPorts();
+  const fields = { ports, sequence: 0, acknowledgment: 0, flags: 0, optionBytes: 0 };
   const header = tcp(fields);
+  const payload = createPayload(sizes);
+  const data = [header, ...payload.layers];
   // Segments without payload carry the lab tag as an experimental option (RFC 6994).
-  const control: Segment = { fromInitiator: side.fromInitiator, layers: [header, TCP_TAG_OPTION, side.tag, TCP_NOPS] };
-  const opening: Segment = { ...control, layers: [header, TCP_SEGMENT_SIZE, TCP_TAG_OPTION, side.tag, TCP_NOPS] };
-  const data: Segment = { ...control, layers: [header, ...side.payload] };
-  return { side, fields, opening, control, data, next: fields.sequence };
-}
-
-const tcpTransport: Transport = {
-  proto: 'tcp',
-  begin: (context) => {
-    const initiator = tcpEnd(context, 'initiator');
-    const responder = tcpEnd(context, 'responder');
-    let step = 0;
-    return () => {
-      const { flags, fromInitiator } = tcpStep(step, context.packets);
-      step += 1;
-      const [own, peer] = fromInitiator ? [initiator, responder] : [responder, initiator];
-      const isData = (flags & TCP_FLAG.push) !== 0;
-      own.fields.flags = flags;
-      own.fields.sequence = own.next;
-      own.fields.acknowledgment = flags & TCP_FLAG.ack ? peer.next : 0;
-      const isOpening = (flags & TCP_FLAG.syn) !== 0;
-      own.fields.optionBytes = isData ? 0 : TCP_TAG_OPTION_BYTES + (isOpening ? TCP_SEGMENT_SIZE_BYTES : 0);
-      // SYN and FIN take a sequence number each.
-      const consumed = isData ? choosePayload(own.side, context) : flags & (TCP_FLAG.syn | TCP_FLAG.fin) ? 1 : 0;
-      own.next = (own.next + consumed) >>> 0;
-      return isData ? own.data : isOpening ? own.opening : own.control;
-    };
-  },
-};
-
-const udpTransport: Transport = {
-  proto: 'udp',
-  begin: (context) => alternate(context, ({ ports }) => ({ header: udp(ports) })),
-};
-
-const udpLiteTransport: Transport = {
-  proto: 'udplite',
-  begin: (context) => alternate(context, ({ ports }) => ({ header: udpLite(ports) })),
-};
-
-function dccpVoice({ ports, fromInitiator }: Side, own: number, peer: number): Voice {
-  const opening = fromInitiator ? DCCP_TYPE.request : DCCP_TYPE.response;
-  const fields: { -readonly [K in keyof DccpFields]: DccpFields[K] } = { ports, type: opening, sequence: 0, acknowledgment: 0 };
+  const control = [header, TCP_TAG_OPTION, payload.tag, TCP_NOPS];
+  const opening = [header, TCP_SEGMENT_SIZE, TCP_TAG_OPTION, payload.tag, TCP_NOPS];
   return {
-    header: dccp(fields),
-    prepare: (n) => {
-      fields.type = n === 0 ? opening : DCCP_TYPE.dataAck;
-      fields.sequence = (own + n) >>> 0;
-      // The last packet of the peer: the initiator speaks first, so it is one answer behind.
-      fields.acknowledgment = (peer + n - (fromInitiator ? 1 : 0)) >>> 0;
+    say: (talk) => {
+      if (talk.turn === 0) {
+        talk.initiatorNext = draw(talk, SEQUENCE_PURPOSE);
+        talk.responderNext = draw(talk, SEQUENCE_PURPOSE + 1);
+      }
+      const { flags, side } = tcpStep(talk.turn, talk.packets);
+      const isInitiator = side === SIDE.initiator;
+      talk.side = side;
+      payload.load(talk);
+      loadPorts(ports, talk, side);
+      fields.flags = flags;
+      fields.sequence = isInitiator ? talk.initiatorNext : talk.responderNext;
+      fields.acknowledgment = (flags & TCP_FLAG.ack) === 0 ? 0 : isInitiator ? talk.responderNext : talk.initiatorNext;
+      if ((flags & TCP_FLAG.push) !== 0) {
+        fields.optionBytes = 0;
+        return data;
+      }
+      const isOpening = (flags & TCP_FLAG.syn) !== 0;
+      fields.optionBytes = TCP_TAG_OPTION_BYTES + (isOpening ? TCP_SEGMENT_SIZE_BYTES : 0);
+      return isOpening ? opening : control;
+    },
+    advance: (talk) => {
+      const { flags, side } = tcpStep(talk.turn, talk.packets);
+      const consumed = tcpConsumed(talk, flags, sizes);
+      if (side === SIDE.initiator) talk.initiatorNext = (talk.initiatorNext + consumed) | 0;
+      else talk.responderNext = (talk.responderNext + consumed) | 0;
     },
   };
 }
 
-const dccpTransport: Transport = {
-  proto: 'dccp',
-  begin: (context) => {
-    const [initiator, responder] = [context.random.next(), context.random.next()];
-    return alternate(context, (side) =>
-      side.fromInitiator ? dccpVoice(side, initiator, responder) : dccpVoice(side, responder, initiator),
-    );
-  },
-};
+function openUdp(sizes: PayloadSizes, header: (ports: Ports) => Layer = udp): Exchange {
+  const ports = createPorts();
+  return alternate(sizes, [header(ports)], (talk) => loadPorts(ports, talk, talk.side));
+}
 
-function echoTransport(proto: string, echo: typeof icmpEcho): Transport {
-  return {
-    proto,
-    begin: (context) =>
-      alternate(context, ({ fromInitiator }) => {
-        const fields = { request: fromInitiator, identifier: context.parties.initiator.port, sequence: 0 };
-        return {
-          header: echo(fields),
-          prepare: (n) => {
-            fields.sequence = n + 1;
-          },
-        };
-      }),
-  };
+function openDccp(sizes: PayloadSizes): Exchange {
+  const ports = createPorts();
+  const fields: Writable<DccpFields> = { ports, type: DCCP_TYPE.request, sequence: 0, acknowledgment: 0 };
+  return alternate(sizes, [dccp(fields)], (talk) => {
+    const n = talk.turn >> 1;
+    const [own, peer] = [draw(talk, SEQUENCE_PURPOSE + talk.side), draw(talk, SEQUENCE_PURPOSE + 1 - talk.side)];
+    const isInitiator = talk.side === SIDE.initiator;
+    loadPorts(ports, talk, talk.side);
+    fields.type = n > 0 ? DCCP_TYPE.dataAck : isInitiator ? DCCP_TYPE.request : DCCP_TYPE.response;
+    fields.sequence = (own + n) >>> 0;
+    // The last packet of the peer: the initiator speaks first, so it is one answer behind.
+    fields.acknowledgment = (peer + n - (isInitiator ? 1 : 0)) >>> 0;
+  });
+}
+
+function openEcho(sizes: PayloadSizes, echo: typeof icmpEcho): Exchange {
+  const fields = { request: true, identifier: 0, sequence: 0 };
+  return alternate(sizes, [echo(fields)], (talk) => {
+    fields.request = talk.side === SIDE.initiator;
+    fields.identifier = talk.initiatorPort;
+    fields.sequence = ((talk.turn >> 1) + 1) & 0xffff;
+  });
 }
 
 const SCTP_CHUNK = { data: 0, init: 1, initAck: 2, cookieEcho: 10, cookieAck: 11, pad: 0x84 } as const;
@@ -220,72 +212,52 @@ const SCTP_WHOLE_MESSAGE = 3;
 const SCTP_STREAMS = (1 << 16) | 1;
 const SCTP_WINDOW = 65536;
 const SCTP_COOKIE_ACK = raw(Uint8Array.of(SCTP_CHUNK.cookieAck, 0, 0, 4));
+const SCTP_TAG_PURPOSE = 0x5346;
 
-interface SctpEnd {
-  readonly side: Side;
-  readonly verificationTag: number;
-  /** Of the last data chunk: TSN, stream and number in the stream, payload protocol. */
-  readonly words: [tsn: number, stream: number, protocol: number];
-  readonly data: readonly Layer[];
+/** A verification tag of zero is reserved for the packet that carries INIT. */
+function verificationTag(talk: Talk, side: Side): number {
+  return draw(talk, SCTP_TAG_PURPOSE + 2 + side) + 1;
 }
 
-function sctpEnd(context: ExchangeContext, from: keyof Parties): SctpEnd {
-  const side = sideOf(context, from, 'crc32c');
-  // A data chunk counts up before it is sent, so the first one is number 0 of its stream.
-  const words: SctpEnd['words'] = [context.random.next(), 0xffff, 0];
-  const data = [sctpChunk(SCTP_CHUNK.data, SCTP_WHOLE_MESSAGE, words), ...side.payload];
-  // A verification tag of zero is reserved for the packet that carries INIT.
-  return { side, verificationTag: context.random.next() || 1, words, data };
+function openSctp(sizes: PayloadSizes): Exchange {
+  const ports = createPorts();
+  const fields = { ports, verificationTag: 0 };
+  const header = sctp(fields);
+  const payload = createPayload(sizes, 'crc32c');
+  // Both kinds of words are read when they are written.
+  const dataWords: [tsn: number, stream: number, protocol: number] = [0, 0, 0];
+  const initWords: [tag: number, window: number, streams: number, tsn: number] = [0, SCTP_WINDOW, SCTP_STREAMS, 0];
+  // The four packets that set up an association. Control chunks carry the lab tag in padding (RFC 4820) or in the cookie.
+  const setup = [
+    [header, sctpChunk(SCTP_CHUNK.init, 0, initWords), sctpParameter(SCTP_PARAMETER.pad), payload.tag],
+    [header, sctpChunk(SCTP_CHUNK.initAck, 0, initWords), sctpParameter(SCTP_PARAMETER.cookie), payload.tag],
+    [header, sctpChunk(SCTP_CHUNK.cookieEcho), payload.tag],
+    [header, SCTP_COOKIE_ACK, sctpChunk(SCTP_CHUNK.pad), payload.tag],
+  ];
+  const data = [header, sctpChunk(SCTP_CHUNK.data, SCTP_WHOLE_MESSAGE, dataWords), ...payload.layers];
+  return {
+    say: (talk) => {
+      talk.side = inTurn(talk);
+      payload.load(talk);
+      loadPorts(ports, talk, talk.side);
+      fields.verificationTag = talk.turn === 0 ? 0 : verificationTag(talk, talk.side === SIDE.initiator ? SIDE.responder : SIDE.initiator);
+      const first = draw(talk, SCTP_TAG_PURPOSE + talk.side);
+      const n = (talk.turn >> 1) - 2;
+      initWords[0] = verificationTag(talk, talk.side);
+      initWords[3] = first;
+      dataWords[0] = first + n;
+      dataWords[1] = n & 0xffff;
+      return setup[talk.turn] ?? data;
+    },
+  };
 }
-
-/** The four packets that set up an association. Control chunks carry the lab tag in padding (RFC 4820) or in the cookie. */
-function sctpSetup(step: number, { side, verificationTag, words }: SctpEnd): readonly Layer[] | undefined {
-  const init = [verificationTag, SCTP_WINDOW, SCTP_STREAMS, (words[0] + 1) >>> 0];
-  switch (step) {
-    case 0:
-      return [sctpChunk(SCTP_CHUNK.init, 0, init), sctpParameter(SCTP_PARAMETER.pad), side.tag];
-    case 1:
-      return [sctpChunk(SCTP_CHUNK.initAck, 0, init), sctpParameter(SCTP_PARAMETER.cookie), side.tag];
-    case 2:
-      return [sctpChunk(SCTP_CHUNK.cookieEcho), side.tag];
-    case 3:
-      return [SCTP_COOKIE_ACK, sctpChunk(SCTP_CHUNK.pad), side.tag];
-    default:
-      return undefined;
-  }
-}
-
-function nextData({ side, words, data }: SctpEnd, context: ExchangeContext): readonly Layer[] {
-  words[0] = (words[0] + 1) >>> 0;
-  words[1] = (words[1] + 1) & 0xffff;
-  choosePayload(side, context);
-  return data;
-}
-
-const sctpTransport: Transport = {
-  proto: 'sctp',
-  begin: (context) => {
-    const initiator = sctpEnd(context, 'initiator');
-    const responder = sctpEnd(context, 'responder');
-    const header = (own: SctpEnd, peer: SctpEnd): Layer => sctp({ ports: own.side.ports, verificationTag: peer.verificationTag });
-    const headers = { initiator: header(initiator, responder), responder: header(responder, initiator) };
-    const begin = sctp({ ports: initiator.side.ports, verificationTag: 0 });
-    let step = 0;
-    return () => {
-      const [own, from] = step % 2 === 0 ? ([initiator, 'initiator'] as const) : ([responder, 'responder'] as const);
-      const layers = [step === 0 ? begin : headers[from], ...(sctpSetup(step, own) ?? nextData(own, context))];
-      step += 1;
-      return { fromInitiator: own.side.fromInitiator, layers };
-    };
-  },
-};
 
 export const TRANSPORTS = {
-  tcp: tcpTransport,
-  udp: udpTransport,
-  udplite: udpLiteTransport,
-  sctp: sctpTransport,
-  dccp: dccpTransport,
-  icmp: echoTransport('icmp', icmpEcho),
-  icmp6: echoTransport('icmp6', icmp6Echo),
-} as const;
+  tcp: { proto: 'tcp', open: openTcp },
+  udp: { proto: 'udp', open: (sizes) => openUdp(sizes) },
+  udplite: { proto: 'udplite', open: (sizes) => openUdp(sizes, udpLite) },
+  sctp: { proto: 'sctp', open: openSctp },
+  dccp: { proto: 'dccp', open: openDccp },
+  icmp: { proto: 'icmp', echo: true, open: (sizes) => openEcho(sizes, icmpEcho) },
+  icmp6: { proto: 'icmp6', echo: true, open: (sizes) => openEcho(sizes, icmp6Echo) },
+} as const satisfies Record<string, Transport>;

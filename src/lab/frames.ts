@@ -4,8 +4,8 @@
  *
  *     buildFrame([ethernet(macs), vlan({ id: 7 }), ipv4(addresses), udp(ports), tag({ flow, direction })])
  *
- * A tunnel is nothing more than a longer list. Transport layers read their fields when they are written: whoever sends many
- * packets that differ in a few of them keeps the layers and changes the fields.
+ * A tunnel is nothing more than a longer list. Layers read their fields when they are written: whoever sends many packets that
+ * differ in a few of them keeps the layers and changes the fields, and leaves no garbage behind.
  */
 import { crc32c, foldChecksum, sumWords } from './checksum.ts';
 import { DIRECTION, type Direction, GUARD, type Guard, LAB_TAG } from './tag.ts';
@@ -48,18 +48,47 @@ export interface Ports {
   readonly destinationPort: number;
 }
 
-export const ETHERTYPE = { ipv4: 0x0800, vlan: 0x8100, ipv6: 0x86dd, qinq: 0x88a8, ethernet: 0x6558 } as const;
+export const ETHERTYPE = {
+  ipv4: 0x0800,
+  arp: 0x0806,
+  ethernet: 0x6558,
+  vlan: 0x8100,
+  ipv6: 0x86dd,
+  ppp: 0x880b,
+  mpls: 0x8847,
+  pppoeDiscovery: 0x8863,
+  pppoeSession: 0x8864,
+  qinq: 0x88a8,
+  experimental: 0x88b5,
+  erspan: 0x88be,
+  erspan3: 0x22eb,
+  lldp: 0x88cc,
+  macsec: 0x88e5,
+  doubleTag: 0x9100,
+} as const;
 export const PROTOCOL = {
   icmp: 1,
+  igmp: 2,
   ipv4: 4,
   tcp: 6,
   udp: 17,
   dccp: 33,
   ipv6: 41,
+  routing: 43,
+  fragment: 44,
+  gre: 47,
+  esp: 50,
+  ah: 51,
   icmp6: 58,
+  ospf: 89,
+  etherip: 97,
+  ipcomp: 108,
+  l2tp: 115,
   sctp: 132,
   udplite: 136,
+  mpls: 137,
   ethernet: 143,
+  experiment: 253,
 } as const;
 
 /** The room that the largest frame needs: an IP packet of the largest size, and what may stand in front of it. */
@@ -99,28 +128,39 @@ export function stackText(layers: readonly Layer[]): string {
   return (names[0] === 'eth' ? names.slice(1) : names).join('/');
 }
 
-/** Makes room in front, zeroed, and returns where it starts. */
-function prepend(draft: Draft, length: number): number {
+/** Makes room in front for a layer that writes every byte of it, and returns where it starts. */
+function claim(draft: Draft, length: number): number {
   const start = draft.start - length;
   if (start < 0) throw new RangeError('a frame of more than 64 KiB');
-  draft.bytes.fill(0, start, draft.start);
   draft.start = start;
   return start;
 }
 
-function put16(bytes: Uint8Array, at: number, value: number): void {
+/** Makes room in front, zeroed, and returns where it starts. */
+export function prepend(draft: Draft, length: number): number {
+  const start = claim(draft, length);
+  draft.bytes.fill(0, start, start + length);
+  return start;
+}
+
+/** The same layers under no name: what an error message quotes is no encapsulation. */
+export function unnamed(layers: readonly Layer[]): readonly Layer[] {
+  return layers.map(({ write }) => ({ name: '', write }));
+}
+
+export function put16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 8;
   bytes[at + 1] = value;
 }
 
-function put32(bytes: Uint8Array, at: number, value: number): void {
+export function put32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 24;
   bytes[at + 1] = value >>> 16;
   bytes[at + 2] = value >>> 8;
   bytes[at + 3] = value;
 }
 
-function sizeOf(draft: Draft): number {
+export function sizeOf(draft: Draft): number {
   return draft.end - draft.start;
 }
 
@@ -129,7 +169,7 @@ function putPorts(bytes: Uint8Array, at: number, { sourcePort, destinationPort }
   put16(bytes, at + 2, destinationPort);
 }
 
-function roundUp(length: number, unit: number): number {
+export function roundUp(length: number, unit: number): number {
   return Math.ceil(length / unit) * unit;
 }
 
@@ -151,20 +191,26 @@ export function padding(fields: { readonly length: number }): Layer {
   };
 }
 
-/** The lab tag with sequence 0. It must begin at an even distance from the start of the transport header. */
-export function tag({ flow, direction, guard = 'complement' }: { flow: number; direction: Direction; guard?: Guard }): Layer {
-  const content = new Uint8Array(LAB_TAG.bytes);
-  put32(content, 0, LAB_TAG.magic);
-  put32(content, LAB_TAG.flowOffset, flow);
-  content[LAB_TAG.directionOffset] = DIRECTION[direction];
-  content[LAB_TAG.guardKindOffset] = GUARD[guard];
-  // Of sequence 0 the complement is all ones, and the CRC register stays zero.
-  put32(content, LAB_TAG.guardOffset, guard === 'complement' ? 0xffffffff : 0);
+export interface TagLayerFields {
+  readonly flow: number;
+  readonly direction: Direction;
+  readonly guard?: Guard;
+}
+
+/** The lab tag with sequence 0. It must begin at an even distance from the start of every checksum's reach. */
+export function tag(fields: TagLayerFields): Layer {
   return {
     name: '',
     write: (draft) => {
+      const { flow, direction, guard = 'complement' } = fields;
+      const { bytes } = draft;
       const at = prepend(draft, LAB_TAG.bytes);
-      draft.bytes.set(content, at);
+      put32(bytes, at, LAB_TAG.magic);
+      put32(bytes, at + LAB_TAG.flowOffset, flow);
+      bytes[at + LAB_TAG.directionOffset] = DIRECTION[direction];
+      bytes[at + LAB_TAG.guardKindOffset] = GUARD[guard];
+      // Of sequence 0 the complement is all ones, and the CRC register stays zero.
+      if (guard === 'complement') put32(bytes, at + LAB_TAG.guardOffset, 0xffffffff);
       draft.tagAt = at;
     },
   };
@@ -172,13 +218,13 @@ export function tag({ flow, direction, guard = 'complement' }: { flow: number; d
 
 // Link
 
-/** Ethernet II. */
+/** Ethernet II; of IEEE 802.3, where what follows announced itself by a length below 1536. */
 export function ethernet({ source, destination }: Ends): Layer {
   const addresses = Uint8Array.of(...destination, ...source);
   return {
     name: 'eth',
     write: (draft) => {
-      const at = prepend(draft, 14);
+      const at = claim(draft, 14);
       draft.bytes.set(addresses, at);
       put16(draft.bytes, at + 12, draft.etherType);
       draft.etherType = ETHERTYPE.ethernet;
@@ -195,11 +241,12 @@ export interface VlanFields {
 }
 
 /** An 802.1Q tag: stands between an Ethernet header and what that announces. */
-export function vlan({ id, priority = 0, etherType = ETHERTYPE.vlan }: VlanFields): Layer {
+export function vlan(fields: VlanFields): Layer {
   return {
     name: 'vlan',
     write: (draft) => {
-      const at = prepend(draft, 4);
+      const { id, priority = 0, etherType = ETHERTYPE.vlan } = fields;
+      const at = claim(draft, 4);
       put16(draft.bytes, at, (priority << 13) | id);
       put16(draft.bytes, at + 2, draft.etherType);
       draft.etherType = etherType;
@@ -210,7 +257,7 @@ export function vlan({ id, priority = 0, etherType = ETHERTYPE.vlan }: VlanField
 // Network
 
 /** Settles a checksum that waits for the pseudo-header. `addressSum` is the sum of both addresses. */
-function settleChecksum(draft: Draft, addressSum: number): void {
+export function settleChecksum(draft: Draft, addressSum: number): void {
   if (draft.checksumAt < 0) return;
   const pseudo = addressSum + draft.checksumProtocol + (draft.checksumLength & 0xffff) + (draft.checksumLength >>> 16);
   const checksum = foldChecksum(pseudo + sumWords(draft.bytes, draft.checksumFrom, Math.min(draft.checksumTo, draft.zeroFrom)));
@@ -220,7 +267,7 @@ function settleChecksum(draft: Draft, addressSum: number): void {
 }
 
 /** Asks the next IP layer for a checksum at `at`, over the first `covered` bytes built so far and a pseudo-header. */
-function awaitChecksum(draft: Draft, at: number, protocol: number, covered = sizeOf(draft)): void {
+export function awaitChecksum(draft: Draft, at: number, protocol: number, covered = sizeOf(draft)): void {
   draft.checksumAt = at;
   draft.checksumFrom = draft.start;
   draft.checksumTo = draft.start + covered;
@@ -228,40 +275,47 @@ function awaitChecksum(draft: Draft, at: number, protocol: number, covered = siz
   draft.checksumProtocol = protocol;
 }
 
+function addressSumOf({ source, destination }: Ends): number {
+  return sumWords(source, 0, source.length) + sumWords(destination, 0, destination.length);
+}
+
 export interface Ipv4Fields extends Ends {
   readonly ttl?: number;
   readonly identification?: number;
   readonly trafficClass?: number;
   readonly dontFragment?: boolean;
+  readonly moreFragments?: boolean;
+  /** In bytes, a multiple of 8. */
+  readonly fragmentOffset?: number;
   /** Padded to a multiple of four with end-of-options bytes. */
   readonly options?: Uint8Array;
 }
 
 export function ipv4(fields: Ipv4Fields): Layer {
-  const { source, destination, ttl = 64, identification = 0, trafficClass = 0, dontFragment = true, options } = fields;
-  // Everything that does not depend on the payload is prepared, and summed, once.
-  const header = new Uint8Array(20 + roundUp(options?.length ?? 0, 4));
-  header[0] = 0x40 | (header.length / 4);
-  header[1] = trafficClass;
-  put16(header, 4, identification);
-  put16(header, 6, dontFragment ? 0x4000 : 0);
-  header[8] = ttl;
-  header.set(source, 12);
-  header.set(destination, 16);
-  if (options !== undefined) header.set(options, 20);
-  const headerSum = sumWords(header, 0, header.length);
-  const addressSum = sumWords(header, 12, 20);
   return {
     name: 'ipv4',
     write: (draft) => {
+      const { source, destination, ttl = 64, identification = 0, trafficClass = 0, options } = fields;
+      const { moreFragments = false, fragmentOffset = 0, dontFragment = true } = fields;
       const { bytes, protocol } = draft;
+      const addressSum = addressSumOf(fields);
       settleChecksum(draft, addressSum);
-      const at = prepend(draft, header.length);
+      const headerBytes = options === undefined ? 20 : 20 + roundUp(options.length, 4);
+      const at = prepend(draft, headerBytes);
       const totalBytes = sizeOf(draft);
-      bytes.set(header, at);
+      const first = ((0x40 | (headerBytes / 4)) << 8) | trafficClass;
+      const fragment = (dontFragment ? 0x4000 : 0) | (moreFragments ? 0x2000 : 0) | (fragmentOffset >>> 3);
+      const lifetime = (ttl << 8) | protocol;
+      put16(bytes, at, first);
       put16(bytes, at + 2, totalBytes);
-      bytes[at + 9] = protocol;
-      put16(bytes, at + 10, foldChecksum(headerSum + totalBytes + protocol));
+      put16(bytes, at + 4, identification);
+      put16(bytes, at + 6, fragment);
+      put16(bytes, at + 8, lifetime);
+      bytes.set(source, at + 12);
+      bytes.set(destination, at + 16);
+      if (options !== undefined) bytes.set(options, at + 20);
+      const optionSum = options === undefined ? 0 : sumWords(bytes, at + 20, at + headerBytes);
+      put16(bytes, at + 10, foldChecksum(first + totalBytes + identification + fragment + lifetime + addressSum + optionSum));
       draft.etherType = ETHERTYPE.ipv4;
       draft.protocol = PROTOCOL.ipv4;
     },
@@ -274,23 +328,22 @@ export interface Ipv6Fields extends Ends {
   readonly trafficClass?: number;
 }
 
-export function ipv6({ source, destination, flowLabel = 0, hopLimit = 64, trafficClass = 0 }: Ipv6Fields): Layer {
-  const header = new Uint8Array(40);
-  put32(header, 0, 0x60000000 | (trafficClass << 20) | flowLabel);
-  header[7] = hopLimit;
-  header.set(source, 8);
-  header.set(destination, 24);
-  const addressSum = sumWords(header, 8, 40);
+export function ipv6(fields: Ipv6Fields): Layer {
   return {
     name: 'ipv6',
     write: (draft) => {
+      const { source, destination, flowLabel = 0, hopLimit = 64, trafficClass = 0 } = fields;
       const { bytes } = draft;
-      settleChecksum(draft, addressSum);
+      // What waits for a pseudo-header has one only if there is something to settle: a sum of 16 words for nothing is dear.
+      if (draft.checksumAt >= 0) settleChecksum(draft, addressSumOf(fields));
       const payloadBytes = sizeOf(draft);
-      const at = prepend(draft, header.length);
-      bytes.set(header, at);
+      const at = claim(draft, 40);
+      put32(bytes, at, 0x60000000 | (trafficClass << 20) | flowLabel);
       put16(bytes, at + 4, payloadBytes);
       bytes[at + 6] = draft.protocol;
+      bytes[at + 7] = hopLimit;
+      bytes.set(source, at + 8);
+      bytes.set(destination, at + 24);
       draft.etherType = ETHERTYPE.ipv6;
       draft.protocol = PROTOCOL.ipv6;
     },
@@ -331,10 +384,66 @@ export function destinationOptions(): Layer {
 
 /** A segment routing header (RFC 8754) on its last segment, which is where the packet is going. */
 export function segmentRouting(destination: Uint8Array): Layer {
-  const content = new Uint8Array(6 + 16);
-  content[0] = 4;
-  content.set(destination, 6);
-  return ipv6Extension(43, content);
+  return {
+    name: '',
+    write: (draft) => {
+      const at = prepend(draft, 24);
+      draft.bytes[at] = draft.protocol;
+      draft.bytes[at + 1] = 2;
+      draft.bytes[at + 2] = 4;
+      draft.bytes.set(destination, at + 8);
+      draft.protocol = PROTOCOL.routing;
+    },
+  };
+}
+
+export interface FragmentFields {
+  readonly identification: number;
+  readonly more?: boolean;
+  /** In bytes, a multiple of 8. */
+  readonly offset?: number;
+}
+
+/** The fragment header of IPv6. With offset 0 and nothing more to come it makes an atomic fragment (RFC 6946). */
+export function ipv6Fragment(fields: FragmentFields): Layer {
+  return {
+    name: 'frag',
+    write: (draft) => {
+      const { identification, more = false, offset = 0 } = fields;
+      const at = prepend(draft, 8);
+      draft.bytes[at] = draft.protocol;
+      put16(draft.bytes, at + 2, offset | (more ? 1 : 0));
+      put32(draft.bytes, at + 4, identification);
+      draft.protocol = PROTOCOL.fragment;
+    },
+  };
+}
+
+export interface CutFields {
+  /** The addresses of the datagram: its checksum is settled before it is cut, over all of it. */
+  readonly ends: Ends;
+  /** Where to cut, in bytes from the transport header on. Of what is behind, the lab tag comes first. */
+  readonly at: number;
+  /** What is kept: the rear, or else the front. */
+  readonly rear: boolean;
+}
+
+/** Leaves one of two parts of the datagram built so far; which, goes into the header of whoever writes next. */
+export function cut(fields: CutFields, name = ''): Layer {
+  return {
+    name,
+    write: (draft) => {
+      const { ends, at, rear } = fields;
+      settleChecksum(draft, addressSumOf(ends));
+      if (rear) {
+        draft.start += at;
+        draft.tagAt = draft.start;
+      } else {
+        draft.end = draft.start + at;
+        draft.zeroFrom = Math.min(draft.zeroFrom, draft.end);
+      }
+    },
+  };
 }
 
 // Transport
@@ -484,32 +593,50 @@ export interface EchoFields {
   readonly sequence: number;
 }
 
-function putEcho(draft: Draft, type: number, { identifier, sequence }: EchoFields): number {
+export interface IcmpErrorFields {
+  readonly type: number;
+  readonly code: number;
+  /** The second word of the header: an MTU, or zero. */
+  readonly rest?: number;
+}
+
+function putIcmp(draft: Draft, type: number, code: number, rest: number): number {
   const at = prepend(draft, 8);
   draft.bytes[at] = type;
-  put16(draft.bytes, at + 4, identifier);
-  put16(draft.bytes, at + 6, sequence);
+  draft.bytes[at + 1] = code;
+  put32(draft.bytes, at + 4, rest);
   return at;
+}
+
+function finishIcmp(draft: Draft, at: number): void {
+  put16(draft.bytes, at + 2, foldChecksum(sumWords(draft.bytes, at, draft.zeroFrom)));
+  draft.protocol = PROTOCOL.icmp;
+}
+
+function finishIcmp6(draft: Draft, at: number): void {
+  awaitChecksum(draft, at + 2, PROTOCOL.icmp6);
+  draft.protocol = PROTOCOL.icmp6;
 }
 
 export function icmpEcho(fields: EchoFields): Layer {
   return {
     name: 'icmp',
-    write: (draft) => {
-      const at = putEcho(draft, fields.request ? 8 : 0, fields);
-      put16(draft.bytes, at + 2, foldChecksum(sumWords(draft.bytes, at, draft.zeroFrom)));
-      draft.protocol = PROTOCOL.icmp;
-    },
+    write: (draft) => finishIcmp(draft, putIcmp(draft, fields.request ? 8 : 0, 0, (fields.identifier << 16) | fields.sequence)),
   };
 }
 
 export function icmp6Echo(fields: EchoFields): Layer {
   return {
     name: 'icmp6',
-    write: (draft) => {
-      const at = putEcho(draft, fields.request ? 128 : 129, fields);
-      awaitChecksum(draft, at + 2, PROTOCOL.icmp6);
-      draft.protocol = PROTOCOL.icmp6;
-    },
+    write: (draft) => finishIcmp6(draft, putIcmp(draft, fields.request ? 128 : 129, 0, (fields.identifier << 16) | fields.sequence)),
   };
+}
+
+/** What follows is the packet that the error is about. */
+export function icmpError({ type, code, rest = 0 }: IcmpErrorFields): Layer {
+  return { name: 'icmp', write: (draft) => finishIcmp(draft, putIcmp(draft, type, code, rest)) };
+}
+
+export function icmp6Error({ type, code, rest = 0 }: IcmpErrorFields): Layer {
+  return { name: 'icmp6', write: (draft) => finishIcmp6(draft, putIcmp(draft, type, code, rest)) };
 }

@@ -29,3 +29,13 @@ export function createRandom(seed: number): Random {
   // without allocating it.
   return { next, below: (bound) => (step() >>> 1) % bound };
 }
+
+/** 32 bits, with a sign, that depend on both numbers in all their bits; the mixing is that of MurmurHash3. */
+export function mix(a: number, b: number): number {
+  let h = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
+  h ^= h >>> 15;
+  h = Math.imul(h, 0xc2b2ae35);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0x27d4eb2f);
+  return h ^ (h >>> 16);
+}

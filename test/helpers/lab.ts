@@ -4,6 +4,7 @@ import { readSelf, usedDevices } from '../../src/lab/namespace.ts';
 import { createLabNetwork, type Injection, type LabNetwork } from '../../src/lab/network.ts';
 import { type Direction, readTag } from '../../src/lab/tag.ts';
 import { type FlowTruth, generateTraffic, type Traffic, type TrafficOptions } from '../../src/lab/traffic.ts';
+import type { FlowId } from '../../src/model/run-result.ts';
 import { native } from '../../src/native.ts';
 import type { InjectPlan } from '../../src/native-lab.ts';
 import { flowName, type Group, type GroupOptions, type Seen, startGroup, Whereabouts } from './group.ts';
@@ -31,6 +32,12 @@ export interface SentPacket {
   readonly frame: Uint8Array;
   readonly flow: FlowTruth;
   readonly direction: Direction;
+}
+
+/** Of traffic in which every packet belongs to a flow. */
+export function flowIdOf({ class: name, flow }: FlowTruth): FlowId {
+  if (flow === undefined) throw new Error(`packets of ${name} belong to no flow`);
+  return flow;
 }
 
 /** What each frame is, as its lab tag says. */
@@ -72,7 +79,7 @@ export async function sendTo(
 /** The member of every packet in the order of sending; only for traffic of one packet per direction. */
 export function membersInOrder(traffic: Traffic, seen: Seen): readonly number[] {
   const whereabouts = new Whereabouts(seen);
-  return packetsOf(traffic).map(({ flow, direction }) => whereabouts.memberOf(flow.flow, direction));
+  return packetsOf(traffic).map(({ flow, direction }) => whereabouts.memberOf(flowIdOf(flow), direction));
 }
 
 /** What does not add up: nothing may be lost, and all counters, flow by flow, must be what was sent. */
@@ -83,10 +90,11 @@ export function accountErrors(traffic: Traffic, seen: Seen): readonly string[] {
   );
   const got = sum(seen.members.map(({ packets }) => packets));
   const total = got === traffic.tags.length ? [] : [`${traffic.tags.length} packets sent, ${got} delivered`];
-  const flows = traffic.flows.flatMap(({ flow, packets }) =>
+  const flows = traffic.flows.flatMap((truth) =>
     (['forward', 'reverse'] as const).flatMap((direction) => {
+      const [flow, sent] = [flowIdOf(truth), truth.packets[direction]];
       const observed = sum(whereabouts.of(flow, direction).values());
-      return observed === packets[direction] ? [] : [`${flowName(flow)} ${direction}: ${observed} of ${packets[direction]}`];
+      return observed === sent ? [] : [`${flowName(flow)} ${direction}: ${observed} of ${sent}`];
     }),
   );
   return [...total, ...members, ...flows];

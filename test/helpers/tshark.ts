@@ -5,10 +5,15 @@ const CHECKS = ['ip.check_checksum', 'tcp.check_checksum', 'udp.check_checksum',
 const PREFERENCES = [...CHECKS.map((name) => `${name}:TRUE`), 'sctp.checksum:CRC-32c'];
 
 /** Values of the fields, packet by packet, of all packets that the display filter lets through. */
-export function tshark(path: string, filter: string, fields: readonly string[]): readonly (readonly string[])[] {
+export function tshark(
+  path: string,
+  filter: string,
+  fields: readonly string[],
+  options: readonly string[] = [],
+): readonly (readonly string[])[] {
   const preferences = PREFERENCES.flatMap((preference) => ['-o', preference]);
   const columns = fields.flatMap((field) => ['-e', field]);
-  const args = ['-r', path, '-n', ...preferences, '-Y', filter, '-T', 'fields', '-E', 'separator=|', ...columns];
+  const args = ['-r', path, '-n', ...preferences, ...options, '-Y', filter, '-T', 'fields', '-E', 'separator=|', ...columns];
   const text = execFileSync('tshark', args, { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] });
   return text
     .split('\n')

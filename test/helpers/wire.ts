@@ -3,13 +3,29 @@
 export interface Seen {
   /** Layer names, as src/lab/frames.ts and the dissector have them. */
   readonly stack: string;
+  /** Of the innermost packet. An error is seen as what it is about, in its own direction. */
   readonly src: string;
   readonly dst: string;
   readonly ports: readonly [number, number];
+  /** Of the outermost IP packet, as mode HASH would have it without looking inside; empty without IP. */
+  readonly outer: { readonly src: string; readonly dst: string; readonly ports: readonly [number, number] };
   readonly flowLabel: number;
   readonly vlans: readonly number[];
-  /** Every checksum that is not right, by layer. */
+  readonly labels: readonly number[];
+  /** Security parameters index of the innermost ESP or AH. */
+  readonly spi: number;
+  /** A part of a datagram, whose transport header and checksum concern all parts together. */
+  readonly fragment?: Fragment;
+  /** Every checksum and every length that is not right, by layer. */
   readonly faults: readonly string[];
+}
+
+export interface Fragment {
+  readonly identification: number;
+  readonly offset: number;
+  readonly more: boolean;
+  readonly payload: Uint8Array;
+  readonly addresses: Uint8Array;
 }
 
 const TRANSPORT: Readonly<Record<number, string>> = {
@@ -49,7 +65,7 @@ function pseudoHeader(addresses: Uint8Array, protocol: number, length: number): 
   return Uint8Array.of(...addresses, 0, 0, length >> 8, length & 255, 0, protocol);
 }
 
-function transportFault(protocol: number, addresses: Uint8Array, segment: Uint8Array): boolean {
+export function transportFault(protocol: number, addresses: Uint8Array, segment: Uint8Array): boolean {
   if (protocol === 132) {
     const zeroed = Uint8Array.from(segment);
     zeroed.fill(0, 8, 12);
@@ -65,45 +81,299 @@ function dotted(address: Uint8Array): string {
   return address.length === 4 ? address.join('.') : (Buffer.from(address).toString('hex').match(/.{4}/g) ?? []).join(':');
 }
 
-export function lookAt(frame: Uint8Array): Seen {
-  const view = Buffer.from(frame);
-  const names: string[] = [];
-  const faults: string[] = [];
-  const vlans: number[] = [];
-  let at = 12;
-  while (view.readUInt16BE(at) === 0x8100 || view.readUInt16BE(at) === 0x88a8) {
-    names.push('vlan');
-    vlans.push(view.readUInt16BE(at + 2) & 0xfff);
-    at += 4;
-  }
-  const etherType = view.readUInt16BE(at);
-  at += 2;
-  const packet = view.subarray(at);
-  if (etherType === 0x0800) {
-    names.push('ipv4');
-    const headerBytes = (packet.readUInt8(0) & 15) * 4;
-    if (onesComplement(packet.subarray(0, headerBytes)) !== 0xffff) faults.push('ipv4');
-    if (packet.readUInt16BE(2) !== packet.length) faults.push('ipv4 length');
-    return finish(packet.subarray(12, 20), packet.readUInt8(9), packet.subarray(headerBytes), 0);
-  }
-  names.push('ipv6');
-  if (etherType !== 0x86dd) faults.push(`ethertype ${etherType}`);
-  if (packet.readUInt16BE(4) !== packet.length - 40) faults.push('ipv6 length');
-  let [next, header] = [packet.readUInt8(6), 40];
-  while ([0, 43, 60].includes(next)) [next, header] = [packet.readUInt8(header), header + 8 + packet.readUInt8(header + 1) * 8];
-  return finish(packet.subarray(8, 40), next, packet.subarray(header), packet.readUInt32BE(0) & 0xfffff);
+/** Unicast and locally administered, as the lab's are. */
+function macLooksRight(frame: Buffer): boolean {
+  return (frame.readUInt8(0) & 3) === 2 && (frame.readUInt8(6) & 3) === 2;
+}
 
-  function finish(addresses: Uint8Array, protocol: number, segment: Buffer, flowLabel: number): Seen {
-    const name = TRANSPORT[protocol] ?? String(protocol);
-    names.push(name);
-    if (transportFault(protocol, addresses, segment)) faults.push(name);
-    if (protocol === 17 && segment.readUInt16BE(4) !== segment.length) faults.push('udp length');
-    const half = addresses.length / 2;
-    const echo = name === 'icmp' || name === 'icmp6';
-    const ports: [number, number] = echo
-      ? [segment.readUInt16BE(4), segment.readUInt16BE(4)]
-      : [segment.readUInt16BE(0), segment.readUInt16BE(2)];
-    const [src, dst] = [dotted(addresses.subarray(0, half)), dotted(addresses.subarray(half))];
-    return { stack: names.join('/'), src, dst, ports, flowLabel, vlans, faults };
+/** Takes a frame apart, layer by layer; every layer says what it found and goes on with what it holds. */
+class Look {
+  readonly names: string[] = [];
+  readonly faults: string[] = [];
+  readonly vlans: number[] = [];
+  readonly labels: number[] = [];
+  addresses: Uint8Array = new Uint8Array(0);
+  ports: [number, number] = [0, 0];
+  outer = { src: '', dst: '', ports: [0, 0] as [number, number] };
+  flowLabel = 0;
+  spi = 0;
+  fragment: Fragment | undefined;
+
+  expect(isRight: boolean, fault: string): void {
+    if (!isRight) this.faults.push(fault);
   }
+
+  ethernet(frame: Buffer, depth = 0): void {
+    if (depth > 0) {
+      this.names.push('eth');
+      this.expect(macLooksRight(frame), 'inner MAC addresses');
+    }
+    this.network(frame.readUInt16BE(12), frame.subarray(14));
+  }
+
+  network(etherType: number, rest: Buffer): void {
+    switch (etherType) {
+      case 0x8100:
+      case 0x88a8:
+      case 0x9100:
+        this.names.push('vlan');
+        this.vlans.push(rest.readUInt16BE(0) & 0xfff);
+        return this.network(rest.readUInt16BE(2), rest.subarray(4));
+      case 0x0800:
+        return this.ipv4(rest);
+      case 0x86dd:
+        return this.ipv6(rest);
+      case 0x8864:
+        return this.pppoe(rest);
+      case 0x8847:
+        return this.mpls(rest, true);
+      default:
+        this.names.push('other');
+        return this.other(etherType, rest);
+    }
+  }
+
+  other(etherType: number, rest: Buffer): void {
+    if (etherType === 0x0806) this.expect(rest.readUInt16BE(2) === 0x0800 && rest.readUInt16BE(4) === 0x0604, 'arp');
+    else if (etherType === 0x8863) this.expect(rest.readUInt16BE(4) === rest.length - 6, 'pppoe length');
+    else if (etherType < 1536) this.expect(rest.length >= etherType && rest.readUInt16BE(0) === 0x4242, '802.3 length');
+    else if (etherType === 0x88e5) this.expect(rest.readUInt8(1) === (rest.length - 22 < 48 ? rest.length - 22 : 0), 'macsec length');
+    else if (etherType === 0x88cc) this.lldp(rest);
+    else this.expect(etherType === 0x88b5, `ethertype ${etherType}`);
+  }
+
+  lldp(rest: Buffer): void {
+    let at = 0;
+    const types: number[] = [];
+    while (at + 2 <= rest.length) {
+      types.push(rest.readUInt8(at) >> 1);
+      at += 2 + (rest.readUInt16BE(at) & 0x1ff);
+    }
+    this.expect(at === rest.length && types.join() === '1,2,3,127', 'lldp');
+  }
+
+  ppp(protocol: number, rest: Buffer): void {
+    if (protocol === 0x0021) return this.ipv4(rest);
+    if (protocol === 0x0057) return this.ipv6(rest);
+    this.names.push('other');
+    this.expect(protocol === 0xc021 && rest.readUInt16BE(2) === rest.length, 'lcp length');
+  }
+
+  pppoe(rest: Buffer): void {
+    this.names.push('pppoe');
+    this.expect(rest.readUInt16BE(0) === 0x1100 && rest.readUInt16BE(4) === rest.length - 6, 'pppoe length');
+    this.ppp(rest.readUInt16BE(6), rest.subarray(8));
+  }
+
+  mpls(rest: Buffer, isFirst: boolean): void {
+    if (isFirst) this.names.push('mpls');
+    const word = rest.readUInt32BE(0);
+    this.labels.push(word >>> 12);
+    this.expect(word >>> 12 > 15, 'reserved label');
+    const inner = rest.subarray(4);
+    if ((word & 0x100) === 0) return this.mpls(inner, false);
+    const nibble = inner.readUInt8(0) >> 4;
+    if (nibble === 4) return this.ipv4(inner);
+    if (nibble === 6) return this.ipv6(inner);
+    if (nibble === 0) this.names.push('pw');
+    this.ethernet(nibble === 0 ? inner.subarray(4) : inner, 1);
+  }
+
+  ipv4(packet: Buffer): void {
+    this.names.push('ipv4');
+    const headerBytes = (packet.readUInt8(0) & 15) * 4;
+    this.expect(onesComplement(packet.subarray(0, headerBytes)) === 0xffff, 'ipv4');
+    this.expect(packet.readUInt8(0) >> 4 === 4 && packet.readUInt16BE(2) === packet.length, 'ipv4 length');
+    this.from(packet.subarray(12, 20), 0);
+    const payload = packet.subarray(headerBytes);
+    const word = packet.readUInt16BE(6);
+    const [offset, more] = [(word & 0x1fff) * 8, (word & 0x2000) !== 0];
+    if (offset === 0 && !more) return this.transport(packet.readUInt8(9), payload);
+    this.expect((word & 0x4000) === 0, "don't fragment, and yet");
+    this.part({ identification: packet.readUInt16BE(4), offset, more, payload, addresses: this.addresses }, packet.readUInt8(9));
+  }
+
+  ipv6(packet: Buffer): void {
+    this.names.push('ipv6');
+    this.expect(packet.readUInt8(0) >> 4 === 6 && packet.readUInt16BE(4) === packet.length - 40, 'ipv6 length');
+    this.from(packet.subarray(8, 40), packet.readUInt32BE(0) & 0xfffff);
+    let [next, header] = [packet.readUInt8(6), 40];
+    while ([0, 43, 60].includes(next)) {
+      // Of a routing header nothing is left to do: its segment is where the packet goes.
+      if (next === 43) this.expect(packet.subarray(header + 8, header + 24).equals(packet.subarray(24, 40)), 'segment');
+      [next, header] = [packet.readUInt8(header), header + 8 + packet.readUInt8(header + 1) * 8];
+    }
+    if (next !== 44) return this.transport(next, packet.subarray(header));
+    const word = packet.readUInt16BE(header + 2);
+    const identification = packet.readUInt32BE(header + 4);
+    const payload = packet.subarray(header + 8);
+    this.part(
+      { identification, offset: word & 0xfff8, more: (word & 1) !== 0, payload, addresses: this.addresses },
+      packet.readUInt8(header),
+    );
+  }
+
+  from(addresses: Buffer, flowLabel: number): void {
+    const isOutermost = this.addresses.length === 0;
+    this.addresses = addresses;
+    if (!isOutermost) return;
+    this.flowLabel = flowLabel;
+    this.outer = { ...ends(addresses), ports: [0, 0] };
+  }
+
+  part(fragment: Fragment, protocol: number): void {
+    this.names.push('frag');
+    if (fragment.offset === 0 && !fragment.more) return this.transport(protocol, Buffer.from(fragment.payload));
+    this.fragment = fragment;
+    this.expect(!fragment.more || fragment.payload.length % 8 === 0, 'fragment length');
+    if (fragment.offset > 0) return;
+    this.names.push(TRANSPORT[protocol] ?? String(protocol));
+    const header = Buffer.from(fragment.payload);
+    this.ports = [header.readUInt16BE(0), header.readUInt16BE(2)];
+  }
+
+  transport(protocol: number, segment: Buffer): void {
+    switch (protocol) {
+      case 4:
+        return this.ipv4(segment);
+      case 41:
+        return this.ipv6(segment);
+      case 47:
+        return this.gre(segment);
+      case 51:
+        return this.ah(segment);
+      case 97:
+        this.names.push('etherip');
+        this.expect(segment.readUInt16BE(0) === 0x3000, 'etherip');
+        return this.ethernet(segment.subarray(2), 1);
+      case 137:
+        return this.mpls(segment, true);
+      default:
+        return TRANSPORT[protocol] === undefined ? this.portless(protocol, segment) : this.ported(protocol, segment);
+    }
+  }
+
+  portless(protocol: number, segment: Buffer): void {
+    this.names.push(protocol === 50 ? 'esp' : protocol === 108 ? 'ipcomp' : 'other');
+    if (protocol === 50) this.spi = segment.readUInt32BE(0);
+    // Of OSPF the eight bytes of authentication are not covered; here they are zero.
+    if (protocol === 89) this.expect(segment.readUInt16BE(2) === segment.length, 'ospf length');
+    if (protocol === 2) this.expect(segment.length === 16 + 4 * segment.readUInt16BE(10), 'igmp length');
+    if (protocol === 2 || protocol === 89) this.expect(onesComplement(segment) === 0xffff, String(protocol));
+  }
+
+  ah(segment: Buffer): void {
+    this.names.push('ah');
+    this.spi = segment.readUInt32BE(4);
+    this.transport(segment.readUInt8(0), segment.subarray((segment.readUInt8(1) + 2) * 4));
+  }
+
+  gre(segment: Buffer): void {
+    const [flags, type] = [segment.readUInt16BE(0), segment.readUInt16BE(2)];
+    if ((flags & 7) === 1) return this.pptp(flags, segment);
+    if ((flags & 0x8000) !== 0) this.expect(onesComplement(segment) === 0xffff, 'gre');
+    const headerBytes = 4 + [0x8000, 0x2000, 0x1000].filter((flag) => (flags & flag) !== 0).length * 4;
+    const inner = segment.subarray(headerBytes);
+    this.names.push(type === 0x6558 && flags === 0x2000 ? 'nvgre' : 'gre');
+    if (type === 0x6558) return this.ethernet(inner, 1);
+    if (type !== 0x88be && type !== 0x22eb) return this.network(type, inner);
+    this.names.push('erspan');
+    const erspanBytes = type === 0x22eb ? 12 : (flags & 0x1000) !== 0 ? 8 : 0;
+    if (erspanBytes > 0) this.expect(inner.readUInt8(0) >> 4 === (type === 0x22eb ? 2 : 1), 'erspan version');
+    this.ethernet(inner.subarray(erspanBytes), 1);
+  }
+
+  pptp(flags: number, segment: Buffer): void {
+    this.names.push('gre', 'ppp');
+    this.expect(flags === 0x3081 && segment.readUInt16BE(4) === segment.length - 16, 'pptp length');
+    this.expect(segment.readUInt16BE(16) === 0xff03, 'ppp address');
+    this.ppp(segment.readUInt16BE(18), segment.subarray(20));
+  }
+
+  ported(protocol: number, segment: Buffer): void {
+    const name = TRANSPORT[protocol] ?? '';
+    this.names.push(name);
+    this.expect(!transportFault(protocol, this.addresses, segment), name);
+    if (protocol === 17) this.expect(segment.readUInt16BE(4) === segment.length, 'udp length');
+    if (name === 'icmp' || name === 'icmp6') return this.icmp(name, segment);
+    this.ports = [segment.readUInt16BE(0), segment.readUInt16BE(2)];
+    if (this.outer.ports[0] === 0) this.outer.ports = this.ports;
+    if (protocol === 17) this.datagram(segment.subarray(8));
+  }
+
+  icmp(name: 'icmp' | 'icmp6', segment: Buffer): void {
+    const type = segment.readUInt8(0);
+    this.ports = [segment.readUInt16BE(4), segment.readUInt16BE(4)];
+    if ((name === 'icmp' ? [8, 0] : [128, 129]).includes(type)) return;
+    const quoted = new Look();
+    if (name === 'icmp') quoted.ipv4(segment.subarray(8));
+    else quoted.ipv6(segment.subarray(8));
+    this.faults.push(...quoted.faults.map((fault) => `quoted ${fault}`));
+    const half = quoted.addresses.length / 2;
+    const receiver = Buffer.from(this.addresses.subarray(half));
+    this.expect(receiver.equals(quoted.addresses.subarray(0, half)), 'an error not to the sender');
+    this.addresses = Buffer.concat([quoted.addresses.subarray(half), quoted.addresses.subarray(0, half)]);
+    this.ports = [quoted.ports[1], quoted.ports[0]];
+  }
+
+  datagram(payload: Buffer): void {
+    switch (Math.min(...this.ports)) {
+      case 4789:
+        this.names.push('vxlan');
+        this.expect(payload.readUInt32BE(0) === 0x08000000 && payload.readUInt8(7) === 0, 'vxlan');
+        return this.ethernet(payload.subarray(8), 1);
+      case 6081:
+        this.names.push('geneve');
+        this.expect(payload.readUInt16BE(2) === 0x6558, 'geneve');
+        return this.ethernet(payload.subarray(8 + (payload.readUInt8(0) & 63) * 4), 1);
+      case 2152:
+        return this.gtpu(payload);
+      case 1701:
+        this.names.push('l2tp', 'ppp');
+        this.expect(payload.readUInt16BE(0) === 0x4002 && payload.readUInt16BE(2) === payload.length, 'l2tp length');
+        return this.ppp(payload.readUInt16BE(10), payload.subarray(12));
+      case 3544:
+        this.names.push('teredo');
+        return this.ipv6(payload);
+      default:
+        return undefined;
+    }
+  }
+
+  gtpu(payload: Buffer): void {
+    this.names.push('gtpu');
+    this.expect(payload.readUInt8(1) === 0xff && payload.readUInt16BE(2) === payload.length - 8, 'gtpu length');
+    const isExtended = (payload.readUInt8(0) & 7) !== 0;
+    if (isExtended)
+      this.expect(payload.readUInt8(11) === 0x85 && payload.readUInt8(12) === 1 && payload.readUInt8(15) === 0, 'gtpu extension');
+    const inner = payload.subarray(isExtended ? 16 : 8);
+    if (inner.readUInt8(0) >> 4 === 4) this.ipv4(inner);
+    else this.ipv6(inner);
+  }
+}
+
+function ends(addresses: Uint8Array): { src: string; dst: string } {
+  const half = addresses.length / 2;
+  return half === 0 ? { src: '', dst: '' } : { src: dotted(addresses.subarray(0, half)), dst: dotted(addresses.subarray(half)) };
+}
+
+export function lookAt(frame: Uint8Array): Seen {
+  const look = new Look();
+  look.ethernet(Buffer.from(frame));
+  const { names, ports, outer, flowLabel, vlans, labels, spi, fragment, faults, addresses } = look;
+  const part = fragment === undefined ? {} : { fragment };
+  return { stack: names.join('/'), ...ends(addresses), ports, outer, flowLabel, vlans, labels, spi, ...part, faults };
+}
+
+/** Whether two parts make one UDP datagram, its checksum right. */
+export function isWholeDatagram(front: Fragment, rear: Fragment): boolean {
+  const datagram = Buffer.concat([front.payload, rear.payload]);
+  const { addresses } = front;
+  const isJoined = front.offset === 0 && front.more && !rear.more && rear.offset === front.payload.length;
+  return (
+    isJoined &&
+    front.identification === rear.identification &&
+    datagram.readUInt16BE(4) === datagram.length &&
+    !transportFault(17, addresses, datagram)
+  );
 }

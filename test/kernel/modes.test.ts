@@ -11,6 +11,7 @@ import { CBPF, compileBpf, ebpfRequirements, mountBpfFileSystem, SKF_LL_OFF, SKF
 import { type Seen, startGroup, Whereabouts } from '../helpers/group.ts';
 import {
   accountErrors,
+  flowIdOf,
   membersInOrder,
   onePacketPerDirection,
   packetsOf,
@@ -135,7 +136,7 @@ function movedPackets(seen: Seen, packets: readonly SentPacket[], home: readonly
   const moved = numbers(procs, () => 0);
   packets.forEach(({ flow, direction }, i) => {
     const own = home[i] ?? -1;
-    for (const [member, count] of whereabouts.of(flow.flow, direction)) if (member !== own) moved[own] = (moved[own] ?? 0) + count;
+    for (const [member, count] of whereabouts.of(flowIdOf(flow), direction)) if (member !== own) moved[own] = (moved[own] ?? 0) + count;
   });
   return moved;
 }

@@ -9,7 +9,7 @@ import type { CbpfInstruction } from '../../src/native.ts';
 import { CBPF, cbpfText, compileBpf, ebpfRequirements, mountBpfFileSystem, SKF_NET_OFF } from '../helpers/bpf.ts';
 import { runCli, withFile } from '../helpers/cli.ts';
 import { flowName } from '../helpers/group.ts';
-import { packetsOf, refuseHostNamespace, type SentPacket, withLab } from '../helpers/lab.ts';
+import { flowIdOf, packetsOf, refuseHostNamespace, type SentPacket, withLab } from '../helpers/lab.ts';
 import { hashMembers } from '../helpers/oracle.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { root, testWith } from '../helpers/requirements.ts';
@@ -98,9 +98,11 @@ function sourcePort(frame: Uint8Array): number {
 
 /** For each flow the members of both directions, by what says where each packet goes. */
 function membersByFlow(traffic: Traffic, memberOf: (packet: SentPacket, index: number) => number) {
-  const members = new Map(traffic.flows.map(({ flow }) => [flowName(flow), { forward: new Set<number>(), reverse: new Set<number>() }]));
+  const members = new Map(
+    traffic.flows.map((flow) => [flowName(flowIdOf(flow)), { forward: new Set<number>(), reverse: new Set<number>() }]),
+  );
   packetsOf(traffic).forEach((packet, i) => {
-    members.get(flowName(packet.flow.flow))?.[packet.direction].add(memberOf(packet, i));
+    members.get(flowName(flowIdOf(packet.flow)))?.[packet.direction].add(memberOf(packet, i));
   });
   return members;
 }
