@@ -75,7 +75,14 @@ function describe(name: string): InterfaceInfo {
 
 async function openLab(source: LabSource, options: Options): Promise<PacketSource> {
   const network = await createLabNetwork({ addon: native, ...(source.injection === 'auto' ? {} : { injection: source.injection }) });
-  const { flows, packetsPerFlow, packetsPerSecond, rounds } = source;
+  const { traffic, flows, packetsPerFlow, packetsPerSecond, rounds } = source;
+  const shape = {
+    seed: options.seed,
+    flows,
+    packetsPerFlow,
+    queues: network.queues,
+    ...(traffic === undefined ? {} : { classes: traffic }),
+  };
   const { promise: ended, resolve, reject } = settleable();
   let injector: Injector | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -84,13 +91,19 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
     return running;
   };
   return {
-    info: { kind: 'lab', interface: network.interface, injection: network.injection, seed: options.seed },
+    info: {
+      kind: 'lab',
+      interface: network.interface,
+      injection: network.injection,
+      seed: options.seed,
+      ...(traffic === undefined ? {} : { traffic }),
+    },
     interface: network.interface,
     ifindex: describe(network.interface).index,
     loopback: false,
     ended,
     prepare: () => {
-      injector = network.createInjector(generateTraffic({ seed: options.seed, flows, packetsPerFlow, queues: network.queues }));
+      injector = network.createInjector(generateTraffic(shape));
     },
     start: () => {
       if (injector === undefined) throw new TypeError('the source was not prepared');

@@ -11,6 +11,7 @@ import { EXIT, type ExitStatus } from '../errors.ts';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { openReportFile, type ReportFile } from './output.ts';
+import { renderTrafficList } from './traffic-list.ts';
 
 export interface TextStream {
   readonly isTerminal: boolean;
@@ -39,6 +40,11 @@ export function runCommand(host: Host, loadCollector: LoadCollector, done: (stat
     for (const option of options) command.addOption(option());
   }
   return command.optionsGroup('Other:').action(async (raw: RawOptions) => {
+    if (raw.traffic === 'list') {
+      host.stdout.write(renderTrafficList());
+      done(EXIT.yes);
+      return;
+    }
     const options = parseOptions(raw, readMachine());
     if (options.source.kind !== 'live') await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
@@ -134,6 +140,11 @@ const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] =
     'The lab:',
     [
       () => new Option('--lab-interface <kind>', `${INJECTIONS.join(', ')} (default: ${DEFAULTS.labInterface})`),
+      () =>
+        new Option(
+          '--traffic <class,...>',
+          'classes or groups of traffic, or globs such as "vlan*"; "list" shows them (default: standard)',
+        ),
       () => new Option('--flows <count>', `two-way flows to make up (default: ${DEFAULTS.flows})`),
       () => new Option('--packets-per-flow <count>', `in each round, both directions together (default: ${DEFAULTS.packetsPerFlow})`),
       () => new Option('--rate <pps>', `packets per second (default: ${DEFAULTS.rate})`),

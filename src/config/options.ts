@@ -1,5 +1,7 @@
 /** The options of `run`, checked once. Afterwards the code trusts this type, and nothing is replaced by a default silently. */
 import { FanoutError } from '../errors.ts';
+import { classesSelectedBy, packetsMinOf } from '../lab/classes.ts';
+import { FLOWS_MAX, framesMax, PACKETS_PER_FLOW_MAX } from '../lab/limits.ts';
 import { CAUSE_CODES, type CauseCode } from '../model/cause.ts';
 import { FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode, MEMBERS_MAX } from '../model/fanout.ts';
 import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
@@ -16,6 +18,8 @@ export const INJECTIONS = ['auto', 'tap', 'veth'] as const;
 export interface LabSource {
   readonly kind: 'lab';
   readonly injection: (typeof INJECTIONS)[number];
+  /** Names of traffic classes, which the flows take turns through; absent: the standard mix. */
+  readonly traffic?: readonly string[];
   /** Two-way flows that the lab makes up. */
   readonly flows: number;
   /** Packets of each flow and round, both directions together. */
@@ -97,6 +101,7 @@ export interface RawOptions {
   readonly maxLoss?: string;
   readonly force?: boolean;
   readonly labInterface?: string;
+  readonly traffic?: string;
   readonly flows?: string;
   readonly packetsPerFlow?: string;
   readonly rate?: string;
@@ -175,6 +180,7 @@ function parseSource(raw: RawOptions): LiveSource | LabSource {
   if (raw.interface === undefined) return parseLab(raw);
   const labOption = given({
     '--lab-interface': raw.labInterface,
+    '--traffic': raw.traffic,
     '--flows': raw.flows,
     '--packets-per-flow': raw.packetsPerFlow,
     '--rate': raw.rate,
@@ -199,14 +205,39 @@ function parseLab(raw: RawOptions): LabSource {
   }
   if (raw.loop === true && raw.rounds !== undefined)
     throw contradictory('--loop sends for ever, --rounds a number of times', 'give one of them');
+  const traffic = raw.traffic === undefined ? undefined : parseTraffic(raw.traffic);
+  const packets = { least: packetsMinOf(traffic ?? []), most: PACKETS_PER_FLOW_MAX };
+  const flows = wholeNumber('--flows', raw.flows ?? DEFAULTS.flows, { least: 1, most: FLOWS_MAX });
+  const packetsPerFlow = wholeNumber('--packets-per-flow', raw.packetsPerFlow ?? DEFAULTS.packetsPerFlow, packets);
+  if (flows * packetsPerFlow > framesMax())
+    throw contradictory(
+      `${flows} flows of ${packetsPerFlow} packets are more than the ${framesMax()} packets that the lab can hold`,
+      'make up fewer, and send them more often with --rounds',
+    );
   return {
     kind: 'lab',
     injection: oneOf('--lab-interface', raw.labInterface ?? DEFAULTS.labInterface, INJECTIONS),
-    flows: wholeNumber('--flows', raw.flows ?? DEFAULTS.flows, { least: 1, most: 10_000_000 }),
-    packetsPerFlow: wholeNumber('--packets-per-flow', raw.packetsPerFlow ?? DEFAULTS.packetsPerFlow, { least: 1, most: 1_000_000 }),
+    ...(traffic === undefined ? {} : { traffic }),
+    flows,
+    packetsPerFlow,
     packetsPerSecond: wholeNumber('--rate', raw.rate ?? DEFAULTS.rate, { least: 1, most: 1_000_000_000 }),
     rounds: raw.loop === true ? 'endless' : wholeNumber('--rounds', raw.rounds ?? DEFAULTS.rounds, { least: 1, most: 1_000_000_000 }),
   };
+}
+
+/** Each class once, in the order in which they are named. */
+function parseTraffic(list: string): readonly string[] {
+  const selected = list.split(',').flatMap((name) => {
+    const classes = classesSelectedBy(name);
+    if (classes.length === 0)
+      throw new FanoutError(
+        'USAGE',
+        `--traffic: no traffic class or group is called ${JSON.stringify(name)}`,
+        'see --traffic list; several are separated by commas, and a * stands for any part of a name',
+      );
+    return classes;
+  });
+  return [...new Set(selected)];
 }
 
 /** What dev_valid_name() in net/core/dev.c accepts: 1 to 15 bytes without slash, colon or white space, and not "." or "..". */

@@ -15,6 +15,8 @@ export interface SourceInfo {
   /** Lab: how packets were injected ("tap" or "veth"), and from which seed. */
   readonly injection?: string;
   readonly seed?: number;
+  /** Lab: the traffic classes that were asked for; absent for the standard mix. */
+  readonly traffic?: readonly string[];
   readonly pcap?: string;
   readonly nic?: string;
 }

@@ -87,6 +87,7 @@ describe('usage', () => {
     [['-n', '1e9'], /USAGE: --procs: "1e9"/],
     [['-m', 'lbb'], /USAGE: --mode: "lbb" is not one of hash, lb/],
     [['-m', 'rollover', '--rollover'], /CONTRADICTORY_OPTIONS/],
+    [['--traffic', 'arp,nosuch'], /USAGE: --traffic: no traffic class or group is called "nosuch"/],
     [['--json', '/nowhere/run.json'], /OUTPUT_UNWRITABLE/],
     [['--tolerate', 'x\u001b[2J'], /USAGE: --tolerate: "x\\u001b\[2J"/],
     [['--\u001b[2J'], /unknown option '--\\u001b\[2J'/],
@@ -103,6 +104,14 @@ describe('usage', () => {
     for (const part of ['--interface <name>', 'The lab:', '--packets-per-flow', 'Examples:', 'Exit status: 0 yes, 1 no'])
       expect(stdout).toContain(part);
     expect(stdout).not.toContain('undefined');
+  });
+
+  test('--traffic list shows the classes and runs nothing', async () => {
+    const { status, stdout, stderr } = await perform('throws', '--traffic', 'list');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^\* ipv4-tcp +TCP over IPv4$/m);
+    expect(stdout).toMatch(/^ {2}vxlan-ipv4-tcp +TCP over IPv4 in VXLAN, a source port for each direction$/m);
+    expect(stdout).toMatch(/^groups: .*\btunnel\b/m);
   });
 
   test('--version', async () =>

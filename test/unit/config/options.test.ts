@@ -281,3 +281,48 @@ test('a default given in words is the default', () => {
   const { liveFlows: _, ...texts } = DEFAULTS;
   expect(parse(texts)).toEqual(parse({}));
 });
+
+describe('--traffic', () => {
+  const traffic = (list: string) => {
+    const { source } = parse({ traffic: list });
+    return source.kind === 'lab' ? source.traffic : undefined;
+  };
+
+  test('classes, groups and globs, each class once, in the order of the list', () => {
+    expect(traffic('stp,arp')).toEqual(['stp', 'arp']);
+    expect(traffic('erspan2*,erspan')).toEqual(['erspan2-ipv4-tcp', 'erspan1-ipv4-tcp', 'erspan3-ipv4-udp']);
+    expect(traffic('standard')).toHaveLength(23);
+  });
+
+  test('absent, nothing is chosen', () => {
+    expect(parse({}).source).not.toHaveProperty('traffic');
+  });
+
+  test.each(['', 'arp,', 'arp,,stp', 'vxlan', 'list,arp', 'arp stp'])('%j is refused', (list) => {
+    expect(() => traffic(list)).toThrow(expect.objectContaining({ code: 'USAGE', remedy: expect.stringContaining('--traffic list') }));
+  });
+
+  test('is of no use on a live interface', () => {
+    expect(() => parse({ traffic: 'arp', interface: 'eth0' })).toThrow(expect.objectContaining({ code: 'CONTRADICTORY_OPTIONS' }));
+  });
+});
+
+describe('how much the lab can send', () => {
+  test.each([
+    [{ packetsPerFlow: '1' }, 'USAGE'],
+    [{ packetsPerFlow: '2', traffic: 'arp,duplicate' }, 'USAGE'],
+    [{ flows: '1048577' }, 'USAGE'],
+    [{ flows: '1000000', packetsPerFlow: '8' }, 'CONTRADICTORY_OPTIONS'],
+  ])('%j is refused before anything starts', (raw, code) => {
+    expect(() => parse(raw)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test.each([
+    { packetsPerFlow: '2' },
+    { packetsPerFlow: '3', traffic: 'duplicate' },
+    { flows: '1048576' },
+    { flows: '1000000', packetsPerFlow: '7' },
+  ])('%j is not', (raw) => {
+    expect(parse(raw).source).toMatchObject({ kind: 'lab' });
+  });
+});
