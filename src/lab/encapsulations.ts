@@ -252,7 +252,7 @@ export function ipComp(): Layer {
 
 /** A data message of L2TPv3 (RFC 3931) with the session number that both ends of this lab use. */
 export function l2tpv3(): Layer {
-  return opaqueHeader('other', PROTOCOL.l2tp, Uint8Array.of(0, 0, 0x12, 0x34));
+  return opaqueHeader('l2tp', PROTOCOL.l2tp, Uint8Array.of(0, 0, 0x12, 0x34));
 }
 
 /** Protocol 253 is for experiments (RFC 3692). */

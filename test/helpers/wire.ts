@@ -38,6 +38,8 @@ const TRANSPORT: Readonly<Record<number, string>> = {
   136: 'udplite',
 };
 
+const PORTLESS: Readonly<Record<number, string>> = { 50: 'esp', 108: 'ipcomp', 115: 'l2tp' };
+
 /** Ones' complement sum with the carry added back at every step; a correct packet, its checksum included, gives 0xffff. */
 function onesComplement(...parts: readonly Uint8Array[]): number {
   return parts.flatMap(words).reduce((sum, word) => ((sum + word) & 0xffff) + ((sum + word) >> 16), 0);
@@ -254,7 +256,7 @@ class Look {
   }
 
   portless(protocol: number, segment: Buffer): void {
-    this.names.push(protocol === 50 ? 'esp' : protocol === 108 ? 'ipcomp' : 'other');
+    this.names.push(PORTLESS[protocol] ?? 'other');
     if (protocol === 50) this.spi = segment.readUInt32BE(0);
     // Of OSPF the eight bytes of authentication are not covered; here they are zero.
     if (protocol === 89) this.expect(segment.readUInt16BE(2) === segment.length, 'ospf length');
