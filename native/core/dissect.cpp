@@ -25,10 +25,8 @@ void swap_if(bool condition, T& x, T& y) noexcept {
 
 // The kernel sorts ports independently of addresses (__flow_hash_consistentify), so A:p-B:q and A:q-B:p share a member.
 [[nodiscard]] std::uint64_t digest_of(const View& view, HashSeed seed) noexcept {
-  std::uint64_t low = view.src_port;
-  std::uint64_t high = view.dst_port;
-  swap_if(low > high, low, high);
-  const std::uint64_t word = low << 48 | high << 32 | std::uint64_t{view.ethertype} << 16 | view.protocol;
+  const std::uint64_t ports = std::min(view.ports, exchanged(view.ports));
+  const std::uint64_t word = ports << 32 | std::uint64_t{view.ethertype} << 16 | view.protocol;
   return seeded_mix(view.address_digest, word, seed);
 }
 
@@ -110,17 +108,18 @@ void go_beyond(Walk& walk, Follows (*strip)(Walk&) noexcept) noexcept;
 
 // Without a branch on the protocol, see above.
 [[nodiscard]] bool may_be_tunnel(const View& view) noexcept {
-  const unsigned ports = unsigned{udp_port::may_be_tunnel(view.src_port)} | unsigned{udp_port::may_be_tunnel(view.dst_port)};
+  const unsigned ports =
+      unsigned{udp_port::may_be_tunnel(src_port(view.ports))} | unsigned{udp_port::may_be_tunnel(dst_port(view.ports))};
   return (ports & unsigned{view.protocol == IPPROTO_UDP}) != 0;
 }
 
 void ports(Walk& walk) noexcept {
   const bool whole = walk.in_packet(4);
   const std::byte* const header = walk.take(4);
-  if (header != nullptr && walk.kernel_follows) read_ports(walk.kernel, header);
+  if (header != nullptr && walk.kernel_follows) walk.kernel.ports = load32(header);
   if (!whole) return walk.end(PacketKind::truncated);
-  read_ports(walk.ids, header);
-  walk.reverse_if_equal = walk.ids.src_port > walk.ids.dst_port;
+  walk.ids.ports = load32(header);
+  walk.reverse_if_equal = walk.ids.ports > exchanged(walk.ids.ports);
   if (may_be_tunnel(walk.ids)) [[unlikely]]
     go_beyond(walk, strip_datagram);
 }
@@ -135,7 +134,7 @@ void icmp(Walk& walk) noexcept {
   const auto type = load<std::uint8_t>(walk.data + walk.at);
   if (type != request && type != reply) return walk.end(PacketKind::icmp_error);
   if (!walk.in_packet(6)) return walk.end(PacketKind::truncated);
-  walk.ids.src_port = walk.ids.dst_port = load16(walk.data + walk.at + 4);
+  walk.ids.ports = load16(walk.data + walk.at + 4) * 0x10001U;
   walk.reverse_if_equal = type == reply;
 }
 
@@ -154,7 +153,7 @@ void transport(Walk& walk) noexcept {
 [[nodiscard]] bool fragment(Walk& walk, bool first) noexcept {
   walk.out->stack.push(Layer::frag);
   if (walk.kernel_follows) walk.out->marks |= mark_fragment;
-  walk.kernel_follows = false;
+  walk.stop_kernel();
   if (!first) walk.end(PacketKind::fragment_later);
   return first;
 }
@@ -236,16 +235,12 @@ void network(Walk& walk) noexcept {
 
 [[nodiscard]] bool is_vlan(std::uint16_t ethertype) noexcept { return ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD; }
 
-// The kernel takes the outermost tag out before it looks for a flow, with the type behind it as eth_type_trans() would have it
-// (vlan_set_encap_proto); behind further tags it takes a length for an ethertype.
-void vlan(Walk& walk, bool outermost) noexcept {
+void vlan(Walk& walk) noexcept {
   do {
     walk.out->stack.push(Layer::vlan);
     const std::byte* const tag = walk.take(4);
     if (tag == nullptr) return walk.end(PacketKind::truncated);
-    const std::uint16_t field = load16(tag + 2);
-    walk.found_ethertype(outermost ? ethertype_of(walk, field) : field);
-    outermost = false;
+    walk.found_ethertype(load16(tag + 2));
     if (!walk.again()) return walk.end(PacketKind::malformed);
   } while (is_vlan(walk.next_type));
   network(walk);
@@ -256,7 +251,7 @@ void ethernet(Walk& walk, StrippedTag tag) noexcept {
   if (header == nullptr) return walk.end(PacketKind::truncated);
   walk.found_ethertype(ethertype_of(walk, load16(header + 12)));
   if (tag.present && walk.again()) walk.out->stack.push(Layer::vlan);
-  if (is_vlan(walk.next_type)) return vlan(walk, !tag.present);
+  if (is_vlan(walk.next_type)) return vlan(walk);
   network(walk);
 }
 
@@ -284,10 +279,9 @@ void remember_stale_octets(Walk& walk) noexcept {
 void finish_flow(Walk& walk) noexcept {
   FlowKey& key = walk.out->key;
   const bool reverse = walk.swapped | (walk.equal & walk.reverse_if_equal);
-  std::uint16_t a_port = walk.ids.src_port, b_port = walk.ids.dst_port;
-  swap_if(reverse, a_port, b_port);
-  key.a_port = a_port;
-  key.b_port = b_port;
+  const std::uint32_t ports = std::rotl(walk.ids.ports, reverse ? 16 : 0);
+  key.a_port = src_port(ports);
+  key.b_port = dst_port(ports);
   key.protocol = walk.ids.protocol;
   key.family = walk.ids.ethertype == ETH_P_IP ? 4 : 6;
   walk.out->direction = static_cast<Direction>(reverse);

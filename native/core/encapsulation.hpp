@@ -17,6 +17,25 @@ enum class Follows : std::uint8_t {
   transport,  // what walk.ids.protocol says
 };
 
+// An ethertype, and whether the header that it announces may follow.
+[[nodiscard]] inline Follows announce(Walk& walk, std::uint16_t ethertype) noexcept {
+  walk.found_ethertype(ethertype);
+  if (walk.again()) return Follows::network;
+  walk.end(PacketKind::malformed);
+  return Follows::nothing;
+}
+
+// What is announced and not known, inside an IP packet: then that packet is of the flow.
+[[nodiscard]] inline Follows unknown(Walk& walk) noexcept {
+  walk.out->stack.push(Layer::other);
+  return Follows::nothing;
+}
+
+// Zero: a protocol that carries no flow, such as LCP.
+[[nodiscard]] std::uint16_t ethertype_of_ppp(unsigned protocol) noexcept;
+// A point-to-point header inside a tunnel.
+[[nodiscard]] Follows ppp(Walk& walk) noexcept;
+
 // Behind an ethertype other than those of IP: walk.next_type.
 [[nodiscard]] Follows strip_link(Walk& walk) noexcept;
 // Behind an IP protocol without ports of its own: walk.ids.protocol.

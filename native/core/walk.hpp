@@ -39,14 +39,13 @@ struct View {
   std::uint64_t address_digest = 0;  // zero: no addresses were reached
   std::uint16_t ethertype = 0;       // the kernel's: the last one announced; the IDS's: that of the last IP header
   std::uint8_t protocol = 0;         // the last one
-  std::uint16_t src_port = 0;
-  std::uint16_t dst_port = 0;
+  std::uint32_t ports = 0;           // source and destination, as they follow each other on the wire
 };
 
-inline void read_ports(View& view, const std::byte* ports) noexcept {
-  view.src_port = load16(ports);
-  view.dst_port = load16(ports + 2);
-}
+// One number for both: two would be one register more, which plain packets with tags do not have.
+[[nodiscard]] constexpr std::uint16_t src_port(std::uint32_t ports) noexcept { return static_cast<std::uint16_t>(ports >> 16); }
+[[nodiscard]] constexpr std::uint16_t dst_port(std::uint32_t ports) noexcept { return static_cast<std::uint16_t>(ports); }
+[[nodiscard]] constexpr std::uint32_t exchanged(std::uint32_t ports) noexcept { return std::rotl(ports, 16); }
 
 // Where a walk stands and what both views have collected. What is already final goes straight to `out`: copies of small
 // structures cost more here than the parsing (a wide load right after narrow stores waits for them).
@@ -98,15 +97,21 @@ struct Walk {
 
   // Whether one more header may follow.
   [[nodiscard]] bool again() noexcept {
-    exhausted = headers_left == 0;
-    if (!exhausted) --headers_left;
-    return !exhausted;
+    if (headers_left == 0) {
+      exhausted = true;
+      return false;
+    }
+    --headers_left;
+    return true;
   }
 
   // Ends the IDS view. The first reason stays; the kernel view may still go on.
   void end(PacketKind reason) noexcept {
     if (out->kind == PacketKind::flow) out->kind = reason;
   }
+
+  // The kernel's dissector has what it wants, or does not know what comes now.
+  void stop_kernel() noexcept { kernel_follows = false; }
 
   void found_ethertype(std::uint16_t ethertype) noexcept {
     next_type = ethertype;
@@ -121,7 +126,7 @@ struct Walk {
   // A new IP header: ports of the one around it are not its own.
   void found_ip() noexcept {
     ids.ethertype = next_type;
-    ids.src_port = ids.dst_port = 0;
+    ids.ports = 0;
     reverse_if_equal = false;
   }
 
