@@ -76,6 +76,8 @@ describe('SIGKILL', () => {
   test('with a worker that is stopped while capturing: it ends, too', async () => {
     const running = live('--procs', '3', '--duration', '20s', ...SOON);
     await capturing(running);
+    // The request follows the load at once, but nothing outside the process shows it (prctl(2) has no counterpart in /proc).
+    await new Promise((done) => setTimeout(done, 300));
     const workers = workersOf(running.pid);
     for (const pid of workers) process.kill(pid, 'SIGSTOP');
     running.child.kill('SIGKILL');
@@ -89,6 +91,8 @@ describe('SIGKILL', () => {
     running.child.kill('SIGSTOP');
     // The collector answers nobody any more: its workers get as far as their greeting.
     await until(() => workersOf(running.pid).filter(hasConnectedOrWaits).length === 4, 'all workers run');
+    // The request follows the load at once, but nothing outside the process shows it (prctl(2) has no counterpart in /proc).
+    await new Promise((done) => setTimeout(done, 300));
     const workers = workersOf(running.pid);
     for (const pid of workers) process.kill(pid, 'SIGSTOP');
     running.child.kill('SIGKILL');
