@@ -191,11 +191,13 @@ function lossDoubts({ untracked }: Evidence, facts: RunFacts): readonly Doubt[] 
   return doubts;
 }
 
-function accountingDoubts({ packets, withheld }: RunFacts): readonly Doubt[] {
+function accountingDoubts({ packets, withheld, members }: RunFacts): readonly Doubt[] {
   const { offered, captured, dropped, judged, overflowed } = packets;
   const doubts: Doubt[] = [];
   const missing = offered === undefined ? 0 : offered - withheld - captured - dropped;
-  if (missing !== 0) {
+  // What a lost process had not read yet is missing for a reason that is named already.
+  const isExplained = missing > 0 && members.some(({ end }) => end !== 'gone');
+  if (missing !== 0 && !isExplained) {
     doubts.push({
       code: 'accounting-mismatch',
       message:

@@ -300,6 +300,12 @@ describe('inconclusive', () => {
     expect(reasons[0]?.message).toContain(message);
   });
 
+  test('packets that vanished with a process are named once', () => {
+    const lost = [member(0, 6), member(1, 6, { end: 'signal SIGKILL' })];
+    expect(codes(good, { packets: packets(good, { offered: 2890 }), members: lost })).toEqual(['inconclusive', 'lost-member']);
+    expect(codes(good, { packets: packets(good, { offered: 2870 }), members: lost })).toContain('accounting-mismatch');
+  });
+
   test('what the filter refused is accounted for', () => {
     expect(codes(good, { packets: packets(good, { offered: 2890 }), withheld: 10 })).toEqual(['yes', 'proven']);
   });
