@@ -128,7 +128,7 @@ interface Dissection {
   readonly stack: string;
   /** 16 hexadecimal digits, as in observations. Frames with equal keys get one member of a hash group. */
   readonly kernelKey: string;
-  readonly marks: readonly ('flow-label' | 'fragment' | 'stale-ipv6')[];
+  readonly marks: readonly ('flow-label' | 'fragment' | 'stale-ipv6' | 'echo-request')[];
   readonly ethertype: number;
   readonly protocol: number;
 }

@@ -35,7 +35,7 @@ Napi::Array marks_to_js(Napi::Env env, std::uint8_t marks) {
     const char* text;
   };
   constexpr std::array names{Name{mark_flow_label, "flow-label"}, Name{mark_fragment, "fragment"},
-                             Name{mark_stale_ipv6, "stale-ipv6"}};
+                             Name{mark_stale_ipv6, "stale-ipv6"}, Name{mark_echo_request, "echo-request"}};
   auto out = Napi::Array::New(env);
   for (const Name& name : names)
     if ((marks & name.mark) != 0) out.Set(out.Length(), name.text);
@@ -63,7 +63,7 @@ Napi::Value dissect_frame(const Napi::CallbackInfo& info) {
   out.Set("protocol", Napi::Number::New(env, found.protocol));
   if (found.kind != PacketKind::flow) return out;
   out.Set("flow", flow_to_js(env, found.key));
-  out.Set("direction", found.direction == Direction::forward ? "forward" : "reverse");
+  out.Set("direction", direction_text(found.direction));
   return out;
 }
 

@@ -32,7 +32,7 @@ Napi::Array sights_to_js(Napi::Env env, const std::vector<FlowSight>& sights, st
     auto o = Napi::Object::New(env);
     o.Set("member", Napi::Number::New(env, s.where.member));
     o.Set("epoch", Napi::Number::New(env, s.where.epoch));
-    o.Set("direction", s.where.direction == Direction::forward ? "forward" : "reverse");
+    o.Set("direction", direction_text(s.where.direction));
     o.Set("packets", number(env, s.packets));
     o.Set("bytes", number(env, s.bytes));
     o.Set("kernelKey", hex64(s.kernel_key));
@@ -46,6 +46,7 @@ Napi::Array sights_to_js(Napi::Env env, const std::vector<FlowSight>& sights, st
 Napi::Object violation_to_js(Napi::Env env, const Violation& v, std::uint64_t start_ns) {
   auto out = signature_to_js(env, v.signature);
   out.Set("flow", flow_to_js(env, v.key));
+  if (const auto requests = echo_requests(v.key, v.sights)) out.Set("requests", direction_text(*requests));
   out.Set("observations", sights_to_js(env, v.sights, start_ns));
   return out;
 }

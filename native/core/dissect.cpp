@@ -136,6 +136,7 @@ void icmp(Walk& walk) noexcept {
   if (!walk.in_packet(6)) return walk.end(PacketKind::truncated);
   walk.ids.ports = load16(walk.data + walk.at + 4) * 0x10001U;
   walk.reverse_if_equal = type == reply;
+  if (type == request) walk.out->marks |= mark_echo_request;
 }
 
 void transport(Walk& walk) noexcept {

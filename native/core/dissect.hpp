@@ -36,9 +36,10 @@ enum class PacketKind : std::uint8_t {
   malformed,        // a header that contradicts itself (an IPv4 header length below 20), or more headers than the kernel follows
 };
 
-// Marks: facts about a packet that are no part of the key, but tell known kernel bugs apart. Part of the wire protocol.
+// Marks: facts about a packet that are no part of the key, but tell known kernel bugs apart, or who asks. Part of the wire protocol.
 inline constexpr std::uint8_t mark_flow_label = 0x01;  // IPv6 with a flow label other than zero, where the kernel looks
 inline constexpr std::uint8_t mark_fragment = 0x02;    // a fragment, IPv4 or IPv6, at which the kernel stops
+inline constexpr std::uint8_t mark_echo_request = 0x08;  // ICMP or ICMPv6
 inline constexpr std::uint8_t mark_stale_ipv6 = 0x04;  // IPv4 inside IPv6: the kernel hashes octets of the outer source as well
 
 // kernel_key, stack and marks are set for every kind, as far as the bytes reach; `key` and `flow_hash` only for a flow.

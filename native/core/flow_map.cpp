@@ -251,6 +251,14 @@ void FlowMap::collect(const Record& r, std::vector<FlowSight>& out) const {
   }
 }
 
+std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowSight> sights) noexcept {
+  if (key.protocol != (key.family == 4 ? 1 : 58) || sights.empty()) return std::nullopt;
+  const auto asks = std::find_if(sights.begin(), sights.end(), [](const FlowSight& s) { return (s.marks & mark_echo_request) != 0; });
+  if (asks != sights.end()) return asks->where.direction;
+  // Only answers were seen.
+  return sights.front().where.direction == Direction::forward ? Direction::reverse : Direction::forward;
+}
+
 std::vector<ObservedFlow> FlowMap::flows(std::size_t max) const {
   std::vector<std::uint32_t> order(records_.size());
   std::iota(order.begin(), order.end(), 0U);

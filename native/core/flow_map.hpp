@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ struct Violation {
   ViolationSignature signature;
   std::vector<FlowSight> sights;
 };
+
+// The direction of the requests, where the flow is an echo: the key does not tell. Both hosts may ask by one identifier; then any.
+[[nodiscard]] std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowSight> sights) noexcept;
 
 // A flow with all that was told about it, whatever its verdict.
 struct ObservedFlow {

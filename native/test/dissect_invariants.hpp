@@ -126,7 +126,7 @@ inline bool same(const Dissection& x, const Dissection& y) {
 inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) {
   const Dissection got = dissect(frame, tag, seed);
   if (got.kind > PacketKind::malformed) return "the kind is known";
-  if ((got.marks & ~(mark_flow_label | mark_fragment | mark_stale_ipv6)) != 0) return "only known marks are set";
+  if ((got.marks & ~(mark_flow_label | mark_fragment | mark_stale_ipv6 | mark_echo_request)) != 0) return "only known marks are set";
   if (got.stack.packed() == 0 && frame.size() >= ETH_HLEN) return "an Ethernet frame has a layer";
   const std::string text = got.stack.text();
   if (std::count(text.begin(), text.end(), '/') > std::ptrdiff_t{Stack::depth_max}) return "the stack is bounded";

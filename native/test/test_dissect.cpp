@@ -226,7 +226,8 @@ TEST(a_wrapped_flow_is_the_flow_inside) {
       CHECK_EQ(back.direction, parse(pair.bare_back).direction);
       CHECK_EQ(there.kernel_key == bare.kernel_key, wrapping.hashed == Hashed::inner);
       CHECK_EQ(back.kernel_key == there.kernel_key, wrapping.hashed != Hashed::one_way);
-      CHECK_EQ(there.marks, 0U);
+      CHECK_EQ(there.marks & ~mark_echo_request, 0U);
+      CHECK_EQ(back.marks, 0U);
       const StrippedTag tag{.present = true};
       CHECK(same_flow(parse(pair.there, tag), there));
       CHECK_EQ(parse(pair.there, tag).stack.text(), "vlan/" + pair.stack);

@@ -350,6 +350,26 @@ TEST(sights_that_differ_in_the_stack_only_are_listed_in_one_order) {
   expect_same(plain_first.evidence(open_epochs(1), 10), tagged_first.evidence(open_epochs(1), 10));
 }
 
+TEST(an_echo_is_asked_by_whoever_sent_a_request) {
+  const auto sight = [](Direction direction, std::uint8_t marks) {
+    FlowSight out;
+    out.where.direction = direction;
+    out.marks = marks;
+    return out;
+  };
+  const auto forward = Direction::forward, reverse = Direction::reverse;
+  const auto key = [](std::uint8_t protocol, std::uint8_t family) { return FlowKey{{}, {}, 0, 0, protocol, family, 0}; };
+  const FlowKey ping = key(1, 4), ping6 = key(58, 6);
+  const std::vector<FlowSight> both{sight(forward, 0), sight(reverse, mark_echo_request | mark_fragment)};
+  CHECK(echo_requests(ping, both) == reverse);
+  CHECK(echo_requests(ping6, both) == reverse);
+  CHECK(!echo_requests(key(58, 4), both));
+  CHECK(!echo_requests(key(6, 4), both));
+  CHECK(echo_requests(ping, std::vector{sight(forward, 0)}) == reverse);
+  CHECK(echo_requests(ping, std::vector{sight(reverse, mark_fragment)}) == forward);
+  CHECK(!echo_requests(ping, {}));
+}
+
 TEST(tally_agrees_with_evidence_while_no_epoch_ended) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     const Note note{"seed " + std::to_string(seed)};

@@ -33,6 +33,8 @@ export interface ViolationGroup {
 
 export interface ViolationEvidence extends Omit<ViolationGroup, 'flows'> {
   readonly flow: FlowId;
+  /** Of an echo: the direction of its requests. */
+  readonly requests?: 'forward' | 'reverse';
   readonly observations: readonly ViolationObservation[];
 }
 
