@@ -10,6 +10,7 @@ import type { MemberResult, RunResult } from '../model/run-result.ts';
 import { type CaptureOptions, type CbpfInstruction, type FlowMap, native } from '../native.ts';
 import { packetCounts } from './accounting.ts';
 import { Cluster, type GroupRequest } from './cluster.ts';
+import { withCommunityIds } from './community-ids.ts';
 import { checkGroup, confirmGroup } from './group-safety.ts';
 import { judge } from './judge.ts';
 import type { Member } from './member.ts';
@@ -173,7 +174,7 @@ interface Finished {
 }
 
 function assemble({ options, source, watch, cluster, groupId, stop, startedAt, io, begunMs }: Finished): RunResult {
-  const evidence = watch.evidence(VIOLATIONS_MAX);
+  const evidence = withCommunityIds(watch.evidence(VIOLATIONS_MAX));
   const packets = packetCounts(cluster.members, source.offered(), evidence);
   const members = cluster.members.map((member) => memberResult(member, evidence.flowsByMember[member.index] ?? 0));
   const isThinned = options.filter !== undefined || options.flags.includes('defrag');

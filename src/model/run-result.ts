@@ -98,6 +98,7 @@ export interface FlowId {
   readonly sport: number;
   readonly dst: string;
   readonly dport: number;
+  /** Version 1, seed 0, as Zeek and Suricata write it; absent where a flow has none, such as ICMP other than echo. */
   readonly communityId?: string;
 }
 
