@@ -145,6 +145,8 @@ inline std::vector<Sample> samples() {
       {"batman-broadcast", (eth() / batman(1) / eth() / four / tcp(1, 2)).bytes(), other_ethertype, "batman/other", 0,
        ETH_P_BATMAN},
       {"vxlan-port-only", (eth() / four / udp(1024, 4789) / payload(30)).bytes(), flow, "ipv4/udp", 17, ip},
+      {"vxlan-reserved-octet", (eth() / four / udp(1024, 4789) / payload(8, 8) / eth() / four / tcp(1, 2)).bytes(), flow,
+       "ipv4/udp", 17, ip},
       {"vxlan-from-port", (eth() / four / udp(4789, 1024) / vxlan() / eth() / four / tcp(1, 2)).bytes(), flow, "ipv4/udp", 17,
        ip},
       {"vxlan-arp", (eth() / four / udp(1024, 4789) / vxlan() / eth(ETH_P_ARP) / payload(28)).bytes(), flow,

@@ -75,6 +75,9 @@ TEST(between_equal_addresses_the_ports_give_the_direction) {
   CHECK_EQ(parse(eth() / ipv4("10.0.0.1", "10.0.0.1") / udp(7, 9)).direction, Direction::forward);
   CHECK_EQ(parse(eth() / ipv4("10.0.0.1", "10.0.0.1") / udp(9, 7)).direction, Direction::reverse);
   CHECK_EQ(parse(eth() / ipv4("10.0.0.1", "10.0.0.1") / udp(9, 9)).direction, Direction::forward);
+  // Ports of a tunnel are none of the flow inside.
+  const Packet tunnel = eth() / ipv4("10.0.0.1", "10.0.0.2") / udp(50000, 4789) / vxlan() / eth();
+  CHECK_EQ(parse(tunnel / ipv4("10.0.0.1", "10.0.0.1", {.protocol = 89})).direction, Direction::forward);
 }
 
 TEST(an_echo_is_keyed_by_its_identifier) {

@@ -257,9 +257,11 @@ struct Inner {
 };
 
 inline std::vector<Inner> inner_packets() {
+  const Header ospf{.bytes = Octets(24), .protocol = 89};
   return {{"ipv4/tcp", "ipv6/tcp", tcp(1024, 80), tcp(1024, 80), tcp(80, 1024), tcp(80, 1024)},
           {"ipv4/udp", "ipv6/udp", udp(53, 53), udp(53, 53), udp(53, 53), udp(53, 53)},
-          {"ipv4/icmp", "ipv6/icmp6", icmp(8, 5), icmp6(128, 5), icmp(0, 5), icmp6(129, 5)}};
+          {"ipv4/icmp", "ipv6/icmp6", icmp(8, 5), icmp6(128, 5), icmp(0, 5), icmp6(129, 5)},
+          {"ipv4/other", "ipv6/other", ospf, ospf, ospf, ospf}};
 }
 
 // Both directions of one flow in one wrapping, and the flow's packets without it.
