@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
-import type { Evidence } from './model/evidence.ts';
-import type { FlowId, Violation } from './model/run-result.ts';
+import type { Evidence, ViolationTraits } from './model/evidence.ts';
+import type { FlowId, Violation, ViolationKind } from './model/run-result.ts';
 import type { LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -107,7 +107,12 @@ export interface Tally {
 /** Evidence as the addon gives it: epochs are known by number only. */
 export type NativeEvidence = Omit<Evidence, 'epochs'> & { readonly twoWayByEpochAndMember: readonly (readonly number[])[] };
 
-export type ObservedFlow = Pick<Violation, 'flow' | 'observations'>;
+export interface ObservedFlow extends Pick<Violation, 'flow' | 'observations'> {
+  /** "none": all of it came too late to be judged. */
+  readonly verdict: 'none' | 'one-way' | 'consistent' | ViolationKind;
+  /** What diagnosis needs to know of a violation. */
+  readonly traits?: ViolationTraits;
+}
 
 export interface FlowMap {
   /** The number of observations taken, or -(1 + offset) where the message is malformed; then nothing was taken. */
@@ -119,7 +124,11 @@ export interface FlowMap {
     readonly startNs: bigint;
   }): NativeEvidence;
   /** The first `max` flows in the order of their keys, each with all its observations, whatever the verdict and the epoch. */
-  flows(question: { readonly max: number; readonly startNs: bigint }): readonly ObservedFlow[];
+  flows(question: {
+    readonly epochEndsNs: readonly (bigint | null)[];
+    readonly max: number;
+    readonly startNs: bigint;
+  }): readonly ObservedFlow[];
   bytesUsed(): number;
 }
 

@@ -1,4 +1,5 @@
-// class FlowMap: the collector's evidence. One call per message, never per flow; evidence() answers in the shape of src/model/evidence.ts.
+// class FlowMap: the collector's evidence. One call per message, never per flow; evidence() answers in the shape of
+// src/model/evidence.ts.
 #include <optional>
 
 #include "bindings.hpp"
@@ -9,7 +10,32 @@
 namespace fanout::binding {
 namespace {
 
-const char* kind_text(FlowVerdict kind) { return kind == FlowVerdict::split ? "split" : "asymmetric"; }
+const char* kind_text(FlowVerdict kind) {
+  switch (kind) {
+    case FlowVerdict::none:
+      return "none";
+    case FlowVerdict::one_way:
+      return "one-way";
+    case FlowVerdict::consistent:
+      return "consistent";
+    case FlowVerdict::asymmetric:
+      return "asymmetric";
+    case FlowVerdict::split:
+      return "split";
+  }
+  return "none";
+}
+
+bool is_violation(FlowVerdict verdict) { return verdict == FlowVerdict::asymmetric || verdict == FlowVerdict::split; }
+
+// One per epoch, null where it has no end: (bigint | null)[].
+std::vector<EpochWindow> windows_of(const Napi::Value& value) {
+  const auto ends = value.As<Napi::Array>();
+  std::vector<EpochWindow> windows(ends.Length());
+  for (std::uint32_t i = 0; i < ends.Length(); ++i)
+    if (const Napi::Value end = ends.Get(i); !end.IsNull()) windows[i].end_ns = uint64_of(end);
+  return windows;
+}
 
 Napi::Array numbers(Napi::Env env, const std::vector<std::uint64_t>& values) {
   return array_of(env, values, [&](std::uint64_t v) { return number(env, v); });
@@ -66,10 +92,11 @@ Napi::Object counts_to_js(Napi::Env env, const FlowCounts& c, std::uint64_t two_
 class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
  public:
   static void define(Napi::Env env, Napi::Object exports) {
-    exports.Set("FlowMap", DefineClass(env, "FlowMap",
-                                       {InstanceMethod<&FlowMapObject::ingest>("ingest"), InstanceMethod<&FlowMapObject::tally>("tally"),
-                                        InstanceMethod<&FlowMapObject::evidence>("evidence"), InstanceMethod<&FlowMapObject::flows>("flows"),
-                                        InstanceMethod<&FlowMapObject::bytes_used>("bytesUsed")}));
+    exports.Set("FlowMap",
+                DefineClass(env, "FlowMap",
+                            {InstanceMethod<&FlowMapObject::ingest>("ingest"), InstanceMethod<&FlowMapObject::tally>("tally"),
+                             InstanceMethod<&FlowMapObject::evidence>("evidence"), InstanceMethod<&FlowMapObject::flows>("flows"),
+                             InstanceMethod<&FlowMapObject::bytes_used>("bytesUsed")}));
   }
 
   explicit FlowMapObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<FlowMapObject>(info), env_(info.Env()) {
@@ -90,7 +117,8 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
   }
 
  private:
-  // ingest(message, member): the number of observations, or -(1 + offset) where the message is malformed; then nothing was taken from it.
+  // ingest(message, member): the number of observations, or -(1 + offset) where the message is malformed; then nothing was taken
+  // from it.
   Napi::Value ingest(const Napi::CallbackInfo& info) {
     if (!info[0].IsTypedArray()) {
       throw_type_error(env_, "ingest needs bytes");
@@ -113,11 +141,8 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
   // evidence({ epochEndsNs: (bigint | null)[], violationsMax, startNs })
   Napi::Value evidence(const Napi::CallbackInfo& info) {
     const auto o = info[0].As<Napi::Object>();
-    const auto ends = o.Get("epochEndsNs").As<Napi::Array>();
-    std::vector<EpochWindow> windows(ends.Length());
-    for (std::uint32_t i = 0; i < ends.Length(); ++i)
-      if (const Napi::Value end = ends.Get(i); !end.IsNull()) windows[i].end_ns = uint64_of(end);
-    return evidence_to_js(map_->evidence(windows, uint32_of(o, "violationsMax")), uint64_of(o.Get("startNs")));
+    return evidence_to_js(map_->evidence(windows_of(o.Get("epochEndsNs")), uint32_of(o, "violationsMax")),
+                          uint64_of(o.Get("startNs")));
   }
 
   Napi::Object evidence_to_js(const Evidence& e, std::uint64_t start_ns) {
@@ -132,6 +157,7 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
               stack.Set("asymmetric", number(env_, s.flows.asymmetric));
               stack.Set("duplicated", number(env_, 0));
               stack.Set("twoWayByMember", numbers(env_, s.two_way_by_member));
+              stack.Set("kernelKeys", number(env_, s.kernel_keys.size()));
               return stack;
             }));
     out.Set("twoWayByEpochAndMember",
@@ -153,13 +179,15 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
     return out;
   }
 
-  // flows({ max, startNs })
+  // flows({ epochEndsNs: (bigint | null)[], max, startNs })
   Napi::Value flows(const Napi::CallbackInfo& info) {
     const auto o = info[0].As<Napi::Object>();
     const std::uint64_t start_ns = uint64_of(o.Get("startNs"));
-    return array_of(env_, map_->flows(uint32_of(o, "max")), [&](const ObservedFlow& f) {
+    return array_of(env_, map_->flows(windows_of(o.Get("epochEndsNs")), uint32_of(o, "max")), [&](const ObservedFlow& f) {
       auto out = Napi::Object::New(env_);
       out.Set("flow", flow_to_js(env_, f.key));
+      out.Set("verdict", kind_text(f.verdict));
+      if (is_violation(f.verdict)) out.Set("traits", signature_to_js(env_, f.signature));
       out.Set("observations", sights_to_js(env_, f.sights, start_ns));
       return out;
     });

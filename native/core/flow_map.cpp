@@ -16,7 +16,9 @@ constexpr std::size_t batch = 32;  // lookups in flight: enough to hide memory, 
 constexpr std::uint8_t state_two_way = 0x01;
 constexpr std::uint8_t state_violated = 0x02;
 
-std::uint32_t saturated(std::uint64_t value) noexcept { return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, 0xffffffff)); }
+std::uint32_t saturated(std::uint64_t value) noexcept {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, 0xffffffff));
+}
 std::uint32_t ticks(std::uint64_t ns) noexcept { return saturated(ns >> tick_shift); }
 std::uint64_t from_ticks(std::uint32_t t) noexcept { return std::uint64_t{t} << tick_shift; }
 
@@ -26,8 +28,8 @@ bool is_top_bit_pair(const FlowKey& key) noexcept {
   return key.a[0] == key.b[0] && key.a[1] == key.b[1] && key.a[2] == key.b[2] && (key.a[3] ^ key.b[3]) == 0x80;
 }
 
-// One kernel key on several members within an epoch: the hash was meant to keep these packets together, whatever else of the flow has
-// other keys by design.
+// One kernel key on several members within an epoch: the hash was meant to keep these packets together, whatever else of the flow
+// has other keys by design.
 bool is_one_key_parted(std::span<const FlowSight> sights) {
   std::vector<std::tuple<std::uint16_t, std::uint64_t, std::uint16_t>> seen;
   seen.reserve(sights.size());
@@ -49,18 +51,28 @@ ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<
     if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
     ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] = true;
   }
-  s.label_one_way = key.family == 6 && ((labelled[0] && unlabelled[1] && !labelled[1]) || (labelled[1] && unlabelled[0] && !labelled[0]));
+  s.label_one_way =
+      key.family == 6 && ((labelled[0] && unlabelled[1] && !labelled[1]) || (labelled[1] && unlabelled[0] && !labelled[0]));
   return s;
 }
 
 void count(FlowCounts& counts, FlowVerdict verdict) noexcept {
   ++counts.total;
   switch (verdict) {
-    case FlowVerdict::split: ++counts.split; break;
-    case FlowVerdict::asymmetric: ++counts.asymmetric; break;
-    case FlowVerdict::consistent: ++counts.consistent; break;
-    case FlowVerdict::one_way: ++counts.one_way; break;
-    case FlowVerdict::none: break;
+    case FlowVerdict::split:
+      ++counts.split;
+      break;
+    case FlowVerdict::asymmetric:
+      ++counts.asymmetric;
+      break;
+    case FlowVerdict::consistent:
+      ++counts.consistent;
+      break;
+    case FlowVerdict::one_way:
+      ++counts.one_way;
+      break;
+    case FlowVerdict::none:
+      break;
   }
 }
 
@@ -73,15 +85,16 @@ bool earlier(const FlowSight& x, const FlowSight& y) noexcept {
   return rank(x) < rank(y);
 }
 
-bool by_signature(const std::pair<ViolationSignature, std::uint64_t>& x, const std::pair<ViolationSignature, std::uint64_t>& y) noexcept {
+bool by_signature(const std::pair<ViolationSignature, std::uint64_t>& x,
+                  const std::pair<ViolationSignature, std::uint64_t>& y) noexcept {
   const auto rank = [](const ViolationSignature& s) {
     return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments, s.stale_ipv6};
   };
   return rank(x.first) < rank(y.first);
 }
 
-// Ends are rounded down to the records' clock, so that a packet of the tick in which an epoch ended proves nothing, and neither does one
-// that came when the clock had run out.
+// Ends are rounded down to the records' clock, so that a packet of the tick in which an epoch ended proves nothing, and neither
+// does one that came when the clock had run out.
 std::vector<EpochWindow> in_ticks(std::span<const EpochWindow> windows) {
   std::vector<EpochWindow> out(windows.begin(), windows.end());
   for (EpochWindow& w : out)
@@ -89,9 +102,27 @@ std::vector<EpochWindow> in_ticks(std::span<const EpochWindow> windows) {
   return out;
 }
 
+// First times are rounded down to ticks; so is the end, or a packet just after it could pass for one before.
+void erase_late(std::vector<FlowSight>& sights, std::span<const EpochWindow> windows) {
+  std::erase_if(sights, [&](const FlowSight& s) {
+    return s.where.epoch >= windows.size() || s.where.first_ns >> tick_shift >= windows[s.where.epoch].end_ns >> tick_shift;
+  });
+}
+
+template <typename OnConsistent>
+FlowVerdict verdict_of(std::span<const FlowSight> sights, std::span<const EpochWindow> windows, OnConsistent&& on_consistent) {
+  std::vector<Sighting> sightings;
+  sightings.reserve(sights.size());
+  for (const FlowSight& s : sights) sightings.push_back(s.where);
+  return judge_flow(std::span<const Sighting>{sightings}, windows, on_consistent);
+}
+
+bool is_violation(FlowVerdict verdict) noexcept { return verdict == FlowVerdict::split || verdict == FlowVerdict::asymmetric; }
+
 }  // namespace
 
-FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordArray<Record> records, RecordArray<MoreSight> more) noexcept
+FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordArray<Record> records,
+                 RecordArray<MoreSight> more) noexcept
     : limits_(limits), seed_(seed), index_(std::move(index)), records_(std::move(records)), more_(std::move(more)) {}
 
 Result<FlowMap> FlowMap::create(const Limits& limits, HashSeed seed) noexcept {
@@ -200,8 +231,8 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
     return false;
   }
   tally_.packets += o.packets;
-  r.more = more_.push(MoreSight{o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more, epoch, member,
-                                stack, d, o.marks});
+  r.more = more_.push(MoreSight{o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more, epoch,
+                                member, stack, d, o.marks});
   return true;
 }
 
@@ -215,7 +246,8 @@ void FlowMap::reclassify(Record& r, std::uint16_t member, std::uint16_t epoch, D
   for (std::size_t d = 0; d < 2; ++d)
     if (r.packets[d] != 0) compare(r.epoch, r.member[d], d);
   constexpr std::uint8_t all = state_two_way | state_violated;
-  for (std::uint32_t i = r.more; i != no_sight && state != all; i = more_[i].next) compare(more_[i].epoch, more_[i].member, more_[i].direction);
+  for (std::uint32_t i = r.more; i != no_sight && state != all; i = more_[i].next)
+    compare(more_[i].epoch, more_[i].member, more_[i].direction);
 
   const std::uint8_t gained = state & static_cast<std::uint8_t>(~r.state);
   if ((gained & state_two_way) != 0) ++tally_.two_way;
@@ -241,36 +273,53 @@ void FlowMap::collect(const Record& r, std::vector<FlowSight>& out) const {
   out.clear();
   for (std::size_t d = 0; d < 2; ++d) {
     if (r.packets[d] == 0) continue;
-    out.push_back({{r.epoch, r.member[d], static_cast<Direction>(d), from_ticks(r.first[d])}, stacks_[r.stack], r.kernel_key, r.packets[d],
-                   r.bytes[d], from_ticks(r.last[d]), r.marks[d]});
+    out.push_back({{r.epoch, r.member[d], static_cast<Direction>(d), from_ticks(r.first[d])},
+                   stacks_[r.stack],
+                   r.kernel_key,
+                   r.packets[d],
+                   r.bytes[d],
+                   from_ticks(r.last[d]),
+                   r.marks[d]});
   }
   for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next) {
     const MoreSight& m = more_[i];
-    out.push_back({{m.epoch, m.member, static_cast<Direction>(m.direction), from_ticks(m.first)}, stacks_[m.stack], m.kernel_key, m.packets,
-                   m.bytes, from_ticks(m.last), m.marks});
+    out.push_back({{m.epoch, m.member, static_cast<Direction>(m.direction), from_ticks(m.first)},
+                   stacks_[m.stack],
+                   m.kernel_key,
+                   m.packets,
+                   m.bytes,
+                   from_ticks(m.last),
+                   m.marks});
   }
 }
 
 std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowSight> sights) noexcept {
   if (key.protocol != (key.family == 4 ? 1 : 58) || sights.empty()) return std::nullopt;
-  const auto asks = std::find_if(sights.begin(), sights.end(), [](const FlowSight& s) { return (s.marks & mark_echo_request) != 0; });
+  const auto asks =
+      std::find_if(sights.begin(), sights.end(), [](const FlowSight& s) { return (s.marks & mark_echo_request) != 0; });
   if (asks != sights.end()) return asks->where.direction;
   // Only answers were seen.
   return sights.front().where.direction == Direction::forward ? Direction::reverse : Direction::forward;
 }
 
-std::vector<ObservedFlow> FlowMap::flows(std::size_t max) const {
+std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, std::size_t max) const {
+  const std::vector<EpochWindow> windows = in_ticks(epochs);
   std::vector<std::uint32_t> order(records_.size());
   std::iota(order.begin(), order.end(), 0U);
   const std::size_t count = std::min(max, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](std::uint32_t x, std::uint32_t y) {
-    return std::memcmp(&records_[x].key, &records_[y].key, sizeof(FlowKey)) < 0;
-  });
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+      [&](std::uint32_t x, std::uint32_t y) { return std::memcmp(&records_[x].key, &records_[y].key, sizeof(FlowKey)) < 0; });
   std::vector<ObservedFlow> out(count);
   for (std::size_t i = 0; i < count; ++i) {
     out[i].key = records_[order[i]].key;
     collect(records_[order[i]], out[i].sights);
     std::sort(out[i].sights.begin(), out[i].sights.end(), earlier);
+    std::vector<FlowSight> valid = out[i].sights;
+    erase_late(valid, windows);
+    if (valid.empty()) continue;
+    out[i].verdict = verdict_of(valid, windows, [](std::uint32_t, std::uint16_t) {});
+    if (is_violation(out[i].verdict)) out[i].signature = signature_of(out[i].key, out[i].verdict, valid);
   }
   return out;
 }
@@ -308,19 +357,21 @@ class EvidenceBuilder {
     count_members(sights);
     const bool two_way = seen[0] && seen[1];
     StackCounts& per_stack = counts_of(stack);
-    const FlowVerdict verdict = judge_flow(std::span<const Sighting>{sightings_}, windows_, [&](std::uint32_t epoch, std::uint16_t member) {
-      ++evidence_.two_way_by_epoch_and_member[epoch][member];
-      ++per_stack.two_way_by_member[member];
-    });
+    const FlowVerdict verdict =
+        judge_flow(std::span<const Sighting>{sightings_}, windows_, [&](std::uint32_t epoch, std::uint16_t member) {
+          ++evidence_.two_way_by_epoch_and_member[epoch][member];
+          ++per_stack.two_way_by_member[member];
+        });
     count(evidence_.flows, verdict);
     count(per_stack.flows, verdict);
+    for (const FlowSight& s : sights) note_kernel_key(per_stack.kernel_keys, s.kernel_key);
     if (two_way) {
       ++evidence_.two_way;
       ++per_stack.two_way;
     }
     evidence_.judged_packets += packets;
     evidence_.top_flow_packets = std::max(evidence_.top_flow_packets, packets);
-    if (verdict == FlowVerdict::split || verdict == FlowVerdict::asymmetric) add_violation(key, verdict, sights);
+    if (is_violation(verdict)) add_violation(key, verdict, sights);
   }
 
   [[nodiscard]] Evidence take() {
@@ -335,8 +386,12 @@ class EvidenceBuilder {
   StackCounts& counts_of(Stack stack) {
     for (StackCounts& s : evidence_.stacks)
       if (s.stack == stack) return s;
-    evidence_.stacks.push_back({stack, {}, 0, std::vector<std::uint64_t>(members_)});
+    evidence_.stacks.push_back({stack, {}, 0, std::vector<std::uint64_t>(members_), {}});
     return evidence_.stacks.back();
+  }
+
+  static void note_kernel_key(std::vector<std::uint64_t>& known, std::uint64_t key) {
+    if (known.size() < kernel_keys_max && std::find(known.begin(), known.end(), key) == known.end()) known.push_back(key);
   }
 
   void count_members(const std::vector<FlowSight>& sights) {
@@ -351,9 +406,12 @@ class EvidenceBuilder {
   // Keeps the violations with the smallest keys (a heap with the largest on top), so that the list does not depend on arrival.
   void add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights) {
     const ViolationSignature signature = signature_of(key, verdict, sights);
-    const auto group = std::find_if(evidence_.groups.begin(), evidence_.groups.end(), [&](const auto& g) { return g.first == signature; });
-    if (group != evidence_.groups.end()) ++group->second;
-    else evidence_.groups.emplace_back(signature, 1);
+    const auto group =
+        std::find_if(evidence_.groups.begin(), evidence_.groups.end(), [&](const auto& g) { return g.first == signature; });
+    if (group != evidence_.groups.end())
+      ++group->second;
+    else
+      evidence_.groups.emplace_back(signature, 1);
 
     auto& kept = evidence_.violations;
     if (kept.size() == violations_max_) {
@@ -378,13 +436,9 @@ Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t viol
   const std::vector<EpochWindow> windows = in_ticks(epochs);
   EvidenceBuilder builder{windows, limits_.members, violations_max};
   std::vector<FlowSight> sights;
-  // First times are rounded down to ticks; so is the end, or a packet just after it could pass for one before.
-  const auto invalid = [&](const FlowSight& s) {
-    return s.where.epoch >= windows.size() || s.where.first_ns >> tick_shift >= windows[s.where.epoch].end_ns >> tick_shift;
-  };
   for (std::uint32_t i = 0; i < records_.size(); ++i) {
     collect(records_[i], sights);
-    std::erase_if(sights, invalid);
+    erase_late(sights, windows);
     // A flow of which only packets in the shadow of a lost member were seen is no evidence at all.
     if (sights.empty()) continue;
     // Sorted, so that reports do not depend on the order of arrival either.

@@ -45,12 +45,15 @@ struct Violation {
   std::vector<FlowSight> sights;
 };
 
-// The direction of the requests, where the flow is an echo: the key does not tell. Both hosts may ask by one identifier; then any.
+// The direction of the requests, where the flow is an echo: the key does not tell. Both hosts may ask by one identifier; then
+// any.
 [[nodiscard]] std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowSight> sights) noexcept;
 
 // A flow with all that was told about it, whatever its verdict.
 struct ObservedFlow {
   FlowKey key;
+  FlowVerdict verdict = FlowVerdict::none;  // none: all of it came too late to be judged
+  ViolationSignature signature;             // of a violation, else of no meaning
   std::vector<FlowSight> sights;
 };
 
@@ -67,7 +70,11 @@ struct StackCounts {
   FlowCounts flows;
   std::uint64_t two_way = 0;
   std::vector<std::uint64_t> two_way_by_member;
+  std::vector<std::uint64_t> kernel_keys;  // the first few that differ: with one a hash cannot spread these flows
 };
+
+// Kernel keys that are told apart for each stack.
+inline constexpr std::size_t kernel_keys_max = 64;
 
 struct Evidence {
   FlowCounts flows;
@@ -76,7 +83,7 @@ struct Evidence {
   std::vector<std::vector<std::uint64_t>> two_way_by_epoch_and_member;
   std::vector<std::uint64_t> flows_by_member;
   std::vector<std::pair<ViolationSignature, std::uint64_t>> groups;  // in the order of the signatures
-  std::vector<Violation> violations;  // the first by flow key
+  std::vector<Violation> violations;                                 // the first by flow key
   std::uint64_t violations_omitted = 0;
   std::uint64_t judged_packets = 0;
   std::uint64_t top_flow_packets = 0;
@@ -116,8 +123,8 @@ class FlowMap {
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
   // Scans all flows. `epochs` holds one entry per epoch that was announced, in order.
   [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max) const;
-  // The first `max` flows by key, which is the same list for every order of arrival; sightings of all epochs, unjudged.
-  [[nodiscard]] std::vector<ObservedFlow> flows(std::size_t max) const;
+  // The first `max` flows by key, which is the same list for every order of arrival. Sightings of all epochs, the late ones too.
+  [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max) const;
   [[nodiscard]] std::size_t bytes_used() const noexcept;
 
  private:
@@ -166,13 +173,16 @@ class FlowMap {
     std::uint32_t hash;
   };
 
-  FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordArray<Record> records, RecordArray<MoreSight> more) noexcept;
+  FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordArray<Record> records,
+          RecordArray<MoreSight> more) noexcept;
 
   void prepare(Pending& pending) const noexcept;
   void apply(const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
   // True if the flow gained a sighting that may change its verdict.
-  [[nodiscard]] bool merge(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch, std::uint16_t stack) noexcept;
-  [[nodiscard]] bool merge_more(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch, std::uint16_t stack) noexcept;
+  [[nodiscard]] bool merge(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch,
+                           std::uint16_t stack) noexcept;
+  [[nodiscard]] bool merge_more(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch,
+                                std::uint16_t stack) noexcept;
   void reclassify(Record& record, std::uint16_t member, std::uint16_t epoch, Direction direction) noexcept;
   [[nodiscard]] std::uint16_t stack_index(Stack stack) noexcept;
   void collect(const Record& record, std::vector<FlowSight>& out) const;

@@ -1,11 +1,9 @@
 /** From what violations look like to why they happened. Pure. What is not established is `unexplained`, never guessed. */
 import { CAUSES, type CauseCode } from '../model/cause.ts';
-import type { ViolationGroup } from '../model/evidence.ts';
+import type { ViolationGroup, ViolationTraits } from '../model/evidence.ts';
 import type { FanoutFlag, FanoutMode } from '../model/fanout.ts';
 import { isAtLeast, isOnBranchFrom, type KernelRelease, parseKernelRelease } from '../model/kernel-release.ts';
 import type { CauseResult } from '../model/run-result.ts';
-
-export type ViolationTraits = Omit<ViolationGroup, 'flows'>;
 
 export interface DiagnosisContext {
   readonly interface: string;

@@ -10,6 +10,8 @@ export interface StackEvidence {
   readonly duplicated: number;
   /** Consistent two-way flows by member: the shares p_i of the false-pass bound within this stack. */
   readonly twoWayByMember: readonly number[];
+  /** Different kernel keys of its packets, counted up to 64. With one of them a hash cannot spread these flows. */
+  readonly kernelKeys: number;
 }
 
 /** Violations that look alike. Counted for all of them, however many are listed one by one. */
@@ -31,7 +33,10 @@ export interface ViolationGroup {
   readonly flows: number;
 }
 
-export interface ViolationEvidence extends Omit<ViolationGroup, 'flows'> {
+/** What a violation looks like. */
+export type ViolationTraits = Omit<ViolationGroup, 'flows'>;
+
+export interface ViolationEvidence extends ViolationTraits {
   readonly flow: FlowId;
   /** Of an echo: the direction of its requests. */
   readonly requests?: 'forward' | 'reverse';

@@ -26,7 +26,7 @@ export function stackOf(stack: string, twoWayByMember: readonly number[], groups
   const kept = twoWayByMember.reduce((sum, n) => sum + n, 0);
   const [split, asymmetric, duplicated] = [violating('split'), violating('asymmetric'), violating('duplicated')];
   const flows = kept + split + asymmetric + duplicated;
-  return { stack, flows, twoWay: flows, split, asymmetric, duplicated, twoWayByMember };
+  return { stack, flows, twoWay: flows, split, asymmetric, duplicated, twoWayByMember, kernelKeys: Math.min(64, flows) };
 }
 
 /** Consistent flows as given, six packets each, and the violations of `groups` beside them. */

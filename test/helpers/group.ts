@@ -85,7 +85,10 @@ async function finish(cluster: Cluster, flowMap: FlowMap, startNs: bigint, packe
   const delivered = () => cluster.members.reduce((sum, { counters }) => sum + counters.packets + counters.drops, 0);
   for (const deadline = performance.now() + TIMEOUT_MS; delivered() < packets && performance.now() < deadline; ) await sleep(5);
   await cluster.finish(TIMEOUT_MS);
-  return { flows: flowMap.flows({ max: FLOWS_MAX, startNs }), members: cluster.members.map(({ counters }) => counters) };
+  return {
+    flows: flowMap.flows({ epochEndsNs: [null], max: FLOWS_MAX, startNs }),
+    members: cluster.members.map(({ counters }) => counters),
+  };
 }
 
 export function flowName({ proto, src, sport, dst, dport }: FlowId): string {
