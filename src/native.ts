@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence, ViolationTraits } from './model/evidence.ts';
-import type { FlowId, Violation, ViolationKind } from './model/run-result.ts';
+import type { FlowId, Violation, ViolationKind, ViolationObservation } from './model/run-result.ts';
 import type { LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -88,13 +88,17 @@ export interface ObservationInput {
   /** Layers by name, outermost first: `vlan/ipv4/tcp` (native/core/stack.hpp). */
   readonly stack: string;
   readonly kernelKey: bigint | number;
-  /** 1: IPv6 flow label, 2: fragment (native/core/dissect.hpp). */
+  /** 1: IPv6 flow label, 2: fragment, 4: stale octets, 8: echo request, 16: ICMP error about the flow (native/core/dissect.hpp). */
   readonly marks: number;
-  /** At least 1, or the flow map refuses the message. */
+  /** At least 1, or the flow map refuses the message, except of a datagram. */
   readonly packets: bigint | number;
   readonly bytes: bigint | number;
   readonly firstNs: bigint | number;
   readonly lastNs: bigint | number;
+  /** Mark of the least packet (native/core/content.hpp); 0: nobody looked. */
+  readonly content: number;
+  /** Digest of a fragmented datagram (native/core/observation.hpp); 0: of none. */
+  readonly datagram: bigint | number;
 }
 
 export interface Tally {
@@ -112,6 +116,10 @@ export interface ObservedFlow extends Pick<Violation, 'flow' | 'observations'> {
   readonly verdict: 'none' | 'one-way' | 'consistent' | ViolationKind;
   /** What diagnosis needs to know of a violation. */
   readonly traits?: ViolationTraits;
+  /** ICMP errors that quote the flow: no part of the verdict. */
+  readonly errors: readonly ViolationObservation[];
+  /** Some of them were on a member that saw no packet of the flow. */
+  readonly errorsElsewhere: boolean;
 }
 
 export interface FlowMap {
@@ -137,7 +145,7 @@ interface Dissection {
   readonly stack: string;
   /** 16 hexadecimal digits, as in observations. Frames with equal keys get one member of a hash group. */
   readonly kernelKey: string;
-  readonly marks: readonly ('flow-label' | 'fragment' | 'stale-ipv6' | 'echo-request')[];
+  readonly marks: readonly ('flow-label' | 'fragment' | 'stale-ipv6' | 'echo-request' | 'icmp-error')[];
   readonly ethertype: number;
   readonly protocol: number;
 }
@@ -152,7 +160,7 @@ export type DissectedFlow = Dissection & {
 export type DissectedFrame =
   | DissectedFlow
   | (Dissection & {
-      readonly kind: 'other-ethertype' | 'other-protocol' | 'icmp-error' | 'fragment-later' | 'truncated' | 'malformed';
+      readonly kind: 'other-ethertype' | 'other-protocol' | 'icmp-error' | 'icmp-other' | 'fragment-later' | 'truncated' | 'malformed';
     });
 
 export interface InterfaceInfo {
@@ -200,7 +208,7 @@ export interface Native extends LabAddon {
 }
 
 /** Changes with native/core/wire.hpp and the records it writes. */
-const WIRE_VERSION = 1;
+const WIRE_VERSION = 2;
 
 const ADDON_PATH = join(packageRoot(), 'build', 'Release', 'fanout.node');
 

@@ -19,6 +19,8 @@ const char* kind_text(PacketKind kind) {
       return "other-protocol";
     case PacketKind::icmp_error:
       return "icmp-error";
+    case PacketKind::icmp_other:
+      return "icmp-other";
     case PacketKind::fragment_later:
       return "fragment-later";
     case PacketKind::truncated:
@@ -35,7 +37,8 @@ Napi::Array marks_to_js(Napi::Env env, std::uint8_t marks) {
     const char* text;
   };
   constexpr std::array names{Name{mark_flow_label, "flow-label"}, Name{mark_fragment, "fragment"},
-                             Name{mark_stale_ipv6, "stale-ipv6"}, Name{mark_echo_request, "echo-request"}};
+                             Name{mark_stale_ipv6, "stale-ipv6"}, Name{mark_echo_request, "echo-request"},
+                             Name{mark_icmp_error, "icmp-error"}};
   auto out = Napi::Array::New(env);
   for (const Name& name : names)
     if ((marks & name.mark) != 0) out.Set(out.Length(), name.text);

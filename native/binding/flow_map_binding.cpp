@@ -18,6 +18,8 @@ const char* kind_text(FlowVerdict kind) {
       return "one-way";
     case FlowVerdict::consistent:
       return "consistent";
+    case FlowVerdict::duplicated:
+      return "duplicated";
     case FlowVerdict::asymmetric:
       return "asymmetric";
     case FlowVerdict::split:
@@ -25,8 +27,6 @@ const char* kind_text(FlowVerdict kind) {
   }
   return "none";
 }
-
-bool is_violation(FlowVerdict verdict) { return verdict == FlowVerdict::asymmetric || verdict == FlowVerdict::split; }
 
 // One per epoch, null where it has no end: (bigint | null)[].
 std::vector<EpochWindow> windows_of(const Napi::Value& value) {
@@ -64,7 +64,7 @@ Napi::Array sights_to_js(Napi::Env env, const std::vector<FlowSight>& sights, st
     o.Set("kernelKey", hex64(s.kernel_key));
     o.Set("stack", s.stack.text());
     o.Set("first", std::to_string(start_ns + s.where.first_ns));
-    o.Set("last", std::to_string(start_ns + s.last_ns));
+    o.Set("last", std::to_string(start_ns + s.where.last_ns));
     return o;
   });
 }
@@ -85,7 +85,7 @@ Napi::Object counts_to_js(Napi::Env env, const FlowCounts& c, std::uint64_t two_
   out.Set("consistent", number(env, c.consistent));
   out.Set("split", number(env, c.split));
   out.Set("asymmetric", number(env, c.asymmetric));
-  out.Set("duplicated", number(env, 0));
+  out.Set("duplicated", number(env, c.duplicated));
   return out;
 }
 
@@ -155,9 +155,10 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
               stack.Set("twoWay", number(env_, s.two_way));
               stack.Set("split", number(env_, s.flows.split));
               stack.Set("asymmetric", number(env_, s.flows.asymmetric));
-              stack.Set("duplicated", number(env_, 0));
+              stack.Set("duplicated", number(env_, s.flows.duplicated));
               stack.Set("twoWayByMember", numbers(env_, s.two_way_by_member));
               stack.Set("kernelKeys", number(env_, s.kernel_keys.size()));
+              stack.Set("errorsElsewhere", number(env_, s.errors_elsewhere));
               return stack;
             }));
     out.Set("twoWayByEpochAndMember",
@@ -172,6 +173,8 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
     out.Set("flowsByMember", numbers(env_, e.flows_by_member));
     out.Set("judgedPackets", number(env_, e.judged_packets));
     out.Set("topFlowPackets", number(env_, e.top_flow_packets));
+    out.Set("unjoinedFragments", number(env_, e.unjoined_fragments));
+    out.Set("unmatchedErrors", number(env_, e.unmatched_errors));
     auto untracked = Napi::Object::New(env_);
     untracked.Set("observations", number(env_, map_->tally().untracked_observations));
     untracked.Set("packets", number(env_, map_->tally().untracked_packets));
@@ -189,6 +192,8 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
       out.Set("verdict", kind_text(f.verdict));
       if (is_violation(f.verdict)) out.Set("traits", signature_to_js(env_, f.signature));
       out.Set("observations", sights_to_js(env_, f.sights, start_ns));
+      out.Set("errors", sights_to_js(env_, f.errors, start_ns));
+      out.Set("errorsElsewhere", f.errors_elsewhere);
       return out;
     });
   }

@@ -82,6 +82,8 @@ const char* read_observation(const Napi::Value& value, Observation& out) {
   fields.natural("bytes", out.bytes);
   fields.natural("firstNs", out.first_ns);
   fields.natural("lastNs", out.last_ns);
+  fields.natural("content", out.content);
+  fields.natural("datagram", out.datagram);
   if (fields.wrong() != nullptr) return fields.wrong();
   return dst_family == out.tuple.family ? nullptr : "dst";
 }

@@ -13,9 +13,8 @@ namespace fanout {
 
 struct Capture::Parsed {
   Dissection packet;
-  std::uint64_t time_ns = 0;
+  Amount amount;
   std::uint32_t hash = 0;
-  std::uint32_t wire_bytes = 0;
 };
 
 namespace {
@@ -149,7 +148,7 @@ void Capture::run() noexcept {
     if (!done_) {
       read_blocks();
       const std::int64_t now = now_ms();
-      if (cache_.has_news() && now >= next_news_ms_) tell_news();
+      if (has_news() && now >= next_news_ms_) tell_news();
       if (now >= next_changes_ms_ || changes_cursor_) tell_changes();
       if (now >= next_counters_ms_) publish_counters(false);
     }
@@ -179,10 +178,14 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
     }
     if (packet.timestamp_ns < from_ns_) return ignored_.add(IgnoreReason::before_start);
     Parsed& p = batch[count];
-    p.packet = dissect(packet.frame, packet.tag, config_.seed);
+    // Made in its place: a copy right after the parsing would wait for every narrow store.
+    new (&p.packet) Dissection(dissect(packet.frame, packet.tag, config_.seed));
+    const std::uint64_t time_ns = packet.timestamp_ns - start_ns_;
+    p.amount = {packet.wire_bytes, time_ns, time_ns, 1, 0};
+    if (p.packet.fragment.datagram != 0) [[unlikely]]
+      if (!join_fragment(p.packet, p.amount)) return;
     if (p.packet.kind != PacketKind::flow) return ignored_.add(p.packet);
-    p.time_ns = packet.timestamp_ns - start_ns_;
-    p.wire_bytes = packet.wire_bytes;
+    p.amount.content = content::mark(rank_of(packet.frame, p.packet, config_.seed), time_ns);
     p.hash = FlowCache::hash_of(p.packet);
     cache_.prefetch_index(p.hash);
     if (++count < batch_packets) return;
@@ -196,20 +199,46 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
   }
 }
 
+// False if the packet is none of a known flow (yet): then it has been taken care of. `packet` becomes one of its flow's.
+bool Capture::join_fragment(Dissection& packet, const Amount& amount) noexcept {
+  if (packet.kind == PacketKind::fragment_later) {
+    if (datagrams_.continue_with(packet, amount)) return true;
+    ++judged_;
+    count_lost_fragments();
+    return false;
+  }
+  if (packet.kind != PacketKind::flow) return true;
+  const auto [waited, marks] = datagrams_.begin(packet, amount.first_ns);
+  count_lost_fragments();
+  if (waited.packets == 0) return true;
+  judged_ -= waited.packets;
+  Dissection later = packet;
+  later.marks = marks;
+  store(later, FlowCache::hash_of(later), waited);
+  return true;
+}
+
+void Capture::count_lost_fragments() noexcept {
+  const std::uint64_t lost = datagrams_.take_lost();
+  judged_ -= lost;
+  ignored_.add(IgnoreReason::fragment_later, lost);
+}
+
 void Capture::commit(const Parsed* batch, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) cache_.prefetch_record(batch[i].hash);
-  for (std::size_t i = 0; i < count; ++i) {
-    const Parsed& p = batch[i];
-    if (!cache_.add(p.packet, p.hash, p.wire_bytes, p.time_ns)) {
-      evict();
-      if (!cache_.add(p.packet, p.hash, p.wire_bytes, p.time_ns)) {
-        ++overflowed_;
-        continue;
-      }
-    }
-    ++judged_;
-  }
+  for (std::size_t i = 0; i < count; ++i) store(batch[i].packet, batch[i].hash, batch[i].amount);
   if (config_.work_ns != 0) spin(std::uint64_t{config_.work_ns} * count);
+}
+
+void Capture::store(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept {
+  if (!cache_.add(packet, hash, amount)) {
+    evict();
+    if (!cache_.add(packet, hash, amount)) {
+      overflowed_ += amount.packets;
+      return;
+    }
+  }
+  judged_ += amount.packets;
 }
 
 // Makes room by telling everything and starting empty. While the collector is too slow for that, new flows are counted as overflow.
@@ -223,7 +252,7 @@ void Capture::evict() noexcept {
 void Capture::wait() noexcept {
   const std::int64_t now = now_ms();
   std::int64_t timeout = done_ ? -1 : std::max<std::int64_t>(0, next_counters_ms_ - now);
-  if (!done_ && cache_.has_news()) timeout = std::min(timeout, std::max<std::int64_t>(1, next_news_ms_ - now));
+  if (!done_ && has_news()) timeout = std::min(timeout, std::max<std::int64_t>(1, next_news_ms_ - now));
   if (!done_ && changes_cursor_) timeout = std::min<std::int64_t>(timeout, 10);
   pollfd fds[]{{wake_.get(), POLLIN, 0}, {done_ ? -1 : socket_.fd(), POLLIN | POLLERR, 0}};
   if (::poll(fds, 2, static_cast<int>(timeout)) <= 0) return;
@@ -252,6 +281,7 @@ void Capture::obey(const Command& command) noexcept {
     // What belongs to the old epoch leaves under its number.
     if (!tell_everything(patience)) give_up_untold();
     cache_.clear();
+    datagrams_.clear();
     changes_cursor_.reset();
     epoch_ = command.epoch->first;
     // Should the clock have stepped back, the run's start still bounds what can be judged: times are counted from there.
@@ -295,7 +325,7 @@ bool Capture::lags_behind() noexcept {
 
 // What cannot leave in time is lost to the evidence: it was not judged after all.
 void Capture::give_up_untold() noexcept {
-  const std::uint64_t lost = cache_.untold_packets();
+  const std::uint64_t lost = cache_.untold_packets() + datagrams_.untold_packets();
   judged_ -= lost;
   overflowed_ += lost;
 }
@@ -309,45 +339,46 @@ void Capture::publish(std::uint32_t slot, wire::BatchWriter& writer) noexcept {
   ring_doorbell();
 }
 
-void Capture::tell_news() noexcept {
+// Fills and publishes buffers until `write` has nothing left. False if none was free for as long as `patience`.
+template <typename Write>
+bool Capture::tell(milliseconds patience, Write&& write) noexcept {
+  const std::int64_t deadline = now_ms() + patience.count();
   for (bool all = false; !all;) {
-    const auto slot = outbox_->acquire(milliseconds{0});
-    if (!slot) break;
+    const auto slot = outbox_->acquire(milliseconds{std::max<std::int64_t>(0, deadline - now_ms())});
+    if (!slot) return false;
     wire::BatchWriter writer{outbox_->slot(*slot).subspan(Outbox::frame_header_bytes), config_.member, epoch_};
-    all = cache_.write_news(writer);
+    all = write(writer);
     if (writer.count() != 0) publish(*slot, writer);
     else outbox_->give_back(*slot);
   }
+  return true;
+}
+
+void Capture::tell_news() noexcept {
+  (void)tell(milliseconds{0}, [&](wire::BatchWriter& writer) { return cache_.write_news(writer) && datagrams_.write_due(writer); });
   next_news_ms_ = now_ms() + config_.news_interval_ms;
 }
 
 // Counters of known flows go out in passes, so that the loss of a worker costs no more than one interval of them.
 void Capture::tell_changes() noexcept {
-  if (!changes_cursor_) changes_cursor_ = 0;
-  for (bool all = false; !all;) {
-    const auto slot = outbox_->acquire(milliseconds{0});
-    if (!slot) return;
-    wire::BatchWriter writer{outbox_->slot(*slot).subspan(Outbox::frame_header_bytes), config_.member, epoch_};
-    all = cache_.write_changes(writer, *changes_cursor_);
-    if (writer.count() != 0) publish(*slot, writer);
-    else outbox_->give_back(*slot);
+  if (!changes_cursor_) {
+    changes_cursor_ = 0;
+    datagrams_.settle();
+    count_lost_fragments();
   }
+  const auto write = [&](wire::BatchWriter& writer) {
+    return datagrams_.write_due(writer) && cache_.write_changes(writer, *changes_cursor_);
+  };
+  if (!tell(milliseconds{0}, write)) return;
   changes_cursor_.reset();
   next_changes_ms_ = now_ms() + config_.changes_interval_ms;
 }
 
 bool Capture::tell_everything(milliseconds patience) noexcept {
-  const std::int64_t deadline = now_ms() + patience.count();
   std::uint32_t cursor = 0;
-  for (;;) {
-    const auto slot = outbox_->acquire(milliseconds{std::max<std::int64_t>(0, deadline - now_ms())});
-    if (!slot) return false;
-    wire::BatchWriter writer{outbox_->slot(*slot).subspan(Outbox::frame_header_bytes), config_.member, epoch_};
-    const bool all = cache_.write_changes(writer, cursor);
-    if (writer.count() != 0) publish(*slot, writer);
-    else outbox_->give_back(*slot);
-    if (all) return true;
-  }
+  datagrams_.settle();
+  count_lost_fragments();
+  return tell(patience, [&](wire::BatchWriter& writer) { return datagrams_.write_due(writer) && cache_.write_changes(writer, cursor); });
 }
 
 void Capture::publish_counters(bool finished) noexcept {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "datagrams.hpp"
 #include "fanout.hpp"
 #include "flow_cache.hpp"
 #include "ignored.hpp"
@@ -98,6 +99,10 @@ class Capture {
   void read_block(std::span<const std::byte> block) noexcept;
   struct Parsed;
   void commit(const Parsed* batch, std::size_t count) noexcept;
+  void store(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept;
+  [[nodiscard]] bool join_fragment(Dissection& packet, const Amount& amount) noexcept;
+  void count_lost_fragments() noexcept;
+  [[nodiscard]] bool has_news() const noexcept { return cache_.has_news() || datagrams_.has_due(); }
   void wait() noexcept;
   void obey(const Command& command) noexcept;
   void note_link_error() noexcept;
@@ -106,6 +111,8 @@ class Capture {
   [[nodiscard]] bool lags_behind() noexcept;
   void give_up_untold() noexcept;
   void evict() noexcept;
+  template <typename Write>
+  [[nodiscard]] bool tell(std::chrono::milliseconds patience, Write&& write) noexcept;
   void tell_news() noexcept;
   void tell_changes() noexcept;
   [[nodiscard]] bool tell_everything(std::chrono::milliseconds patience) noexcept;
@@ -118,6 +125,7 @@ class Capture {
   PacketSocket socket_;
   RxRing ring_;
   FlowCache cache_;
+  Datagrams datagrams_;
   std::shared_ptr<Outbox> outbox_;
   UniqueFd wake_;
 

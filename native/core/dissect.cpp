@@ -18,11 +18,6 @@ void swap_if(bool condition, T& x, T& y) noexcept {
   y ^= difference;
 }
 
-// Both factors of every mix() depend on the seed: a sender who could make one of them zero would choose the product.
-[[nodiscard]] std::uint64_t seeded_mix(std::uint64_t x, std::uint64_t y, HashSeed seed) noexcept {
-  return mix(x ^ seed.value, y ^ std::rotl(seed.value, 32));
-}
-
 // The kernel sorts ports independently of addresses (__flow_hash_consistentify), so A:p-B:q and A:q-B:p share a member.
 [[nodiscard]] std::uint64_t digest_of(const View& view, HashSeed seed) noexcept {
   const std::uint64_t ports = std::min(view.ports, exchanged(view.ports));
@@ -82,25 +77,15 @@ void read_ipv6_addresses(Walk& walk, const std::byte* addresses) noexcept {
   walk.stale_hashed = false;
 }
 
-enum class Carries : std::uint8_t { something_else, ports, echo };
-
-struct Transport {
-  Layer layer;
-  Carries carries;
-};
-
-// A table, not a switch: TCP and UDP come in any order, and a mispredicted jump costs as much as the whole header.
+// Of protocols with ports, else none. A table, not a switch: TCP and UDP come in any order, and a mispredicted jump costs as much
+// as the whole header.
 constexpr auto transports = [] {
-  std::array<Transport, 256> table{};
-  // Not by default member initializers: g++ 12 leaves most elements zero when it optimizes.
-  table.fill({Layer::none, Carries::something_else});
-  table[IPPROTO_TCP] = {Layer::tcp, Carries::ports};
-  table[IPPROTO_UDP] = {Layer::udp, Carries::ports};
-  table[IPPROTO_UDPLITE] = {Layer::udplite, Carries::ports};
-  table[IPPROTO_SCTP] = {Layer::sctp, Carries::ports};
-  table[IPPROTO_DCCP] = {Layer::dccp, Carries::ports};
-  table[IPPROTO_ICMP] = {Layer::icmp, Carries::echo};
-  table[IPPROTO_ICMPV6] = {Layer::icmp6, Carries::echo};
+  std::array<Layer, 256> table{};
+  table[IPPROTO_TCP] = Layer::tcp;
+  table[IPPROTO_UDP] = Layer::udp;
+  table[IPPROTO_UDPLITE] = Layer::udplite;
+  table[IPPROTO_SCTP] = Layer::sctp;
+  table[IPPROTO_DCCP] = Layer::dccp;
   return table;
 }();
 
@@ -124,39 +109,13 @@ void ports(Walk& walk) noexcept {
     go_beyond(walk, strip_datagram);
 }
 
-// Request and reply of one ping carry one identifier. Between equal addresses only the type tells them apart.
-void icmp(Walk& walk) noexcept {
-  const bool ipv4 = walk.ids.ethertype == ETH_P_IP;
-  if (ipv4 != (walk.ids.protocol == IPPROTO_ICMP)) return;  // like any protocol without ports
-  const std::uint8_t request = ipv4 ? 8 : 128;
-  const std::uint8_t reply = ipv4 ? 0 : 129;
-  if (!walk.in_packet(1)) return walk.end(PacketKind::truncated);
-  const auto type = load<std::uint8_t>(walk.data + walk.at);
-  if (type != request && type != reply) return walk.end(PacketKind::icmp_error);
-  if (!walk.in_packet(6)) return walk.end(PacketKind::truncated);
-  walk.ids.ports = load16(walk.data + walk.at + 4) * 0x10001U;
-  walk.reverse_if_equal = type == reply;
-  if (type == request) walk.out->marks |= mark_echo_request;
-}
-
 void transport(Walk& walk) noexcept {
-  const Transport& found = transports[walk.ids.protocol];
-  if (found.carries == Carries::something_else) [[unlikely]]
+  walk.out->transport_at = static_cast<std::uint16_t>(walk.at);
+  const Layer layer = transports[walk.ids.protocol];
+  if (layer == Layer::none) [[unlikely]]
     return go_beyond(walk, strip_protocol);
-  walk.out->stack.push(found.layer);
-  if (found.carries == Carries::ports) [[likely]]
-    return ports(walk);
-  icmp(walk);
-}
-
-// The kernel hashes any fragment, the first included, without ports: FLOW_DISSECTOR_F_PARSE_1ST_FRAG is not set for fanout.
-// False if the transport header is in another fragment.
-[[nodiscard]] bool fragment(Walk& walk, bool first) noexcept {
-  walk.out->stack.push(Layer::frag);
-  if (walk.kernel_follows) walk.out->marks |= mark_fragment;
-  walk.stop_kernel();
-  if (!first) walk.end(PacketKind::fragment_later);
-  return first;
+  walk.out->stack.push(layer);
+  ports(walk);
 }
 
 void ipv4(Walk& walk) noexcept {
@@ -165,6 +124,7 @@ void ipv4(Walk& walk) noexcept {
   const std::size_t begin = walk.at;
   const std::byte* const header = walk.header(header_bytes_min);
   if (header == nullptr) return;
+  walk.out->network_at = static_cast<std::uint16_t>(begin);
   const auto version_and_length = load<std::uint8_t>(header);
   const std::size_t header_bytes = std::size_t{version_and_length & 0x0fU} * 4;
   if (header_bytes < header_bytes_min) return walk.end(PacketKind::malformed);
@@ -179,9 +139,9 @@ void ipv4(Walk& walk) noexcept {
   walk.at = begin + header_bytes;
 
   const unsigned fragmentation = load16(header + 6);
-  constexpr unsigned offset_bits = 0x1fff, more_fragments = 0x2000;
-  const bool fragmented = (fragmentation & (offset_bits | more_fragments)) != 0;
-  if (fragmented && !fragment(walk, (fragmentation & offset_bits) == 0)) return;
+  using ipv4_fragment::offset_bits, ipv4_fragment::more_fragments;
+  if ((fragmentation & (offset_bits | more_fragments)) != 0) [[unlikely]]
+    return go_beyond(walk, strip_ipv4_fragment);
   transport(walk);
 }
 
@@ -189,34 +149,27 @@ void ipv4(Walk& walk) noexcept {
   return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_DSTOPTS;
 }
 
-// False if the chain is cut or the transport header is in another fragment.
+// False if the chain is cut.
 [[nodiscard]] bool ipv6_extensions(Walk& walk) noexcept {
-  for (;;) {
-    if (is_skipped_extension(walk.ids.protocol)) {
-      const std::byte* const header = walk.take(2);
-      if (header == nullptr) break;
-      walk.found_protocol(load<std::uint8_t>(header));
-      walk.at += std::size_t{load<std::uint8_t>(header + 1)} * 8 + 6;
-    } else if (walk.ids.protocol == IPPROTO_FRAGMENT) {
-      const std::byte* const header = walk.take(8);
-      if (header == nullptr) break;
-      walk.found_protocol(load<std::uint8_t>(header));
-      constexpr unsigned offset_bits = 0xfff8;
-      if (!fragment(walk, (load16(header + 2) & offset_bits) == 0)) return false;
-    } else {
-      return true;
+  while (is_skipped_extension(walk.ids.protocol)) {
+    const std::byte* const header = walk.take(2);
+    if (header == nullptr) {
+      walk.end(PacketKind::truncated);
+      return false;
     }
+    walk.found_protocol(load<std::uint8_t>(header));
+    walk.at += std::size_t{load<std::uint8_t>(header + 1)} * 8 + 6;
     if (!walk.in_packet(0)) walk.end(PacketKind::truncated);
     if (!walk.again()) return true;
   }
-  walk.end(PacketKind::truncated);
-  return false;
+  return true;
 }
 
 void ipv6(Walk& walk) noexcept {
   walk.out->stack.push(Layer::ipv6);
   const std::byte* const header = walk.header(40);
   if (header == nullptr) return;
+  walk.out->network_at = static_cast<std::uint16_t>(walk.at - 40);
   const std::uint32_t version_and_label = load32(header);
   if (version_and_label >> 28 != 6) walk.end(PacketKind::malformed);
   if ((version_and_label & 0xfffff) != 0 && walk.kernel_follows) walk.out->marks |= mark_flow_label;
@@ -266,7 +219,7 @@ void inner_ethernet(Walk& walk) noexcept {
   network(walk);
 }
 
-void behind_ah(Walk& walk) noexcept {
+void behind_headers(Walk& walk) noexcept {
   if (walk.ids.ethertype == ETH_P_IP || ipv6_extensions(walk)) transport(walk);
 }
 
@@ -301,6 +254,25 @@ void finish(Walk& walk) noexcept {
     out.key = {};
 }
 
+// A quotation that ends too early or contradicts itself is no fault of the error.
+void finish_quotation(Walk& walk) noexcept {
+  Dissection& out = *walk.out;
+  if (out.kind != PacketKind::flow) out.kind = PacketKind::icmp_error;
+  finish(walk);
+  if (out.kind != PacketKind::flow) return;
+  out.marks |= mark_icmp_error;
+  out.direction = out.direction == Direction::forward ? Direction::reverse : Direction::forward;
+}
+
+void finish_beyond(Walk& walk) noexcept {
+  if (walk.quoted) return finish_quotation(walk);
+  const FlowKey key = walk.out->key;
+  finish(walk);
+  if (walk.out->kind != PacketKind::fragment_later) return;
+  walk.out->key = key;
+  finish_flow(walk);
+}
+
 // All that is rare, and whatever it wraps. Nested as deep as again() allows.
 [[gnu::noinline]] void walk_beyond(Walk walk, Follows (*strip)(Walk&) noexcept) noexcept {
   remember_stale_octets(walk);
@@ -314,10 +286,10 @@ void finish(Walk& walk) noexcept {
       network(walk);
       break;
     case Follows::transport:
-      behind_ah(walk);
+      behind_headers(walk);
       break;
   }
-  if (!walk.handed_over) finish(walk);
+  if (!walk.handed_over) finish_beyond(walk);
 }
 
 // The rest is for a copy of this walk: see dissect().
@@ -337,6 +309,29 @@ void go_beyond(Walk& walk, Follows (*strip)(Walk&) noexcept) noexcept {
   if (!walk.handed_over) [[likely]]
     finish(walk);
   return out;
+}
+
+std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet, HashSeed seed) noexcept {
+  const bool ipv4 = packet.key.family == 4;
+  const std::byte* const header = frame.data() + packet.network_at;
+  const std::byte* const length = header + (ipv4 ? 2 : 4);
+  // The identification follows the length in IPv4; in IPv6 that place has the hop limit, which is another in each copy.
+  const std::uint64_t identity = load32(length) >> (ipv4 ? 0U : 16U);
+  const std::size_t claimed = packet.network_at + (ipv4 ? 0U : 40U) + load16(length);
+  const std::size_t end = std::min(frame.size(), claimed);
+  // Behind the ports: sequence and acknowledgment of TCP, length and checksum of UDP, tag and checksum of SCTP, identifier of an
+  // echo.
+  constexpr std::size_t ports_bytes = 4;
+  const std::size_t at = packet.transport_at + ports_bytes;
+  std::uint64_t sample = 0;
+  if (at + 8 <= end) [[likely]]
+    sample = load<std::uint64_t>(frame.data() + at);
+  else if (at + 4 <= end)
+    sample = load<std::uint32_t>(frame.data() + at);
+  const std::uint64_t hash = seeded_mix(identity, sample, seed) | 1;
+  const auto zeros = static_cast<unsigned>(std::countl_zero(hash));
+  const auto behind_first_one = static_cast<std::uint32_t>(hash << zeros << 1U >> 48U);
+  return std::max((63U - zeros) << 16U | behind_first_one, 1U);
 }
 
 }  // namespace fanout

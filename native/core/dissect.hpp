@@ -30,17 +30,27 @@ enum class PacketKind : std::uint8_t {
   flow,             // key, direction, stack, kernel_key and flow_hash are set
   other_ethertype,  // ethertype is set
   other_protocol,   // protocol is set: an IPv6 header that says that nothing follows
-  icmp_error,       // an ICMP or ICMPv6 message other than echo
-  fragment_later,   // a fragment without the transport header
+  icmp_error,       // an ICMP or ICMPv6 error that quotes too little to name a flow
+  fragment_later,   // a fragment without the transport header; key has the addresses, but no ports
+  icmp_other,       // an ICMP or ICMPv6 message that is neither echo nor error
   truncated,        // cut, by the sender or by the snap length, before the flow was known
   malformed,        // a header that contradicts itself (an IPv4 header length below 20), or more headers than the kernel follows
 };
 
-// Marks: facts about a packet that are no part of the key, but tell known kernel bugs apart, or who asks. Part of the wire protocol.
-inline constexpr std::uint8_t mark_flow_label = 0x01;  // IPv6 with a flow label other than zero, where the kernel looks
-inline constexpr std::uint8_t mark_fragment = 0x02;    // a fragment, IPv4 or IPv6, at which the kernel stops
+// Marks: facts about a packet that are no part of the key, but tell known kernel bugs apart, or who asks. In the wire protocol.
+inline constexpr std::uint8_t mark_flow_label = 0x01;    // IPv6 with a flow label other than zero, where the kernel looks
+inline constexpr std::uint8_t mark_fragment = 0x02;      // a fragment, IPv4 or IPv6, at which the kernel stops
+inline constexpr std::uint8_t mark_stale_ipv6 = 0x04;    // IPv4 inside IPv6: the kernel hashes octets of the outer source as well
 inline constexpr std::uint8_t mark_echo_request = 0x08;  // ICMP or ICMPv6
-inline constexpr std::uint8_t mark_stale_ipv6 = 0x04;  // IPv4 inside IPv6: the kernel hashes octets of the outer source as well
+inline constexpr std::uint8_t mark_icmp_error = 0x10;    // ICMP or ICMPv6; the flow is the one it quotes, and it goes back
+
+// Which piece of which datagram a fragment is. Offsets are in units of eight octets.
+struct Fragment {
+  std::uint64_t datagram = 0;  // digest of what tells datagrams apart (RFC 791, RFC 8200); 0: there is nothing to join
+  std::uint16_t begin = 0;     // this and the rest are set where there is a datagram
+  std::uint16_t end : 15 = 0;  // as the header says, rounded up
+  std::uint16_t last : 1 = 0;
+};
 
 // kernel_key, stack and marks are set for every kind, as far as the bytes reach; `key` and `flow_hash` only for a flow.
 struct Dissection {
@@ -48,14 +58,23 @@ struct Dissection {
   std::uint64_t kernel_key = 0;  // digest of what __skb_get_hash_symmetric() covers for this packet; equal key, equal member
   std::uint64_t flow_hash = 0;   // hash of `key`, the same for both directions
   Stack stack;
+  Fragment fragment;  // of the outermost IP header that is of one
   PacketKind kind = PacketKind::malformed;
   Direction direction = Direction::forward;
   std::uint8_t marks = 0;
   std::uint8_t protocol = 0;
   std::uint16_t ethertype = 0;
+  std::uint16_t network_at = 0;    // where in the frame the last IP header begins that was read whole
+  std::uint16_t transport_at = 0;  // and what it carries; for a flow only
 };
 
 // `frame` starts at the Ethernet header and may be cut anywhere. Never reads outside it.
 [[nodiscard]] Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) noexcept;
+
+// Orders the packets of a flow by a hash of what tells them apart (length and identification of the last IP header, and what
+// follows the ports), so that copies of a packet have one rank, whatever wraps them and however often they were routed. 22 bits,
+// never zero, and logarithmic: 6 say how small the hash is and 16 continue, so that the least of a million packets still tells
+// sets apart. `packet` is a flow that dissect() found in this `frame`.
+[[nodiscard]] std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet, HashSeed seed) noexcept;
 
 }  // namespace fanout

@@ -42,6 +42,15 @@ enum class Follows : std::uint8_t {
 [[nodiscard]] Follows strip_protocol(Walk& walk) noexcept;
 // Behind the ports of a UDP header.
 [[nodiscard]] Follows strip_datagram(Walk& walk) noexcept;
+// At an ICMP or ICMPv6 header. What follows an error is the packet that it quotes.
+[[nodiscard]] Follows strip_icmp(Walk& walk) noexcept;
+// Behind an IPv4 header that says that this is a fragment; at the fragment header of IPv6. Nothing follows in later fragments.
+[[nodiscard]] Follows strip_ipv4_fragment(Walk& walk) noexcept;
+[[nodiscard]] Follows strip_ipv6_fragment(Walk& walk) noexcept;
+
+namespace ipv4_fragment {
+inline constexpr unsigned offset_bits = 0x1fff, more_fragments = 0x2000;
+}
 
 namespace udp_port {
 inline constexpr std::uint16_t l2tp = 1701, gtpu = 2152, teredo = 3544, vxlan = 4789, vxlan_gpe = 4790, geneve = 6081;

@@ -11,7 +11,7 @@ Result<FlowCache> FlowCache::create(const Limits& limits) noexcept {
   return FlowCache{std::move(*index), std::move(*records)};
 }
 
-bool FlowCache::add(const Dissection& packet, std::uint32_t hash, std::uint32_t wire_bytes, std::uint64_t time_ns) noexcept {
+bool FlowCache::add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept {
   std::uint32_t position = index_.find(hash, [&](std::uint32_t candidate) {
     const Record& r = records_[candidate];
     return r.kernel_key == packet.kernel_key && r.key == packet.key && r.stack == packet.stack;
@@ -25,28 +25,31 @@ bool FlowCache::add(const Dissection& packet, std::uint32_t hash, std::uint32_t 
     position = records_.push(record);
   }
   const auto direction = static_cast<std::size_t>(packet.direction);
-  Counters& c = records_[position].counters[direction];
+  Record& record = records_[position];
+  Counters& c = record.counters[direction];
   if (c.packets == 0) {
-    c.first_ns = time_ns;
-    c.last_ns = time_ns;
+    c.first_ns = amount.first_ns;
+    c.last_ns = amount.last_ns;
     if (!c.told) {
       c.told = true;
       news_.push_back(std::uint64_t{position} << 1 | direction);
     }
   }
   // Time stamps come from several CPUs and a clock that may step: first and last are the extremes, not the order.
-  if (time_ns < c.first_ns) c.first_ns = time_ns;
-  if (time_ns > c.last_ns) c.last_ns = time_ns;
-  ++c.packets;
-  c.bytes += wire_bytes;
+  if (amount.first_ns < c.first_ns) c.first_ns = amount.first_ns;
+  if (amount.last_ns > c.last_ns) c.last_ns = amount.last_ns;
+  c.packets += amount.packets;
+  c.bytes += amount.bytes;
   c.marks |= packet.marks;
+  record.content[direction] = content::least(record.content[direction], amount.content);
   return true;
 }
 
 void FlowCache::write(wire::BatchWriter& writer, Record& record, Direction direction) noexcept {
-  Counters& c = record.counters[static_cast<std::size_t>(direction)];
-  writer.append(Observation{directed(record.key, direction), record.stack, record.kernel_key, c.packets, c.bytes, c.first_ns,
-                            c.last_ns, c.marks});
+  const auto d = static_cast<std::size_t>(direction);
+  Counters& c = record.counters[d];
+  writer.append(Observation{directed(record.key, direction), record.stack, record.kernel_key, c.packets, c.bytes, c.first_ns, c.last_ns,
+                            c.marks, record.content[d], 0});
   c.packets = 0;
   c.bytes = 0;
 }

@@ -36,8 +36,8 @@ class FlowCache {
     __builtin_prefetch(record, 1);
     __builtin_prefetch(record + 64, 1);
   }
-  // False if the packet belongs to a new flow and the cache is full.
-  [[nodiscard]] bool add(const Dissection& packet, std::uint32_t hash, std::uint32_t wire_bytes, std::uint64_t time_ns) noexcept;
+  // False if `packet`, or several like it, belong to a new flow and the cache is full.
+  [[nodiscard]] bool add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept;
 
   // Directions seen for the first time, which the collector should hear of soon. Writes as many as fit; true when none is left.
   [[nodiscard]] bool write_news(wire::BatchWriter& writer) noexcept;
@@ -69,8 +69,8 @@ class FlowCache {
     FlowKey key;
     std::uint64_t kernel_key = 0;
     Stack stack;
-    std::uint64_t unused = 0;
-    std::array<Counters, 2> counters;  // by direction
+    std::array<ContentMark, 2> content{};  // by direction, as the rest; since the record was made
+    std::array<Counters, 2> counters;
   };
   static_assert(sizeof(Record) == 128);
 

@@ -8,86 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "evidence.hpp"
+#include "fragment_store.hpp"
 #include "hash.hpp"
 #include "hash_index.hpp"
-#include "judge.hpp"
 #include "observation.hpp"
 #include "wire.hpp"
 
 namespace fanout {
-
-// One (epoch, member, direction, kernel key, stack) of a flow, with all that was told about it.
-struct FlowSight {
-  Sighting where;
-  Stack stack;
-  std::uint64_t kernel_key = 0;
-  std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t last_ns = 0;
-  std::uint8_t marks = 0;
-};
-
-// The features by which violations are told apart (docs/verdicts.md says what each means).
-struct ViolationSignature {
-  FlowVerdict kind = FlowVerdict::split;
-  Stack stack;
-  bool one_kernel_key = false;
-  bool top_bit_pair = false;
-  bool label_one_way = false;
-  bool fragments = false;
-  bool stale_ipv6 = false;
-  bool operator==(const ViolationSignature&) const noexcept = default;
-};
-
-struct Violation {
-  FlowKey key;
-  ViolationSignature signature;
-  std::vector<FlowSight> sights;
-};
-
-// The direction of the requests, where the flow is an echo: the key does not tell. Both hosts may ask by one identifier; then
-// any.
-[[nodiscard]] std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowSight> sights) noexcept;
-
-// A flow with all that was told about it, whatever its verdict.
-struct ObservedFlow {
-  FlowKey key;
-  FlowVerdict verdict = FlowVerdict::none;  // none: all of it came too late to be judged
-  ViolationSignature signature;             // of a violation, else of no meaning
-  std::vector<FlowSight> sights;
-};
-
-struct FlowCounts {
-  std::uint64_t total = 0;
-  std::uint64_t one_way = 0;
-  std::uint64_t consistent = 0;
-  std::uint64_t asymmetric = 0;
-  std::uint64_t split = 0;
-};
-
-struct StackCounts {
-  Stack stack;
-  FlowCounts flows;
-  std::uint64_t two_way = 0;
-  std::vector<std::uint64_t> two_way_by_member;
-  std::vector<std::uint64_t> kernel_keys;  // the first few that differ: with one a hash cannot spread these flows
-};
-
-// Kernel keys that are told apart for each stack.
-inline constexpr std::size_t kernel_keys_max = 64;
-
-struct Evidence {
-  FlowCounts flows;
-  std::uint64_t two_way = 0;  // both directions seen, in whatever epoch
-  std::vector<StackCounts> stacks;
-  std::vector<std::vector<std::uint64_t>> two_way_by_epoch_and_member;
-  std::vector<std::uint64_t> flows_by_member;
-  std::vector<std::pair<ViolationSignature, std::uint64_t>> groups;  // in the order of the signatures
-  std::vector<Violation> violations;                                 // the first by flow key
-  std::uint64_t violations_omitted = 0;
-  std::uint64_t judged_packets = 0;
-  std::uint64_t top_flow_packets = 0;
-};
 
 // Running totals, kept while observations arrive. They take every sighting at face value: only evidence() knows the epochs' ends.
 struct Tally {
@@ -110,7 +38,8 @@ class FlowMap {
   struct Limits {
     std::uint32_t members = 0;
     std::uint32_t flows_max = 1U << 24;
-    std::uint32_t sights_max = 1U << 22;  // beyond the first of each direction
+    std::uint32_t sights_max = 1U << 22;     // beyond the first of each direction
+    std::uint32_t fragments_max = 1U << 20;  // datagrams whose pieces have to be joined, and pieces to join
   };
 
   [[nodiscard]] static Result<FlowMap> create(const Limits& limits, HashSeed seed) noexcept;
@@ -140,6 +69,7 @@ class FlowMap {
     std::array<std::uint32_t, 2> packets{};
     std::array<std::uint32_t, 2> first{};
     std::array<std::uint32_t, 2> last{};
+    std::array<ContentMark, 2> content{};
     std::array<std::uint16_t, 2> member{};
     std::uint32_t more = no_sight;
     std::uint16_t stack = 0;
@@ -148,7 +78,7 @@ class FlowMap {
     std::uint8_t state = 0;
     std::uint8_t unused = 0;
   };
-  static_assert(sizeof(Record) == 104);
+  static_assert(sizeof(Record) == 112);
 
   // What does not fit into the record: a second member, epoch, kernel key or stack.
   struct MoreSight {
@@ -158,13 +88,14 @@ class FlowMap {
     std::uint32_t first = 0;
     std::uint32_t last = 0;
     std::uint32_t next = no_sight;
+    ContentMark content = 0;
     std::uint16_t epoch = 0;
     std::uint16_t member = 0;
     std::uint16_t stack = 0;
     std::uint8_t direction = 0;
     std::uint8_t marks = 0;
   };
-  static_assert(sizeof(MoreSight) == 40);
+  static_assert(sizeof(MoreSight) == 48);
 
   struct Pending {
     Observation observation;
@@ -185,8 +116,15 @@ class FlowMap {
                                 std::uint16_t stack) noexcept;
   void reclassify(Record& record, std::uint16_t member, std::uint16_t epoch, Direction direction) noexcept;
   [[nodiscard]] std::uint16_t stack_index(Stack stack) noexcept;
-  void collect(const Record& record, std::vector<FlowSight>& out) const;
+  // Of one flow: its own packets and the ICMP errors about it, both sorted.
+  struct Sights {
+    std::vector<FlowSight> own;
+    std::vector<FlowSight> errors;
+  };
+  void collect(std::uint32_t record, const FragmentStore::Joined& joined, Sights& out) const;
   void count_untracked(const Observation& observation) noexcept;
+  void keep_first(const Pending& pending, std::uint32_t record, std::uint16_t epoch) noexcept;
+  void keep_later(const Observation& observation, std::uint16_t member, std::uint16_t epoch) noexcept;
 
   Limits limits_;
   HashSeed seed_;
@@ -196,6 +134,7 @@ class FlowMap {
   std::vector<Stack> stacks_;
   std::uint16_t last_stack_ = 0;
   std::vector<Pending> pending_;
+  FragmentStore fragments_;
   Tally tally_;
 };
 

@@ -19,6 +19,7 @@ enum class IgnoreReason : std::uint32_t {
   block_malformed = 6,
   other_ethertype = 7,  // beyond those counted one by one
   outgoing = 8,         // sent by this host, where such packets are not to be judged
+  icmp_other = 9,
   ethertype = 0x10000,  // + ethertype
   protocol = 0x20000,   // + IP protocol
 };
@@ -36,6 +37,7 @@ class IgnoredCounts {
     switch (packet.kind) {
       case PacketKind::flow: return;
       case PacketKind::icmp_error: return add(IgnoreReason::icmp_error);
+      case PacketKind::icmp_other: return add(IgnoreReason::icmp_other);
       case PacketKind::fragment_later: return add(IgnoreReason::fragment_later);
       case PacketKind::truncated: return add(IgnoreReason::truncated);
       case PacketKind::malformed: return add(IgnoreReason::malformed);
@@ -66,7 +68,7 @@ class IgnoredCounts {
     ethertypes_[ethertypes_used_++] = {ethertype, 1};
   }
 
-  std::array<std::uint64_t, 9> fixed_{};
+  std::array<std::uint64_t, 10> fixed_{};
   std::array<Entry, 64> ethertypes_{};
   std::uint32_t ethertypes_used_ = 0;
   std::array<std::uint64_t, 256> protocols_{};

@@ -129,11 +129,13 @@ Follows other_protocol(Walk& walk, Layer layer) noexcept {
 }  // namespace
 
 Follows strip_protocol(Walk& walk) noexcept {
+  if (walk.ids.protocol == IPPROTO_ICMP || walk.ids.protocol == IPPROTO_ICMPV6) return strip_icmp(walk);
   if (walk.ids.protocol == IPPROTO_ESP) return esp(walk);
   if (walk.ids.protocol == IPPROTO_AH) return ah(walk);
   // One header more than the kernel reads.
   if (walk.exhausted) walk.end(PacketKind::malformed);
   if (walk.exhausted) return other_protocol(walk, Layer::other);
+  if (walk.ids.protocol == IPPROTO_FRAGMENT && walk.ids.ethertype == ETH_P_IPV6) return strip_ipv6_fragment(walk);
   switch (walk.ids.protocol) {
     case IPPROTO_IPIP:
       return announce(walk, ETH_P_IP);

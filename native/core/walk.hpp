@@ -34,6 +34,11 @@ template <std::unsigned_integral T>
 [[nodiscard]] inline std::uint16_t load16(const std::byte* from) noexcept { return to_host(load<std::uint16_t>(from)); }
 [[nodiscard]] inline std::uint32_t load32(const std::byte* from) noexcept { return to_host(load<std::uint32_t>(from)); }
 
+// Both factors of every mix() depend on the seed: a sender who could make one of them zero would choose the product.
+[[nodiscard]] inline std::uint64_t seeded_mix(std::uint64_t x, std::uint64_t y, HashSeed seed) noexcept {
+  return mix(x ^ seed.value, y ^ std::rotl(seed.value, 32));
+}
+
 // All that goes into one digest. Neither VLAN nor flow label nor ICMP identifier is in the kernel's.
 struct View {
   std::uint64_t address_digest = 0;  // zero: no addresses were reached
@@ -72,7 +77,10 @@ struct Walk {
   bool equal = false;              // the addresses are
   bool reverse_if_equal = false;   // the direction of a packet between equal addresses
   bool stale_hashed = false;       // see read_ipv4_addresses()
+  bool quoted = false;             // inside an ICMP error
   std::uint32_t stale = 0;
+  std::uint32_t identity = 0;  // of the last IP header: length, and identification where it has one
+  std::uint64_t sample = 0;    // octets that tell packets of one flow apart: sequence numbers, checksum
 
   // The next header as the kernel reads it, or nullptr if the frame ends inside it.
   [[nodiscard]] const std::byte* take(std::size_t bytes) noexcept {

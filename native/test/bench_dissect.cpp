@@ -61,7 +61,7 @@ Cost round(const std::vector<std::span<const std::byte>>& frames, unsigned repea
     // Stored, as the capture thread does with a batch, so that no field can be optimised away.
     Dissection batch[32];
     for (std::size_t at = 0; at < frames.size(); ++at) {
-      batch[at % 32] = dissect(frames[at], {}, {});
+      new (&batch[at % 32]) Dissection(dissect(frames[at], {}, {}));
       if (at % 32 == 31) asm volatile("" : : "r"(batch) : "memory");
     }
     sink += batch[0].flow_hash;

@@ -35,7 +35,7 @@ double cache_ns(FlowCache& cache, const std::vector<Dissection>& packets) {
     for (std::size_t i = 0; i < batch; ++i) cache.prefetch_index(hashes[i] = FlowCache::hash_of(packets[base + i]));
     for (std::size_t i = 0; i < batch; ++i) cache.prefetch_record(hashes[i]);
     for (std::size_t i = 0; i < batch; ++i)
-      if (!cache.add(packets[base + i], hashes[i], 60, base)) std::abort();
+      if (!cache.add(packets[base + i], hashes[i], {60, base, base, 1, 77})) std::abort();
   }
   return seconds_since(start) * 1e9 / static_cast<double>(packets.size());
 }

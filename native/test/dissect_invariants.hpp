@@ -119,14 +119,15 @@ inline bool same_flow(const Dissection& x, const Dissection& y) {
 
 inline bool same(const Dissection& x, const Dissection& y) {
   return same_flow(x, y) && x.stack == y.stack && x.direction == y.direction && x.marks == y.marks && x.protocol == y.protocol &&
-         x.ethertype == y.ethertype;
+         x.ethertype == y.ethertype && x.fragment.datagram == y.fragment.datagram;
 }
 
 // The first broken rule in words, or nullptr.
 inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) {
   const Dissection got = dissect(frame, tag, seed);
   if (got.kind > PacketKind::malformed) return "the kind is known";
-  if ((got.marks & ~(mark_flow_label | mark_fragment | mark_stale_ipv6 | mark_echo_request)) != 0) return "only known marks are set";
+  constexpr unsigned known_marks = mark_flow_label | mark_fragment | mark_stale_ipv6 | mark_echo_request | mark_icmp_error;
+  if ((got.marks & ~known_marks) != 0) return "only known marks are set";
   if (got.stack.packed() == 0 && frame.size() >= ETH_HLEN) return "an Ethernet frame has a layer";
   const std::string text = got.stack.text();
   if (std::count(text.begin(), text.end(), '/') > std::ptrdiff_t{Stack::depth_max}) return "the stack is bounded";
@@ -137,11 +138,16 @@ inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag
     return "the seed changes only hashes";
   if (reseeded.kernel_key == got.kernel_key) return "the seed changes the digest";
 
+  if (got.kind == PacketKind::fragment_later) {
+    if (got.key.a_port != 0 || got.key.b_port != 0 || !is_canonical(got.key)) return "a later fragment has addresses only";
+    return nullptr;
+  }
   if (got.kind != PacketKind::flow) {
     if (got.key != FlowKey{} || got.flow_hash != 0 || got.direction != Direction::forward) return "only a flow has a key";
     return nullptr;
   }
   if (!is_canonical(got.key)) return "the key is canonical";
+  if (rank_of(frame, got, seed) == 0 || rank_of(frame, got, seed) >> 22U != 0) return "a rank has 22 bits";
   if (got.key.protocol != got.protocol) return "the key has the protocol";
   if (canonical(directed(got.key, got.direction), got.direction) != got.key) return "key and direction give the five-tuple";
   if (std::memcmp(got.key.a.data(), got.key.b.data(), sizeof(Address)) != 0 &&

@@ -63,6 +63,8 @@ inline Observation any_observation(Random& random) {
   o.tuple.protocol = static_cast<std::uint8_t>(random.of_any_size());
   o.stack = Stack{random.of_any_size()};
   o.kernel_key = random.of_any_size();
+  o.content = random.one_in(2) ? static_cast<ContentMark>(random.next()) : 0;
+  o.datagram = random.one_in(8) ? random.next() : 0;
   o.marks = static_cast<std::uint8_t>(random.of_any_size());
   o.packets = random.of_any_size() | 1;
   o.bytes = random.of_any_size();

@@ -148,7 +148,10 @@ class Desk {
       CHECK_EQ(length, frame.size() - Outbox::frame_header_bytes);
       wire::BatchReader reader{frame.subspan(Outbox::frame_header_bytes)};
       CHECK_EQ(reader.member(), 3);
-      for (Observation o; reader.next(o);) told_[reader.epoch()] += o.packets;
+      for (Observation o; reader.next(o);) {
+        told_[reader.epoch()] += o.packets;
+        observations_.push_back(o);
+      }
       CHECK(reader.ok());
       capture_->outbox().release(filled->slot);
     }
@@ -167,6 +170,8 @@ class Desk {
     return sum;
   }
 
+  [[nodiscard]] const std::vector<Observation>& observations() const { return observations_; }
+
   // Every packet sent is in exactly one place.
   void expect_all_accounted_for(std::uint64_t sent) const {
     const CaptureCounters& c = counters_;
@@ -184,6 +189,7 @@ class Desk {
   bool rung_ = false;
   CaptureCounters counters_;
   std::map<std::uint32_t, std::uint64_t> told_;
+  std::vector<Observation> observations_;
   std::unique_ptr<Capture> capture_;
 };
 
@@ -246,6 +252,30 @@ TEST(packets_before_the_start_are_captured_and_not_judged) {
   CHECK_EQ(desk.counters().judged, 20);
 }
 
+TEST(fragments_are_counted_with_their_flow_in_any_order) {
+  Desk desk;
+  Sender sender;
+  desk.run();
+  const auto later = [&](unsigned id) {
+    sender.send(eth() / ipv4("10.0.0.1", "192.0.2.1", {.protocol = IPPROTO_UDP, .id = id, .fragment_offset = 16}) / payload(8));
+  };
+  const auto first = [&](unsigned id) {
+    sender.send(eth() / ipv4("10.0.0.1", "192.0.2.1", {.id = id, .more_fragments = true}) / udp(1024, 53) / payload(8));
+  };
+  first(1), later(1);
+  later(2), first(2);
+  later(3);
+  if (!desk.finish()) return;
+  desk.expect_all_accounted_for(sender.sent());
+  CHECK_EQ(desk.counters().judged, 5);
+  CHECK_EQ(desk.counters().ignored.size(), 0);
+  // The one that has lost its first piece is left to the collector.
+  std::uint64_t with_ports = 0, without = 0;
+  for (const Observation& o : desk.observations()) (o.tuple.dst_port == 53 ? with_ports : without) += o.packets;
+  CHECK_EQ(with_ports, 4);
+  CHECK_EQ(without, 1);
+}
+
 TEST(what_this_host_sent_is_judged_only_if_wanted) {
   for (const bool ignore : {false, true}) {
     const Note note{ignore ? "ignored" : "judged"};
@@ -258,12 +288,12 @@ TEST(what_this_host_sent_is_judged_only_if_wanted) {
     address.sin_family = AF_INET;
     address.sin_port = htons(9);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    // Each datagram is seen leaving and arriving. Nobody listens, and the answer of ICMP is seen twice as well.
+    // Each datagram is seen leaving and arriving. Nobody listens; the answer of ICMP is seen twice as well, and is of its flow.
     constexpr char text[] = "x";
     CHECK_EQ(::sendto(fd.get(), text, sizeof text, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address), ssize_t{sizeof text});
     if (!desk.finish()) return;
     CHECK_EQ(desk.counters().outgoing, 2);
-    CHECK_EQ(desk.counters().judged, ignore ? 1 : 2);
+    CHECK_EQ(desk.counters().judged, ignore ? 2 : 4);
     desk.expect_all_accounted_for(4);
   }
 }

@@ -93,6 +93,105 @@ TEST(an_echo_is_keyed_by_its_identifier) {
   CHECK_EQ(parse(eth() / ipv6("::1", "::1") / icmp6(129, 77)).direction, Direction::reverse);
 }
 
+// What a router or a host says about a packet, to the one that sent it.
+TEST(an_icmp_error_is_of_the_flow_that_it_quotes_and_goes_back) {
+  const std::string a = "10.0.0.1", b = "192.0.2.200", router = "203.0.113.1", a6 = "2001:db8::1", b6 = "2001:db8::2";
+  const Header quoted4 = ipv4(a, b, {.total_bytes = 1500});
+  const Header quoted6 = ipv6(a6, b6, {.payload_bytes = 1400});
+  const auto expect = [](const Packet& error, const Packet& about) {
+    const Dissection got = parse(error), flow = parse(about);
+    CHECK(got.key == flow.key);
+    CHECK_EQ(got.flow_hash, flow.flow_hash);
+    CHECK_EQ(got.kind, PacketKind::flow);
+    CHECK(got.direction != flow.direction);
+    CHECK((got.marks & mark_icmp_error) != 0);
+    CHECK_EQ(got.marks & mark_echo_request, 0);
+    CHECK(got.kernel_key != flow.kernel_key);
+  };
+  expect(eth() / ipv4(router, a) / icmp(11, 0) / quoted4 / tcp(1024, 80), eth() / ipv4(a, b) / tcp(1024, 80));
+  expect(eth() / ipv4(b, a) / icmp(3, 0) / quoted4 / udp(5, 53), eth() / ipv4(a, b) / udp(5, 53));
+  expect(eth() / ipv4(router, a) / icmp(3, 0) / quoted4 / icmp(8, 77), eth() / ipv4(a, b) / icmp(8, 77));
+  expect(eth() / ipv6("2001:db8::ff", a6) / icmp6(2, 0) / quoted6 / tcp(1024, 80), eth() / ipv6(a6, b6) / tcp(1024, 80));
+  expect(eth() / vlan(3) / ipv6("2001:db8::ff", a6) / icmp6(1, 0) / quoted6 / udp(9, 10), eth() / ipv6(a6, b6) / udp(9, 10));
+  // The flow within a tunnel that is quoted.
+  expect(eth() / ipv4(router, a) / icmp(11, 0) / quoted4 / ipv4("10.1.0.1", "10.1.0.2") / tcp(1, 2),
+         eth() / ipv4(a, b) / ipv4("10.1.0.1", "10.1.0.2") / tcp(1, 2));
+  // The kernel hashes the error's own addresses, whatever it quotes.
+  CHECK_EQ(parse(eth() / ipv4(router, a) / icmp(11, 0) / quoted4 / tcp(1024, 80)).kernel_key,
+           parse(eth() / ipv4(a, router) / icmp(8, 77)).kernel_key);
+}
+
+TEST(the_pieces_of_a_datagram_know_each_other) {
+  const std::string a = "10.0.0.1", b = "192.0.2.200", c = "2001:db8::1", d = "2001:db8::2";
+  const auto first4 = [&](unsigned id) { return parse(eth() / ipv4(a, b, {.id = id, .more_fragments = true}) / udp(5, 53) / payload(16)); };
+  const auto later4 = [&](unsigned id, unsigned offset, bool more, unsigned protocol = IPPROTO_UDP) {
+    return parse(eth() / ipv4(a, b, {.protocol = protocol, .id = id, .fragment_offset = offset, .more_fragments = more}) / payload(21));
+  };
+  const Dissection first = first4(7), middle = later4(7, 24, true), last = later4(7, 48, false);
+  CHECK(first.fragment.datagram != 0);
+  CHECK_EQ(first.fragment.datagram, middle.fragment.datagram);
+  CHECK_EQ(first.fragment.datagram, last.fragment.datagram);
+  CHECK_EQ(first.kernel_key, last.kernel_key);
+  CHECK_EQ(first.fragment.begin, 0);
+  CHECK_EQ(first.fragment.end, 3);
+  CHECK_EQ(first.fragment.last, 0);
+  CHECK_EQ(last.fragment.begin, 6);
+  CHECK_EQ(last.fragment.end, 9);
+  CHECK_EQ(last.fragment.last, 1);
+  CHECK_EQ(last.direction, first.direction);
+  CHECK(last.key.a == first.key.a && last.key.b == first.key.b);
+  // Another identification, protocol or direction is another datagram; so is that of the answer.
+  CHECK(first4(8).fragment.datagram != first.fragment.datagram);
+  CHECK(later4(7, 24, true, IPPROTO_TCP).fragment.datagram != first.fragment.datagram);
+  CHECK(parse(eth() / ipv4(b, a, {.id = 7, .more_fragments = true}) / udp(53, 5)).fragment.datagram != first.fragment.datagram);
+  // In another wrapping it is a copy.
+  CHECK_EQ(parse(eth() / vlan(3) / mpls(16, true) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53) / payload(16)).fragment.datagram,
+           first.fragment.datagram);
+  // IPv6 tells datagrams apart by addresses and identification alone.
+  const Dissection first6 = parse(eth() / ipv6(c, d) / frag6(0, true) / udp(5, 53) / payload(8));
+  const Dissection last6 = parse(eth() / ipv6(c, d) / extension(IPPROTO_HOPOPTS) / frag6(16, false, IPPROTO_UDP) / payload(8));
+  CHECK(first6.fragment.datagram != 0);
+  CHECK_EQ(first6.fragment.datagram, last6.fragment.datagram);
+  CHECK_EQ(first6.fragment.end, 2);
+  CHECK_EQ(last6.fragment.begin, 2);
+  CHECK_EQ(last6.fragment.end, 3);
+  // All of a datagram in one fragment is nothing to join, and neither is what an error quotes.
+  CHECK_EQ(parse(eth() / ipv6(c, d) / frag6(0, false) / udp(5, 53)).fragment.datagram, 0);
+  CHECK_EQ(parse(eth() / ipv4(b, a) / icmp(11, 0) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53)).fragment.datagram, 0);
+  // The datagram is the outer one; a later piece of one within its first piece has no place anywhere.
+  const Packet outer = eth() / ipv4(a, b, {.id = 7, .more_fragments = true});
+  CHECK(parse(outer / ipv4("10.1.0.1", "10.1.0.2", {.more_fragments = true}) / udp(1, 2)).fragment.datagram != 0);
+  CHECK_EQ(parse(outer / ipv4("10.1.0.1", "10.1.0.2", {.protocol = 17, .fragment_offset = 8}) / payload(8)).fragment.datagram, 0);
+}
+
+TEST(copies_of_a_packet_have_one_rank) {
+  const std::string a = "10.0.0.1", b = "192.0.2.200", c = "2001:db8::1", d = "2001:db8::2";
+  const auto rank = [](const Packet& packet) {
+    const Octets frame = packet.bytes();
+    return rank_of(frame, parse(frame), seed);
+  };
+  const auto segment = [&](std::uint32_t sequence) {
+    Header out = tcp(1024, 80);
+    out.bytes[7] = static_cast<std::byte>(sequence);
+    return out;
+  };
+  const Packet plain = eth() / ipv4(a, b, {.id = 5}) / segment(1);
+  CHECK_EQ(rank(eth() / vlan(7) / ipv4(a, b, {.id = 5, .ttl = 9}) / segment(1)), rank(plain));
+  CHECK_EQ(rank(eth() / mpls(16, true) / ipv4(a, b, {.id = 5}) / segment(1) / payload(0)), rank(plain));
+  CHECK_EQ(rank(eth() / ipv4(b, a) / ipv4(a, b, {.id = 5}) / segment(1)), rank(plain));
+  Octets padded = plain.bytes();
+  padded.resize(padded.size() + 6);
+  CHECK_EQ(rank_of(padded, parse(padded), seed), rank(plain));
+  CHECK(rank(eth() / ipv4(a, b, {.id = 6}) / segment(1)) != rank(plain));
+  CHECK(rank(eth() / ipv4(a, b, {.id = 5}) / segment(2)) != rank(plain));
+  CHECK(rank(eth() / ipv4(a, b, {.id = 5}) / segment(1) / payload(1)) != rank(plain));
+  const Packet plain6 = eth() / ipv6(c, d) / segment(1);
+  CHECK_EQ(rank(eth() / vlan(7) / ipv6(c, d, {.flow_label = 5}) / segment(1)), rank(plain6));
+  CHECK(rank(eth() / ipv6(c, d) / segment(2)) != rank(plain6));
+  // Short ones, too.
+  CHECK(rank(eth() / ipv4(a, b, {.id = 5}) / udp(1, 2)) != rank(eth() / ipv4(a, b, {.id = 6}) / udp(1, 2)));
+}
+
 TEST(a_stripped_tag_is_the_outermost_layer) {
   const StrippedTag tag{.present = true, .tpid = ETH_P_8021AD, .tci = 7};
   CHECK_EQ(parse(eth() / ipv4("10.0.0.1", "10.0.0.2") / tcp(1, 2), tag).stack.text(), std::string{"vlan/ipv4/tcp"});

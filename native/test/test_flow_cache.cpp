@@ -32,7 +32,7 @@ struct Packet {
   std::uint64_t time_ns = 0;
 };
 
-bool add(FlowCache& cache, const Packet& p) { return cache.add(p.dissection, FlowCache::hash_of(p.dissection), p.bytes, p.time_ns); }
+bool add(FlowCache& cache, const Packet& p) { return cache.add(p.dissection, FlowCache::hash_of(p.dissection), {p.bytes, p.time_ns, p.time_ns, 1, 0}); }
 
 // One direction of one flow as one kernel key and one stack.
 using Line = std::tuple<std::string, std::uint8_t, std::uint64_t, std::uint64_t>;
@@ -294,7 +294,7 @@ TEST(records_with_one_hash_are_told_apart) {
   const Packet packets[]{{packet_of(tuple_of(1), 7)}, {packet_of(tuple_of(1), 8)}, {packet_of(tuple_of(1), 7, tagged)}, {packet_of(tuple_of(2), 7)}};
   for (int round = 0; round < 2; ++round) {
     for (const Packet& p : packets) {
-      CHECK(cache.add(p.dissection, 42, p.bytes, p.time_ns));
+      CHECK(cache.add(p.dissection, 42, {p.bytes, p.time_ns, p.time_ns, 1, 0}));
       enter(added, p);
     }
   }

@@ -16,7 +16,7 @@ namespace fanout {
 bool operator==(const FlowSight& x, const FlowSight& y) noexcept {
   return x.where.epoch == y.where.epoch && x.where.member == y.where.member && x.where.direction == y.where.direction &&
          x.where.first_ns == y.where.first_ns && x.stack == y.stack && x.kernel_key == y.kernel_key && x.packets == y.packets &&
-         x.bytes == y.bytes && x.last_ns == y.last_ns && x.marks == y.marks;
+         x.bytes == y.bytes && x.where.last_ns == y.where.last_ns && x.marks == y.marks;
 }
 
 }  // namespace fanout
@@ -69,12 +69,12 @@ class Model {
     const auto [it, fresh] = flows_[bytes_of(key)].try_emplace({told.epoch, told.member, direction, o.kernel_key, o.stack.packed()});
     FlowSight& s = it->second;
     const std::uint64_t first = floor_to_tick(o.first_ns);
-    s.where = {told.epoch, told.member, direction, fresh ? first : std::min(first, s.where.first_ns)};
+    s.where = {told.epoch, told.member, direction, fresh ? first : std::min(first, s.where.first_ns),
+               std::max(s.where.last_ns, floor_to_tick(o.last_ns)), 0};
     s.stack = o.stack;
     s.kernel_key = o.kernel_key;
     s.packets += o.packets;
     s.bytes += o.bytes;
-    s.last_ns = std::max(s.last_ns, floor_to_tick(o.last_ns));
     s.marks |= o.marks;
   }
 
@@ -159,7 +159,9 @@ class Model {
       packets += s.packets;
       smallest = std::min(smallest, s.stack.packed());
     }
-    StackCounts& stack = stacks.try_emplace(smallest, StackCounts{Stack{smallest}, {}, 0, std::vector<std::uint64_t>(members)}).first->second;
+    StackCounts& stack = stacks.try_emplace(smallest).first->second;
+    stack.stack = Stack{smallest};
+    stack.two_way_by_member.resize(members);
     FlowVerdict worst = FlowVerdict::none;
     for (const auto& [epoch, where] : seen) {
       CHECK(epoch < windows.size());
@@ -530,4 +532,127 @@ TEST(two_million_flows_are_all_found_again) {
   const Evidence e = map.evidence(open_epochs(1), 10);
   CHECK_EQ(e.flows.consistent, flows);
   for (const std::uint64_t count : e.flows_by_member) CHECK_EQ(count, flows / 8);
+}
+
+// ---- ICMP errors, fragments and copies
+
+namespace {
+
+struct Placed {
+  Observation observation;
+  std::uint16_t member = 0;
+};
+
+Evidence evidence_of(const std::vector<Placed>& list) {
+  FlowMap map = map_for({.members = 4});
+  for (const Placed& p : list) map.add(p.observation, p.member, 0);
+  return map.evidence(std::vector<EpochWindow>(1), 10);
+}
+
+// The verdict must not depend on the order of arrival.
+template <typename Check>
+void in_every_order(std::vector<Placed> list, Check&& check) {
+  std::vector<std::size_t> order(list.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  do {
+    std::vector<Placed> arranged;
+    for (const std::size_t i : order) arranged.push_back(list[i]);
+    check(arranged);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+Observation error_about(std::uint32_t n) {
+  Observation o = one(n);
+  o.marks = mark_icmp_error;
+  o.kernel_key = 999;
+  o.stack = stack_of({Layer::ipv4, Layer::icmp, Layer::ipv4, Layer::tcp});
+  return o;
+}
+
+Observation first_piece(std::uint32_t n, std::uint64_t datagram) {
+  Observation o = one(n, Direction::forward, 5 * tick_ns, 0);
+  o.datagram = datagram;
+  return o;
+}
+
+Observation later_pieces(std::uint64_t datagram, std::uint64_t packets = 2) {
+  Observation o = one(12345, Direction::forward, 6 * tick_ns, packets);
+  o.tuple.src_port = o.tuple.dst_port = 0;
+  o.datagram = datagram;
+  o.marks = mark_fragment;
+  o.kernel_key = 77;
+  return o;
+}
+
+}  // namespace
+
+TEST(an_icmp_error_parts_no_flow) {
+  in_every_order({{one(1), 0}, {one(1, Direction::reverse), 0}, {error_about(1), 3}}, [](const std::vector<Placed>& list) {
+    const Evidence e = evidence_of(list);
+    CHECK_EQ(e.flows.total, 1);
+    CHECK_EQ(e.flows.consistent, 1);
+    CHECK_EQ(e.unmatched_errors, 0);
+    CHECK_EQ(e.judged_packets, 3);
+    if (CHECK_EQ(e.stacks.size(), 1)) CHECK_EQ(e.stacks[0].errors_elsewhere, 1);
+  });
+  const Evidence together = evidence_of({{one(1), 2}, {error_about(1), 2}});
+  CHECK_EQ(together.flows.one_way, 1);
+  if (CHECK_EQ(together.stacks.size(), 1)) CHECK_EQ(together.stacks[0].errors_elsewhere, 0);
+}
+
+TEST(an_icmp_error_alone_is_no_flow) {
+  FlowMap map = map_for({.members = 4});
+  map.add(error_about(1), 3, 0);
+  map.add(error_about(1), 2, 0);
+  const Evidence e = map.evidence(std::vector<EpochWindow>(1), 10);
+  CHECK_EQ(e.flows.total, 0);
+  CHECK_EQ(e.unmatched_errors, 2);
+  CHECK_EQ(map.tally().flows, 0);
+  CHECK_EQ(map.tally().two_way, 0);
+  CHECK_EQ(map.tally().violated, 0);
+  CHECK_EQ(map.flows(std::vector<EpochWindow>(1), 10).size(), 0);
+}
+
+TEST(pieces_on_another_member_part_the_flow_of_their_first) {
+  in_every_order({{one(1, Direction::forward, 5 * tick_ns), 0}, {one(1, Direction::reverse), 0}, {first_piece(1, 42), 0}, {later_pieces(42), 3}},
+                 [](const std::vector<Placed>& list) {
+                   const Evidence e = evidence_of(list);
+                   CHECK_EQ(e.flows.total, 1);
+                   CHECK_EQ(e.flows.split, 1);
+                   CHECK_EQ(e.judged_packets, 4);
+                   CHECK_EQ(e.unjoined_fragments, 0);
+                   if (!CHECK_EQ(e.violations.size(), 1)) return;
+                   CHECK(e.violations[0].signature.fragments);
+                   CHECK(!e.violations[0].signature.one_kernel_key);
+                 });
+}
+
+TEST(pieces_on_the_same_member_keep_the_flow_whole) {
+  const Evidence e = evidence_of({{later_pieces(42), 1}, {first_piece(1, 42), 1}, {one(1, Direction::forward, 5 * tick_ns), 1}, {one(1, Direction::reverse), 1}});
+  CHECK_EQ(e.flows.consistent, 1);
+  CHECK_EQ(e.judged_packets, 4);
+}
+
+TEST(pieces_without_a_first_are_counted) {
+  const Evidence e = evidence_of({{later_pieces(42, 5), 1}, {first_piece(1, 43), 1}});
+  CHECK_EQ(e.flows.total, 0);
+  CHECK_EQ(e.unjoined_fragments, 5);
+  CHECK_EQ(e.judged_packets, 0);
+}
+
+TEST(copies_on_two_members_are_duplicated_and_no_split) {
+  const auto copy = [](Direction direction, std::uint32_t rank, Layer wrapped) {
+    Observation o = one(1, direction, 5 * tick_ns);
+    o.content = content::mark(rank, o.first_ns);
+    if (wrapped != Layer::none) o.stack = stack_of({wrapped, Layer::ipv4, Layer::tcp}), o.kernel_key = 5;
+    return o;
+  };
+  const std::vector<Placed> list{{copy(Direction::forward, 70'000, Layer::none), 0}, {copy(Direction::reverse, 80'000, Layer::none), 0},
+                                 {copy(Direction::forward, 70'000, Layer::mpls), 2}, {copy(Direction::reverse, 80'000, Layer::mpls), 2}};
+  in_every_order(list, [](const std::vector<Placed>& arranged) {
+    const Evidence e = evidence_of(arranged);
+    CHECK_EQ(e.flows.duplicated, 1);
+    CHECK_EQ(e.flows.split, 0);
+    if (CHECK_EQ(e.groups.size(), 1)) CHECK_EQ(e.groups[0].first.kind, FlowVerdict::duplicated);
+  });
 }

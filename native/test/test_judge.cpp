@@ -93,9 +93,54 @@ TEST(verdicts_of_a_table) {
   }
 }
 
+// Marks that say nothing about copies are zero everywhere else in this file.
+TEST(copies_are_no_split) {
+  constexpr std::uint64_t ms = 1'000'000, s = 1000 * ms;
+  constexpr std::uint64_t beat = 1ULL << (content::time_shift + content::time_bits);  // after which marks of one packet look alike
+  const auto mark = [](std::uint32_t rank, std::uint64_t time_ns) { return content::mark(rank, time_ns); };
+  const auto sight = [](std::uint16_t member, Direction direction, std::uint64_t first, std::uint64_t last, ContentMark content,
+                        std::uint16_t epoch = 0) { return Sighting{epoch, member, direction, first, last, content}; };
+  const ContentMark there = mark(7000, 5 * s), back = mark(9000, 6 * s);
+  struct Row {
+    const char* what;
+    std::vector<Sighting> sightings;
+    FlowVerdict verdict;
+  };
+  const Row rows[]{
+      {"one direction, twice", {sight(1, forward, 0, 9 * s, there), sight(2, forward, ms, 9 * s + ms, mark(7000, 5 * s + ms))}, FlowVerdict::duplicated},
+      {"both directions, on two members each",
+       {sight(1, forward, 0, 9 * s, there), sight(2, forward, 0, 9 * s, there), sight(1, reverse, 0, 9 * s, back), sight(2, reverse, 0, 9 * s, back)},
+       FlowVerdict::duplicated},
+      {"whole on one member, a copy of one direction on another",
+       {sight(1, forward, 0, 9 * s, there), sight(1, reverse, 0, 9 * s, back), sight(2, reverse, 0, 9 * s, back)}, FlowVerdict::duplicated},
+      {"copied, and apart all the same",
+       {sight(1, forward, 0, 9 * s, there), sight(2, forward, 0, 9 * s, there), sight(3, reverse, 0, 9 * s, back)}, FlowVerdict::asymmetric},
+      {"three copies", {sight(1, forward, 0, s, there), sight(2, forward, 0, s, there), sight(3, forward, 0, s, there)}, FlowVerdict::duplicated},
+      {"two copies and another packet", {sight(1, forward, 0, s, there), sight(2, forward, 0, s, there), sight(3, forward, 0, s, mark(7001, 5 * s))}, FlowVerdict::split},
+      {"other packets", {sight(1, forward, 0, 9 * s, there), sight(2, forward, 0, 9 * s, mark(7001, 5 * s))}, FlowVerdict::split},
+      {"packets alike, at other times", {sight(1, forward, 0, 9 * s, there), sight(2, forward, 0, 9 * s, mark(7000, 5 * s + 200 * ms))}, FlowVerdict::split},
+      {"a beat that is always alike", {sight(1, forward, 0, 8 * s, mark(7000, 0)), sight(2, forward, beat, 8 * s + beat, mark(7000, beat))}, FlowVerdict::split},
+      {"the first copy came before the start", {sight(1, forward, 2 * s, 9 * s, there), sight(2, forward, ms, 9 * s, there)}, FlowVerdict::duplicated},
+      {"neither end agrees", {sight(1, forward, 0, 8 * s, there), sight(2, forward, s, 9 * s, there)}, FlowVerdict::split},
+      {"nobody looked", {sight(1, forward, 0, 9 * s, 0), sight(2, forward, 0, 9 * s, 0)}, FlowVerdict::split},
+      {"in two wrappings on one member each",
+       {sight(1, forward, 0, s, there), sight(1, forward, 0, 9 * s, back), sight(2, forward, 0, 9 * s, there)}, FlowVerdict::duplicated},
+      {"in another epoch", {sight(1, forward, 0, s, there), sight(2, forward, 2 * s, 3 * s, there, 1)}, FlowVerdict::one_way},
+  };
+  const std::vector<EpochWindow> windows(2);
+  for (const Row& row : rows) {
+    const Note note{row.what};
+    std::vector<Sighting> sightings = row.sightings;
+    for (std::size_t turn = 0; turn < sightings.size(); ++turn) {
+      CHECK_EQ(judge(sightings, windows).verdict, row.verdict);
+      std::rotate(sightings.begin(), sightings.begin() + 1, sightings.end());
+    }
+  }
+}
+
 TEST(verdicts_agree_with_a_second_opinion_in_every_order) {
   Random random{11};
-  unsigned seen[5]{};
+  unsigned seen[6]{};
   for (int round = 0; round < 20'000; ++round) {
     const Note note{"round " + std::to_string(round)};
     const std::uint32_t members = 1 + random.below(4);
@@ -116,5 +161,6 @@ TEST(verdicts_agree_with_a_second_opinion_in_every_order) {
     }
   }
   // A generator that never makes one of them tests nothing.
-  for (const unsigned count : seen) CHECK(count > 100);
+  for (const FlowVerdict v : {FlowVerdict::none, FlowVerdict::one_way, FlowVerdict::consistent, FlowVerdict::asymmetric, FlowVerdict::split})
+    CHECK(seen[static_cast<std::size_t>(v)] > 100);
 }

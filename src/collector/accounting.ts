@@ -6,16 +6,20 @@ import type { Member } from './member.ts';
 const ETHERTYPE_CLASS = 0x10000;
 const PROTOCOL_CLASS = 0x20000;
 
+const ICMP_ERROR = 'icmp-error';
+const LATER_FRAGMENT = 'later-fragment';
+
 /** The reasons of native/core/ignored.hpp, as reports name them. */
 const REASON_NAMES: Readonly<Record<number, string>> = {
   1: 'before-start',
-  2: 'icmp-error',
-  3: 'later-fragment',
+  2: ICMP_ERROR,
+  3: LATER_FRAGMENT,
   4: 'truncated',
   5: 'malformed',
   6: 'malformed-block',
   7: 'other-ethertype',
   8: 'outgoing',
+  9: 'icmp-other',
 };
 
 export function ignoreReasonName(reason: number): string {
@@ -29,21 +33,23 @@ type Counted = Pick<Member, 'counters'>;
 export function packetCounts(
   members: readonly Counted[],
   offered: number | undefined,
-  { untracked }: Pick<Evidence, 'untracked'>,
+  { untracked, unjoinedFragments, unmatchedErrors }: Pick<Evidence, 'untracked' | 'unjoinedFragments' | 'unmatchedErrors'>,
 ): PacketCounts {
   const total = (field: 'drops' | 'judged' | 'overflowed' | 'outgoing'): number =>
     members.reduce((sum, { counters }) => sum + counters[field], 0);
   const ignored: Record<string, number> = {};
-  for (const { counters } of members)
-    for (const [reason, packets] of counters.ignored) {
-      const name = ignoreReasonName(reason);
-      ignored[name] = (ignored[name] ?? 0) + packets;
-    }
+  const ignore = (reason: string, packets: number): void => {
+    if (packets > 0) ignored[reason] = (ignored[reason] ?? 0) + packets;
+  };
+  for (const { counters } of members) for (const [reason, packets] of counters.ignored) ignore(ignoreReasonName(reason), packets);
+  // Only the collector, which knows what all members saw, can tell that these belong to no flow.
+  ignore(LATER_FRAGMENT, unjoinedFragments);
+  ignore(ICMP_ERROR, unmatchedErrors);
   return {
     ...(offered === undefined ? {} : { offered }),
     // The last word of a lost member is a moment at which its ring was not read out; what it had read is what was judged.
     captured: members.reduce((sum, { counters }) => sum + (counters.finished ? counters.packets : counters.captured), 0),
-    judged: total('judged') - untracked.packets,
+    judged: total('judged') - untracked.packets - unjoinedFragments - unmatchedErrors,
     dropped: total('drops'),
     overflowed: total('overflowed') + untracked.packets,
     outgoing: total('outgoing'),

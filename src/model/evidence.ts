@@ -12,6 +12,8 @@ export interface StackEvidence {
   readonly twoWayByMember: readonly number[];
   /** Different kernel keys of its packets, counted up to 64. With one of them a hash cannot spread these flows. */
   readonly kernelKeys: number;
+  /** Flows about which an ICMP error was on a member that saw no packet of them. */
+  readonly errorsElsewhere: number;
 }
 
 /** Violations that look alike. Counted for all of them, however many are listed one by one. */
@@ -62,6 +64,10 @@ export interface Evidence {
   readonly flowsByMember: readonly number[];
   readonly judgedPackets: number;
   readonly topFlowPackets: number;
+  /** Packets: later fragments of datagrams whose first one no member saw. */
+  readonly unjoinedFragments: number;
+  /** Packets: ICMP errors about flows of which nothing else was seen. */
+  readonly unmatchedErrors: number;
   /** Observations that found the flow map full, and their packets. */
   readonly untracked: { readonly observations: number; readonly packets: number };
 }

@@ -26,7 +26,17 @@ export function stackOf(stack: string, twoWayByMember: readonly number[], groups
   const kept = twoWayByMember.reduce((sum, n) => sum + n, 0);
   const [split, asymmetric, duplicated] = [violating('split'), violating('asymmetric'), violating('duplicated')];
   const flows = kept + split + asymmetric + duplicated;
-  return { stack, flows, twoWay: flows, split, asymmetric, duplicated, twoWayByMember, kernelKeys: Math.min(64, flows) };
+  return {
+    stack,
+    flows,
+    twoWay: flows,
+    split,
+    asymmetric,
+    duplicated,
+    twoWayByMember,
+    kernelKeys: Math.min(64, flows),
+    errorsElsewhere: 0,
+  };
 }
 
 /** Consistent flows as given, six packets each, and the violations of `groups` beside them. */
@@ -58,6 +68,8 @@ export function evidenceOf(
     violationsOmitted: 0,
     flowsByMember: pooled,
     judgedPackets: (kept + violating) * 6,
+    unjoinedFragments: 0,
+    unmatchedErrors: 0,
     topFlowPackets: kept + violating > 0 ? 6 : 0,
     untracked: { observations: 0, packets: 0 },
     ...change,

@@ -92,10 +92,12 @@ export const observation: fc.Arbitrary<ObservationInput> = fc.oneof(fc.tuple(ipv
       .array(fc.constantFrom(...(Object.keys(LAYER_CODES) as (keyof typeof LAYER_CODES)[])), { minLength: 1, maxLength: 10 })
       .map((layers) => layers.join('/')),
     kernelKey: uint64,
-    marks: fc.nat(3),
+    marks: fc.nat(15),
     packets: fc.bigInt({ min: 1n, max: (1n << 32n) - 1n }),
     bytes: uint64,
     firstNs: fc.bigInt({ min: 0n, max: 1n << 62n }),
     lastNs: fc.bigInt({ min: 1n << 62n, max: (1n << 64n) - 1n }),
+    content: fc.nat(0xffffffff),
+    datagram: fc.constant(0n),
   }),
 );

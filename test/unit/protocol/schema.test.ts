@@ -230,9 +230,20 @@ describe('observations', () => {
           list.map((o) => [
             octets(o.src),
             octets(o.dst),
-            ...[o.srcPort, o.dstPort, o.protocol, packed(o.stack), o.kernelKey, o.marks, o.packets, o.bytes, o.firstNs, o.lastNs].map(
-              BigInt,
-            ),
+            ...[
+              o.srcPort,
+              o.dstPort,
+              o.protocol,
+              packed(o.stack),
+              o.kernelKey,
+              o.marks,
+              o.packets,
+              o.bytes,
+              o.firstNs,
+              o.lastNs,
+              o.content,
+              o.datagram,
+            ].map(BigInt),
           ]),
         );
       }),
@@ -252,6 +263,8 @@ describe('observations', () => {
     ['packets', Number.NaN],
     ['bytes', -1n],
     ['firstNs', '0'],
+    ['content', 2 ** 32],
+    ['datagram', -1],
   ])('with %s %s are refused by name', (field, wrong) => {
     const right = {
       src: '10.0.0.1',
@@ -266,6 +279,8 @@ describe('observations', () => {
       bytes: 60,
       firstNs: 0,
       lastNs: 0,
+      content: 0,
+      datagram: 0,
     };
     expect(native.encodeObservations(0, 0, [right]).length).toBeGreaterThan(0);
     expect(() => native.encodeObservations(0, 0, [{ ...right, [field]: wrong }])).toThrow(new RegExp(`observation 0: ${field} `));

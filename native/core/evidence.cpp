@@ -1,0 +1,217 @@
+#include "evidence.hpp"
+
+#include <cstring>
+#include <tuple>
+
+#include "dissect.hpp"
+
+namespace fanout {
+namespace {
+
+// x.y.z.N and x.y.z.N+128: the pairs that commit 64ae13ed4784 of Linux 6.0 mended.
+bool is_top_bit_pair(const FlowKey& key) noexcept {
+  if (key.family != 4) return false;
+  return key.a[0] == key.b[0] && key.a[1] == key.b[1] && key.a[2] == key.b[2] && (key.a[3] ^ key.b[3]) == 0x80;
+}
+
+// One kernel key on several members within an epoch: the hash was meant to keep these packets together, whatever else of the flow
+// has other keys by design.
+bool is_one_key_parted(std::span<const FlowSight> sights) {
+  std::vector<std::tuple<std::uint16_t, std::uint64_t, std::uint16_t>> seen;
+  seen.reserve(sights.size());
+  for (const FlowSight& s : sights) seen.emplace_back(s.where.epoch, s.kernel_key, s.where.member);
+  std::sort(seen.begin(), seen.end());
+  return std::adjacent_find(seen.begin(), seen.end(), [](const auto& x, const auto& y) {
+           return std::get<0>(x) == std::get<0>(y) && std::get<1>(x) == std::get<1>(y) && std::get<2>(x) != std::get<2>(y);
+         }) != seen.end();
+}
+
+void count(FlowCounts& counts, FlowVerdict verdict) noexcept {
+  ++counts.total;
+  switch (verdict) {
+    case FlowVerdict::split:
+      ++counts.split;
+      break;
+    case FlowVerdict::asymmetric:
+      ++counts.asymmetric;
+      break;
+    case FlowVerdict::duplicated:
+      ++counts.duplicated;
+      break;
+    case FlowVerdict::consistent:
+      ++counts.consistent;
+      break;
+    case FlowVerdict::one_way:
+      ++counts.one_way;
+      break;
+    case FlowVerdict::none:
+      break;
+  }
+}
+
+bool by_key(const Violation& x, const Violation& y) noexcept { return std::memcmp(&x.key, &y.key, sizeof(FlowKey)) < 0; }
+
+bool by_signature(const std::pair<ViolationSignature, std::uint64_t>& x,
+                  const std::pair<ViolationSignature, std::uint64_t>& y) noexcept {
+  const auto rank = [](const ViolationSignature& s) {
+    return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments, s.stale_ipv6};
+  };
+  return rank(x.first) < rank(y.first);
+}
+
+void note_kernel_key(std::vector<std::uint64_t>& known, std::uint64_t key) {
+  if (known.size() < kernel_keys_max && std::find(known.begin(), known.end(), key) == known.end()) known.push_back(key);
+}
+
+// The smallest code stands for the flow, whichever packet came first.
+Stack stack_of(std::span<const FlowSight> sights) noexcept {
+  return std::min_element(sights.begin(), sights.end(),
+                          [](const FlowSight& x, const FlowSight& y) { return x.stack.packed() < y.stack.packed(); })
+      ->stack;
+}
+
+std::uint64_t packets_of(std::span<const FlowSight> sights) noexcept {
+  std::uint64_t packets = 0;
+  for (const FlowSight& s : sights) packets += s.packets;
+  return packets;
+}
+
+}  // namespace
+
+bool earlier(const FlowSight& x, const FlowSight& y) noexcept {
+  const auto rank = [](const FlowSight& s) {
+    return std::tuple{s.where.epoch, s.where.direction, s.where.member, s.where.first_ns, s.kernel_key, s.stack.packed()};
+  };
+  return rank(x) < rank(y);
+}
+
+void erase_late(std::vector<FlowSight>& sights, std::span<const EpochWindow> windows) {
+  std::erase_if(sights, [&](const FlowSight& s) {
+    return s.where.epoch >= windows.size() || s.where.first_ns >= windows[s.where.epoch].end_ns;
+  });
+}
+
+FlowVerdict verdict_of(std::span<const FlowSight> sights, std::span<const EpochWindow> windows) {
+  std::vector<Sighting> sightings;
+  for (const FlowSight& s : sights) sightings.push_back(s.where);
+  return judge_flow(std::span<const Sighting>{sightings}, windows, [](std::uint32_t, std::uint16_t) {});
+}
+
+ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights) {
+  ViolationSignature s{kind, stack_of(sights), is_one_key_parted(sights), is_top_bit_pair(key), false, false, false};
+  bool labelled[2]{};
+  bool unlabelled[2]{};
+  for (const FlowSight& sight : sights) {
+    if ((sight.marks & mark_fragment) != 0) s.fragments = true;
+    if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
+    ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] = true;
+  }
+  s.label_one_way =
+      key.family == 6 && ((labelled[0] && unlabelled[1] && !labelled[1]) || (labelled[1] && unlabelled[0] && !labelled[0]));
+  return s;
+}
+
+bool are_elsewhere(std::span<const FlowSight> errors, std::span<const FlowSight> sights) noexcept {
+  return std::any_of(errors.begin(), errors.end(), [&](const FlowSight& e) {
+    return std::none_of(sights.begin(), sights.end(),
+                        [&](const FlowSight& s) { return s.where.epoch == e.where.epoch && s.where.member == e.where.member; });
+  });
+}
+
+std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowSight> sights) noexcept {
+  if (key.protocol != (key.family == 4 ? 1 : 58) || sights.empty()) return std::nullopt;
+  const auto asks =
+      std::find_if(sights.begin(), sights.end(), [](const FlowSight& s) { return (s.marks & mark_echo_request) != 0; });
+  if (asks != sights.end()) return asks->where.direction;
+  // Only answers were seen.
+  return sights.front().where.direction == Direction::forward ? Direction::reverse : Direction::forward;
+}
+
+EvidenceBuilder::EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max)
+    : windows_(windows), members_(members), violations_max_(violations_max) {
+  evidence_.flows_by_member.resize(members);
+  evidence_.two_way_by_epoch_and_member.assign(windows.size(), std::vector<std::uint64_t>(members));
+  member_seen_.resize(members);
+}
+
+void EvidenceBuilder::add(const FlowKey& key, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {
+  sightings_.clear();
+  bool seen[2]{};
+  for (const FlowSight& s : sights) {
+    sightings_.push_back(s.where);
+    seen[static_cast<std::size_t>(s.where.direction)] = true;
+  }
+  count_members(sights);
+  StackCounts& per_stack = counts_of(stack_of(sights));
+  const FlowVerdict verdict =
+      judge_flow(std::span<const Sighting>{sightings_}, windows_, [&](std::uint32_t epoch, std::uint16_t member) {
+        ++evidence_.two_way_by_epoch_and_member[epoch][member];
+        ++per_stack.two_way_by_member[member];
+      });
+  count(evidence_.flows, verdict);
+  count(per_stack.flows, verdict);
+  for (const FlowSight& s : sights) note_kernel_key(per_stack.kernel_keys, s.kernel_key);
+  if (seen[0] && seen[1]) {
+    ++evidence_.two_way;
+    ++per_stack.two_way;
+  }
+  if (are_elsewhere(errors, sights)) ++per_stack.errors_elsewhere;
+  const std::uint64_t packets = packets_of(sights);
+  evidence_.judged_packets += packets + packets_of(errors);
+  evidence_.top_flow_packets = std::max(evidence_.top_flow_packets, packets);
+  if (is_violation(verdict)) add_violation(key, verdict, sights);
+}
+
+void EvidenceBuilder::add_unmatched(std::span<const FlowSight> errors) noexcept {
+  evidence_.unmatched_errors += packets_of(errors);
+}
+
+Evidence EvidenceBuilder::take() {
+  std::sort(evidence_.violations.begin(), evidence_.violations.end(), by_key);
+  std::sort(evidence_.groups.begin(), evidence_.groups.end(), by_signature);
+  std::sort(evidence_.stacks.begin(), evidence_.stacks.end(),
+            [](const StackCounts& x, const StackCounts& y) { return x.stack.packed() < y.stack.packed(); });
+  return std::move(evidence_);
+}
+
+StackCounts& EvidenceBuilder::counts_of(Stack stack) {
+  for (StackCounts& s : evidence_.stacks)
+    if (s.stack == stack) return s;
+  StackCounts fresh;
+  fresh.stack = stack;
+  fresh.two_way_by_member.resize(members_);
+  evidence_.stacks.push_back(std::move(fresh));
+  return evidence_.stacks.back();
+}
+
+void EvidenceBuilder::count_members(const std::vector<FlowSight>& sights) {
+  for (const FlowSight& s : sights) {
+    if (member_seen_[s.where.member]) continue;
+    member_seen_[s.where.member] = true;
+    ++evidence_.flows_by_member[s.where.member];
+  }
+  for (const FlowSight& s : sights) member_seen_[s.where.member] = false;
+}
+
+// Keeps the violations with the smallest keys (a heap with the largest on top), so that the list does not depend on arrival.
+void EvidenceBuilder::add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights) {
+  const ViolationSignature signature = signature_of(key, verdict, sights);
+  const auto group =
+      std::find_if(evidence_.groups.begin(), evidence_.groups.end(), [&](const auto& g) { return g.first == signature; });
+  if (group != evidence_.groups.end())
+    ++group->second;
+  else
+    evidence_.groups.emplace_back(signature, 1);
+
+  auto& kept = evidence_.violations;
+  if (kept.size() == violations_max_) {
+    ++evidence_.violations_omitted;
+    if (kept.empty() || std::memcmp(&key, &kept.front().key, sizeof key) >= 0) return;
+    std::pop_heap(kept.begin(), kept.end(), by_key);
+    kept.pop_back();
+  }
+  kept.push_back({key, signature, sights});
+  std::push_heap(kept.begin(), kept.end(), by_key);
+}
+
+}  // namespace fanout

@@ -1,0 +1,136 @@
+// What the collector knows about flows when it is asked, and how it adds up: verdicts, counts by stack, members and epochs, and
+// what the violations look like.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "judge.hpp"
+#include "stack.hpp"
+
+namespace fanout {
+
+// One (epoch, member, direction, kernel key, stack) of a flow, with all that was told about it.
+struct FlowSight {
+  Sighting where;
+  Stack stack;
+  std::uint64_t kernel_key = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  std::uint8_t marks = 0;
+};
+
+// The features by which violations are told apart (docs/verdicts.md says what each means).
+struct ViolationSignature {
+  FlowVerdict kind = FlowVerdict::split;
+  Stack stack;
+  bool one_kernel_key = false;
+  bool top_bit_pair = false;
+  bool label_one_way = false;
+  bool fragments = false;
+  bool stale_ipv6 = false;
+  bool operator==(const ViolationSignature&) const noexcept = default;
+};
+
+struct Violation {
+  FlowKey key;
+  ViolationSignature signature;
+  std::vector<FlowSight> sights;
+};
+
+// The direction of the requests, where the flow is an echo: the key does not tell. Both hosts may ask by one identifier; then
+// any.
+[[nodiscard]] std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowSight> sights) noexcept;
+
+// A flow with all that was told about it, whatever its verdict.
+struct ObservedFlow {
+  FlowKey key;
+  FlowVerdict verdict = FlowVerdict::none;  // none: all of it came too late to be judged
+  ViolationSignature signature;             // of a violation, else of no meaning
+  std::vector<FlowSight> sights;
+  std::vector<FlowSight> errors;  // ICMP errors that quote the flow, wherever they were seen
+  bool errors_elsewhere = false;  // some of them where no packet of the flow was
+};
+
+struct FlowCounts {
+  std::uint64_t total = 0;
+  std::uint64_t one_way = 0;
+  std::uint64_t consistent = 0;
+  std::uint64_t duplicated = 0;
+  std::uint64_t asymmetric = 0;
+  std::uint64_t split = 0;
+};
+
+struct StackCounts {
+  Stack stack;
+  FlowCounts flows;
+  std::uint64_t two_way = 0;
+  std::vector<std::uint64_t> two_way_by_member;
+  std::vector<std::uint64_t> kernel_keys;  // the first few that differ: with one a hash cannot spread these flows
+  std::uint64_t errors_elsewhere = 0;      // flows with an ICMP error on a member that saw nothing else of them
+};
+
+// Kernel keys that are told apart for each stack.
+inline constexpr std::size_t kernel_keys_max = 64;
+
+struct Evidence {
+  FlowCounts flows;
+  std::uint64_t two_way = 0;  // both directions seen, in whatever epoch
+  std::vector<StackCounts> stacks;
+  std::vector<std::vector<std::uint64_t>> two_way_by_epoch_and_member;
+  std::vector<std::uint64_t> flows_by_member;
+  std::vector<std::pair<ViolationSignature, std::uint64_t>> groups;  // in the order of the signatures
+  std::vector<Violation> violations;                                 // the first by flow key
+  std::uint64_t violations_omitted = 0;
+  std::uint64_t judged_packets = 0;
+  std::uint64_t top_flow_packets = 0;
+  std::uint64_t unjoined_fragments = 0;  // packets: later pieces of datagrams whose first piece no member saw
+  std::uint64_t unmatched_errors = 0;    // packets: ICMP errors about flows of which nothing else was seen
+};
+
+// Erases what was first seen when its epoch was over, or in an epoch that nobody announced.
+void erase_late(std::vector<FlowSight>& sights, std::span<const EpochWindow> windows);
+
+// One flow's verdict and what explains it. `sights` are its own packets, none of them late, in any order.
+[[nodiscard]] FlowVerdict verdict_of(std::span<const FlowSight> sights, std::span<const EpochWindow> windows);
+[[nodiscard]] constexpr bool is_violation(FlowVerdict verdict) noexcept { return verdict >= FlowVerdict::duplicated; }
+[[nodiscard]] ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights);
+// Whether an error was on a member that saw no packet of the flow itself in the same epoch.
+[[nodiscard]] bool are_elsewhere(std::span<const FlowSight> errors, std::span<const FlowSight> sights) noexcept;
+
+// The order in which sights are reported: it does not depend on the order of arrival.
+[[nodiscard]] bool earlier(const FlowSight& x, const FlowSight& y) noexcept;
+
+// Adds up flow by flow.
+class EvidenceBuilder {
+ public:
+  EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max);
+
+  // `sights` are of the flow's own packets, at least one, sorted by earlier() and none of them late; `errors` are ICMP errors
+  // about it.
+  void add(const FlowKey& key, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors);
+  // Errors about a flow of which nothing else was seen.
+  void add_unmatched(std::span<const FlowSight> errors) noexcept;
+  void add_unjoined(std::uint64_t packets) noexcept { evidence_.unjoined_fragments += packets; }
+
+  [[nodiscard]] Evidence take();
+
+ private:
+  [[nodiscard]] StackCounts& counts_of(Stack stack);
+  void count_members(const std::vector<FlowSight>& sights);
+  void add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights);
+
+  std::span<const EpochWindow> windows_;
+  std::size_t members_;
+  std::size_t violations_max_;
+  std::vector<Sighting> sightings_;
+  std::vector<bool> member_seen_;
+  Evidence evidence_;
+};
+
+}  // namespace fanout
