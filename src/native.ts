@@ -194,6 +194,8 @@ export interface Native extends LabAddon {
   interfaceName(index: number): string | null;
   describeInterface(name: string): InterfaceInfo;
   packetSockets(): readonly PacketSocketInfo[];
+  /** The id of the BPF flow dissector attached to the network namespace at this path; null if there is none. */
+  flowDissector(netns: string): number | null;
   peerCredentials(fd: number): { readonly pid: number; readonly uid: number; readonly gid: number };
   /** Asks the kernel for this signal when the parent ends; it replaces the one asked for before. False if `parent` is not the parent any more. */
   signalAtParentsEnd(signal: number, parent: number): boolean;

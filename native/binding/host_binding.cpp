@@ -6,6 +6,7 @@
 
 #include "bindings.hpp"
 #include "convert.hpp"
+#include "flow_dissector.hpp"
 #include "interface.hpp"
 #include "packet_diag.hpp"
 
@@ -59,6 +60,17 @@ Napi::Value packet_sockets(const Napi::CallbackInfo& info) {
   });
 }
 
+// flowDissector(netns): the id of the BPF program in the place of the kernel's flow dissector there, or null if there is none.
+Napi::Value flow_dissector(const Napi::CallbackInfo& info) {
+  const auto program = attached_flow_dissector(info[0].ToString().Utf8Value().c_str());
+  if (!program) {
+    throw_sys_error(info.Env(), program.error());
+    return info.Env().Undefined();
+  }
+  if (!*program) return info.Env().Null();
+  return Napi::Number::New(info.Env(), **program);
+}
+
 // SO_PEERCRED of a Unix socket: the kernel's word on who connected (unix(7)).
 Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   ucred credentials{};
@@ -100,6 +112,7 @@ void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("describeInterface", Napi::Function::New<describe>(env));
   exports.Set("interfaceName", Napi::Function::New<name_of_interface>(env));
   exports.Set("packetSockets", Napi::Function::New<packet_sockets>(env));
+  exports.Set("flowDissector", Napi::Function::New<flow_dissector>(env));
   exports.Set("peerCredentials", Napi::Function::New<peer_credentials>(env));
   exports.Set("signalAtParentsEnd", Napi::Function::New<signal_at_parents_end>(env));
   exports.Set("exitNow", Napi::Function::New<exit_now>(env));

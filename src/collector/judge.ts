@@ -2,6 +2,7 @@
 import { CAUSES, type CauseCode } from '../model/cause.ts';
 import type { Evidence } from '../model/evidence.ts';
 import { flowPromise } from '../model/fanout.ts';
+import { attachedText } from '../model/flow-dissector.ts';
 import type { ReasonCode, WarningCode } from '../model/reason.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../model/run-result.ts';
@@ -153,7 +154,13 @@ function balanceOf({ judgedPackets, topFlowPackets }: Evidence, { members }: Run
 }
 
 function warningsOf(evidence: Evidence, facts: RunFacts): readonly Warning[] {
-  return [...unspreadStacks(evidence, facts), ...oneWayWarning(evidence), ...outgoingWarning(facts), ...rolloverWarning(facts)];
+  return [
+    ...unspreadStacks(evidence, facts),
+    ...oneWayWarning(evidence),
+    ...outgoingWarning(facts),
+    ...rolloverWarning(facts),
+    ...dissectorWarning(facts),
+  ];
 }
 
 // All F flows of a stack meet by chance with probability n^(1-F); below the limit it is a property of the traffic.
@@ -186,6 +193,18 @@ function rolloverWarning({ mode, flags, members }: RunFacts): readonly Warning[]
   if (mode !== 'rollover' && (!flags.includes('rollover') || rolledOver > 0)) return [];
   const message = 'rollover moves flows only when a ring is full; this run shows nothing about such load';
   return [{ code: 'rollover-untested', message, remedy: 'do not rely on this answer at peak load; leave rollover off for an IDS' }];
+}
+
+// The other modes do not ask the dissector.
+function dissectorWarning({ mode, dissector }: RunFacts): readonly Warning[] {
+  if (mode !== 'hash' || dissector.kind !== 'attached') return [];
+  return [
+    {
+      code: 'bpf-flow-dissector',
+      message: `${attachedText(dissector)}: mode hash covers what it reports, so this answer is about that program and not about the kernel's own hash`,
+      remedy: `"bpftool prog show id ${dissector.programId}" describes it; test again when it is changed, replaced or detached`,
+    },
+  ];
 }
 
 function diagnosisContext({ groups }: Evidence, facts: RunFacts): DiagnosisContext {

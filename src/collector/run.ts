@@ -4,7 +4,9 @@ import { availableParallelism, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
+import { readFlowDissector } from '../host/flow-dissector.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
+import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { RunFacts, StopReason } from '../model/run-facts.ts';
 import type { MemberResult, RunResult } from '../model/run-result.ts';
 import { type CaptureOptions, type CbpfInstruction, type FlowMap, native } from '../native.ts';
@@ -81,6 +83,7 @@ async function runOn(source: PacketSource, steering: Steering, options: Options,
     );
     confirmGroup(membership.groupId, cluster.members);
     await interruptible(cluster.arm(timeoutMs), io.signal);
+    const dissectorAtStart = readFlowDissector();
     const startNs = native.realtimeNs() + GRACE_NS;
     cluster.start(startNs);
     watch.begin(cluster, membership.groupId, startNs);
@@ -92,7 +95,19 @@ async function runOn(source: PacketSource, steering: Steering, options: Options,
     // A block that is open now is handed over when its timer fires.
     await cluster.finish(options.workerTimeoutMs + options.ring.blockTimeoutMs);
     watch.conclude();
-    return assemble({ options, source, watch, cluster, flowMap, groupId: membership.groupId, stop, startedAt, io, begunMs });
+    return assemble({
+      options,
+      source,
+      watch,
+      cluster,
+      flowMap,
+      groupId: membership.groupId,
+      stop,
+      dissectorAtStart,
+      startedAt,
+      io,
+      begunMs,
+    });
   } finally {
     watch.end();
     await cluster.close();
@@ -168,12 +183,13 @@ interface Finished {
   readonly flowMap: FlowMap;
   readonly groupId: number;
   readonly stop: StopReason;
+  readonly dissectorAtStart: FlowDissector;
   readonly startedAt: Date;
   readonly io: RunIo;
   readonly begunMs: number;
 }
 
-function assemble({ options, source, watch, cluster, groupId, stop, startedAt, io, begunMs }: Finished): RunResult {
+function assemble({ options, source, watch, cluster, groupId, stop, dissectorAtStart, startedAt, io, begunMs }: Finished): RunResult {
   const evidence = withCommunityIds(watch.evidence(VIOLATIONS_MAX));
   const packets = packetCounts(cluster.members, source.offered(), evidence);
   const members = cluster.members.map((member) => memberResult(member, evidence.flowsByMember[member.index] ?? 0));
@@ -182,6 +198,8 @@ function assemble({ options, source, watch, cluster, groupId, stop, startedAt, i
     source: source.info.kind,
     interface: source.interface,
     kernel: release(),
+    // One attached or detached meanwhile was in force for a part of the run.
+    dissector: dissectorAtStart.kind === 'attached' ? dissectorAtStart : readFlowDissector(),
     mode: options.mode,
     flags: options.flags,
     procs: options.procs,

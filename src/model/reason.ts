@@ -35,6 +35,7 @@ export const WARNINGS = {
   'mostly-one-way': 'most flows were seen in one direction only',
   'outgoing-packets': 'packets that this host sent were captured as well',
   'rollover-untested': 'rollover was allowed, but the load never caused it',
+  'bpf-flow-dissector': "a BPF program stands in for the kernel's flow dissector",
 } as const satisfies Record<string, string>;
 
 /** A doubt that a proven NO outranks is still worth a warning, so reasons may appear among the warnings too. */

@@ -1,6 +1,7 @@
 /** What the verdict must know about the run beside the evidence. */
 import type { CauseCode } from './cause.ts';
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
+import type { FlowDissector } from './flow-dissector.ts';
 import type { DisturbanceCode } from './reason.ts';
 import type { MemberResult, PacketCounts, Reason, SourceInfo } from './run-result.ts';
 
@@ -15,6 +16,7 @@ export interface RunFacts {
   readonly source: SourceInfo['kind'];
   readonly interface: string;
   readonly kernel: string;
+  readonly dissector: FlowDissector;
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
   readonly procs: number;

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LAB_VARIABLE, readSelf } from '../../src/lab/namespace.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { packageRoot } from '../../src/package-root.ts';
 import { runProgram, temporaryDirectory } from './programs.ts';
@@ -18,6 +19,20 @@ export async function runCli(args: readonly string[], { uid }: { readonly uid?: 
   const environment = { PATH: process.env['PATH'] };
   const identity = uid === undefined ? {} : { uid };
   const ended = await runProgram(process.execPath, [CLI, ...args, '--json', '--quiet'], { env: environment, ...identity });
+  if (ended.stdout === '') throw new Error(`fanout-cluster ${args.join(' ')} exited with ${ended.code}: ${ended.stderr}`);
+  return { status: ended.code, report: JSON.parse(ended.stdout) };
+}
+
+const IN_A_NAMESPACE_WITH_DISSECTOR = `bpftool prog attach pinned "$1" flow_dissector || exit
+export ${LAB_VARIABLE}="$$:$2"
+shift 2
+exec "$@"`;
+
+/** The command's lab, in a namespace to which the pinned BPF flow dissector was attached before; both end with the command. */
+export async function runCliBehindDissector(pinned: string, args: readonly string[]): Promise<CliRun> {
+  const command = [process.execPath, CLI, ...args, '--json', '--quiet'];
+  const shell = ['sh', '-c', IN_A_NAMESPACE_WITH_DISSECTOR, 'sh', pinned, readSelf().netns, ...command];
+  const ended = await runProgram('unshare', ['--net', '--', ...shell], { env: { PATH: process.env['PATH'] } });
   if (ended.stdout === '') throw new Error(`fanout-cluster ${args.join(' ')} exited with ${ended.code}: ${ended.stderr}`);
   return { status: ended.code, report: JSON.parse(ended.stdout) };
 }

@@ -98,6 +98,7 @@ export function factsOf(evidence: Evidence, change: Partial<RunFacts> = {}): Run
     source: 'lab',
     interface: 'fan0',
     kernel: '6.18.44',
+    dissector: { kind: 'none', asked: 'both' },
     mode: 'hash',
     flags: [],
     procs,

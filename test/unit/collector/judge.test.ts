@@ -363,6 +363,28 @@ describe('stacks', () => {
   });
 });
 
+describe('a BPF flow dissector', () => {
+  const warningsOf = (change: Partial<RunFacts>) =>
+    judge(good, factsOf(good, change)).warnings.map(({ code, message }) => `${code}: ${message}`);
+  const dissector = { kind: 'attached', programId: 12, namespace: 'own' } as const;
+
+  test('makes a YES one about itself', () => {
+    expect(warningsOf({ dissector })).toMatchInlineSnapshot(`
+      [
+        "bpf-flow-dissector: a BPF flow dissector (program id 12) is attached to this network namespace: mode hash covers what it reports, so this answer is about that program and not about the kernel's own hash",
+      ]
+    `);
+  });
+
+  test('is asked by mode hash alone', () => {
+    expect(warningsOf({ dissector, mode: 'qm' })).toEqual([]);
+  });
+
+  test.each([{ kind: 'none', asked: 'own' }, { kind: 'unknown' }] as const)('%j is no warning', (state) => {
+    expect(warningsOf({ dissector: state })).toEqual([]);
+  });
+});
+
 describe('properties', () => {
   const spreads = fc
     .integer({ min: 1, max: 9 })

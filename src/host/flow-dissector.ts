@@ -1,0 +1,27 @@
+/** Whose flow dissector mode hash goes by here. */
+import { isSystemCallError } from '../errors.ts';
+import type { FlowDissector } from '../model/flow-dissector.ts';
+import { native } from '../native.ts';
+
+const OWN_NAMESPACE = '/proc/self/ns/net';
+/** Process 1 is as near to the initial namespace as one gets from inside a container. */
+const INITIAL_NAMESPACE = '/proc/1/ns/net';
+
+/** @param programAt the id of the program attached to the namespace at a path, null if there is none; throws if it cannot be asked */
+export function readFlowDissector(programAt: (netns: string) => number | null = native.flowDissector): FlowDissector {
+  const own = askedOf(programAt, OWN_NAMESPACE);
+  if (typeof own === 'number') return { kind: 'attached', programId: own, namespace: 'own' };
+  const initial = askedOf(programAt, INITIAL_NAMESPACE);
+  if (typeof initial === 'number') return { kind: 'attached', programId: initial, namespace: 'initial' };
+  if (own === undefined) return { kind: 'unknown' };
+  return { kind: 'none', asked: initial === null ? 'both' : 'own' };
+}
+
+function askedOf(programAt: (netns: string) => number | null, netns: string): number | null | undefined {
+  try {
+    return programAt(netns);
+  } catch (error) {
+    if (isSystemCallError(error)) return undefined;
+    throw error;
+  }
+}

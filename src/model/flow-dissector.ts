@@ -1,0 +1,18 @@
+/** Mode hash steers by what the flow dissector reports, and a BPF program may stand in for the kernel's own. */
+export type FlowDissector =
+  | {
+      readonly kind: 'attached';
+      readonly programId: number;
+      /** One in the initial namespace is in force in all others too (net/core/flow_dissector.c). */
+      readonly namespace: 'own' | 'initial';
+    }
+  /** A container may be kept from asking about the initial namespace. */
+  | { readonly kind: 'none'; readonly asked: 'both' | 'own' }
+  /** The kernel would not say: it is too old, or this process has too few privileges. */
+  | { readonly kind: 'unknown' };
+
+/** "a BPF flow dissector (program id 12) is attached to this network namespace" */
+export function attachedText({ programId, namespace }: Extract<FlowDissector, { kind: 'attached' }>): string {
+  const where = namespace === 'own' ? 'this network namespace' : 'the initial network namespace, and in force in this one';
+  return `a BPF flow dissector (program id ${programId}) is attached to ${where}`;
+}
