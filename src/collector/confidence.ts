@@ -58,6 +58,17 @@ export function binomialSpread(packetsByMember: readonly number[]): { readonly z
   return { z, probability: Math.min(1, 2 * members * tail) };
 }
 
+/**
+ * Natural logarithm of an upper bound on the probability that `count` of `all` independent events, or a number still farther from the
+ * mean on the same side, happen where each does with probability `p` (Chernoff): never smaller than the probability itself.
+ */
+export function logBinomialBound(count: number, all: number, p: number): number {
+  if (all === 0) return 0;
+  const share = count / all;
+  const term = (observed: number, expected: number) => (observed === 0 ? 0 : observed * Math.log(observed / expected));
+  return -all * (term(share, p) + term(1 - share, 1 - p)) + 0;
+}
+
 export function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, n) => total + n, 0);
 }

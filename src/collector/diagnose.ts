@@ -2,8 +2,11 @@
 import { CAUSES, type CauseCode } from '../model/cause.ts';
 import type { ViolationGroup, ViolationTraits } from '../model/evidence.ts';
 import type { FanoutFlag, FanoutMode } from '../model/fanout.ts';
-import { isAtLeast, isOnBranchFrom, type KernelRelease, parseKernelRelease } from '../model/kernel-release.ts';
+import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { CauseResult } from '../model/run-result.ts';
+import { type HashFindings, hashBugOf } from './hash-bugs.ts';
+import { asymmetricHashText, hashBugText } from './hash-texts.ts';
+import { family, hasLayer, OUTER_HASHED } from './stack-layers.ts';
 
 export interface DiagnosisContext {
   readonly interface: string;
@@ -14,8 +17,10 @@ export interface DiagnosisContext {
   readonly rolledOver: number;
   /** Captured packets that this host sent. */
   readonly outgoing: number;
-  /** All violations of the run: some bugs are told apart by what else went wrong. */
   readonly groups: readonly ViolationGroup[];
+  /** What they have in common: some bugs are told apart by what else went wrong, and what did not. */
+  readonly hash: HashFindings;
+  readonly dissector: FlowDissector;
 }
 
 interface Explanation {
@@ -40,14 +45,17 @@ const RULES: readonly Rule[] = [
   { code: 'unexplained', holds: (_, context) => context.mode !== 'hash' && rolled(context) },
   { code: 'rss-asymmetric', holds: (_, { mode }) => mode === 'qm' || mode === 'cpu' },
   { code: 'bpf-program', holds: (_, { mode }) => mode === 'cbpf' || mode === 'ebpf' },
-  { code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits) === 4 },
-  { code: 'fragment-v6', holds: (traits) => isPartedByFragments(traits) && family(traits) === 6 },
+  { code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 4 },
+  { code: 'fragment-v6', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 6 },
   { code: 'known-bug-d', holds: (traits) => !traits.oneKernelKey && traits.staleIpv6 },
-  { code: 'esp-ah-spi', holds: (traits) => !traits.oneKernelKey && hasLayer(traits, ['esp', 'ah']) && !hasLayer(traits, OUTER_HASHED) },
-  { code: 'tunnel-outer-only', holds: (traits) => !traits.oneKernelKey && !traits.fragments && hasLayer(traits, OUTER_HASHED) },
-  { code: 'known-bug-c', holds: isBugC },
-  { code: 'known-bug-b', holds: isBugB },
-  { code: 'known-bug-a', holds: (traits, context) => traits.oneKernelKey && withRelease(context, hasBugA) },
+  {
+    code: 'esp-ah-spi',
+    holds: (traits) => !traits.oneKernelKey && hasLayer(traits.stack, ['esp', 'ah']) && !hasLayer(traits.stack, OUTER_HASHED),
+  },
+  { code: 'tunnel-outer-only', holds: (traits) => !traits.oneKernelKey && !traits.fragments && hasLayer(traits.stack, OUTER_HASHED) },
+  { code: 'known-bug-c', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-c' },
+  { code: 'known-bug-b', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-b' },
+  { code: 'known-bug-a', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-a' },
   { code: 'hash-asymmetric', holds: (traits) => traits.oneKernelKey },
 ];
 
@@ -102,23 +110,10 @@ function listed(stacks: readonly string[]): string {
 const SYMMETRIC_KEY = Array(20).fill('6D:5A').join(':');
 
 const EXPLANATIONS: Readonly<Record<CauseCode, (context: DiagnosisContext) => Explanation>> = {
-  'hash-asymmetric': ({ kernel }) => ({
-    message: `all packets of each such flow have one kernel key, yet kernel ${kernel} put them on several processes; no known bug of this release fits`,
-    remedy:
-      'do not run an IDS in mode hash here; see whether a BPF flow dissector replaces the kernel\'s ("bpftool net show"), and try --mode qm behind symmetric RSS, or a steering program',
-  }),
-  'known-bug-a': ({ kernel }) => ({
-    message: `the hash of kernel ${kernel} is not symmetric; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38)`,
-    remedy: 'update the kernel',
-  }),
-  'known-bug-b': ({ kernel }) => ({
-    message: `kernel ${kernel} orders the addresses x.y.z.N and x.y.z.N+128 wrongly, and every one of these flows is such a pair; fixed by commit 64ae13ed4784 in 6.0 and in stable releases of September 2022`,
-    remedy: 'update the kernel',
-  }),
-  'known-bug-c': ({ kernel }) => ({
-    message: `kernel ${kernel} hashes IPv6 packets with a flow label without their ports, and only one direction carries a label; fixed by commit a5e2151ff9d5 in 6.6, 5.15.132 and stable releases of September 2023`,
-    remedy: 'update the kernel, or switch flow labels off at the senders (sysctl net.ipv6.auto_flowlabels=0)',
-  }),
+  'hash-asymmetric': asymmetricHashText,
+  'known-bug-a': (context) => hashBugText('known-bug-a', context),
+  'known-bug-b': (context) => hashBugText('known-bug-b', context),
+  'known-bug-c': (context) => hashBugText('known-bug-c', context),
   'fragment-v4': ({ flags }) =>
     flags.includes('defrag')
       ? {
@@ -203,56 +198,7 @@ function rolled({ flags, rolledOver }: DiagnosisContext): boolean {
   return flags.includes('rollover') && rolledOver > 0;
 }
 
-// Inside these the kernel hashes the outer addresses and ports alone, so that a fragment is one of two possible reasons.
-const OUTER_HASHED = ['vxlan', 'geneve', 'gtpu', 'l2tp', 'teredo'];
-
-function hasLayer({ stack }: ViolationTraits, names: readonly string[]): boolean {
-  return stack.split('/').some((layer) => names.includes(layer));
-}
-
+// Inside an outer header a fragment is one of two possible reasons.
 function isPartedByFragments(traits: ViolationTraits): boolean {
-  return !traits.oneKernelKey && traits.fragments && !hasLayer(traits, OUTER_HASHED);
-}
-
-/** The family of the fragmented header where there is one, else of the innermost IP header. */
-function family({ stack }: ViolationTraits): 4 | 6 | undefined {
-  const layers = stack.split('/');
-  const fragment = layers.indexOf('frag');
-  const last = layers.slice(0, fragment < 0 ? layers.length : fragment).findLast((layer) => layer === 'ipv4' || layer === 'ipv6');
-  if (last === undefined) return undefined;
-  return last === 'ipv4' ? 4 : 6;
-}
-
-function withRelease(context: DiagnosisContext, test: (release: KernelRelease) => boolean): boolean {
-  const release = parseKernelRelease(context.kernel);
-  return release !== undefined && test(release);
-}
-
-function hasBugA(release: KernelRelease): boolean {
-  if (!isAtLeast(release, 4, 2) || isAtLeast(release, 4, 7)) return false;
-  if (isOnBranchFrom(release, 4, 4, 16) || isOnBranchFrom(release, 4, 6, 5)) return false;
-  return !(release.major === 4 && release.minor === 4 && release.patch === 0 && release.build >= 38);
-}
-
-function hasBugC(release: KernelRelease): boolean {
-  if (!isAtLeast(release, 4, 7) || isAtLeast(release, 6, 6)) return false;
-  return !isOnBranchFrom(release, 5, 10, 195) && !isOnBranchFrom(release, 5, 15, 132) && !isOnBranchFrom(release, 6, 1, 54);
-}
-
-// Bugs B and C hit a narrow class of flows. If others of their family fail too, the whole hash is asymmetric and the pattern proves nothing.
-function isBugB(traits: ViolationTraits, context: DiagnosisContext): boolean {
-  if (!traits.oneKernelKey || !traits.topBitPair || traits.kind !== 'asymmetric') return false;
-  const inRange = withRelease(context, (release) => isAtLeast(release, 4, 2) && !isAtLeast(release, 6, 0));
-  return inRange && hashFailures(context, 4).every((group) => group.topBitPair);
-}
-
-function isBugC(traits: ViolationTraits, context: DiagnosisContext): boolean {
-  if (!traits.oneKernelKey || !traits.labelOneWay) return false;
-  return withRelease(context, hasBugC) && hashFailures(context, 6).every((group) => group.labelOneWay);
-}
-
-function hashFailures({ groups }: DiagnosisContext, wanted: 4 | 6): readonly ViolationGroup[] {
-  return groups.filter(
-    (group) => group.oneKernelKey && group.kind !== 'duplicated' && group.movedAtChange !== true && family(group) === wanted,
-  );
+  return !traits.oneKernelKey && traits.fragments && !hasLayer(traits.stack, OUTER_HASHED);
 }

@@ -9,6 +9,7 @@ import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Viol
 import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
 import { causeOf, type DiagnosisContext, diagnose, explainCause } from './diagnose.ts';
 import { counted, findDoubts, integrityDoubts, probability, stackAnswer } from './doubts.ts';
+import { findHashBugs } from './hash-bugs.ts';
 
 /** The parts of a RunResult that follow from evidence and facts. */
 export type Judgement = Pick<RunResult, 'verdict' | 'stacks' | 'causes' | 'violations' | 'violationsOmitted' | 'balance' | 'warnings'>;
@@ -207,7 +208,7 @@ function dissectorWarning({ mode, dissector }: RunFacts): readonly Warning[] {
   ];
 }
 
-function diagnosisContext({ groups }: Evidence, facts: RunFacts): DiagnosisContext {
+function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts): DiagnosisContext {
   return {
     interface: facts.interface,
     mode: facts.mode,
@@ -216,6 +217,8 @@ function diagnosisContext({ groups }: Evidence, facts: RunFacts): DiagnosisConte
     rolledOver: sum(facts.members.map(({ rollover }) => rollover?.all ?? 0)),
     outgoing: facts.packets.outgoing,
     groups,
+    hash: findHashBugs({ kernel: facts.kernel, procs: facts.procs, groups, stacks }),
+    dissector: facts.dissector,
   };
 }
 

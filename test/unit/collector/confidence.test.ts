@@ -6,6 +6,7 @@ import {
   falsePassBound,
   flowsNeeded,
   isConfident,
+  logBinomialBound,
   logFalsePassBound,
   meetingProbability,
 } from '../../../src/collector/confidence.ts';
@@ -128,5 +129,39 @@ describe('binomial spread', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('the binomial bound', () => {
+  /** Probability of exactly `k` of `n`, as a product that neither overflows nor underflows for these sizes. */
+  function exactly(k: number, n: number, p: number): number {
+    let probability = (1 - p) ** (n - k);
+    for (let i = 1; i <= k; i++) probability *= ((n - k + i) / i) * p;
+    return probability;
+  }
+  const atMost = (k: number, n: number, p: number) => Array.from({ length: k + 1 }, (_, i) => exactly(i, n, p)).reduce((a, b) => a + b);
+
+  test.each([
+    [10, 100, 0.5],
+    [30, 100, 0.5],
+    [2, 40, 0.25],
+    [0, 20, 0.5],
+    [20, 60, 0.875],
+  ])('is never below the probability of at most %i of %i at %d, and not far above it', (k, n, p) => {
+    const [exact, bound] = [Math.log(atMost(k, n, p)), logBinomialBound(k, n, p)];
+    expect(bound).toBeGreaterThanOrEqual(exact - 1e-9);
+    expect(bound - exact).toBeLessThan(4);
+    // At least as many of the opposite event.
+    expect(logBinomialBound(n - k, n, 1 - p)).toBeCloseTo(bound, 9);
+  });
+
+  test('says nothing of nothing, nor of what was expected', () => {
+    expect(logBinomialBound(0, 0, 0.5)).toBe(0);
+    expect(logBinomialBound(25, 100, 0.25)).toBe(0);
+  });
+
+  test('knows the impossible', () => {
+    expect(logBinomialBound(1, 10, 0)).toBe(Number.NEGATIVE_INFINITY);
+    expect(logBinomialBound(0, 10, 0)).toBe(0);
   });
 });

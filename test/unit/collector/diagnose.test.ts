@@ -1,11 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { causeOf, type DiagnosisContext, diagnose } from '../../../src/collector/diagnose.ts';
+import { findHashBugs } from '../../../src/collector/hash-bugs.ts';
 import { CAUSE_CODES, type CauseCode } from '../../../src/model/cause.ts';
 import type { ViolationGroup } from '../../../src/model/evidence.ts';
-import { group } from '../../helpers/evidence.ts';
+import { group, stackOf } from '../../helpers/evidence.ts';
 
 function context(change: Partial<DiagnosisContext> = {}): DiagnosisContext {
-  return { interface: 'fan0', mode: 'hash', flags: [], kernel: '6.18.44', rolledOver: 0, outgoing: 0, groups: [], ...change };
+  const { groups = [], kernel = '6.18.44' } = change;
+  const stacks = [...new Set(groups.map(({ stack }) => stack))].map((stack) => stackOf(stack, [], groups));
+  const hash = findHashBugs({ kernel, procs: 4, groups, stacks });
+  const dissector = { kind: 'none', asked: 'both' } as const;
+  return { interface: 'fan0', mode: 'hash', flags: [], rolledOver: 0, outgoing: 0, dissector, hash, ...change, kernel, groups };
 }
 
 type Case = [
@@ -118,8 +123,8 @@ describe('diagnosis', () => {
           "code": "hash-asymmetric",
           "flows": 7,
           "harmless": false,
-          "message": "7 flows (ipv4/tcp, ipv6/udp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes; no known bug of this release fits",
-          "remedy": "do not run an IDS in mode hash here; see whether a BPF flow dissector replaces the kernel's ("bpftool net show"), and try --mode qm behind symmetric RSS, or a steering program",
+          "message": "7 flows (ipv4/tcp, ipv6/udp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes, in no pattern of a known bug; no BPF flow dissector is attached, so it is this kernel's own hash, and nothing measured establishes why",
+          "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
         },
         {
           "code": "membership-change",

@@ -71,8 +71,8 @@ describe('no', () => {
         "reasons": [
           {
             "code": "hash-asymmetric",
-            "message": "1 flow (ipv4/tcp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes; no known bug of this release fits",
-            "remedy": "do not run an IDS in mode hash here; see whether a BPF flow dissector replaces the kernel's ("bpftool net show"), and try --mode qm behind symmetric RSS, or a steering program",
+            "message": "1 flow (ipv4/tcp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes, in no pattern of a known bug; no BPF flow dissector is attached, so it is this kernel's own hash, and nothing measured establishes why",
+            "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
           },
         ],
       }

@@ -1,0 +1,93 @@
+/** What a broken hash is told as: what was seen, which bug does that, whether this kernel should have it, and what else may have done it. */
+import { attachedText, type FlowDissector } from '../model/flow-dissector.ts';
+import { parseKernelRelease } from '../model/kernel-release.ts';
+import { type HashBug, isReleaseWith } from './hash-bugs.ts';
+
+interface HashText {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+interface HashBugText {
+  /** What the flows that failed have in common. */
+  readonly pattern: string;
+  readonly name: string;
+  readonly effect: string;
+  readonly fix: string;
+  readonly workaround?: string;
+}
+
+const BUGS: Readonly<Record<HashBug, HashBugText>> = {
+  'known-bug-a': {
+    pattern: 'these flows have one kernel key in both directions, yet the directions were placed apart',
+    name: 'bug A of Linux 4.2 to 4.6',
+    effect: 'its hash is not symmetric',
+    fix: 'fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38)',
+  },
+  'known-bug-b': {
+    pattern: 'every IPv4 flow that failed is between two addresses x.y.z.N and x.y.z.N+128',
+    name: 'bug B of Linux 4.2 to 5.19',
+    effect: 'its hash depends on which of such a pair sends',
+    fix: 'fixed by commit 64ae13ed4784 in 6.0 and in stable releases of September 2022',
+  },
+  'known-bug-c': {
+    pattern: 'every IPv6 flow that failed carries a flow label in one direction only',
+    name: 'bug C of Linux 4.7 to 6.5',
+    effect: 'its hash leaves out the ports of IPv6 packets with a label',
+    fix: 'fixed by commit a5e2151ff9d5 in 6.6, 5.15.132 and stable releases of September 2023',
+    workaround: 'switch flow labels off at the senders (sysctl net.ipv6.auto_flowlabels=0)',
+  },
+};
+
+interface Host {
+  readonly kernel: string;
+  readonly dissector: FlowDissector;
+}
+
+export function hashBugText(bug: HashBug, { kernel, dissector }: Host): HashText {
+  const { pattern, name, effect, fix, workaround } = BUGS[bug];
+  const orElse = workaround === undefined ? '' : `, or ${workaround}`;
+  const isKnown = isReleaseWith(bug, kernel);
+  if (isKnown && dissector.kind !== 'attached')
+    return { message: `${pattern}: kernel ${kernel} has ${name}, ${effect}; ${fix}`, remedy: `update the kernel${orElse}` };
+  const release = isKnown
+    ? `kernel ${kernel} is one of those`
+    : parseKernelRelease(kernel) === undefined
+      ? `whether kernel ${kernel} has it is not known`
+      : `kernel ${kernel} should not have it`;
+  const suspect = suspectText(dissector, 'a vendor may have left the fix out, or taken it back');
+  return { message: `${pattern}, as with ${name} (${effect}; ${fix}); ${release}; ${suspect}`, remedy: `${remedyFor(dissector)}${orElse}` };
+}
+
+export function asymmetricHashText({ kernel, dissector }: Host): HashText {
+  const seen = `all packets of each such flow have one kernel key, yet kernel ${kernel} put them on several processes, in no pattern of a known bug`;
+  return { message: `${seen}; ${suspectText(dissector, 'nothing measured establishes why')}`, remedy: remedyFor(dissector) };
+}
+
+function suspectText(dissector: FlowDissector, otherwise: string): string {
+  switch (dissector.kind) {
+    case 'attached':
+      return `${attachedText(dissector)}: it, not the kernel, says what is hashed`;
+    case 'none':
+      return dissector.asked === 'both'
+        ? `no BPF flow dissector is attached, so it is this kernel's own hash, and ${otherwise}`
+        : `no BPF flow dissector is attached to this network namespace; one attached to the host's initial namespace would act here too, else it is this kernel's own hash, and ${otherwise}`;
+    case 'unknown':
+      return `a BPF flow dissector attached to the network namespace can do that; without one it is this kernel's own hash, and ${otherwise}`;
+  }
+}
+
+function remedyFor(dissector: FlowDissector): string {
+  const unfit = 'do not run an IDS in mode hash here';
+  const instead = 'ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program';
+  switch (dissector.kind) {
+    case 'attached':
+      return `${unfit} while it is attached: mend the program ("bpftool prog show id ${dissector.programId}" describes it), or detach it`;
+    case 'none':
+      return dissector.asked === 'both'
+        ? `${unfit}; ${instead}`
+        : `${unfit}; see "bpftool net show" on the host; if it lists none, ${instead}`;
+    case 'unknown':
+      return `${unfit}; see whether a BPF flow dissector is attached ("bpftool net show"); if none is, ${instead}`;
+  }
+}
