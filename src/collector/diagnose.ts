@@ -6,12 +6,13 @@ import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { CauseResult } from '../model/run-result.ts';
 import { type HashFindings, hashBugOf } from './hash-bugs.ts';
 import { asymmetricHashText, hashBugText } from './hash-texts.ts';
-import { family, hasLayer, OUTER_HASHED } from './stack-layers.ts';
+import { family, hasLayer, listed, OUTER_HASHED } from './stack-layers.ts';
 
 export interface DiagnosisContext {
   readonly interface: string;
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
+  readonly programMissing: boolean;
   readonly kernel: string;
   /** Packets that the kernel passed on because of the rollover flag (PACKET_ROLLOVER_STATS tp_all). */
   readonly rolledOver: number;
@@ -23,13 +24,16 @@ export interface DiagnosisContext {
   readonly dissector: FlowDissector;
 }
 
+/** Why a flow was parted. The other causes are about flows that were kept. */
+export type ViolationCause = Exclude<CauseCode, 'no-spread' | 'bpf-program-missing'>;
+
 interface Explanation {
   readonly message: string;
   readonly remedy?: string;
 }
 
 interface Rule {
-  readonly code: CauseCode;
+  readonly code: ViolationCause;
   readonly holds: (traits: ViolationTraits, context: DiagnosisContext) => boolean;
 }
 
@@ -44,6 +48,7 @@ const RULES: readonly Rule[] = [
   // Under any other mode a rollover and an asymmetric steering look alike: neither is established.
   { code: 'unexplained', holds: (_, context) => context.mode !== 'hash' && rolled(context) },
   { code: 'rss-asymmetric', holds: (_, { mode }) => mode === 'qm' || mode === 'cpu' },
+  { code: 'unexplained', holds: (_, context) => context.programMissing },
   { code: 'bpf-program', holds: (_, { mode }) => mode === 'cbpf' || mode === 'ebpf' },
   { code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 4 },
   { code: 'fragment-v6', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 6 },
@@ -59,13 +64,13 @@ const RULES: readonly Rule[] = [
   { code: 'hash-asymmetric', holds: (traits) => traits.oneKernelKey },
 ];
 
-export function causeOf(traits: ViolationTraits, context: DiagnosisContext): CauseCode {
+export function causeOf(traits: ViolationTraits, context: DiagnosisContext): ViolationCause {
   return RULES.find((rule) => rule.holds(traits, context))?.code ?? 'unexplained';
 }
 
 /** One result per cause, the one with most flows first. */
 export function diagnose(context: DiagnosisContext, tolerated: readonly CauseCode[]): readonly CauseResult[] {
-  const found = new Map<CauseCode, { flows: number; stacks: Set<string> }>();
+  const found = new Map<ViolationCause, { flows: number; stacks: Set<string> }>();
   for (const group of context.groups) {
     const code = causeOf(group, context);
     const entry = found.get(code) ?? { flows: 0, stacks: new Set() };
@@ -73,18 +78,22 @@ export function diagnose(context: DiagnosisContext, tolerated: readonly CauseCod
     entry.stacks.add(group.stack);
     found.set(code, entry);
   }
-  return [...found]
-    .map(([code, { flows, stacks }]) => causeResult(code, flows, [...stacks].sort(), context, tolerated.includes(code)))
-    .sort((a, b) => b.flows - a.flows || (a.code < b.code ? -1 : 1));
+  return byFlows(
+    [...found].map(([code, { flows, stacks }]) => causeResult(code, flows, [...stacks].sort(), context, tolerated.includes(code))),
+  );
+}
+
+export function byFlows(causes: readonly CauseResult[]): readonly CauseResult[] {
+  return causes.toSorted((a, b) => b.flows - a.flows || (a.code < b.code ? -1 : 1));
 }
 
 /** What a mode's design means for flows, said also where no violation was seen. */
-export function explainCause(code: CauseCode, context: DiagnosisContext): Explanation {
+export function explainCause(code: ViolationCause, context: DiagnosisContext): Explanation {
   return EXPLANATIONS[code](context);
 }
 
 function causeResult(
-  code: CauseCode,
+  code: ViolationCause,
   flows: number,
   stacks: readonly string[],
   context: DiagnosisContext,
@@ -101,15 +110,10 @@ function causeResult(
   };
 }
 
-function listed(stacks: readonly string[]): string {
-  const shown = stacks.slice(0, 4).join(', ');
-  return stacks.length > 4 ? `${shown} and ${stacks.length - 4} more` : shown;
-}
-
 /** Toeplitz gives both directions one hash if its key repeats every 16 bits. 40 bytes, which most NICs take. */
 const SYMMETRIC_KEY = Array(20).fill('6D:5A').join(':');
 
-const EXPLANATIONS: Readonly<Record<CauseCode, (context: DiagnosisContext) => Explanation>> = {
+const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext) => Explanation>> = {
   'hash-asymmetric': asymmetricHashText,
   'known-bug-a': (context) => hashBugText('known-bug-a', context),
   'known-bug-b': (context) => hashBugText('known-bug-b', context),
@@ -189,7 +193,9 @@ const EXPLANATIONS: Readonly<Record<CauseCode, (context: DiagnosisContext) => Ex
           remedy: 'test without --rollover',
         }
       : {
-          message: 'the kernel hashes packets of one such flow by different fields, and nothing measured establishes why',
+          message: context.programMissing
+            ? 'without a program the kernel sends all packets to the first member, yet these were on several, and nothing measured establishes why'
+            : 'the kernel hashes packets of one such flow by different fields, and nothing measured establishes why',
           remedy: 'look at the listed observations; a capture of one such flow would help to extend this diagnosis',
         },
 };

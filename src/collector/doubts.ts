@@ -4,6 +4,7 @@ import type { ReasonCode } from '../model/reason.ts';
 import type { RunFacts, StopReason } from '../model/run-facts.ts';
 import type { Answer, Reason } from '../model/run-result.ts';
 import { FALSE_PASS_LIMIT, falsePassBound, flowsNeeded, isConfident, sum } from './confidence.ts';
+import { findUnspread } from './unspread.ts';
 
 export interface Doubt extends Reason {
   readonly code: ReasonCode;
@@ -41,8 +42,12 @@ function coverageDoubt(evidence: Evidence, facts: RunFacts): Doubt | undefined {
   if (flows.total === 0) return noFlows(facts);
   if (flows.twoWay === 0) return noTwoWayFlows(evidence, facts);
   if (isConfident(spread)) return undefined;
-  const isOnOneMember = sum(spread.map(sum)) > 0 && spread.every((byMember) => byMember.filter((count) => count > 0).length <= 1);
-  return isOnOneMember ? oneMember(evidence, facts) : tooFewFlows(evidence, facts);
+  return isOnOneMember(spread) ? oneMember(evidence, facts) : tooFewFlows(evidence, facts);
+}
+
+/** Whether no epoch used more than one member. */
+export function isOnOneMember(spread: readonly (readonly number[])[]): boolean {
+  return sum(spread.map(sum)) > 0 && spread.every((byMember) => byMember.filter((count) => count > 0).length <= 1);
 }
 
 function oneProcess(): Doubt {
@@ -92,19 +97,25 @@ function oneMember(evidence: Evidence, facts: RunFacts): Doubt {
   ];
   const place = members.length === 1 ? `on member ${members[0]}` : 'on one member at a time';
   const chance = flowsNeeded([], facts.procs) ?? 0;
-  const cause = likelyCause(evidence, facts);
+  const cause = isExplained(evidence, facts) ? undefined : likelyCause(facts);
+  const advice = [
+    ...(flows < chance ? [`let at least ${counted(chance - flows, 'more two-way flow')} pass, as so few may meet by chance`] : []),
+    ...(cause === undefined ? [] : [cause.remedy]),
+  ];
   return {
     code: 'one-member',
-    message: `${flows === 1 ? 'the only consistent two-way flow was' : `all ${counted(flows, 'consistent two-way flow')} were`} ${place} of ${facts.procs}: nothing shows that the kernel could have parted them. ${cause.message}`,
-    remedy:
-      flows < chance
-        ? `let at least ${counted(chance - flows, 'more two-way flow')} pass, as so few may meet by chance; else ${cause.remedy}`
-        : cause.remedy,
+    message: `${flows === 1 ? 'the only consistent two-way flow was' : `all ${counted(flows, 'consistent two-way flow')} were`} ${place} of ${facts.procs}: nothing shows that the kernel could have parted them${cause === undefined ? '' : `. ${cause.message}`}`,
+    ...(advice.length === 0 ? {} : { remedy: advice.join('; else ') }),
   };
 }
 
-/** What usually puts all traffic on one member, by mode, and for a hash by what the traffic is. */
-function likelyCause(evidence: Evidence, facts: RunFacts): { readonly message: string; readonly remedy: string } {
+/** Whether a cause says why all flows were on one member: then nothing need be supposed. */
+function isExplained(evidence: Evidence, facts: RunFacts): boolean {
+  return facts.programMissing || findUnspread(evidence, facts).length === evidence.stacks.length;
+}
+
+/** What usually puts all traffic on one member, by mode. */
+function likelyCause(facts: RunFacts): { readonly message: string; readonly remedy: string } {
   const device = facts.interface;
   switch (facts.mode) {
     case 'qm':
@@ -128,22 +139,11 @@ function likelyCause(evidence: Evidence, facts: RunFacts): { readonly message: s
     case 'hash':
     case 'lb':
     case 'rnd':
-      return hashCause(evidence, facts);
+      return hashCause(facts);
   }
 }
 
-function hashCause({ stacks }: Evidence, { packets }: RunFacts): { readonly message: string; readonly remedy: string } {
-  const everyStackHas = (layers: readonly string[]) =>
-    stacks.length > 0 && stacks.every(({ stack }) => stack.split('/').some((layer) => layers.includes(layer)));
-  if (everyStackHas(['mpls'])) {
-    return { message: "The kernel's hash stops at an MPLS label.", remedy: 'strip the labels before the sensor or use --mode ebpf' };
-  }
-  if (everyStackHas(['vxlan', 'geneve', 'gtpu', 'l2tp', 'teredo', 'erspan'])) {
-    return {
-      message: "The kernel's hash covers the outer header of this tunnel only, and all flows share one pair of tunnel ends.",
-      remedy: 'end the tunnel before the sensor or use --mode ebpf',
-    };
-  }
+function hashCause({ packets }: RunFacts): { readonly message: string; readonly remedy: string } {
   if (packets.outgoing * 2 > packets.captured) {
     return {
       message: `${packets.outgoing} of ${packets.captured} packets were sent by this host: a sender whose socket has protocol 0x0003 (ETH_P_ALL), such as tcpreplay, hides the network header from the hash.`,

@@ -1,15 +1,16 @@
 /** From the evidence of a run to its verdict. Pure; the answer does not depend on the order in which evidence arrived. */
 import { CAUSES, type CauseCode } from '../model/cause.ts';
-import type { Evidence } from '../model/evidence.ts';
+import type { Evidence, StackEvidence } from '../model/evidence.ts';
 import { flowPromise } from '../model/fanout.ts';
 import { attachedText } from '../model/flow-dissector.ts';
 import type { ReasonCode, WarningCode } from '../model/reason.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../model/run-result.ts';
 import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
-import { causeOf, type DiagnosisContext, diagnose, explainCause } from './diagnose.ts';
-import { counted, findDoubts, integrityDoubts, probability, stackAnswer } from './doubts.ts';
+import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause } from './diagnose.ts';
+import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stackAnswer } from './doubts.ts';
 import { findHashBugs } from './hash-bugs.ts';
+import { findUnspread, noSpread, programMissing } from './unspread.ts';
 
 /** The parts of a RunResult that follow from evidence and facts. */
 export type Judgement = Pick<RunResult, 'verdict' | 'stacks' | 'causes' | 'violations' | 'violationsOmitted' | 'balance' | 'warnings'>;
@@ -23,9 +24,11 @@ interface Warning extends Reason {
 
 export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const context = diagnosisContext(evidence, facts);
-  const causes = diagnose(context, facts.tolerated);
+  const unspread = findUnspread(evidence, facts);
+  const keeping = [...noSpread(unspread, facts), ...programMissing(evidence, facts)];
+  const causes = byFlows([...diagnose(context, facts.tolerated), ...keeping]);
   const against = reasonsAgainst(causes, context, facts);
-  const doubts = [...findDoubts(evidence, facts), ...toleratedDesign(facts)];
+  const doubts = [...findDoubts(evidence, facts).flatMap((doubt) => withWhy(doubt, keeping)), ...toleratedDesign(facts)];
   const answer: Answer = against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';
   return {
     verdict: { answer, reasons: reasonsFor(answer, against, doubts, evidence), falsePassBound: falsePassBound(spreadOf(evidence)) },
@@ -36,8 +39,17 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
     }),
     violationsOmitted: evidence.violationsOmitted,
     balance: balanceOf(evidence, facts),
-    warnings: [...(answer === 'no' ? integrityDoubts(evidence, facts) : []), ...warningsOf(evidence, facts)],
+    warnings: [...(answer === 'no' ? integrityDoubts(evidence, facts) : []), ...warningsOf(evidence, facts, unspread)],
   };
+}
+
+/** Causes that keep all flows on one member are why they were there. */
+function withWhy(doubt: CodedReason, keeping: readonly CauseResult[]): readonly CodedReason[] {
+  return doubt.code === 'one-member' ? [doubt, ...keeping.map(asReason)] : [doubt];
+}
+
+function asReason({ code, message, remedy }: CauseResult): CodedReason {
+  return { code: code as CauseCode, message, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 function reasonsFor(answer: Answer, against: readonly Reason[], doubts: readonly Reason[], evidence: Evidence): readonly Reason[] {
@@ -53,9 +65,7 @@ function reasonsFor(answer: Answer, against: readonly Reason[], doubts: readonly
 
 /** What proves a NO: causes that are neither harmless nor tolerated, the design of the mode, and what the mode failed of its own promise. */
 function reasonsAgainst(causes: readonly CauseResult[], context: DiagnosisContext, facts: RunFacts): readonly CodedReason[] {
-  const proven = causes
-    .filter((cause) => !cause.harmless && cause.tolerated !== true)
-    .map(({ code, message, remedy }): CodedReason => ({ code: code as CauseCode, message, ...(remedy === undefined ? {} : { remedy }) }));
+  const proven = causes.filter((cause) => !cause.harmless && cause.tolerated !== true).map(asReason);
   const design = designOf(facts);
   const wasTested = facts.procs > 1 && facts.packets.captured > 0;
   if (design === undefined || !wasTested) return proven;
@@ -64,7 +74,7 @@ function reasonsAgainst(causes: readonly CauseResult[], context: DiagnosisContex
 }
 
 /** The cause that says that affinity was never promised. */
-function designOf({ mode }: RunFacts): CauseCode | undefined {
+function designOf({ mode }: RunFacts): 'lb-by-design' | 'rnd-by-design' | undefined {
   if (flowPromise(mode) !== 'spread') return undefined;
   return mode === 'lb' ? 'lb-by-design' : 'rnd-by-design';
 }
@@ -154,9 +164,9 @@ function balanceOf({ judgedPackets, topFlowPackets }: Evidence, { members }: Run
   };
 }
 
-function warningsOf(evidence: Evidence, facts: RunFacts): readonly Warning[] {
+function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly StackEvidence[]): readonly Warning[] {
   return [
-    ...unspreadStacks(evidence, facts),
+    ...stacksOnOneMember(evidence, facts, unspread),
     ...oneWayWarning(evidence),
     ...outgoingWarning(facts),
     ...rolloverWarning(facts),
@@ -164,12 +174,14 @@ function warningsOf(evidence: Evidence, facts: RunFacts): readonly Warning[] {
   ];
 }
 
-// All F flows of a stack meet by chance with probability n^(1-F); below the limit it is a property of the traffic.
-function unspreadStacks({ stacks }: Evidence, { procs }: RunFacts): readonly Warning[] {
-  const isUnspread = (byMember: readonly number[]) =>
+// All F flows of a stack meet by chance with probability n^(1-F); below the limit it is a property of the traffic. What the cause no-spread
+// or the reason one-member says of these flows is not said again.
+function stacksOnOneMember(evidence: Evidence, { procs }: RunFacts, unspread: readonly StackEvidence[]): readonly Warning[] {
+  if (isOnOneMember(spreadOf(evidence))) return [];
+  const isTogether = (byMember: readonly number[]) =>
     byMember.filter((count) => count > 0).length === 1 && (1 - sum(byMember)) * Math.log(procs) <= Math.log(FALSE_PASS_LIMIT);
-  return stacks
-    .filter(({ twoWayByMember }) => isUnspread(twoWayByMember))
+  return evidence.stacks
+    .filter((stack) => !unspread.includes(stack) && isTogether(stack.twoWayByMember))
     .map(({ stack, twoWay, twoWayByMember }) => ({
       code: 'stack-on-one-member',
       message: `all ${twoWay} two-way flows of ${stack} were on member ${twoWayByMember.findIndex((count) => count > 0)}: this kind of traffic does not spread over the group`,
@@ -213,6 +225,7 @@ function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts): Diagno
     interface: facts.interface,
     mode: facts.mode,
     flags: facts.flags,
+    programMissing: facts.programMissing,
     kernel: facts.kernel,
     rolledOver: sum(facts.members.map(({ rollover }) => rollover?.all ?? 0)),
     outgoing: facts.packets.outgoing,

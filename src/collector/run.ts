@@ -202,6 +202,7 @@ function assemble({ options, source, watch, cluster, groupId, stop, dissectorAtS
     dissector: dissectorAtStart.kind === 'attached' ? dissectorAtStart : readFlowDissector(),
     mode: options.mode,
     flags: options.flags,
+    programMissing: options.program?.kind === 'none',
     procs: options.procs,
     packets,
     withheld: isThinned && packets.offered !== undefined ? Math.max(0, packets.offered - packets.captured - packets.dropped) : 0,

@@ -19,8 +19,8 @@ export async function prepareSteering(options: Options, interfaceName: string): 
     return { filter, program: { kind: 'ebpf', pinnedPath: path }, release };
   }
   const program: SteeringProgram | null =
-    options.program === undefined
-      ? null
-      : { kind: 'cbpf', instructions: options.program.instructions.map(({ code, jt, jf, k }): CbpfInstruction => [code, jt, jf, k]) };
+    options.program?.kind === 'cbpf'
+      ? { kind: 'cbpf', instructions: options.program.instructions.map(({ code, jt, jf, k }): CbpfInstruction => [code, jt, jf, k]) }
+      : null;
   return { filter, program, release: () => {} };
 }

@@ -103,8 +103,9 @@ const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] =
       () => new Option('--rollover', 'let the kernel pass packets on when a ring is full'),
       () => new Option('--ignore-outgoing', 'leave out packets that this host sends (Linux 6.2 or newer)'),
       () => new Option('--group-id <id>', '1 to 65535 (default: a free one, chosen by the kernel)'),
-      () => new Option('--cbpf-program <file>', 'steering program of mode cbpf: output of tcpdump -ddd, -dd or bpf_asm'),
-      () => new Option('--ebpf-program <path>', 'steering program of mode ebpf: pinned program or object file'),
+      () =>
+        new Option('--cbpf-program <file>', 'steering program of mode cbpf: output of tcpdump -ddd, -dd or bpf_asm; "none" to attach none'),
+      () => new Option('--ebpf-program <path>', 'steering program of mode ebpf: pinned program or object file; "none" to attach none'),
       () => new Option('--force', 'allow --defrag although another group exists on this host, which may blind it to fragments'),
     ],
   ],

@@ -38,6 +38,8 @@ export type Pinning =
 
 /** What steers modes cbpf and ebpf. */
 export type SteeringProgram =
+  /** Asked for: what an IDS gets that sets the mode and attaches no program. */
+  | { readonly kind: 'none' }
   | { readonly kind: 'cbpf'; readonly file: string; readonly instructions: readonly CbpfInstruction[] }
   /** A pinned program (on a BPF file system) or an object file. */
   | { readonly kind: 'ebpf'; readonly path: string };
@@ -270,10 +272,12 @@ function parseProgram(raw: RawOptions, mode: FanoutMode, machine: Machine): Stee
     if (programs[kind] === undefined && mode === kind) {
       throw contradictory(
         `mode ${kind} without a program: the kernel would send every packet to the first member, and every flow would look well kept`,
-        `give --${kind}-program`,
+        `give --${kind}-program, or test just that with --${kind}-program none`,
       );
     }
   }
+  // A file of this name is "./none".
+  if (programs.cbpf === 'none' || programs.ebpf === 'none') return { kind: 'none' };
   if (programs.cbpf !== undefined) return { kind: 'cbpf', file: programs.cbpf, instructions: readCbpf(programs.cbpf, machine) };
   if (programs.ebpf === '') throw usage('--ebpf-program', '', 'a path');
   return programs.ebpf === undefined ? undefined : { kind: 'ebpf', path: programs.ebpf };

@@ -19,6 +19,8 @@ export interface RunFacts {
   readonly dissector: FlowDissector;
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
+  /** Mode cbpf or ebpf, and the group was given no program. */
+  readonly programMissing: boolean;
   readonly procs: number;
   /**
    * `overflowed` counts the packets that the flow map had no room for as well as those lost in the workers' tables,

@@ -101,6 +101,7 @@ export function factsOf(evidence: Evidence, change: Partial<RunFacts> = {}): Run
     dissector: { kind: 'none', asked: 'both' },
     mode: 'hash',
     flags: [],
+    programMissing: false,
     procs,
     packets: { offered: packets, captured: packets, judged: packets, dropped: 0, overflowed: 0, outgoing: 0, ignored: {} },
     withheld: 0,

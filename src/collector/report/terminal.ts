@@ -154,7 +154,7 @@ function causes({ causes: all, verdict }: RunResult, style: Style): readonly str
 }
 
 function causeNote({ harmless, tolerated }: CauseResult): string {
-  if (harmless) return ' (harmless)';
+  if (harmless) return ' (does not decide the answer)';
   return tolerated === true ? ' (tolerated)' : '';
 }
 

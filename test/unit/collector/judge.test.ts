@@ -250,13 +250,51 @@ describe('inconclusive', () => {
     expect(reasons[0]?.message).toContain('all 90 consistent two-way flows were on member 1 of 4');
   });
 
-  test.each([
-    ['MPLS', 'mpls/ipv4/tcp', 0, /stops at an MPLS label/],
-    ['a tunnel', 'ipv4/udp/vxlan/eth/ipv4/tcp', 0, /outer header of this tunnel/],
-    ['packets of this host', 'ipv4/tcp', 400, /0x0003/],
-  ] as const)('one member in mode hash: %s', (_, stack, outgoing, cause) => {
-    const evidence = evidenceOf([epoch([90, 0])], [], { stacks: [stackOf(stack, [90, 0])] });
-    expect(verdict(evidence, { packets: packets(evidence, { outgoing }) }).reasons[0]?.message).toMatch(cause);
+  test('one member in mode hash: packets of this host', () => {
+    const evidence = evidenceOf([epoch([90, 0])]);
+    expect(verdict(evidence, { packets: packets(evidence, { outgoing: 400 }) }).reasons[0]?.message).toMatch(/0x0003/);
+  });
+
+  test('one member in mode hash, because the hash cannot spread any of it', () => {
+    const stacks = [{ ...stackOf('mpls/ipv4/tcp', [90, 0]), kernelKeys: 1 }];
+    const judgement = judge(evidenceOf([epoch([90, 0])], [], { stacks }), factsOf(evidenceOf([epoch([90, 0])])));
+    expect(judgement.verdict.reasons).toMatchInlineSnapshot(`
+      [
+        {
+          "code": "one-member",
+          "message": "all 90 consistent two-way flows were on member 0 of 2: nothing shows that the kernel could have parted them",
+        },
+        {
+          "code": "no-spread",
+          "message": "90 flows (mpls/ipv4/tcp): mode hash gives all of a kind to one process, because the kernel's dissector stops at an MPLS label, before any address",
+          "remedy": "strip MPLS labels at the packet broker, or steer by what is behind them (--mode ebpf); where that cannot be done, expect one process to carry all of it",
+        },
+      ]
+    `);
+    expect(judgement.causes.map(({ code, flows, harmless }) => [code, flows, harmless])).toEqual([['no-spread', 90, true]]);
+    expect(judgement.warnings).toEqual([]);
+  });
+
+  test('one member, of which the hash could have spread a part', () => {
+    const stacks = [{ ...stackOf('mpls/ipv4/tcp', [90, 0]), kernelKeys: 1 }, stackOf('ipv4/tcp', [2, 0])];
+    const { reasons } = verdict(evidenceOf([epoch([92, 0])], [], { stacks }));
+    expect(reasons.map(({ code }) => code)).toEqual(['one-member', 'no-spread']);
+    expect(reasons[0]?.message).toMatch(/without ports/);
+  });
+
+  test.each(['cbpf', 'ebpf'] as const)('mode %s without a program', (mode) => {
+    const evidence = evidenceOf([epoch([90, 0, 0])]);
+    const judgement = judge(evidence, factsOf(evidence, { mode, programMissing: true }));
+    expect([judgement.verdict.answer, ...judgement.verdict.reasons.map(({ code }) => code)]).toEqual([
+      'inconclusive',
+      'one-member',
+      'bpf-program-missing',
+    ]);
+    expect(judgement.verdict.reasons[0]?.message).toBe(
+      'all 90 consistent two-way flows were on member 0 of 3: nothing shows that the kernel could have parted them',
+    );
+    expect(judgement.causes).toMatchObject([{ code: 'bpf-program-missing', flows: 90, harmless: true }]);
+    expect(judgement.causes[0]?.message).toContain(`mode ${mode} has no program`);
   });
 
   test('one member, but so few flows that they may meet by chance', () => {
@@ -339,19 +377,35 @@ describe('stacks', () => {
       stackOf('ipv4/tcp', even(8, 60)),
       stackOf('ipv4/udp', even(8, 9), [broken]),
       stackOf('ipv6/tcp', [1, 1]),
-      stackOf('mpls/ipv4/tcp', [90, 0]),
+      stackOf('ipv4/icmp', [90, 0]),
     ];
     const evidence = evidenceOf([epoch(even(8, 60))], [broken], { stacks });
-    expect(answers(evidence)).toEqual(['ipv4/tcp: yes', 'ipv4/udp: no', 'ipv6/tcp: inconclusive', 'mpls/ipv4/tcp: inconclusive']);
+    expect(answers(evidence)).toEqual(['ipv4/tcp: yes', 'ipv4/udp: no', 'ipv6/tcp: inconclusive', 'ipv4/icmp: inconclusive']);
     expect(answers(evidence, { tolerated: ['fragment-v4'] })[1]).toBe('ipv4/udp: yes');
     expect(judge(evidence, factsOf(evidence)).warnings.map(({ code, message }) => [code, message])).toMatchInlineSnapshot(`
       [
         [
           "stack-on-one-member",
-          "all 90 two-way flows of mpls/ipv4/tcp were on member 0: this kind of traffic does not spread over the group",
+          "all 90 two-way flows of ipv4/icmp were on member 0: this kind of traffic does not spread over the group",
         ],
       ]
     `);
+  });
+
+  test('a YES does not hide that a hash cannot spread one of them, and it is said once', () => {
+    const stacks = [stackOf('ipv4/tcp', even(8, 60)), { ...stackOf('mpls/ipv4/tcp', [90, 0]), kernelKeys: 1 }];
+    const evidence = evidenceOf([epoch(even(8, 60))], [], { stacks });
+    const { verdict: result, causes, warnings } = judge(evidence, factsOf(evidence));
+    expect([result.answer, ...result.reasons.map(({ code }) => code)]).toEqual(['yes', 'proven']);
+    expect(causes.map(({ code, flows }) => [code, flows])).toEqual([['no-spread', 90]]);
+    expect(warnings).toEqual([]);
+    expect(answers(evidence)).toEqual(['ipv4/tcp: yes', 'mpls/ipv4/tcp: inconclusive']);
+  });
+
+  test('all on one member: said for the run, and not for each of them again', () => {
+    const stacks = [stackOf('ipv4/tcp', [90, 0]), stackOf('ipv6/udp', [90, 0])];
+    const evidence = evidenceOf([epoch([180, 0])], [], { stacks });
+    expect(judge(evidence, factsOf(evidence, { mode: 'qm' })).warnings).toEqual([]);
   });
 
   test('no stack is better than the run it was seen in', () => {

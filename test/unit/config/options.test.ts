@@ -94,6 +94,9 @@ const ACCEPTED: [name: string, raw: RawOptions, expected: (options: Options) => 
     { kind: 'cbpf', file: 'steer', instructions: [{ code: 6, jt: 0, jf: 0, k: 3 }] },
   ],
   ['ebpf', { mode: 'ebpf', ebpfProgram: '/sys/fs/bpf/lb' }, (o) => o.program, { kind: 'ebpf', path: '/sys/fs/bpf/lb' }],
+  ['cbpf without a program', { mode: 'cbpf', cbpfProgram: 'none' }, (o) => o.program, { kind: 'none' }],
+  ['ebpf without a program', { mode: 'ebpf', ebpfProgram: 'none' }, (o) => o.program, { kind: 'none' }],
+  ['a file called none', { mode: 'ebpf', ebpfProgram: './none' }, (o) => o.program, { kind: 'ebpf', path: './none' }],
   [
     'ring',
     { ringSize: '1g', blockSize: '1M', blockTimeout: '100' },
@@ -171,6 +174,7 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
   ['BAD_PROGRAM', { mode: 'cbpf', cbpfProgram: 'nowhere' }, /^--cbpf-program: cannot read nowhere: ENOENT/],
   ['CONTRADICTORY_OPTIONS', { mode: 'rollover', rollover: true }, /the kernel refuses the pair/],
   ['CONTRADICTORY_OPTIONS', { mode: 'cbpf' }, /without a program: the kernel would send every packet to the first member/],
+  ['CONTRADICTORY_OPTIONS', { cbpfProgram: 'none' }, /--cbpf-program has no effect in mode hash/],
   ['CONTRADICTORY_OPTIONS', { mode: 'ebpf', cbpfProgram: 'steer' }, /--cbpf-program has no effect in mode ebpf/],
   ['CONTRADICTORY_OPTIONS', { ebpfProgram: 'x' }, /--ebpf-program has no effect in mode hash/],
   ['CONTRADICTORY_OPTIONS', { ringSize: '5M', blockSize: '2M' }, /not two or more whole blocks/],
