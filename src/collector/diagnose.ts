@@ -24,8 +24,14 @@ export interface DiagnosisContext {
   readonly dissector: FlowDissector;
 }
 
+const OF_KEPT_FLOWS = ['no-spread', 'bpf-program-missing'] as const satisfies readonly CauseCode[];
+
 /** Why a flow was parted. The other causes are about flows that were kept. */
-export type ViolationCause = Exclude<CauseCode, 'no-spread' | 'bpf-program-missing'>;
+export type ViolationCause = Exclude<CauseCode, (typeof OF_KEPT_FLOWS)[number]>;
+
+export function isOfKeptFlows(code: string): boolean {
+  return OF_KEPT_FLOWS.some((known) => known === code);
+}
 
 interface Explanation {
   readonly message: string;
@@ -88,8 +94,8 @@ export function byFlows(causes: readonly CauseResult[]): readonly CauseResult[] 
 }
 
 /** What a mode's design means for flows, said also where no violation was seen. */
-export function explainCause(code: ViolationCause, context: DiagnosisContext): Explanation {
-  return EXPLANATIONS[code](context);
+export function explainCause(code: ViolationCause, context: DiagnosisContext, stacks: readonly string[] = []): Explanation {
+  return EXPLANATIONS[code](context, stacks);
 }
 
 function causeResult(
@@ -99,7 +105,7 @@ function causeResult(
   context: DiagnosisContext,
   isTolerated: boolean,
 ): CauseResult {
-  const { message, remedy } = explainCause(code, context);
+  const { message, remedy } = explainCause(code, context, stacks);
   return {
     code,
     flows,
@@ -113,39 +119,34 @@ function causeResult(
 /** Toeplitz gives both directions one hash if its key repeats every 16 bits. 40 bytes, which most NICs take. */
 const SYMMETRIC_KEY = Array(20).fill('6D:5A').join(':');
 
-const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext) => Explanation>> = {
+const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, stacks: readonly string[]) => Explanation>> = {
   'hash-asymmetric': asymmetricHashText,
   'known-bug-a': (context) => hashBugText('known-bug-a', context),
   'known-bug-b': (context) => hashBugText('known-bug-b', context),
   'known-bug-c': (context) => hashBugText('known-bug-c', context),
-  'fragment-v4': ({ flags }) =>
-    flags.includes('defrag')
-      ? {
-          message:
-            'the kernel hashes an IPv4 fragment by addresses and protocol only; the defrag flag is set, but it does not reach fragments under two VLAN tags or inside a tunnel',
-          remedy: 'strip the outer tags or end the tunnel before the sensor',
-        }
-      : {
-          message: 'the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow',
-          remedy: 'set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)',
-        },
+  'fragment-v4': ({ flags }, stacks) => fragments4(flags.includes('defrag'), stacks),
   'fragment-v6': () => ({
-    message: 'the kernel hashes an IPv6 fragment by addresses and protocol only, and the defrag flag reassembles IPv4 alone',
-    remedy: 'no fanout flag helps; a steering program (--mode ebpf) that ignores ports keeps them together, at the price of balance',
+    message:
+      'the kernel hashes an IPv6 packet with a fragment header by addresses and protocol only, so it leaves the process of its flow; the defrag flag reassembles IPv4 alone',
+    remedy:
+      'no fanout flag helps; a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance',
   }),
   'known-bug-d': ({ kernel }) => ({
-    message: `kernel ${kernel} hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, so its two directions differ; no release is known that does not`,
+    message: `kernel ${kernel} hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; no release is known that does not`,
     remedy: 'end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)',
   }),
-  'tunnel-outer-only': () => ({
-    message:
-      'the kernel hashes the outer addresses and ports of this tunnel only, and the sender of each direction chooses its own outer port or address',
+  'tunnel-outer-only': (_, stacks) => ({
+    message: `the kernel hashes the outer addresses and ports of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow${
+      stacks.some((stack) => hasLayer(stack, ['vxlan', 'geneve']))
+        ? '; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926)'
+        : ''
+    }`,
     remedy: 'end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)',
   }),
   'esp-ah-spi': () => ({
     message:
-      'the kernel hashes the SPI of ESP and AH as if it were ports, and each direction of a security association has its own; what is inside is encrypted or authenticated end to end',
-    remedy: 'none is needed for ESP: an IDS cannot look inside; for AH capture behind the security gateway',
+      'the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own',
+    remedy: 'none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH',
   }),
   'lb-by-design': () => ({
     message: 'mode lb deals packets out in turn, so a flow of two packets is on two processes by design',
@@ -199,6 +200,22 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext) 
           remedy: 'look at the listed observations; a capture of one such flow would help to extend this diagnosis',
         },
 };
+
+// ip_check_defrag() takes what is IPv4 once the kernel has taken the outer tag out of the bytes.
+const IN_REACH_OF_DEFRAG = /^(vlan\/)?ipv4\//;
+
+function fragments4(isDefrag: boolean, stacks: readonly string[]): Explanation {
+  const message = 'the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow';
+  const limit = 'the defrag flag does not reach fragments under two VLAN tags or inside a tunnel';
+  const instead = 'strip the outer tags or end the tunnel before the sensor';
+  const set =
+    'set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other';
+  if (isDefrag) return { message: `${message}; the defrag flag is set, but ${limit.replace('the defrag flag', 'it')}`, remedy: instead };
+  const isInReach = (stack: string) => IN_REACH_OF_DEFRAG.test(stack);
+  if (stacks.every(isInReach)) return { message, remedy: set };
+  if (!stacks.some(isInReach)) return { message: `${message}; ${limit}`, remedy: instead };
+  return { message: `${message}; ${limit}`, remedy: `${set}; for the others ${instead}` };
+}
 
 function rolled({ flags, rolledOver }: DiagnosisContext): boolean {
   return flags.includes('rollover') && rolledOver > 0;

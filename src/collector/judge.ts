@@ -7,7 +7,7 @@ import type { ReasonCode, WarningCode } from '../model/reason.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../model/run-result.ts';
 import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
-import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause } from './diagnose.ts';
+import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKeptFlows } from './diagnose.ts';
 import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stackAnswer } from './doubts.ts';
 import { findHashBugs } from './hash-bugs.ts';
 import { findUnspread, noSpread, programMissing } from './unspread.ts';
@@ -31,7 +31,7 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const doubts = [...findDoubts(evidence, facts).flatMap((doubt) => withWhy(doubt, keeping)), ...toleratedDesign(facts)];
   const answer: Answer = against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';
   return {
-    verdict: { answer, reasons: reasonsFor(answer, against, doubts, evidence), falsePassBound: falsePassBound(spreadOf(evidence)) },
+    verdict: { answer, reasons: reasonsFor(answer, against, doubts, evidence, causes), falsePassBound: falsePassBound(spreadOf(evidence)) },
     stacks: judgeStacks(evidence, facts, context),
     causes,
     violations: evidence.violations.map(({ kind, stack, flow, observations, ...traits }): Violation => {
@@ -52,14 +52,20 @@ function asReason({ code, message, remedy }: CauseResult): CodedReason {
   return { code: code as CauseCode, message, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-function reasonsFor(answer: Answer, against: readonly Reason[], doubts: readonly Reason[], evidence: Evidence): readonly Reason[] {
+function reasonsFor(
+  answer: Answer,
+  against: readonly Reason[],
+  doubts: readonly Reason[],
+  evidence: Evidence,
+  causes: readonly CauseResult[],
+): readonly Reason[] {
   switch (answer) {
     case 'no':
       return against;
     case 'inconclusive':
       return doubts;
     case 'yes':
-      return [provenReason(evidence)];
+      return [provenReason(evidence, causes)];
   }
 }
 
@@ -113,12 +119,17 @@ function brokenDice(dealt: readonly number[]): readonly CodedReason[] {
   return [{ code: 'spread-broken', message, remedy: 'report it to the kernel developers (netdev): even its own promise is broken' }];
 }
 
-function provenReason(evidence: Evidence): CodedReason {
+function provenReason(evidence: Evidence, causes: readonly CauseResult[]): CodedReason {
   const spread = spreadOf(evidence);
+  const { split, asymmetric, duplicated } = evidence.flows;
+  const parted = split + asymmetric + duplicated;
+  const codes = causes.filter(({ code }) => !isOfKeptFlows(code)).map(({ code }) => code);
+  const except =
+    parted === 0 ? '' : `; ${counted(parted, 'more flow')} did not stay on one, for causes that do not count here (${codes.join(', ')})`;
   const members = new Set(spread.flatMap((byMember) => byMember.flatMap((count, member) => (count > 0 ? [member] : []))));
   return {
     code: 'proven',
-    message: `${counted(sum(spread.map(sum)), 'two-way flow')} on ${members.size} processes, each flow on one; a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}`,
+    message: `${counted(sum(spread.map(sum)), 'two-way flow')} on ${members.size} processes, each flow on one; a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}${except}`,
   };
 }
 

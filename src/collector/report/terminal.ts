@@ -41,7 +41,7 @@ const ANSWERS: Readonly<Record<Answer, { readonly word: string; readonly color: 
 
 function headline(result: RunResult, style: Style): readonly string[] {
   const sentences: Readonly<Record<Answer, string>> = {
-    yes: `Yes: ${modeText(result)} kept every flow, in both directions, on one process.`,
+    yes: `Yes: ${modeText(result)} kept every flow${exceptions(result)}, in both directions, on one process.`,
     no: `No: ${modeText(result)} did not keep every flow on one process.`,
     inconclusive: `Inconclusive: this run does not show whether ${modeText(result)} keeps flows on one process.`,
   };
@@ -54,6 +54,12 @@ function headline(result: RunResult, style: Style): readonly string[] {
     ...[first, ...rest].map((line) => paint(line, ANSWERS[answer].color, style)),
     ...wrap(`${facts}${provenance(result)}`, '', style),
   ];
+}
+
+/** Harmless and tolerated violations do not make a NO, but they happened. */
+function exceptions({ flows }: RunResult): string {
+  const parted = flows.split + flows.asymmetric + flows.duplicated;
+  return parted === 0 ? '' : `, but for ${grouped(parted)} that ${parted === 1 ? 'does' : 'do'} not count`;
 }
 
 function modeText({ group }: RunResult): string {

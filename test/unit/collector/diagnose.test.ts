@@ -130,7 +130,7 @@ describe('diagnosis', () => {
           "flows": 9,
           "harmless": false,
           "message": "9 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow",
-          "remedy": "set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)",
+          "remedy": "set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
           "tolerated": true,
         },
         {
@@ -164,9 +164,57 @@ describe('diagnosis', () => {
     `);
   });
 
-  test('with defrag set, does not advise to set it', () => {
-    const [cause] = diagnose(context({ flags: ['defrag'], groups: [group({ ...twoKeys, fragments: true })] }), []);
-    expect(cause?.code).toBe('fragment-v4');
-    expect(cause?.remedy).not.toContain('--defrag');
+  test('of what a hash parts by design: what happens, why, and what to do', () => {
+    const said = (traits: Partial<ViolationGroup>, change: Partial<DiagnosisContext> = {}) =>
+      diagnose(context({ groups: [group({ ...twoKeys, ...traits })], ...change }), []).map(
+        ({ code, message, remedy }) => `${code}: ${message} -> ${remedy}`,
+      );
+    expect([
+      said({ stack: 'ipv4/udp/vxlan/eth/ipv4/tcp' }),
+      said({ stack: 'ipv4/udp/gtpu/ipv4/tcp' }),
+      said({ stack: 'ipv4/esp' }),
+      said({ stack: 'ipv6/ipv4/tcp', staleIpv6: true }),
+      said({ stack: 'ipv6/frag/udp', fragments: true }),
+      said({ stack: 'vlan/ipv4/udp', fragments: true }),
+      said({ stack: 'vlan/vlan/ipv4/udp', fragments: true }),
+      said({ stack: 'vlan/vlan/ipv4/udp', fragments: true }, { flags: ['defrag'] }),
+    ]).toMatchInlineSnapshot(`
+      [
+        [
+          "tunnel-outer-only: 3 flows (ipv4/udp/vxlan/eth/ipv4/tcp): the kernel hashes the outer addresses and ports of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926) -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
+        ],
+        [
+          "tunnel-outer-only: 3 flows (ipv4/udp/gtpu/ipv4/tcp): the kernel hashes the outer addresses and ports of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
+        ],
+        [
+          "esp-ah-spi: 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH",
+        ],
+        [
+          "known-bug-d: 3 flows (ipv6/ipv4/tcp): kernel 6.18.44 hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; no release is known that does not -> end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)",
+        ],
+        [
+          "fragment-v6: 3 flows (ipv6/frag/udp): the kernel hashes an IPv6 packet with a fragment header by addresses and protocol only, so it leaves the process of its flow; the defrag flag reassembles IPv4 alone -> no fanout flag helps; a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance",
+        ],
+        [
+          "fragment-v4: 3 flows (vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
+        ],
+        [
+          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor",
+        ],
+        [
+          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag is set, but it does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor",
+        ],
+      ]
+    `);
+  });
+
+  test('advises to set defrag only for fragments that it reaches', () => {
+    const fragment = (stack: string) => group({ ...twoKeys, fragments: true, stack });
+    const remedy = (stacks: readonly string[], change: Partial<DiagnosisContext> = {}) =>
+      diagnose(context({ groups: stacks.map(fragment), ...change }), []).map((cause) => cause.remedy ?? '')[0];
+    expect(remedy(['ipv4/udp', 'vlan/ipv4/udp'])).toMatch(/^set --defrag/);
+    expect(remedy(['ipv4/udp', 'ipv4/udp'], { flags: ['defrag'] })).not.toContain('--defrag');
+    expect(remedy(['vlan/vlan/ipv4/udp', 'pppoe/ipv4/udp'])).not.toContain('--defrag');
+    expect(remedy(['ipv4/udp', 'vlan/vlan/ipv4/udp'])).toMatch(/^set --defrag.*; for the others strip the outer tags/);
   });
 });

@@ -87,7 +87,8 @@ describe('whole reports', () => {
 
       fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
       so it leaves the process of its flow
-        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
+           host only: two would take fragments from each other
 
       packets           1,512  judged, of 1,512 captured, 1,512 sent, 0 dropped
       flows               252  252 seen in both directions, 0 in one
@@ -149,7 +150,7 @@ describe('whole reports', () => {
              2  4002    -      378  37,800     63      0        0  gone
              3  4003    -      378  37,800     63      0        0  gone
 
-      NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)
+      NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other
       "
     `));
   test('inconclusive', () =>
@@ -256,14 +257,22 @@ describe('whole reports', () => {
       YES!
       "
     `));
+  test('a YES names the flows that do not count, and harmless causes', () => {
+    const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 12 });
+    const text = renderTerminal(resultOf(evidenceOf([epoch([61, 60, 59, 60])], [spi])), plain);
+    expect(text).toContain('Yes: mode hash kept every flow, but for 12 that do not count, in both directions, on one process.\n');
+    expect(text).toContain('\n  esp-ah-spi (does not decide the answer): 12 flows (ipv4/esp): the kernel hashes the SPI');
+  });
+
   test('brief', () =>
     expect(renderBrief(no, plain)).toMatchInlineSnapshot(`
-    "fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
-    so it leaves the process of its flow
-      -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)
-    NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T)
-    "
-  `));
+      "fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
+      so it leaves the process of its flow
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
+           host only: two would take fragments from each other
+      NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other
+      "
+    `));
 });
 
 describe('form', () => {
