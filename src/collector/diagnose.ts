@@ -24,7 +24,7 @@ export interface DiagnosisContext {
   readonly dissector: FlowDissector;
 }
 
-const OF_KEPT_FLOWS = ['no-spread', 'bpf-program-missing'] as const satisfies readonly CauseCode[];
+const OF_KEPT_FLOWS = ['icmp-error', 'no-spread', 'bpf-program-missing'] as const satisfies readonly CauseCode[];
 
 /** Why a flow was parted. The other causes are about flows that were kept. */
 export type ViolationCause = Exclude<CauseCode, (typeof OF_KEPT_FLOWS)[number]>;

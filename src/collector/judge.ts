@@ -10,6 +10,7 @@ import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confide
 import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKeptFlows } from './diagnose.ts';
 import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stackAnswer } from './doubts.ts';
 import { findHashBugs } from './hash-bugs.ts';
+import { strayErrors } from './icmp-errors.ts';
 import { findUnspread, noSpread, programMissing } from './unspread.ts';
 
 /** The parts of a RunResult that follow from evidence and facts. */
@@ -26,7 +27,7 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const context = diagnosisContext(evidence, facts);
   const unspread = findUnspread(evidence, facts);
   const keeping = [...noSpread(unspread, facts), ...programMissing(evidence, facts)];
-  const causes = byFlows([...diagnose(context, facts.tolerated), ...keeping]);
+  const causes = byFlows([...diagnose(context, facts.tolerated), ...strayErrors(evidence, facts), ...keeping]);
   const against = reasonsAgainst(causes, context, facts);
   const doubts = [...findDoubts(evidence, facts).flatMap((doubt) => withWhy(doubt, keeping)), ...toleratedDesign(facts)];
   const answer: Answer = against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';

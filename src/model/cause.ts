@@ -19,6 +19,7 @@ export const CAUSES = {
     summary: 'the kernel hashes the outer header of this tunnel only, and that differs by direction',
   },
   'esp-ah-spi': { harmless: true, summary: 'the kernel hashes the SPI of ESP and AH as ports, and each direction has its own' },
+  'icmp-error': { harmless: true, summary: 'an ICMP error about the flow went to another process: the kernel hashes its own addresses' },
   'no-spread': { harmless: true, summary: 'all packets of a kind of traffic have one kernel key, so one process gets all of it' },
   'lb-by-design': { harmless: false, summary: 'mode lb deals packets out in turn and never promised to keep flows together' },
   'rnd-by-design': { harmless: false, summary: 'mode rnd throws dice for each packet and never promised to keep flows together' },

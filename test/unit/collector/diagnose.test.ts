@@ -110,7 +110,7 @@ describe('cause of a violation', () => {
   });
 
   test('every cause is reached by a case, but for those of flows that were kept', () => {
-    const ofKeptFlows: CauseCode[] = ['no-spread', 'bpf-program-missing'];
+    const ofKeptFlows: CauseCode[] = ['icmp-error', 'no-spread', 'bpf-program-missing'];
     expect(new Set([...CASES.map(([, , , cause]) => cause), ...ofKeptFlows])).toEqual(new Set(CAUSE_CODES));
   });
 });
