@@ -1,5 +1,4 @@
 // Packets of every link type become frames in which the dissector finds the same flow, or are refused for a reason.
-#include "capture_file.hpp"
 #include "check.hpp"
 #include "dissect.hpp"
 #include "link_frame.hpp"
