@@ -46,12 +46,74 @@ export interface InjectReport extends InjectCounters {
   readonly stopped: boolean;
 }
 
+/** Why packets of a capture file are not among its frames. */
+export interface LeftOut {
+  readonly reason: 'link-type' | 'protocol' | 'cut' | 'too-long';
+  readonly linkType: number;
+  /** As in LINKTYPE_..., where it is a common one. */
+  readonly linkTypeName?: string;
+  readonly packets: number;
+}
+
+/** What ended the reading of a capture file before the file did, and where. */
+export interface CaptureProblem {
+  readonly fault:
+    | 'empty'
+    | 'foreign'
+    | 'unknown-version'
+    | 'truncated'
+    | 'implausible-length'
+    | 'length-mismatch'
+    | 'unknown-interface'
+    | 'too-many-interfaces'
+    | 'bad-byte-order';
+  /** The first packet that could not be read, from 1. */
+  readonly record: number;
+  /** Pcapng: the block it was found in, from 1. */
+  readonly block?: number;
+  /** Where that packet or block begins, in bytes. */
+  readonly offset: number;
+  /** The length, version or interface that cannot be. */
+  readonly value: number;
+  /** What the file is instead, where that is known. */
+  readonly foreign?: string;
+}
+
+export interface CaptureSummary {
+  readonly format?: 'pcap' | 'pcapng';
+  readonly records: number;
+  readonly frames: number;
+  /** Frames that the capture cut before their flow was known. */
+  readonly cutHeaders: number;
+  readonly leftOut: readonly LeftOut[];
+  /** Packets of more link types than are counted one by one. */
+  readonly leftOutOtherwise: number;
+  readonly problem?: CaptureProblem;
+}
+
+/** Makes frames of a capture file that comes in pieces, a segment at a time. */
+export interface FrameCollector {
+  /** How many bytes were taken. If that is not all, the segment is full: an injector takes it over, then the rest is to be fed. */
+  feed(bytes: Uint8Array): number;
+  /** The file has ended. */
+  finish(): void;
+  /** From the beginning of the file again; what was counted is forgotten. */
+  restart(): void;
+  readonly isFull: boolean;
+  /** Of the present segment. */
+  readonly frames: number;
+  /** Of the file so far. */
+  summary(): CaptureSummary;
+}
+
 /** Sends from a thread of its own. Sequence numbers go on from run to run. */
 export interface Injector {
   readonly counters: InjectCounters;
   /** Rejects with a SystemCallError; what was sent until then is in `counters`. One run at a time. */
   run(plan?: InjectPlan): Promise<InjectReport>;
   stop(): void;
+  /** Takes over the segment of the collector, in place of the frames it had. Not while it is running. */
+  refill(collector: FrameCollector): void;
 }
 
 export interface ExecOptions {
@@ -66,7 +128,17 @@ export interface ExecOptions {
 
 export interface LabAddon {
   readonly Tap: new (options: { readonly name: string; readonly queues?: number }) => Tap;
-  readonly Injector: new (options: FrameSet & ({ readonly tap: Tap } | { readonly interface: string })) => Injector;
+  /** Without frames it must be refilled before it can run. */
+  readonly Injector: new (
+    options: Partial<FrameSet> & ({ readonly tap: Tap } | { readonly interface: string }),
+  ) => Injector;
+  readonly FrameCollector: new (options: {
+    /** A segment is full when it has reached this size. */
+    readonly segmentBytes: number;
+    /** Receive queues that frames are spread over by flow. */
+    readonly queues: number;
+    readonly seed: number;
+  }) => FrameCollector;
   /** Replaces this process. Comes back only to throw. */
   exec(options: ExecOptions): never;
   readonly labTag: LabTagLayout;

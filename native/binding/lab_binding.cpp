@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "convert.hpp"
+#include "frame_collector_binding.hpp"
 #include "inject.hpp"
 #include "lab_tag.hpp"
 #include "packet_sender.hpp"
@@ -161,6 +162,8 @@ bool copy_array(Napi::Env env, const Napi::Object& options, const char* name, na
 // Copies: the sending thread writes sequence numbers into its frames, and JavaScript may detach or change its buffers meanwhile.
 std::shared_ptr<FrameSet> frames_from(Napi::Env env, const Napi::Object& options, std::size_t queue_count) {
   auto set = std::make_shared<FrameSet>();
+  // Those of a collector come with refill().
+  if (!property(options, "frames")) return set;
   const bool copied = copy_array<std::byte, std::uint8_t>(env, options, "frames", napi_uint8_array, set->bytes) &&
                       copy_array<std::uint32_t, std::uint32_t>(env, options, "offsets", napi_uint32_array, set->offsets) &&
                       copy_array<std::uint16_t, std::uint16_t>(env, options, "queues", napi_uint16_array, set->queues) &&
@@ -206,9 +209,10 @@ std::optional<InjectPlan> plan_from(Napi::Env env, const Napi::Value& value) {
 class InjectorObject final : public Napi::ObjectWrap<InjectorObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Injector",
-                       {InstanceMethod<&InjectorObject::run>("run"), InstanceMethod<&InjectorObject::stop>("stop"),
-                        InstanceAccessor<&InjectorObject::counters>("counters")});
+    return DefineClass(
+        env, "Injector",
+        {InstanceMethod<&InjectorObject::run>("run"), InstanceMethod<&InjectorObject::stop>("stop"),
+         InstanceMethod<&InjectorObject::refill>("refill"), InstanceAccessor<&InjectorObject::counters>("counters")});
   }
 
   explicit InjectorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<InjectorObject>(info) {
@@ -244,6 +248,20 @@ class InjectorObject final : public Napi::ObjectWrap<InjectorObject> {
     injector.join();
   }
 
+  // refill(collector): takes over what it has collected, in place of what was sent before; the collector goes on with that
+  // memory.
+  Napi::Value refill(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    FrameCollector* const collector = frame_collector_from(env, info[0]);
+    if (collector == nullptr) return {};
+    if (pending_) {
+      Napi::Error::New(env, "this injector is running").ThrowAsJavaScriptException();
+      return {};
+    }
+    collector->take_segment(injector_->frames());
+    return env.Undefined();
+  }
+
   // run(plan): a promise of the report, rejected with the failure that ended the run.
   Napi::Value run(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -256,6 +274,10 @@ class InjectorObject final : public Napi::ObjectWrap<InjectorObject> {
     auto sink = sink_.lock();
     if (!sink) {
       throw_sys_error(env, {"tap", EBADF});
+      return {};
+    }
+    if (const char* problem = injector_->frames().problem(sink->queue_count())) {
+      Napi::RangeError::New(env, problem).ThrowAsJavaScriptException();
       return {};
     }
     auto completion = Completion::New(env, "lab-inject", 1, 1, this);
@@ -393,6 +415,7 @@ Napi::Object lab_tag_layout(Napi::Env env) {
 void export_lab(Napi::Env env, Napi::Object exports) {
   exports.Set("Tap", TapObject::define(env));
   exports.Set("Injector", InjectorObject::define(env));
+  exports.Set("FrameCollector", fanout::binding::define_frame_collector(env));
   exports.Set("exec", Napi::Function::New(env, exec, "exec"));
   exports.Set("labTag", lab_tag_layout(env));
 }

@@ -68,6 +68,9 @@ class Injector {
   void request_stop() noexcept;
   void join() noexcept;
 
+  // What is sent. Between two runs the set may be replaced by another one without a problem.
+  [[nodiscard]] FrameSet& frames() noexcept { return *frames_; }
+
   [[nodiscard]] InjectCounters counters() const noexcept;
   // After the run: whether it was cut short by request_stop(), and the failure that ended it (code 0: none).
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }

@@ -1,25 +1,99 @@
-/** Classic pcap files, Ethernet, microseconds: written for other tools to read, and read as tcpdump writes them. */
+/** Capture files: written for other tools and for the command to read, and read as tcpdump writes them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const MAGIC = 0xa1b2c3d4;
 const ETHERNET = 1;
+const SNAPLEN = 262144;
+
+export interface PcapFormat {
+  readonly bigEndian?: boolean;
+  /** 0xa1b2c3d4: microseconds; 0xa1b23c4d: nanoseconds; 0xa1b2cd34: Kuznetzov's variant with longer record headers. */
+  readonly magic?: number;
+  readonly linkType?: number;
+  /** Packets are cut to so many bytes. */
+  readonly snaplen?: number;
+}
+
+/** Integers one after the other, each of the given number of bytes. */
+function fields(bigEndian: boolean, ...values: readonly (readonly [value: number, bytes: 2 | 4])[]): Buffer {
+  const out = Buffer.alloc(values.reduce((sum, [, bytes]) => sum + bytes, 0));
+  let at = 0;
+  for (const [value, bytes] of values) {
+    if (bigEndian) out.writeUIntBE(value, at, bytes);
+    else out.writeUIntLE(value, at, bytes);
+    at += bytes;
+  }
+  return out;
+}
+
+/** The second and fraction of packet i, a microsecond after the one before it. */
+function stamp(index: number): readonly [number, number] {
+  return [Math.floor(index / 1e6), index % 1e6];
+}
+
+export function pcapBytes(packets: readonly Uint8Array[], format: PcapFormat = {}): Buffer {
+  const { bigEndian = false, magic = MAGIC, linkType = ETHERNET, snaplen = SNAPLEN } = format;
+  const header = fields(bigEndian, [magic, 4], [2, 2], [4, 2], [0, 4], [0, 4], [snaplen, 4], [linkType, 4]);
+  const extra = magic === 0xa1b2cd34 ? Buffer.alloc(8, 0x5a) : Buffer.alloc(0);
+  const records = packets.flatMap((packet, index) => {
+    const [second, fraction] = stamp(index);
+    const kept = packet.subarray(0, snaplen);
+    const ticks = magic === 0xa1b23c4d ? fraction * 1000 : fraction;
+    return [fields(bigEndian, [second, 4], [ticks, 4], [kept.length, 4], [packet.length, 4]), extra, kept];
+  });
+  return Buffer.concat([header, ...records]);
+}
+
+export interface PcapngFormat extends Pick<PcapFormat, 'bigEndian' | 'linkType' | 'snaplen'> {
+  readonly block?: 'enhanced' | 'simple' | 'obsolete';
+  /** A section of the other byte order begins after so many packets. */
+  readonly packetsPerSection?: number;
+}
+
+const BLOCK_TYPES = { simple: 3, obsolete: 2, enhanced: 6 } as const;
+
+export function pcapngBytes(packets: readonly Uint8Array[], format: PcapngFormat = {}): Buffer {
+  const { packetsPerSection = Math.max(1, packets.length), bigEndian = false, ...section } = format;
+  const sections = Array.from({ length: Math.max(1, Math.ceil(packets.length / packetsPerSection)) }, (_, i) =>
+    sectionBytes(packets.slice(i * packetsPerSection, (i + 1) * packetsPerSection), { ...section, bigEndian: bigEndian !== (i % 2 === 1) }),
+  );
+  return Buffer.concat(sections);
+}
+
+function sectionBytes(packets: readonly Uint8Array[], format: Omit<PcapngFormat, 'packetsPerSection'>): Buffer {
+  const { bigEndian = false, linkType = ETHERNET, snaplen = SNAPLEN, block: kind = 'enhanced' } = format;
+  const block = (type: number, body: Buffer): Buffer => {
+    const padding = Buffer.alloc(-body.length & 3);
+    const length = fields(bigEndian, [body.length + padding.length + 12, 4]);
+    return Buffer.concat([fields(bigEndian, [type, 4]), length, body, padding, length]);
+  };
+  const unlimited = [0xffffffff, 4] as const;
+  const header = block(0x0a0d0d0a, fields(bigEndian, [0x1a2b3c4d, 4], [1, 2], [0, 2], unlimited, unlimited));
+  const description = block(1, fields(bigEndian, [linkType, 2], [0, 2], [snaplen, 4]));
+  // A custom block, which nobody knows.
+  const unknown = block(0x0bad, Buffer.from('skip me'));
+  const blocks = packets.flatMap((packet, index) => {
+    const kept = packet.subarray(0, snaplen);
+    const [second, fraction] = stamp(index);
+    const ticks = BigInt(second) * 1_000_000n + BigInt(fraction);
+    const times = [[Number(ticks >> 32n), 4] as const, [Number(ticks & 0xffffffffn), 4] as const];
+    const start =
+      kind === 'simple'
+        ? fields(bigEndian, [packet.length, 4])
+        : fields(
+            bigEndian,
+            ...(kind === 'enhanced' ? [[0, 4] as const] : [[0, 2] as const, [7, 2] as const]),
+            ...times,
+            [kept.length, 4],
+            [packet.length, 4],
+          );
+    return [block(BLOCK_TYPES[kind], Buffer.concat([start, kept])), ...(index % 100 === 0 ? [unknown] : [])];
+  });
+  return Buffer.concat([header, description, ...blocks]);
+}
 
 export function writePcap(path: string, frames: readonly Uint8Array[]): void {
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(MAGIC, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(262144, 16);
-  header.writeUInt32LE(ETHERNET, 20);
-  const records = frames.flatMap((frame, index) => {
-    const record = Buffer.alloc(16);
-    record.writeUInt32LE(Math.floor(index / 1e6), 0);
-    record.writeUInt32LE(index % 1e6, 4);
-    record.writeUInt32LE(frame.length, 8);
-    record.writeUInt32LE(frame.length, 12);
-    return [record, frame];
-  });
-  writeFileSync(path, Buffer.concat([header, ...records]));
+  writeFileSync(path, pcapBytes(frames));
 }
 
 export function readPcap(path: string): readonly Uint8Array[] {

@@ -1,0 +1,117 @@
+// Bytes of a capture file in, segments of frames out, which an Injector takes over without copying.
+#include "frame_collector_binding.hpp"
+
+#include <memory>
+
+#include "capture_problem.hpp"
+#include "convert.hpp"
+#include "link_frame.hpp"
+
+namespace fanout::binding {
+namespace {
+
+constexpr double safe_integer_max = 9007199254740991.0;
+constexpr double segment_bytes_max = 1 << 30;
+
+const char* reason_text(LeftOutReason reason) {
+  switch (reason) {
+    case LeftOutReason::link_type:
+      return "link-type";
+    case LeftOutReason::protocol:
+      return "protocol";
+    case LeftOutReason::cut:
+      return "cut";
+    case LeftOutReason::too_long:
+      return "too-long";
+  }
+  return "link-type";
+}
+
+Napi::Object left_out_to_js(Napi::Env env, const LeftOut& entry) {
+  auto out = Napi::Object::New(env);
+  out.Set("reason", reason_text(entry.reason));
+  out.Set("linkType", Napi::Number::New(env, entry.link_type));
+  if (const char* name = link_type_name(entry.link_type)) out.Set("linkTypeName", name);
+  out.Set("packets", number(env, entry.packets));
+  return out;
+}
+
+class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "FrameCollector",
+        {InstanceMethod<&FrameCollectorObject::feed>("feed"), InstanceMethod<&FrameCollectorObject::finish>("finish"),
+         InstanceMethod<&FrameCollectorObject::restart>("restart"), InstanceMethod<&FrameCollectorObject::summary>("summary"),
+         InstanceAccessor<&FrameCollectorObject::is_full>("isFull"), InstanceAccessor<&FrameCollectorObject::frames>("frames")});
+  }
+  static constexpr napi_type_tag type_tag = {0x1b7d92a5c0e34f68, 0x83e5604ad19b72cf};
+
+  explicit FrameCollectorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<FrameCollectorObject>(info) {
+    const Napi::Env env = info.Env();
+    if (!info[0].IsObject()) {
+      throw_type_error(env, "FrameCollector needs { segmentBytes, queues, seed }");
+      return;
+    }
+    const auto options = info[0].As<Napi::Object>();
+    const auto bytes = integer_in(env, options.Get("segmentBytes"), "segmentBytes", 1, segment_bytes_max);
+    if (!bytes) return;
+    const auto queues = integer_in(env, options.Get("queues"), "queues", 1, 65535);
+    if (!queues) return;
+    const auto seed = integer_in(env, options.Get("seed"), "seed", 0, safe_integer_max);
+    if (!seed) return;
+    collector_ = std::make_unique<FrameCollector>(static_cast<std::size_t>(*bytes), static_cast<std::uint16_t>(*queues),
+                                                  HashSeed{static_cast<std::uint64_t>(*seed)});
+    info.This().As<Napi::Object>().TypeTag(&type_tag);
+  }
+
+  [[nodiscard]] FrameCollector& collector() { return *collector_; }
+
+ private:
+  Napi::Value feed(const Napi::CallbackInfo& info) {
+    const auto bytes = typed_array<std::uint8_t>(info.Env(), info[0], napi_uint8_array, "bytes");
+    if (!bytes) return {};
+    return number(info.Env(), collector_->feed(std::as_bytes(*bytes)));
+  }
+  Napi::Value finish(const Napi::CallbackInfo& info) {
+    collector_->finish();
+    return info.Env().Undefined();
+  }
+  Napi::Value restart(const Napi::CallbackInfo& info) {
+    collector_->restart();
+    return info.Env().Undefined();
+  }
+  Napi::Value is_full(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), collector_->is_full()); }
+  Napi::Value frames(const Napi::CallbackInfo& info) { return number(info.Env(), collector_->segment().count()); }
+
+  Napi::Value summary(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const CollectCounts& counts = collector_->counts();
+    const CaptureFileParser& parser = collector_->parser();
+    auto out = Napi::Object::New(env);
+    if (parser.format() != nullptr) out.Set("format", parser.format());
+    out.Set("records", number(env, parser.records()));
+    out.Set("frames", number(env, counts.frames));
+    out.Set("cutHeaders", number(env, counts.cut_headers));
+    out.Set("leftOut", array_of(env, std::span{counts.left_out}.first(counts.left_out_used),
+                                [&](const LeftOut& entry) { return left_out_to_js(env, entry); }));
+    out.Set("leftOutOtherwise", number(env, counts.left_out_otherwise));
+    if (parser.problem().fault != CaptureFault::none) out.Set("problem", problem_to_js(env, parser.problem()));
+    return out;
+  }
+
+  std::unique_ptr<FrameCollector> collector_;
+};
+
+}  // namespace
+
+Napi::Function define_frame_collector(Napi::Env env) { return FrameCollectorObject::define(env); }
+
+FrameCollector* frame_collector_from(Napi::Env env, const Napi::Value& value) {
+  if (value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&FrameCollectorObject::type_tag))
+    return &FrameCollectorObject::Unwrap(value.As<Napi::Object>())->collector();
+  throw_type_error(env, "this is not a FrameCollector");
+  return nullptr;
+}
+
+}  // namespace fanout::binding

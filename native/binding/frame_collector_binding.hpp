@@ -1,0 +1,15 @@
+#pragma once
+
+#include <napi.h>
+
+#include "frame_collector.hpp"
+
+namespace fanout::binding {
+
+// The class FrameCollector.
+Napi::Function define_frame_collector(Napi::Env env);
+
+// The collector of such an object, as long as that lives; throws and returns nullptr for anything else.
+FrameCollector* frame_collector_from(Napi::Env env, const Napi::Value& value);
+
+}  // namespace fanout::binding
