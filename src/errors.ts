@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   CONTRADICTORY_OPTIONS: EXIT.usage,
   BAD_FILTER: EXIT.usage,
   BAD_PROGRAM: EXIT.usage,
+  BAD_CAPTURE: EXIT.usage,
   OUTPUT_UNWRITABLE: EXIT.usage,
   NO_PRIVILEGE: EXIT.cannotRun,
   NO_USER_NAMESPACE: EXIT.cannotRun,

@@ -36,6 +36,9 @@ export const WARNINGS = {
   'outgoing-packets': 'packets that this host sent were captured as well',
   'rollover-untested': 'rollover was allowed, but the load never caused it',
   'bpf-flow-dissector': "a BPF program stands in for the kernel's flow dissector",
+  'capture-damaged': 'the capture file could not be read to its end',
+  'packets-left-out': 'some packets of the capture file cannot be sent as Ethernet frames',
+  'packets-cut': 'some packets of the capture file were cut before their flow is known',
 } as const satisfies Record<string, string>;
 
 /** A doubt that a proven NO outranks is still worth a warning, so reasons may appear among the warnings too. */
