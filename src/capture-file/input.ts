@@ -68,7 +68,7 @@ async function openRegular(path: string): Promise<FileHandle> {
     // Asked before it is opened: opening a pipe waits for somebody who writes.
     const facts = await stat(path);
     if (facts.isDirectory()) throw badCapture(`${path} is a directory`, 'name one capture file; mergecap(1) makes one of several');
-    if (!facts.isFile()) throw badCapture(`${path} is not a regular file`, `pipe it in: cat ${path} | fanout-cluster --pcap -`);
+    if (!facts.isFile()) throw badCapture(`${path} is not a regular file`, 'pipe it in: ... | fanout-cluster --pcap -');
     return await open(path, 'r');
   } catch (cause) {
     if (cause instanceof FanoutError) throw cause;

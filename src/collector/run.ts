@@ -47,7 +47,7 @@ export const runCluster: RunCluster = async (options, io) => {
 
 async function runFromStart(options: Options, io: RunIo): Promise<RunResult> {
   const startedAt = new Date();
-  const source = await openSource(options);
+  const source = await openSource(options, io.signal);
   try {
     const steering = await prepareSteering(options, source.interface);
     try {
@@ -212,6 +212,7 @@ function assemble({ options, source, watch, cluster, groupId, stop, dissectorAtS
     tolerated: options.tolerated,
     maxLossPercent: options.maxLossPercent,
   };
+  const judgement = judge(evidence, facts);
   return {
     schema: 'fanout-cluster/report@1',
     tool: { version: io.version },
@@ -225,7 +226,8 @@ function assemble({ options, source, watch, cluster, groupId, stop, dissectorAtS
     members,
     order: { checked: 0, inversions: 0 },
     epochs: evidence.epochs.map(({ members: count, reason }) => ({ members: count, ...(reason === undefined ? {} : { reason }) })),
-    ...judge(evidence, facts),
+    ...judgement,
+    warnings: [...judgement.warnings, ...source.warnings()],
   };
 }
 

@@ -1,11 +1,13 @@
-/** Where packets come from: a live interface, or the lab with its own interface and traffic. */
+/** Where packets come from: a live interface, or the lab with its own interface, and traffic of its own or of a capture file. */
 import { readFileSync } from 'node:fs';
+import { type CaptureInput, openCaptureInput } from '../capture-file/input.ts';
+import { Replay, type ReplayPlan, SEGMENT_BYTES } from '../capture-file/replay.ts';
 import { parseCpuList } from '../config/machine.ts';
-import type { LabSource, LiveSource, Options } from '../config/options.ts';
+import type { LabSource, LiveSource, Options, PcapSource, Sending } from '../config/options.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
-import { createLabNetwork } from '../lab/network.ts';
+import { createLabNetwork, type LabNetwork, type LabNetworkOptions } from '../lab/network.ts';
 import { generateTraffic } from '../lab/traffic.ts';
-import type { SourceInfo } from '../model/run-result.ts';
+import type { Reason, SourceInfo } from '../model/run-result.ts';
 import { type InterfaceInfo, native } from '../native.ts';
 import type { Injector } from '../native-lab.ts';
 
@@ -23,11 +25,22 @@ export interface PacketSource {
   stop(): Promise<void>;
   /** Packets sent so far; undefined where nobody knows. */
   offered(): number | undefined;
+  /** What is to be said about it beside the evidence. */
+  warnings(): readonly Reason[];
   close(): Promise<void>;
 }
 
-export async function openSource(options: Options): Promise<PacketSource> {
-  return options.source.kind === 'live' ? openLive(options.source) : openLab(options.source, options);
+/** @param signal ends the wait for a capture that comes through a pipe */
+export async function openSource(options: Options, signal: AbortSignal): Promise<PacketSource> {
+  const { source } = options;
+  switch (source.kind) {
+    case 'live':
+      return openLive(source);
+    case 'lab':
+      return openLab(source, options);
+    case 'pcap':
+      return openPcap(source, options, signal);
+  }
 }
 
 const ARPHRD_ETHER = 1;
@@ -53,6 +66,7 @@ function openLive(source: LiveSource): PacketSource {
     start: () => {},
     stop: async () => {},
     offered: () => undefined,
+    warnings: () => [],
     close: async () => {},
   };
 }
@@ -73,9 +87,20 @@ function describe(name: string): InterfaceInfo {
   }
 }
 
+/** What is sent on the lab's interface. */
+interface Sender {
+  /** Frames are made while the workers boot. */
+  prepare(): void;
+  run(plan: ReplayPlan): Promise<unknown>;
+  stop(): void;
+  offered(): number;
+  warnings(): readonly Reason[];
+  close(): Promise<void>;
+}
+
 async function openLab(source: LabSource, options: Options): Promise<PacketSource> {
-  const network = await createLabNetwork({ addon: native, ...(source.injection === 'auto' ? {} : { injection: source.injection }) });
-  const { traffic, flows, packetsPerFlow, packetsPerSecond, rounds } = source;
+  const network = await createLabNetwork({ addon: native, ...injectionOf(source) });
+  const { traffic, flows, packetsPerFlow } = source;
   const shape = {
     seed: options.seed,
     flows,
@@ -83,40 +108,98 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
     queues: network.queues,
     ...(traffic === undefined ? {} : { classes: traffic }),
   };
-  const { promise: ended, resolve, reject } = settleable();
   let injector: Injector | undefined;
+  const sender: Sender = {
+    prepare: () => {
+      injector = network.createInjector(generateTraffic(shape));
+    },
+    run: (plan) => prepared(injector).run(plan),
+    stop: () => injector?.stop(),
+    offered: () => injector?.counters.packets ?? 0,
+    warnings: () => [],
+    close: async () => {},
+  };
+  const info = { kind: 'lab', seed: options.seed, ...(traffic === undefined ? {} : { traffic }) } as const;
+  return sendingSource(info, network, sender, source, options);
+}
+
+async function openPcap(source: PcapSource, options: Options, signal: AbortSignal): Promise<PacketSource> {
+  const input = await openCaptureInput(source.path, () => process.stdin);
+  let network: LabNetwork | undefined;
+  try {
+    network = await createLabNetwork({ addon: native, mtu: 'largest', ...injectionOf(source) });
+    return sendingSource(
+      { kind: 'pcap', seed: options.seed, pcap: source.path },
+      network,
+      await replaySender(input, network, options, signal),
+      source,
+      options,
+    );
+  } catch (error) {
+    network?.close();
+    await input.close();
+    throw error;
+  }
+}
+
+async function replaySender(input: CaptureInput, network: LabNetwork, { seed }: Options, signal: AbortSignal): Promise<Sender> {
+  const collector = new native.FrameCollector({ segmentBytes: SEGMENT_BYTES, queues: network.queues, seed });
+  const replay = await Replay.open(input, collector, signal);
+  let injector: Injector | undefined;
+  return {
+    prepare: () => {
+      injector = network.createInjector();
+    },
+    run: (plan) => replay.run(prepared(injector), plan),
+    stop: () => replay.stop(),
+    offered: () => replay.offered,
+    warnings: () => replay.warnings,
+    close: () => replay.close(),
+  };
+}
+
+function prepared(injector: Injector | undefined): Injector {
+  if (injector === undefined) throw new TypeError('the source was not prepared');
+  return injector;
+}
+
+function injectionOf({ injection }: Sending): Pick<LabNetworkOptions, 'injection'> {
+  return injection === 'auto' ? {} : { injection };
+}
+
+function sendingSource(
+  info: Omit<SourceInfo, 'interface'>,
+  network: LabNetwork,
+  sender: Sender,
+  { packetsPerSecond, rounds }: Sending,
+  { mode }: Options,
+): PacketSource {
+  const { promise: ended, resolve, reject } = settleable();
   let running: Promise<void> = Promise.resolve();
   const halt = (): Promise<void> => {
-    injector?.stop();
+    sender.stop();
     return running;
   };
   return {
-    info: {
-      kind: 'lab',
-      interface: network.interface,
-      injection: network.injection,
-      seed: options.seed,
-      ...(traffic === undefined ? {} : { traffic }),
-    },
+    info: { ...info, interface: network.interface, injection: network.injection },
     interface: network.interface,
     ifindex: describe(network.interface).index,
     loopback: false,
     ended,
-    prepare: () => {
-      injector = network.createInjector(generateTraffic(shape));
-    },
+    prepare: () => sender.prepare(),
     start: () => {
-      if (injector === undefined) throw new TypeError('the source was not prepared');
       // The sender's CPU is the one that receives. Should the scheduler move it, mode cpu would part flows in the lab that no NIC would.
-      const pinned = options.mode === 'cpu' ? { cpu: firstAllowedCpu() } : {};
+      const pinned = mode === 'cpu' ? { cpu: firstAllowedCpu() } : {};
       const plan = { rounds: rounds === 'endless' ? 0 : rounds, packetsPerSecond, ...pinned };
-      running = injector.run(plan).then(resolve, (cause: Error) => reject(sendingFailed(network.interface, cause)));
+      running = sender.run(plan).then(resolve, (cause: Error) => reject(sendingFailed(network.interface, cause)));
     },
     stop: halt,
-    offered: () => injector?.counters.packets ?? 0,
+    offered: () => sender.offered(),
+    warnings: () => sender.warnings(),
     close: async () => {
       await halt();
       network.close();
+      await sender.close();
     },
   };
 }

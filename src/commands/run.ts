@@ -140,6 +140,7 @@ const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] =
   [
     'The lab:',
     [
+      () => new Option('--pcap <file>', 'send what a pcap or pcapng file holds (- is standard input; gzip is undone)'),
       () => new Option('--lab-interface <kind>', `${INJECTIONS.join(', ')} (default: ${DEFAULTS.labInterface})`),
       () =>
         new Option(
@@ -149,7 +150,7 @@ const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] =
       () => new Option('--flows <count>', `two-way flows to make up (default: ${DEFAULTS.flows})`),
       () => new Option('--packets-per-flow <count>', `in each round, both directions together (default: ${DEFAULTS.packetsPerFlow})`),
       () => new Option('--rate <pps>', `packets per second (default: ${DEFAULTS.rate})`),
-      () => new Option('--rounds <count>', `how often to send all flows (default: ${DEFAULTS.rounds})`),
+      () => new Option('--rounds <count>', `how often to send all of it (default: ${DEFAULTS.rounds})`),
       () => new Option('--loop', 'send until a limit or a signal ends the run'),
       () => new Option('--seed <number>', 'repeat the traffic of an earlier run (default: random, reported)'),
     ],

@@ -15,19 +15,32 @@ export interface LiveSource {
 }
 
 export const INJECTIONS = ['auto', 'tap', 'veth'] as const;
-export interface LabSource {
-  readonly kind: 'lab';
+/** What is common to all that is sent in the lab. */
+export interface Sending {
   readonly injection: (typeof INJECTIONS)[number];
+  readonly packetsPerSecond: number;
+  /** How often all of it is sent; "endless" until a limit or a signal ends the run. */
+  readonly rounds: number | 'endless';
+}
+
+export interface LabSource extends Sending {
+  readonly kind: 'lab';
   /** Names of traffic classes, which the flows take turns through; absent: the standard mix. */
   readonly traffic?: readonly string[];
   /** Two-way flows that the lab makes up. */
   readonly flows: number;
   /** Packets of each flow and round, both directions together. */
   readonly packetsPerFlow: number;
-  readonly packetsPerSecond: number;
-  /** How often all flows are sent; "endless" until a limit or a signal ends the run. */
-  readonly rounds: number | 'endless';
 }
+
+/** The lab, sending what a capture file holds. */
+export interface PcapSource extends Sending {
+  readonly kind: 'pcap';
+  /** "-" is standard input. */
+  readonly path: string;
+}
+
+type Source = LiveSource | LabSource | PcapSource;
 
 export type Pinning =
   | { readonly kind: 'none' }
@@ -47,7 +60,7 @@ export type SteeringProgram =
 export type JsonOutput = { readonly kind: 'none' } | { readonly kind: 'stdout' } | { readonly kind: 'file'; readonly path: string };
 
 export interface Options {
-  readonly source: LiveSource | LabSource;
+  readonly source: Source;
   readonly procs: number;
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
@@ -76,6 +89,7 @@ export interface Options {
 /** What commander hands over: text as typed, true for a flag, and for options whose value is optional either. */
 export interface RawOptions {
   readonly interface?: string;
+  readonly pcap?: string;
   readonly procs?: string;
   readonly mode?: string;
   readonly defrag?: boolean;
@@ -178,9 +192,10 @@ export function parseOptions(raw: RawOptions, machine: Machine): Options {
   };
 }
 
-function parseSource(raw: RawOptions): LiveSource | LabSource {
-  if (raw.interface === undefined) return parseLab(raw);
+function parseSource(raw: RawOptions): Source {
+  if (raw.interface === undefined) return raw.pcap === undefined ? parseLab(raw) : parsePcap(raw.pcap, raw);
   const labOption = given({
+    '--pcap': raw.pcap,
     '--lab-interface': raw.labInterface,
     '--traffic': raw.traffic,
     '--flows': raw.flows,
@@ -198,15 +213,27 @@ function parseSource(raw: RawOptions): LiveSource | LabSource {
   return { kind: 'live', interface: parseInterface(raw.interface), promisc: raw.promisc ?? true };
 }
 
-function parseLab(raw: RawOptions): LabSource {
-  if (raw.promisc !== undefined) {
+function parsePcap(path: string, raw: RawOptions): PcapSource {
+  if (path === '' || path.includes('\0')) throw usage('--pcap', path, 'the path of a capture file, or - for standard input');
+  const generatorOption = given({ '--traffic': raw.traffic, '--flows': raw.flows, '--packets-per-flow': raw.packetsPerFlow });
+  if (generatorOption !== undefined) {
     throw contradictory(
-      `--${raw.promisc ? '' : 'no-'}promisc is about a live interface, and the lab has none`,
-      'leave it out or name an --interface',
+      `${generatorOption} shapes traffic that the lab makes up, but --pcap replays what was captured`,
+      'leave one of them out',
     );
   }
-  if (raw.loop === true && raw.rounds !== undefined)
-    throw contradictory('--loop sends for ever, --rounds a number of times', 'give one of them');
+  const sending = parseSending(raw);
+  if (path === '-' && sending.rounds !== 1) {
+    throw contradictory(
+      'standard input can be read once, and --rounds or --loop would send it again',
+      'save the capture to a file and name that',
+    );
+  }
+  return { kind: 'pcap', path, ...sending };
+}
+
+function parseLab(raw: RawOptions): LabSource {
+  const sending = parseSending(raw);
   const traffic = raw.traffic === undefined ? undefined : parseTraffic(raw.traffic);
   const packets = { least: packetsMinOf(traffic ?? []), most: PACKETS_PER_FLOW_MAX };
   const flows = wholeNumber('--flows', raw.flows ?? DEFAULTS.flows, { least: 1, most: FLOWS_MAX });
@@ -216,12 +243,20 @@ function parseLab(raw: RawOptions): LabSource {
       `${flows} flows of ${packetsPerFlow} packets are more than the ${framesMax()} packets that the lab can hold`,
       'make up fewer, and send them more often with --rounds',
     );
+  return { kind: 'lab', ...(traffic === undefined ? {} : { traffic }), flows, packetsPerFlow, ...sending };
+}
+
+function parseSending(raw: RawOptions): Sending {
+  if (raw.promisc !== undefined) {
+    throw contradictory(
+      `--${raw.promisc ? '' : 'no-'}promisc is about a live interface, and the lab has none`,
+      'leave it out or name an --interface',
+    );
+  }
+  if (raw.loop === true && raw.rounds !== undefined)
+    throw contradictory('--loop sends for ever, --rounds a number of times', 'give one of them');
   return {
-    kind: 'lab',
     injection: oneOf('--lab-interface', raw.labInterface ?? DEFAULTS.labInterface, INJECTIONS),
-    ...(traffic === undefined ? {} : { traffic }),
-    flows,
-    packetsPerFlow,
     packetsPerSecond: wholeNumber('--rate', raw.rate ?? DEFAULTS.rate, { least: 1, most: 1_000_000_000 }),
     rounds: raw.loop === true ? 'endless' : wholeNumber('--rounds', raw.rounds ?? DEFAULTS.rounds, { least: 1, most: 1_000_000_000 }),
   };
@@ -387,7 +422,7 @@ function parsePin(pin: string | boolean | undefined, { onlineCpus }: Machine): P
   return { kind: 'list', cpus };
 }
 
-function parseLimits(raw: RawOptions, source: LiveSource | LabSource): Options['limits'] {
+function parseLimits(raw: RawOptions, source: Source): Options['limits'] {
   const limits = {
     ...(raw.maxFlows === undefined ? {} : { twoWayFlows: wholeNumber('--max-flows', raw.maxFlows, { least: 1, most: COUNT_MAX }) }),
     ...(raw.maxPackets === undefined ? {} : { packets: wholeNumber('--max-packets', raw.maxPackets, { least: 1, most: COUNT_MAX }) }),

@@ -9,8 +9,8 @@ export interface LabNetworkOptions {
   readonly addon: Pick<LabAddon, 'Tap' | 'Injector'>;
   /** Receive queues of the TAP. A veth has one. */
   readonly queues?: number;
-  /** Of the IP packets. */
-  readonly mtu?: number;
+  /** Of the IP packets. The largest lets every frame of a capture pass. */
+  readonly mtu?: number | 'largest';
   /** By default a TAP where one may be opened, else a veth pair. */
   readonly injection?: Injection;
 }
@@ -22,7 +22,7 @@ export interface LabNetwork {
   /** Receive queues that a frame may be given to. */
   readonly queues: number;
   /** Frames sent by it arrive on `interface`. On a veth the frames' queues are ignored. */
-  createInjector(frames: FrameSet): Injector;
+  createInjector(frames?: FrameSet): Injector;
   /** Takes the interface away, unless an injector is running. */
   close(): void;
 }
@@ -30,12 +30,18 @@ export interface LabNetwork {
 export const CAPTURE_INTERFACE = 'cap0';
 const SENDING_INTERFACE = 'gen0';
 
+/** ETH_MAX_MTU, from which tun_net_init() takes the Ethernet header. */
+const VETH_MTU_MAX = 65535;
+const TAP_MTU_MAX = VETH_MTU_MAX - 14;
+
 /** Makes the interface and sets it up so that nothing but the lab's own frames ever appears on it. */
 export async function createLabNetwork({ addon, queues = 1, mtu = 1500, injection }: LabNetworkOptions): Promise<LabNetwork> {
   disableIpv6();
   const tap = injection === 'veth' ? undefined : openTap(addon, queues, injection === 'tap');
   try {
-    await configure(tap === undefined ? vethCommands(mtu) : tapCommands(mtu));
+    await configure(
+      tap === undefined ? vethCommands(mtu === 'largest' ? VETH_MTU_MAX : mtu) : tapCommands(mtu === 'largest' ? TAP_MTU_MAX : mtu),
+    );
   } catch (error) {
     tap?.close();
     throw error;

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 export const CLI = join(ROOT, 'dist', 'cli.js');
@@ -29,17 +30,18 @@ export interface ToolOptions {
   readonly cli?: string;
   readonly detached?: boolean;
   readonly stdout?: 'pipe' | 'ignore' | number;
+  readonly stdin?: 'ignore' | number | Readable;
 }
 
 export function start(
   args: readonly string[],
-  { env = {}, by = [], cli = CLI, detached = false, stdout = 'pipe' }: ToolOptions = {},
+  { env = {}, by = [], cli = CLI, detached = false, stdout = 'pipe', stdin = 'ignore' }: ToolOptions = {},
 ): Running {
   const [command = '', ...rest] = [...by, process.execPath, cli, ...args];
   const begun = performance.now();
   const child = spawn(command, rest, {
     env: { PATH: process.env['PATH'] ?? '', ...env },
-    stdio: ['ignore', stdout, 'pipe'],
+    stdio: [stdin, stdout, 'pipe'],
     detached,
   });
   const text = { stdout: '', stderr: '' };

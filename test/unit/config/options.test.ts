@@ -330,3 +330,36 @@ describe('how much the lab can send', () => {
     expect(parse(raw).source).toMatchObject({ kind: 'lab' });
   });
 });
+
+describe('--pcap', () => {
+  test('is the lab with the packets of a file', () => {
+    expect(parse({ pcap: 'trace.pcapng', rounds: '3', rate: '1000', labInterface: 'veth' }).source).toEqual({
+      kind: 'pcap',
+      path: 'trace.pcapng',
+      injection: 'veth',
+      packetsPerSecond: 1000,
+      rounds: 3,
+    });
+    expect(parse({ pcap: '-' }).source).toMatchObject({ kind: 'pcap', path: '-', rounds: 1, injection: 'auto' });
+    expect(parse({ pcap: 'trace', loop: true }).limits).toEqual({});
+  });
+
+  test.each<[RawOptions, string]>([
+    [{ interface: 'eth0' }, '--pcap shapes the traffic of the lab'],
+    [{ traffic: 'arp' }, '--traffic shapes traffic that the lab makes up'],
+    [{ flows: '5' }, '--flows'],
+    [{ packetsPerFlow: '5' }, '--packets-per-flow'],
+    [{ promisc: true }, '--promisc'],
+    [{ loop: true, rounds: '2' }, '--loop'],
+    [{ pcap: '-', loop: true }, 'standard input can be read once'],
+    [{ pcap: '-', rounds: '2' }, 'standard input can be read once'],
+  ])('contradicts %j', (raw, message) => {
+    expect(() => parse({ pcap: 'trace', ...raw })).toThrow(
+      expect.objectContaining({ code: 'CONTRADICTORY_OPTIONS', message: expect.stringContaining(message) }),
+    );
+  });
+
+  test.each(['', 'a\0b'])('%j is no path', (pcap) => {
+    expect(() => parse({ pcap })).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+});

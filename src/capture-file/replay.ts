@@ -1,0 +1,150 @@
+/**
+ * Sends the packets of a capture file, a segment at a time: while one is sent, the next one is read, so that memory stays flat however
+ * large the file is.
+ */
+import { FanoutError } from '../errors.ts';
+import type { Reason } from '../model/run-result.ts';
+import type { CaptureSummary, FrameCollector, Injector, InjectPlan } from '../native-lab.ts';
+import { captureWarnings, unusableCapture } from './findings.ts';
+import { type CaptureInput, type CaptureReader, inputName } from './input.ts';
+
+export const SEGMENT_BYTES = 64 * 2 ** 20;
+
+/** What is sent: from the first packet to the last, so many times. */
+export interface ReplayPlan extends Pick<InjectPlan, 'packetsPerSecond' | 'cpu'> {
+  /** 0 goes on until stopped. */
+  readonly rounds: number;
+}
+
+export class Replay {
+  readonly #input: CaptureInput;
+  readonly #collector: FrameCollector;
+  #reader: CaptureReader;
+  /** Of the last piece, what the segment had no room for. */
+  #rest: Uint8Array = new Uint8Array();
+  #atEnd = false;
+  #isStopped = false;
+  /** Of the first round: later ones read the same file. */
+  #firstRound: { readonly summary: CaptureSummary; readonly damage: string | undefined } | undefined;
+  #injector: Injector | undefined;
+  #isSending = false;
+  /** Packets of the injector's runs that have ended. */
+  #sent = 0;
+
+  private constructor(input: CaptureInput, collector: FrameCollector) {
+    this.#input = input;
+    this.#collector = collector;
+    this.#reader = input.read();
+  }
+
+  /** Reads the first segment. Throws a FanoutError if there is nothing in the file that can be sent. */
+  static async open(input: CaptureInput, collector: FrameCollector, signal: AbortSignal): Promise<Replay> {
+    const replay = new Replay(input, collector);
+    const onAbort = (): void => replay.#stop();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (signal.aborted) onAbort();
+      await replay.#fill();
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+    if (signal.aborted) throw new FanoutError('INTERRUPTED', 'ended by a signal before anything could be judged', 'start again');
+    if (collector.frames === 0) {
+      replay.#reader.close();
+      throw unusableCapture(inputName(input.path), collector.summary(), replay.#reader.damage);
+    }
+    return replay;
+  }
+
+  /** Packets sent so far. */
+  get offered(): number {
+    return this.#sent + (this.#isSending ? (this.#injector?.counters.packets ?? 0) : 0);
+  }
+
+  get warnings(): readonly Reason[] {
+    const { summary, damage } = this.#firstRound ?? { summary: this.#collector.summary(), damage: this.#reader.damage };
+    return captureWarnings(inputName(this.#input.path), summary, damage);
+  }
+
+  /** Resolves when all was sent, or after stop(). Rejects if sending failed. */
+  async run(injector: Injector, { rounds, ...pace }: ReplayPlan): Promise<void> {
+    this.#injector = injector;
+    if (this.#atEnd) {
+      // All of the file is one segment, which need not be read again.
+      injector.refill(this.#collector);
+      return this.#send({ ...pace, rounds });
+    }
+    for (let round = 1; !this.#isStopped; round += 1) {
+      await this.#sendSegments(injector, { ...pace, rounds: 1 });
+      if (round === rounds || this.#isStopped) return;
+      await this.#rewind();
+      // It was emptied meanwhile.
+      if (this.#collector.frames === 0) return;
+    }
+  }
+
+  stop(): void {
+    this.#stop();
+    this.#injector?.stop();
+  }
+
+  async close(): Promise<void> {
+    this.#reader.close();
+    await this.#input.close();
+  }
+
+  #stop(): void {
+    this.#isStopped = true;
+    this.#reader.close();
+  }
+
+  async #sendSegments(injector: Injector, plan: InjectPlan): Promise<void> {
+    while (this.#collector.frames > 0 && !this.#isStopped) {
+      injector.refill(this.#collector);
+      await Promise.all([this.#send(plan), this.#fill()]);
+    }
+  }
+
+  async #send(plan: InjectPlan): Promise<void> {
+    const { promise, injector } = this.#start(plan);
+    try {
+      await promise;
+    } finally {
+      this.#isSending = false;
+      this.#sent += injector.counters.packets;
+    }
+  }
+
+  #start(plan: InjectPlan): { readonly promise: Promise<unknown>; readonly injector: Injector } {
+    if (this.#injector === undefined) throw new TypeError('there is no injector');
+    this.#isSending = true;
+    return { promise: this.#injector.run(plan), injector: this.#injector };
+  }
+
+  /** Up to the end of the segment, or of the file. */
+  async #fill(): Promise<void> {
+    while (!this.#atEnd && !this.#isStopped && !this.#collector.isFull) {
+      if (this.#rest.length === 0) {
+        const piece = await this.#reader.next();
+        if (piece !== undefined) this.#rest = piece;
+        else if (!this.#isStopped) this.#finish();
+      }
+      this.#rest = this.#rest.subarray(this.#collector.feed(this.#rest));
+    }
+  }
+
+  #finish(): void {
+    this.#collector.finish();
+    this.#atEnd = true;
+  }
+
+  async #rewind(): Promise<void> {
+    this.#firstRound ??= { summary: this.#collector.summary(), damage: this.#reader.damage };
+    this.#reader.close();
+    this.#collector.restart();
+    this.#reader = this.#input.read();
+    this.#rest = new Uint8Array();
+    this.#atEnd = false;
+    await this.#fill();
+  }
+}
