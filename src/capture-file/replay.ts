@@ -10,6 +10,9 @@ import { type CaptureInput, type CaptureReader, inputName } from './input.ts';
 
 export const SEGMENT_BYTES = 64 * 2 ** 20;
 
+/** A segment that fills more slowly is sent as it is: a capture may come from a running tcpdump. */
+const PATIENCE_MS = 500;
+
 /** What is sent: from the first packet to the last, so many times. */
 export interface ReplayPlan extends Pick<InjectPlan, 'packetsPerSecond' | 'cpu'> {
   /** 0 goes on until stopped. */
@@ -20,6 +23,8 @@ export class Replay {
   readonly #input: CaptureInput;
   readonly #collector: FrameCollector;
   #reader: CaptureReader;
+  /** A piece that was asked for and has not come. */
+  #awaited: Promise<Uint8Array | undefined> | undefined;
   /** Of the last piece, what the segment had no room for. */
   #rest: Uint8Array = new Uint8Array();
   #atEnd = false;
@@ -121,11 +126,15 @@ export class Replay {
     return { promise: this.#injector.run(plan), injector: this.#injector };
   }
 
-  /** Up to the end of the segment, or of the file. */
+  /** Up to the end of the segment, or of the file, or of what a slow pipe has had to say in a while. */
   async #fill(): Promise<void> {
+    const deadlineMs = performance.now() + PATIENCE_MS;
     while (!this.#atEnd && !this.#isStopped && !this.#collector.isFull) {
       if (this.#rest.length === 0) {
-        const piece = await this.#reader.next();
+        this.#awaited ??= this.#reader.next();
+        if (this.#collector.frames > 0 && !(await settledBefore(deadlineMs, this.#awaited))) return;
+        const piece = await this.#awaited;
+        this.#awaited = undefined;
         if (piece !== undefined) this.#rest = piece;
         else if (!this.#isStopped) this.#finish();
       }
@@ -143,8 +152,21 @@ export class Replay {
     this.#reader.close();
     this.#collector.restart();
     this.#reader = this.#input.read();
+    this.#awaited = undefined;
     this.#rest = new Uint8Array();
     this.#atEnd = false;
     await this.#fill();
+  }
+}
+
+async function settledBefore(deadlineMs: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), Math.max(0, deadlineMs - performance.now()));
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -245,6 +245,19 @@ describe('standard input', () => {
     expect(report.source.pcap).toBe('-');
   });
 
+  test('is sent as it comes: a pipe that stays open is no reason to wait', async () => {
+    const pieces = `head -c 20000 ${fileOf(pcapBytes(frames))}; sleep 1; tail -c +20001 ${fileOf(pcapBytes(frames))}; exec sleep 60`;
+    const source = spawn('sh', ['-c', pieces], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const { status, stdout } = await run(['--pcap', '-', '-n', '8', '--max-packets', '600', '--json', '--quiet'], {
+        stdin: source.stdout,
+      });
+      expectAll({ status, report: JSON.parse(stdout) });
+    } finally {
+      source.kill();
+    }
+  });
+
   test('a signal ends the wait for it', async () => {
     const silent = spawn('sleep', ['60'], { stdio: ['ignore', 'pipe', 'ignore'] });
     const { child, ended } = start(['--pcap', '-', '-n', '2'], { stdin: silent.stdout });
