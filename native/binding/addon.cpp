@@ -12,6 +12,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   fanout::binding::export_host(env, exports);
   fanout::binding::export_message(env, exports);
   fanout::binding::export_observations(env, exports);
+  fanout::binding::export_prediction(env, exports);
   export_lab(env, exports);
   return exports;
 }

@@ -3,38 +3,14 @@
 
 #include <memory>
 
-#include "capture_problem.hpp"
+#include "capture_summary.hpp"
 #include "convert.hpp"
-#include "link_frame.hpp"
 
 namespace fanout::binding {
 namespace {
 
 constexpr double safe_integer_max = 9007199254740991.0;
 constexpr double segment_bytes_max = 1 << 30;
-
-const char* reason_text(LeftOutReason reason) {
-  switch (reason) {
-    case LeftOutReason::link_type:
-      return "link-type";
-    case LeftOutReason::protocol:
-      return "protocol";
-    case LeftOutReason::cut:
-      return "cut";
-    case LeftOutReason::too_long:
-      return "too-long";
-  }
-  return "link-type";
-}
-
-Napi::Object left_out_to_js(Napi::Env env, const LeftOut& entry) {
-  auto out = Napi::Object::New(env);
-  out.Set("reason", reason_text(entry.reason));
-  out.Set("linkType", Napi::Number::New(env, entry.link_type));
-  if (const char* name = link_type_name(entry.link_type)) out.Set("linkTypeName", name);
-  out.Set("packets", number(env, entry.packets));
-  return out;
-}
 
 class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject> {
  public:
@@ -84,21 +60,7 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
   Napi::Value is_full(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), collector_->is_full()); }
   Napi::Value frames(const Napi::CallbackInfo& info) { return number(info.Env(), collector_->segment().count()); }
 
-  Napi::Value summary(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    const CollectCounts& counts = collector_->counts();
-    const CaptureFileParser& parser = collector_->parser();
-    auto out = Napi::Object::New(env);
-    if (parser.format() != nullptr) out.Set("format", parser.format());
-    out.Set("records", number(env, parser.records()));
-    out.Set("frames", number(env, counts.frames));
-    out.Set("cutHeaders", number(env, counts.cut_headers));
-    out.Set("leftOut", array_of(env, std::span{counts.left_out}.first(counts.left_out_used),
-                                [&](const LeftOut& entry) { return left_out_to_js(env, entry); }));
-    out.Set("leftOutOtherwise", number(env, counts.left_out_otherwise));
-    if (parser.problem().fault != CaptureFault::none) out.Set("problem", problem_to_js(env, parser.problem()));
-    return out;
-  }
+  Napi::Value summary(const Napi::CallbackInfo& info) { return capture_summary(info.Env(), *collector_); }
 
   std::unique_ptr<FrameCollector> collector_;
 };

@@ -316,18 +316,21 @@ std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet
   const std::byte* const header = frame.data() + packet.network_at;
   const std::byte* const length = header + (ipv4 ? 2 : 4);
   // The identification follows the length in IPv4; in IPv6 that place has the hop limit, which is another in each copy.
-  const std::uint64_t identity = load32(length) >> (ipv4 ? 0U : 16U);
+  std::uint64_t identity = load32(length) >> (ipv4 ? 0U : 16U);
   const std::size_t claimed = packet.network_at + (ipv4 ? 0U : 40U) + load16(length);
   const std::size_t end = std::min(frame.size(), claimed);
-  // Behind the ports: sequence and acknowledgment of TCP, length and checksum of UDP, tag and checksum of SCTP, identifier of an
-  // echo.
-  constexpr std::size_t ports_bytes = 4;
-  const std::size_t at = packet.transport_at + ports_bytes;
+  // Ports, then sequence and acknowledgment of TCP, length and checksum of UDP, tag and checksum of SCTP; index and sequence of
+  // ESP.
+  const std::size_t at = packet.transport_at;
   std::uint64_t sample = 0;
-  if (at + 8 <= end) [[likely]]
+  if (at + 12 <= end) [[likely]] {
+    identity |= std::uint64_t{load<std::uint32_t>(frame.data() + at)} << 32U;
+    sample = load<std::uint64_t>(frame.data() + at + 4);
+  } else if (at + 8 <= end) {
     sample = load<std::uint64_t>(frame.data() + at);
-  else if (at + 4 <= end)
+  } else if (at + 4 <= end) {
     sample = load<std::uint32_t>(frame.data() + at);
+  }
   const std::uint64_t hash = seeded_mix(identity, sample, seed) | 1;
   const auto zeros = static_cast<unsigned>(std::countl_zero(hash));
   const auto behind_first_one = static_cast<std::uint32_t>(hash << zeros << 1U >> 48U);

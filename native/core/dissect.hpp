@@ -71,10 +71,10 @@ struct Dissection {
 // `frame` starts at the Ethernet header and may be cut anywhere. Never reads outside it.
 [[nodiscard]] Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) noexcept;
 
-// Orders the packets of a flow by a hash of what tells them apart (length and identification of the last IP header, and what
-// follows the ports), so that copies of a packet have one rank, whatever wraps them and however often they were routed. 22 bits,
-// never zero, and logarithmic: 6 say how small the hash is and 16 continue, so that the least of a million packets still tells
-// sets apart. `packet` is a flow that dissect() found in this `frame`.
+// Orders the packets of a flow by a hash of what tells them apart (length and identification of the last IP header, and the
+// twelve octets behind it), so that copies of a packet have one rank, whatever wraps them and however often they were routed. 22
+// bits, never zero, and logarithmic: 6 say how small the hash is and 16 continue, so that the least of a million packets still
+// tells sets apart. `packet` is a flow that dissect() found in this `frame`.
 [[nodiscard]] std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet, HashSeed seed) noexcept;
 
 }  // namespace fanout

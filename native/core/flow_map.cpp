@@ -240,7 +240,7 @@ std::uint16_t FlowMap::stack_index(Stack stack) noexcept {
   return static_cast<std::uint16_t>(stacks_.size() - 1);
 }
 
-void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined, Sights& out) const {
+void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined, Placement placement, Sights& out) const {
   const Record& r = records_[record];
   out.own.clear();
   out.errors.clear();
@@ -261,13 +261,28 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
     const Sighting where{later.epoch, later.member, first.direction, from_ticks(later.first), from_ticks(later.last), 0};
     out.own.push_back({where, first.stack, later.kernel_key, later.packets, later.bytes, later.marks});
   }
+  if (placement == Placement::by_kernel_key) place_by_kernel_key(out);
   // Sorted, so that reports do not depend on the order of arrival.
   if (out.own.size() > 1) std::sort(out.own.begin(), out.own.end(), earlier);
   if (!joined.pieces.empty()) merge_equal(out.own);
   if (out.errors.size() > 1) std::sort(out.errors.begin(), out.errors.end(), earlier);
 }
 
-std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, std::size_t max) const {
+void FlowMap::place_by_kernel_key(Sights& sights) {
+  std::vector<std::uint64_t> keys;
+  for (auto* list : {&sights.own, &sights.errors})
+    for (const FlowSight& s : *list) keys.push_back(s.kernel_key);
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  for (auto* list : {&sights.own, &sights.errors}) {
+    for (FlowSight& s : *list) {
+      const auto rank = std::lower_bound(keys.begin(), keys.end(), s.kernel_key) - keys.begin();
+      s.where.member = static_cast<std::uint16_t>(std::min<std::ptrdiff_t>(rank, placed_members - 1));
+    }
+  }
+}
+
+std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, std::size_t max, Placement placement) const {
   const std::vector<EpochWindow> windows = in_ticks(epochs);
   const FragmentStore::Joined joined = fragments_.join(ticks(datagram_lifetime_ns));
   std::vector<std::uint32_t> order;
@@ -282,7 +297,7 @@ std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, st
   for (std::size_t i = 0; i < count; ++i) {
     ObservedFlow& flow = out[i];
     flow.key = records_[order[i]].key;
-    collect(order[i], joined, sights);
+    collect(order[i], joined, placement, sights);
     flow.sights = sights.own;
     flow.errors = sights.errors;
     erase_late(sights.own, windows);
@@ -305,14 +320,14 @@ std::size_t FlowMap::bytes_used() const noexcept {
          fragments_.bytes();
 }
 
-Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t violations_max) const {
+Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t violations_max, Placement placement) const {
   const std::vector<EpochWindow> windows = in_ticks(epochs);
   const FragmentStore::Joined joined = fragments_.join(ticks(datagram_lifetime_ns));
   EvidenceBuilder builder{windows, limits_.members, violations_max};
   builder.add_unjoined(joined.unjoined_packets);
   Sights sights;
   for (std::uint32_t i = 0; i < records_.size(); ++i) {
-    collect(i, joined, sights);
+    collect(i, joined, placement, sights);
     erase_late(sights.own, windows);
     erase_late(sights.errors, windows);
     // A flow of which only packets in the shadow of a lost member were seen is no evidence at all.

@@ -42,6 +42,11 @@ class FlowMap {
     std::uint32_t fragments_max = 1U << 20;  // datagrams whose pieces have to be joined, and pieces to join
   };
 
+  // Where packets are taken to have been: on the member that told of them, or on one that has all of their flow and kernel key,
+  // and nothing else of that flow.
+  enum class Placement : std::uint8_t { as_seen, by_kernel_key };
+  static constexpr std::uint32_t placed_members = 64;  // for by_kernel_key; what has more keys is parted all the same
+
   [[nodiscard]] static Result<FlowMap> create(const Limits& limits, HashSeed seed) noexcept;
 
   // One message of docs/protocol.md, kind `observations`, from `member`. A malformed message changes nothing.
@@ -51,9 +56,11 @@ class FlowMap {
 
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
   // Scans all flows. `epochs` holds one entry per epoch that was announced, in order.
-  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max) const;
+  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max,
+                                  Placement placement = Placement::as_seen) const;
   // The first `max` flows by key, which is the same list for every order of arrival. Sightings of all epochs, the late ones too.
-  [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max) const;
+  [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max,
+                                                Placement placement = Placement::as_seen) const;
   [[nodiscard]] std::size_t bytes_used() const noexcept;
 
  private:
@@ -121,7 +128,8 @@ class FlowMap {
     std::vector<FlowSight> own;
     std::vector<FlowSight> errors;
   };
-  void collect(std::uint32_t record, const FragmentStore::Joined& joined, Sights& out) const;
+  void collect(std::uint32_t record, const FragmentStore::Joined& joined, Placement placement, Sights& out) const;
+  static void place_by_kernel_key(Sights& sights);
   void count_untracked(const Observation& observation) noexcept;
   void keep_first(const Pending& pending, std::uint32_t record, std::uint16_t epoch) noexcept;
   void keep_later(const Observation& observation, std::uint16_t member, std::uint16_t epoch) noexcept;

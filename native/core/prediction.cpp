@@ -1,0 +1,93 @@
+#include "prediction.hpp"
+
+namespace fanout {
+namespace {
+
+const EpochWindow whole_file[1];
+
+// The list of what is told, without messages.
+struct Told {
+  FlowMap& map;
+  [[nodiscard]] static bool fits_another() noexcept { return true; }
+  void append(const Observation& observation) noexcept { map.add(observation, 0, 0); }
+};
+
+}  // namespace
+
+Prediction::Prediction(const Options& options, FlowMap flow_map) noexcept : seed_(options.seed), flow_map_(std::move(flow_map)) {
+  if (options.defrag) defragmenter_.emplace();
+}
+
+Result<Prediction> Prediction::create(const Options& options) noexcept {
+  FlowMap::Limits limits;
+  limits.members = FlowMap::placed_members;
+  limits.flows_max = options.flows_max;
+  auto flow_map = FlowMap::create(limits, options.seed);
+  if (!flow_map) return flow_map.error();
+  return Prediction{options, std::move(*flow_map)};
+}
+
+void Prediction::add(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns) {
+  if (!start_ns_) start_ns_ = time_ns;
+  const std::uint64_t since_start_ns = time_ns > *start_ns_ ? time_ns - *start_ns_ : 0;
+  if (!defragmenter_) return add_seen(frame, wire_bytes, since_start_ns);
+  const Defragmenter::Seen seen = defragmenter_->take(frame, wire_bytes, since_start_ns);
+  if (!seen.frame.empty()) add_seen(seen.frame, seen.wire_bytes, since_start_ns);
+}
+
+void Prediction::add_seen(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns) {
+  Dissection packet = dissect(frame, {}, seed_);
+  Amount amount{wire_bytes, time_ns, time_ns, 1, 0};
+  if (packet.fragment.datagram != 0 && packet.kind == PacketKind::fragment_later && !datagrams_.continue_with(packet, amount)) {
+    if (datagrams_.has_due()) tell_datagrams();
+    return;
+  }
+  if (packet.kind != PacketKind::flow) return ignored_.add(packet);
+  amount.content = content::mark(rank_of(frame, packet, seed_), time_ns);
+  tell(packet, amount);
+  if (packet.fragment.datagram == 0 || packet.fragment.begin != 0) return;
+  const auto [waited, marks] = datagrams_.begin(packet, time_ns);
+  if (waited.packets == 0) return;
+  packet.marks = marks;
+  tell(packet, waited);
+}
+
+void Prediction::tell(const Dissection& packet, const Amount& amount) {
+  packets_ += amount.packets;
+  flow_map_.add(Observation{directed(packet.key, packet.direction), packet.stack, packet.kernel_key, amount.packets, amount.bytes,
+                            amount.first_ns, amount.last_ns, packet.marks, amount.content, 0},
+                0, 0);
+}
+
+void Prediction::tell_datagrams() {
+  Told told{flow_map_};
+  (void)datagrams_.write_due(told);
+}
+
+void Prediction::finish() {
+  datagrams_.settle();
+  tell_datagrams();
+}
+
+Evidence Prediction::evidence(std::size_t violations_max) const {
+  return flow_map_.evidence(whole_file, violations_max, FlowMap::Placement::by_kernel_key);
+}
+
+std::vector<ObservedFlow> Prediction::flows(std::size_t max) const {
+  return flow_map_.flows(whole_file, max, FlowMap::Placement::by_kernel_key);
+}
+
+bool CapturePrediction::on_frame(std::span<const std::byte> frame, const CaptureRecord& record) noexcept {
+  note_dissection(dissect(frame, {}, {}), record);
+  plain_.add(frame, record.wire_bytes, record.time_ns);
+  defragmented_.add(frame, record.wire_bytes, record.time_ns);
+  return true;
+}
+
+void CapturePrediction::finish() noexcept {
+  CaptureFrames::finish();
+  plain_.finish();
+  defragmented_.finish();
+}
+
+}  // namespace fanout

@@ -1,0 +1,77 @@
+// What mode HASH must do with packets, by the model of the kernel's key: packets of one flow with one key stay together whatever
+// the group, those with different keys part unless chance brings them together. As if there were a member for every key.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "capture_frames.hpp"
+#include "datagrams.hpp"
+#include "defragment.hpp"
+#include "flow_map.hpp"
+#include "ignored.hpp"
+
+namespace fanout {
+
+struct PredictionCounts {
+  std::uint64_t packets = 0;  // of flows
+  std::uint64_t unseen = 0;   // fragments that the kernel would have kept back for ever (DEFRAG only)
+};
+
+// Of one group, with or without the flag DEFRAG.
+class Prediction {
+ public:
+  struct Options {
+    bool defrag = false;
+    std::uint32_t flows_max = 1U << 22;
+    HashSeed seed;
+  };
+
+  [[nodiscard]] static Result<Prediction> create(const Options& options) noexcept;
+
+  // An Ethernet frame, with a time from which datagrams and copies are told; earlier ones than the first count as that.
+  void add(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns);
+  void finish();
+
+  [[nodiscard]] Evidence evidence(std::size_t violations_max) const;
+  [[nodiscard]] std::vector<ObservedFlow> flows(std::size_t max) const;
+  // Of the first packet, since 1970; times in the evidence count from it.
+  [[nodiscard]] std::uint64_t start_ns() const noexcept { return start_ns_.value_or(0); }
+  [[nodiscard]] const Tally& tally() const noexcept { return flow_map_.tally(); }
+  [[nodiscard]] PredictionCounts counts() const noexcept { return {packets_, defragmenter_ ? defragmenter_->lost() : 0}; }
+  [[nodiscard]] std::vector<IgnoredCounts::Entry> ignored() const { return ignored_.entries(); }
+
+ private:
+  Prediction(const Options& options, FlowMap flow_map) noexcept;
+  void add_seen(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns);
+  void tell(const Dissection& packet, const Amount& amount);
+  void tell_datagrams();
+
+  HashSeed seed_;
+  FlowMap flow_map_;
+  Datagrams datagrams_;
+  std::optional<Defragmenter> defragmenter_;
+  IgnoredCounts ignored_;
+  std::optional<std::uint64_t> start_ns_;
+  std::uint64_t packets_ = 0;
+};
+
+// Of a capture file: both groups in one pass.
+class CapturePrediction final : public CaptureFrames {
+ public:
+  CapturePrediction(Prediction plain, Prediction defragmented) noexcept
+      : plain_(std::move(plain)), defragmented_(std::move(defragmented)) {}
+
+  void finish() noexcept;
+  [[nodiscard]] const Prediction& plain() const noexcept { return plain_; }
+  [[nodiscard]] const Prediction& defragmented() const noexcept { return defragmented_; }
+
+ private:
+  bool on_frame(std::span<const std::byte> frame, const CaptureRecord& record) noexcept override;
+
+  Prediction plain_;
+  Prediction defragmented_;
+};
+
+}  // namespace fanout
