@@ -54,8 +54,8 @@ export function hashBugText(bug: HashBug, { kernel, dissector }: Host): HashText
     ? `kernel ${kernel} is one of those`
     : parseKernelRelease(kernel) === undefined
       ? `whether kernel ${kernel} has it is not known`
-      : `kernel ${kernel} should not have it`;
-  const suspect = suspectText(dissector, 'a vendor may have left the fix out, or taken it back');
+      : `by its release kernel ${kernel} should not have it`;
+  const suspect = suspectText(dissector, 'a vendor may have taken the bug over, or the fix back');
   return { message: `${pattern}, as with ${name} (${effect}; ${fix}); ${release}; ${suspect}`, remedy: `${remedyFor(dissector)}${orElse}` };
 }
 
