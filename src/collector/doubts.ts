@@ -83,12 +83,15 @@ function noTwoWayFlows({ flows }: Evidence, facts: RunFacts): Doubt {
   return {
     code: 'no-two-way-flows',
     message: `${counted(flows.total, 'flow')} seen, none of them in both directions; ${stopped(facts.stop)}`,
-    remedy:
-      facts.source === 'live'
-        ? 'see whether the mirror or tap delivers both directions to this interface, and whether routing is asymmetric'
-        : 'let the lab send at least two packets per flow (--packets-per-flow)',
+    remedy: TWO_WAY_REMEDIES[facts.source],
   };
 }
+
+const TWO_WAY_REMEDIES: Readonly<Record<RunFacts['source'], string>> = {
+  live: 'see whether the mirror or tap delivers both directions to this interface, and whether routing is asymmetric',
+  lab: 'let the lab send at least two packets per flow (--packets-per-flow)',
+  pcap: 'capture both directions: see whether the mirror or tap of the capturing interface delivers them',
+};
 
 function oneMember(evidence: Evidence, facts: RunFacts): Doubt {
   const flows = sum(evidence.epochs.map((epoch) => sum(epoch.twoWayByMember)));

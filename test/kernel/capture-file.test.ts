@@ -12,7 +12,7 @@ import { native } from '../../src/native.ts';
 import { receivedPackets } from '../helpers/capture.ts';
 import { runCli } from '../helpers/cli.ts';
 import { startGroup } from '../helpers/group.ts';
-import { withLab } from '../helpers/lab.ts';
+import { packetsOf, withLab } from '../helpers/lab.ts';
 import { pcapBytes, pcapngBytes } from '../helpers/pcap.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { program, testWith } from '../helpers/requirements.ts';
@@ -304,6 +304,15 @@ describe('what cannot be sent or judged is said', () => {
     const { report } = await replay(fileOf(pcapBytes(frames, { snaplen: 30 })));
     expect(report.packets).toMatchObject({ offered: PACKETS, captured: PACKETS, ignored: { truncated: PACKETS } });
     expect([report.verdict.answer, codes(report)]).toEqual(['inconclusive', ['packets-cut']]);
+  });
+
+  test('one direction alone is no YES', async () => {
+    const forward = packetsOf(generateTraffic({ seed: 2, flows: 200, packetsPerFlow: 4 })).filter(
+      ({ direction }) => direction === 'forward',
+    );
+    const { status, report } = await replay(fileOf(pcapBytes(forward.map(({ frame }) => frame))));
+    expect([status, report.verdict.reasons.map(({ code }) => code)]).toEqual([3, ['no-two-way-flows']]);
+    expect(report.verdict.reasons[0]?.remedy).toMatch(/^capture both directions/);
   });
 
   test('too few flows are no YES', async () => {
