@@ -306,6 +306,13 @@ describe('what cannot be sent or judged is said', () => {
     expect([report.verdict.answer, codes(report)]).toEqual(['inconclusive', ['packets-cut']]);
   });
 
+  test.each([34, 40, 54, 62, 80])('packets cut to %i bytes are no false NO', async (snaplen) => {
+    const { report } = await replay(fileOf(pcapBytes(frames, { snaplen })), '-m', 'hash');
+    expect(report.packets).toMatchObject({ offered: PACKETS, captured: PACKETS });
+    expect(report.flows).toMatchObject({ split: 0, asymmetric: 0 });
+    expect(report.causes).toEqual([]);
+  });
+
   test('one direction alone is no YES', async () => {
     const forward = packetsOf(generateTraffic({ seed: 2, flows: 200, packetsPerFlow: 4 })).filter(
       ({ direction }) => direction === 'forward',
