@@ -37,6 +37,7 @@ Napi::Object signature_to_js(Napi::Env env, const ViolationSignature& s) {
   out.Set("labelOneWay", s.label_one_way);
   out.Set("fragments", s.fragments);
   out.Set("staleIpv6", s.stale_ipv6);
+  out.Set("mixedWrappings", s.mixed_wrappings);
   return out;
 }
 
@@ -46,7 +47,7 @@ Napi::Array sights_to_js(Napi::Env env, const std::vector<FlowSight>& sights, st
     o.Set("member", Napi::Number::New(env, s.where.member));
     o.Set("epoch", Napi::Number::New(env, s.where.epoch));
     o.Set("direction", direction_text(s.where.direction));
-    o.Set("packets", number(env, s.packets));
+    o.Set("packets", number(env, s.where.packets));
     o.Set("bytes", number(env, s.bytes));
     o.Set("kernelKey", hex64(s.kernel_key));
     o.Set("stack", s.stack.text());

@@ -54,7 +54,8 @@ bool by_key(const Violation& x, const Violation& y) noexcept { return std::memcm
 bool by_signature(const std::pair<ViolationSignature, std::uint64_t>& x,
                   const std::pair<ViolationSignature, std::uint64_t>& y) noexcept {
   const auto rank = [](const ViolationSignature& s) {
-    return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments, s.stale_ipv6};
+    return std::tuple{s.kind,          s.stack.packed(), s.one_kernel_key, s.top_bit_pair,
+                      s.label_one_way, s.fragments,      s.stale_ipv6,     s.mixed_wrappings};
   };
   return rank(x.first) < rank(y.first);
 }
@@ -72,7 +73,7 @@ Stack stack_of(std::span<const FlowSight> sights) noexcept {
 
 std::uint64_t packets_of(std::span<const FlowSight> sights) noexcept {
   std::uint64_t packets = 0;
-  for (const FlowSight& s : sights) packets += s.packets;
+  for (const FlowSight& s : sights) packets += s.where.packets;
   return packets;
 }
 
@@ -98,12 +99,13 @@ FlowVerdict verdict_of(std::span<const FlowSight> sights, std::span<const EpochW
 }
 
 ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights) {
-  ViolationSignature s{kind, stack_of(sights), is_one_key_parted(sights), is_top_bit_pair(key), false, false, false};
+  ViolationSignature s{kind, stack_of(sights), is_one_key_parted(sights), is_top_bit_pair(key), false, false, false, false};
   bool labelled[2]{};
   bool unlabelled[2]{};
   for (const FlowSight& sight : sights) {
     if ((sight.marks & mark_fragment) != 0) s.fragments = true;
     if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
+    if (sight.stack.without_fragments() != s.stack.without_fragments()) s.mixed_wrappings = true;
     ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] = true;
   }
   s.label_one_way =

@@ -20,7 +20,6 @@ struct FlowSight {
   Sighting where;
   Stack stack;
   std::uint64_t kernel_key = 0;
-  std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
   std::uint8_t marks = 0;
 };
@@ -34,6 +33,7 @@ struct ViolationSignature {
   bool label_one_way = false;
   bool fragments = false;
   bool stale_ipv6 = false;
+  bool mixed_wrappings = false;
   bool operator==(const ViolationSignature&) const noexcept = default;
 };
 

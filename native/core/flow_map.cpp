@@ -49,7 +49,7 @@ void merge_equal(std::vector<FlowSight>& sights) {
     known->where.first_ns = std::min(known->where.first_ns, s.where.first_ns);
     known->where.last_ns = std::max(known->where.last_ns, s.where.last_ns);
     known->where.content = content::least(known->where.content, s.where.content);
-    known->packets += s.packets;
+    known->where.packets += s.where.packets;
     known->bytes += s.bytes;
     known->marks |= s.marks;
   }
@@ -246,20 +246,21 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
   out.errors.clear();
   for (std::size_t d = 0; d < 2; ++d) {
     if (r.packets[d] == 0) continue;
-    const Sighting where{r.epoch,     r.member[d], static_cast<Direction>(d), from_ticks(r.first[d]), from_ticks(r.last[d]),
-                         r.content[d]};
-    out.own.push_back({where, stacks_[r.stack], r.kernel_key, r.packets[d], r.bytes[d], r.marks[d]});
+    const Sighting where{r.epoch,      r.member[d], static_cast<Direction>(d), from_ticks(r.first[d]), from_ticks(r.last[d]),
+                         r.content[d], r.packets[d]};
+    out.own.push_back({where, stacks_[r.stack], r.kernel_key, r.bytes[d], r.marks[d]});
   }
   for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next) {
     const MoreSight& m = more_[i];
-    const Sighting where{m.epoch,  m.member, static_cast<Direction>(m.direction), from_ticks(m.first), from_ticks(m.last),
-                         m.content};
+    const Sighting where{m.epoch,   m.member, static_cast<Direction>(m.direction), from_ticks(m.first), from_ticks(m.last),
+                         m.content, m.packets};
     auto& list = (m.marks & mark_icmp_error) != 0 ? out.errors : out.own;
-    list.push_back({where, stacks_[m.stack], m.kernel_key, m.packets, m.bytes, m.marks});
+    list.push_back({where, stacks_[m.stack], m.kernel_key, m.bytes, m.marks});
   }
   for (const auto& [first, later] : joined.of(record)) {
-    const Sighting where{later.epoch, later.member, first.direction, from_ticks(later.first), from_ticks(later.last), 0};
-    out.own.push_back({where, first.stack, later.kernel_key, later.packets, later.bytes, later.marks});
+    const Sighting where{later.epoch, later.member, first.direction, from_ticks(later.first), from_ticks(later.last),
+                         0,           later.packets};
+    out.own.push_back({where, first.stack, later.kernel_key, later.bytes, later.marks});
   }
   if (placement == Placement::by_kernel_key) place_by_kernel_key(out);
   // Sorted, so that reports do not depend on the order of arrival.

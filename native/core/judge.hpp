@@ -24,6 +24,7 @@ struct Sighting {
   std::uint64_t first_ns = 0;
   std::uint64_t last_ns = 0;
   ContentMark content = 0;
+  std::uint64_t packets = 0;
 };
 
 // Membership was constant from the epoch's start until `end_ns`. After a member was lost nobody knows to the nanosecond when:
@@ -39,20 +40,23 @@ struct MemberView {
   ContentMark content = 0;
   std::uint64_t first_ns = 0;
   std::uint64_t last_ns = 0;
+  std::uint64_t packets = 0;
 };
 
-// Whether two members saw the same packets. The run may have begun or ended between two copies, so one end has to agree, not
-// both.
+// Whether two members saw the same packets. The run may have begun or ended between two copies, or some were lost: so one end has
+// to agree, not both, and the numbers nearly.
 [[nodiscard]] inline bool are_copies(const MemberView& x, const MemberView& y) noexcept {
   const auto near = [](std::uint64_t a, std::uint64_t b) { return (a > b ? a - b : b - a) <= content::apart_max_ns; };
-  return content::may_be_copies(x.content, y.content) && (near(x.first_ns, y.first_ns) || near(x.last_ns, y.last_ns));
+  const auto [fewer, more] = std::minmax(x.packets, y.packets);
+  return content::may_be_copies(x.content, y.content) && more - fewer <= more / 4 &&
+         (near(x.first_ns, y.first_ns) || near(x.last_ns, y.last_ns));
 }
 
 // The members that saw one direction, each once. Hardly ever more than one, which takes no memory.
 class Whereabouts {
  public:
   void add(const Sighting& s) {
-    const MemberView seen{s.member, s.content, s.first_ns, s.last_ns};
+    const MemberView seen{s.member, s.content, s.first_ns, s.last_ns, s.packets};
     if (members_ == 0) {
       front_ = seen;
       members_ = 1;
@@ -90,6 +94,7 @@ class Whereabouts {
     into.content = content::least(into.content, seen.content);
     into.first_ns = std::min(into.first_ns, seen.first_ns);
     into.last_ns = std::max(into.last_ns, seen.last_ns);
+    into.packets += seen.packets;
   }
 
   std::size_t members_ = 0;

@@ -11,14 +11,44 @@ namespace fanout {
 
 // Part of the wire protocol: append only.
 enum class Layer : std::uint8_t {
-  none = 0, eth, vlan, pppoe, mpls, ipv4, ipv6, frag, tcp, udp, udplite, sctp, dccp, icmp, icmp6, esp, ah, ipcomp,
-  gre, nvgre, erspan, vxlan, geneve, gtpu, l2tp, teredo, etherip, pw, ppp, other, hsr, batman,
+  none = 0,
+  eth,
+  vlan,
+  pppoe,
+  mpls,
+  ipv4,
+  ipv6,
+  frag,
+  tcp,
+  udp,
+  udplite,
+  sctp,
+  dccp,
+  icmp,
+  icmp6,
+  esp,
+  ah,
+  ipcomp,
+  gre,
+  nvgre,
+  erspan,
+  vxlan,
+  geneve,
+  gtpu,
+  l2tp,
+  teredo,
+  etherip,
+  pw,
+  ppp,
+  other,
+  hsr,
+  batman,
 };
 
 inline constexpr std::array<std::string_view, 32> layer_names{
-    "",     "eth",  "vlan",  "pppoe", "mpls", "ipv4",   "ipv6", "frag",   "tcp",    "udp",
-    "udplite", "sctp", "dccp", "icmp", "icmp6", "esp",  "ah",   "ipcomp", "gre",    "nvgre",
-    "erspan", "vxlan", "geneve", "gtpu", "l2tp", "teredo", "etherip", "pw", "ppp",  "other", "hsr", "batman"};
+    "",       "eth",  "vlan", "pppoe",  "mpls",    "ipv4", "ipv6",   "frag",  "tcp",   "udp",    "udplite",
+    "sctp",   "dccp", "icmp", "icmp6",  "esp",     "ah",   "ipcomp", "gre",   "nvgre", "erspan", "vxlan",
+    "geneve", "gtpu", "l2tp", "teredo", "etherip", "pw",   "ppp",    "other", "hsr",   "batman"};
 
 class Stack {
  public:
@@ -30,13 +60,26 @@ class Stack {
 
   // Layers beyond depth_max are dropped and leave the overflow mark.
   constexpr void push(Layer layer) noexcept {
-    if ((packed_ >> (bits_per_layer * (depth_max - 1))) != 0) packed_ |= overflow_mark;
-    else packed_ = (packed_ << bits_per_layer) | static_cast<std::uint64_t>(layer);
+    if ((packed_ >> (bits_per_layer * (depth_max - 1))) != 0)
+      packed_ |= overflow_mark;
+    else
+      packed_ = (packed_ << bits_per_layer) | static_cast<std::uint64_t>(layer);
   }
 
   [[nodiscard]] constexpr std::uint64_t packed() const noexcept { return packed_; }
   [[nodiscard]] constexpr Layer innermost() const noexcept { return static_cast<Layer>(packed_ & layer_mask); }
   constexpr bool operator==(const Stack&) const noexcept = default;
+
+  // What the packets of a datagram have in common, whole or in pieces.
+  [[nodiscard]] constexpr Stack without_fragments() const noexcept {
+    Stack out;
+    for (unsigned i = depth_max; i-- > 0;) {
+      const auto layer = static_cast<Layer>(packed_ >> (bits_per_layer * i) & layer_mask);
+      if (layer != Layer::none && layer != Layer::frag) out.push(layer);
+    }
+    out.packed_ |= packed_ & overflow_mark;
+    return out;
+  }
 
   // "vlan/ipv4/tcp"; unknown codes (from a newer peer) read "?".
   [[nodiscard]] std::string text() const {

@@ -15,7 +15,7 @@ namespace fanout {
 
 bool operator==(const FlowSight& x, const FlowSight& y) noexcept {
   return x.where.epoch == y.where.epoch && x.where.member == y.where.member && x.where.direction == y.where.direction &&
-         x.where.first_ns == y.where.first_ns && x.stack == y.stack && x.kernel_key == y.kernel_key && x.packets == y.packets &&
+         x.where.first_ns == y.where.first_ns && x.stack == y.stack && x.kernel_key == y.kernel_key && x.where.packets == y.where.packets &&
          x.bytes == y.bytes && x.where.last_ns == y.where.last_ns && x.marks == y.marks;
 }
 
@@ -52,7 +52,7 @@ bool before(const FlowSight& x, const FlowSight& y) {
 }
 
 auto rank_of(const ViolationSignature& s) {
-  return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments, s.stale_ipv6};
+  return std::tuple{s.kind, s.stack.packed(), s.one_kernel_key, s.top_bit_pair, s.label_one_way, s.fragments, s.stale_ipv6, s.mixed_wrappings};
 }
 
 bool same_signature(const ViolationSignature& x, const ViolationSignature& y) { return rank_of(x) == rank_of(y); }
@@ -70,10 +70,9 @@ class Model {
     FlowSight& s = it->second;
     const std::uint64_t first = floor_to_tick(o.first_ns);
     s.where = {told.epoch, told.member, direction, fresh ? first : std::min(first, s.where.first_ns),
-               std::max(s.where.last_ns, floor_to_tick(o.last_ns)), 0};
+               std::max(s.where.last_ns, floor_to_tick(o.last_ns)), 0, s.where.packets + o.packets};
     s.stack = o.stack;
     s.kernel_key = o.kernel_key;
-    s.packets += o.packets;
     s.bytes += o.bytes;
     s.marks |= o.marks;
   }
@@ -105,7 +104,7 @@ class Model {
   std::uint64_t packets() const {
     std::uint64_t sum = 0;
     for (const auto& [key, sights] : flows_)
-      for (const auto& [place, sight] : sights) sum += sight.packets;
+      for (const auto& [place, sight] : sights) sum += sight.where.packets;
     return sum;
   }
 
@@ -127,7 +126,7 @@ class Model {
     std::map<std::pair<std::uint16_t, std::uint64_t>, std::set<std::uint16_t>> members_of_key;
     std::set<std::uint64_t> stacks;
     std::set<bool> labelled[2];
-    ViolationSignature s{kind, {}, false, false, false, false, false};
+    ViolationSignature s{kind, {}, false, false, false, false, false, false};
     for (const FlowSight& sight : sights) {
       members_of_key[{sight.where.epoch, sight.kernel_key}].insert(sight.where.member);
       stacks.insert(sight.stack.packed());
@@ -136,6 +135,14 @@ class Model {
       if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
     }
     s.stack = Stack{*stacks.begin()};
+    // Of the stacks that the scenarios have, only the last differs by fragments alone, and its TCP is behind one.
+    std::set<std::string> wrappings;
+    for (const std::uint64_t packed : stacks) {
+      std::string text = Stack{packed}.text();
+      if (const auto at = text.find("/frag"); at != std::string::npos) text.erase(at, 5);
+      wrappings.insert(text);
+    }
+    s.mixed_wrappings = wrappings.size() > 1;
     for (const auto& [key_of_epoch, members] : members_of_key) s.one_kernel_key = s.one_kernel_key || members.size() > 1;
     s.top_bit_pair = key.family == 4 && std::equal(key.a.begin(), key.a.begin() + 3, key.b.begin()) && (key.a[3] ^ key.b[3]) == 128;
     const std::set<bool> only_with{true}, only_without{false};
@@ -156,7 +163,7 @@ class Model {
       seen[s.where.epoch][static_cast<std::size_t>(s.where.direction)].insert(s.where.member);
       on.insert(s.where.member);
       directions.insert(s.where.direction);
-      packets += s.packets;
+      packets += s.where.packets;
       smallest = std::min(smallest, s.stack.packed());
     }
     StackCounts& stack = stacks.try_emplace(smallest).first->second;

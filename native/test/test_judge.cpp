@@ -99,7 +99,7 @@ TEST(copies_are_no_split) {
   constexpr std::uint64_t beat = 1ULL << (content::time_shift + content::time_bits);  // after which marks of one packet look alike
   const auto mark = [](std::uint32_t rank, std::uint64_t time_ns) { return content::mark(rank, time_ns); };
   const auto sight = [](std::uint16_t member, Direction direction, std::uint64_t first, std::uint64_t last, ContentMark content,
-                        std::uint16_t epoch = 0) { return Sighting{epoch, member, direction, first, last, content}; };
+                        std::uint16_t epoch = 0) { return Sighting{epoch, member, direction, first, last, content, 8}; };
   const ContentMark there = mark(7000, 5 * s), back = mark(9000, 6 * s);
   struct Row {
     const char* what;
@@ -124,7 +124,9 @@ TEST(copies_are_no_split) {
       {"neither end agrees", {sight(1, forward, 0, 8 * s, there), sight(2, forward, s, 9 * s, there)}, FlowVerdict::split},
       {"nobody looked", {sight(1, forward, 0, 9 * s, 0), sight(2, forward, 0, 9 * s, 0)}, FlowVerdict::split},
       {"in two wrappings on one member each",
-       {sight(1, forward, 0, s, there), sight(1, forward, 0, 9 * s, back), sight(2, forward, 0, 9 * s, there)}, FlowVerdict::duplicated},
+       {{0, 1, forward, 0, s, there, 4}, {0, 1, forward, 0, 9 * s, back, 4}, sight(2, forward, 0, 9 * s, there)}, FlowVerdict::duplicated},
+      {"one packet here, two there", {{0, 1, forward, 0, s, there, 1}, {0, 2, forward, 0, s, there, 2}}, FlowVerdict::split},
+      {"a copy less, of many", {{0, 1, forward, 0, s, there, 8}, {0, 2, forward, 0, s, there, 7}}, FlowVerdict::duplicated},
       {"in another epoch", {sight(1, forward, 0, s, there), sight(2, forward, 2 * s, 3 * s, there, 1)}, FlowVerdict::one_way},
   };
   const std::vector<EpochWindow> windows(2);

@@ -6,7 +6,7 @@ import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { CauseResult } from '../model/run-result.ts';
 import { type HashFindings, hashBugOf } from './hash-bugs.ts';
 import { asymmetricHashText, hashBugText } from './hash-texts.ts';
-import { family, hasLayer, listed, OUTER_HASHED } from './stack-layers.ts';
+import { family, hasLayer, isTunnelled, listed, OUTER_HASHED } from './stack-layers.ts';
 
 export interface DiagnosisContext {
   readonly interface: string;
@@ -45,10 +45,12 @@ interface Rule {
 
 /** The first rule that holds names the cause. Rules above the modes are about the input, the others about one mode each. */
 const RULES: readonly Rule[] = [
-  { code: 'duplicated', holds: (traits) => traits.kind === 'duplicated' },
   { code: 'membership-change', holds: (traits) => traits.movedAtChange === true },
+  // Packets that look alike are scattered like all others.
   { code: 'lb-by-design', holds: (_, { mode }) => mode === 'lb' },
   { code: 'rnd-by-design', holds: (_, { mode }) => mode === 'rnd' },
+  // Copies with one kernel key would have been kept together by the hash.
+  { code: 'duplicated', holds: (traits, { mode }) => traits.kind === 'duplicated' && !(mode === 'hash' && traits.oneKernelKey) },
   { code: 'rollover-under-load', holds: (_, { mode }) => mode === 'rollover' },
   { code: 'rollover-under-load', holds: (traits, context) => context.mode === 'hash' && rolled(context) && traits.oneKernelKey },
   // Under any other mode a rollover and an asymmetric steering look alike: neither is established.
@@ -63,7 +65,7 @@ const RULES: readonly Rule[] = [
     code: 'esp-ah-spi',
     holds: (traits) => !traits.oneKernelKey && hasLayer(traits.stack, ['esp', 'ah']) && !hasLayer(traits.stack, OUTER_HASHED),
   },
-  { code: 'tunnel-outer-only', holds: (traits) => !traits.oneKernelKey && !traits.fragments && hasLayer(traits.stack, OUTER_HASHED) },
+  { code: 'tunnel-outer-only', holds: (traits) => !traits.oneKernelKey && !traits.fragments && isPartedByWrapping(traits) },
   { code: 'known-bug-c', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-c' },
   { code: 'known-bug-b', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-b' },
   { code: 'known-bug-a', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-a' },
@@ -135,14 +137,7 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
     message: `kernel ${kernel} hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; no release is known that does not`,
     remedy: 'end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)',
   }),
-  'tunnel-outer-only': (_, stacks) => ({
-    message: `the kernel hashes the outer addresses and ports of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow${
-      stacks.some((stack) => hasLayer(stack, ['vxlan', 'geneve']))
-        ? '; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926)'
-        : ''
-    }`,
-    remedy: 'end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)',
-  }),
+  'tunnel-outer-only': (_, stacks) => (stacks.length > 0 && !stacks.some(isTunnelled) ? MIXED_WRAPPINGS : tunnels(stacks)),
   'esp-ah-spi': () => ({
     message:
       'the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own',
@@ -217,11 +212,31 @@ function fragments4(isDefrag: boolean, stacks: readonly string[]): Explanation {
   return { message: `${message}; ${limit}`, remedy: `${set}; for the others ${instead}` };
 }
 
+function tunnels(stacks: readonly string[]): Explanation {
+  const why = stacks.some((stack) => hasLayer(stack, ['vxlan', 'geneve']))
+    ? '; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926)'
+    : '';
+  return {
+    message: `the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow${why}`,
+    remedy: 'end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)',
+  };
+}
+
+const MIXED_WRAPPINGS: Explanation = {
+  message:
+    'some packets of the flow are behind a label or in a tunnel, where the hash of the kernel does not look, and others are not, such as one direction with MPLS labels and one without',
+  remedy: 'have the packet broker strip labels and tunnels in both directions, or steer by the inner flow (--mode ebpf)',
+};
+
 function rolled({ flags, rolledOver }: DiagnosisContext): boolean {
   return flags.includes('rollover') && rolledOver > 0;
 }
 
 // Inside an outer header a fragment is one of two possible reasons.
+function isPartedByWrapping({ stack, mixedWrappings }: ViolationTraits): boolean {
+  return isTunnelled(stack) || mixedWrappings;
+}
+
 function isPartedByFragments(traits: ViolationTraits): boolean {
   return !traits.oneKernelKey && traits.fragments && !hasLayer(traits.stack, OUTER_HASHED);
 }

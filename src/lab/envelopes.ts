@@ -181,8 +181,12 @@ type Network4 = Pick<Ipv4Fields, 'options' | 'ttl'>;
 
 function ipv4With(fields: Network4 = {}): PartFactory {
   return () => {
-    const ends = { ...createEnds(4), ...fields };
-    return both([ipv4(ends)], (talk) => loadEnds(ends, talk, talk.side));
+    const header = { ...createEnds(4), ...fields, identification: 0 };
+    return both([ipv4(header)], (talk) => {
+      loadEnds(header, talk, talk.side);
+      // Another one for each packet: copies of a packet are known by it.
+      header.identification = (talk.entropy + talk.turn) & 0xffff;
+    });
   };
 }
 

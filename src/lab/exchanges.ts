@@ -6,6 +6,7 @@ import {
   icmp6Echo,
   icmpEcho,
   type Layer,
+  number,
   type Ports,
   padding,
   raw,
@@ -69,19 +70,25 @@ export function payloadBytes(talk: Talk, { payloadMin, payloadMax }: PayloadSize
   return (payloadMin + (range === 1 ? 0 : draw(talk, PAYLOAD_PURPOSE + talk.turn) % range)) & ~3;
 }
 
-/** The lab tag and, behind it, zeros. */
+/** The lab tag and, if there is room, the number of the turn, so that no two payloads of a flow are alike. Zeros follow. */
 export function createPayload(sizes: PayloadSizes, guard?: Guard) {
   const label = createTag(guard);
+  const counter = { bytes: 0, value: 0 };
   const filler = { length: 0 };
   return {
     tag: label.layer,
-    layers: [label.layer, padding(filler)],
+    layers: [label.layer, number(counter), padding(filler)],
     load: (talk: Talk): void => {
       label.load(talk);
-      filler.length = payloadBytes(talk, sizes) - LAB_TAG.bytes;
+      const room = payloadBytes(talk, sizes) - LAB_TAG.bytes;
+      counter.bytes = Math.min(room, COUNTER_BYTES);
+      counter.value = talk.turn;
+      filler.length = room - counter.bytes;
     },
   };
 }
+
+const COUNTER_BYTES = 4;
 
 export function inTurn({ turn }: Talk): Side {
   return turn % 2 === 0 ? SIDE.initiator : SIDE.responder;

@@ -191,6 +191,16 @@ export function padding(fields: { readonly length: number }): Layer {
   };
 }
 
+/** A big-endian number in four bytes, or nothing. */
+export function number(fields: { readonly bytes: number; readonly value: number }): Layer {
+  return {
+    name: '',
+    write: (draft) => {
+      if (fields.bytes === 4) put32(draft.bytes, prepend(draft, 4), fields.value);
+    },
+  };
+}
+
 export interface TagLayerFields {
   readonly flow: number;
   readonly direction: Direction;

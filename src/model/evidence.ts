@@ -30,6 +30,8 @@ export interface ViolationGroup {
   readonly fragments: boolean;
   /** IPv4 inside IPv6: current kernels hash octets of the outer source address as well. */
   readonly staleIpv6: boolean;
+  /** Packets of the flow came in different wrappings, such as some behind a label and some without. */
+  readonly mixedWrappings: boolean;
   /** Every packet on the one member is older than a known membership change within the epoch, every packet on the other younger. */
   readonly movedAtChange?: boolean;
   readonly flows: number;

@@ -16,6 +16,7 @@ export function group(traits: Partial<ViolationGroup> = {}): ViolationGroup {
     labelOneWay: false,
     fragments: false,
     staleIpv6: false,
+    mixedWrappings: false,
     flows: 3,
     ...traits,
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { causeOf, type DiagnosisContext, diagnose } from '../../../src/collector/diagnose.ts';
+import { causeOf, type DiagnosisContext, diagnose, explainCause } from '../../../src/collector/diagnose.ts';
 import { findHashBugs } from '../../../src/collector/hash-bugs.ts';
 import { CAUSE_CODES, type CauseCode } from '../../../src/model/cause.ts';
 import type { ViolationGroup } from '../../../src/model/evidence.ts';
@@ -99,7 +99,13 @@ const CASES: Case[] = [
   ['cbpf without a program', {}, { mode: 'cbpf', programMissing: true }, 'unexplained'],
   ['ebpf', {}, { mode: 'ebpf' }, 'bpf-program'],
 
-  ['duplicates', { kind: 'duplicated' }, { mode: 'lb' }, 'duplicated'],
+  ['duplicates', { ...twoKeys, kind: 'duplicated' }, {}, 'duplicated'],
+  ['duplicates with one key, which a hash keeps together', { kind: 'duplicated' }, {}, 'hash-asymmetric'],
+  ['duplicates with one key, on two queues', { kind: 'duplicated' }, { mode: 'qm' }, 'duplicated'],
+  ['what looks like duplicates where all is scattered', { kind: 'duplicated' }, { mode: 'lb' }, 'lb-by-design'],
+  ['ERSPAN', { ...twoKeys, stack: 'ipv4/gre/erspan/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['EtherIP', { ...twoKeys, stack: 'ipv4/etherip/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['labels on some packets', { ...twoKeys, mixedWrappings: true }, {}, 'tunnel-outer-only'],
   ['moved at a change', { movedAtChange: true }, {}, 'membership-change'],
 ];
 
@@ -181,10 +187,10 @@ describe('diagnosis', () => {
     ]).toMatchInlineSnapshot(`
       [
         [
-          "tunnel-outer-only: 3 flows (ipv4/udp/vxlan/eth/ipv4/tcp): the kernel hashes the outer addresses and ports of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926) -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
+          "tunnel-outer-only: 3 flows (ipv4/udp/vxlan/eth/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926) -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
         ],
         [
-          "tunnel-outer-only: 3 flows (ipv4/udp/gtpu/ipv4/tcp): the kernel hashes the outer addresses and ports of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
+          "tunnel-outer-only: 3 flows (ipv4/udp/gtpu/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
         ],
         [
           "esp-ah-spi: 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH",
@@ -217,4 +223,10 @@ describe('diagnosis', () => {
     expect(remedy(['vlan/vlan/ipv4/udp', 'pppoe/ipv4/udp'])).not.toContain('--defrag');
     expect(remedy(['ipv4/udp', 'vlan/vlan/ipv4/udp'])).toMatch(/^set --defrag.*; for the others strip the outer tags/);
   });
+});
+
+test('flows of which only some packets are wrapped get a sentence of their own', () => {
+  const { message } = explainCause('tunnel-outer-only', context(), ['ipv4/tcp']);
+  expect(message).toContain('some packets of the flow are behind a label or in a tunnel');
+  expect(explainCause('tunnel-outer-only', context(), ['ipv4/tcp', 'ipv4/gre/erspan/eth/ipv4/tcp']).message).toContain('outer header');
 });

@@ -452,6 +452,7 @@ describe('properties', () => {
     stack: fc.constantFrom('ipv4/tcp', 'ipv6/udp', 'mpls/ipv4/tcp', 'arp'),
     oneKernelKey: fc.boolean(),
     staleIpv6: fc.boolean(),
+    mixedWrappings: fc.boolean(),
     topBitPair: fc.boolean(),
     labelOneWay: fc.boolean(),
     fragments: fc.boolean(),
