@@ -136,7 +136,7 @@ async function openPcap(source: PcapSource, options: Options, signal: AbortSigna
       options,
     );
   } catch (error) {
-    network?.close();
+    await network?.close();
     await input.close();
     throw error;
   }
@@ -198,7 +198,7 @@ function sendingSource(
     warnings: () => sender.warnings(),
     close: async () => {
       await halt();
-      network.close();
+      await network.close();
       await sender.close();
     },
   };

@@ -23,8 +23,8 @@ export interface LabNetwork {
   readonly queues: number;
   /** Frames sent by it arrive on `interface`. On a veth the frames' queues are ignored. */
   createInjector(frames?: FrameSet): Injector;
-  /** Takes the interface away, unless an injector is running. */
-  close(): void;
+  /** Takes the interface away, unless an injector is running; then another network can be made in this namespace. */
+  close(): Promise<void>;
 }
 
 export const CAPTURE_INTERFACE = 'cap0';
@@ -55,7 +55,7 @@ function tapNetwork(addon: LabNetworkOptions['addon'], tap: Tap): LabNetwork {
     injection: 'tap',
     queues: tap.queues,
     createInjector: (frames) => new addon.Injector({ ...frames, tap }),
-    close: () => tap.close(),
+    close: async () => tap.close(),
   };
 }
 
@@ -65,8 +65,8 @@ function vethNetwork(addon: LabNetworkOptions['addon']): LabNetwork {
     injection: 'veth',
     queues: 1,
     createInjector: (frames) => new addon.Injector({ ...frames, interface: SENDING_INTERFACE }),
-    // The pair belongs to the namespace, and goes away with it.
-    close: () => undefined,
+    // Somebody may have deleted it during the run, which is for the run to report. Else it goes away with the namespace.
+    close: () => configure([`link delete dev ${SENDING_INTERFACE}`]).catch(() => undefined),
   };
 }
 

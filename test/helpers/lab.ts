@@ -1,5 +1,4 @@
 /** The lab's interface for one test, and what is sent through it, packet by packet. */
-import { execFileSync } from 'node:child_process';
 import { readSelf, usedDevices } from '../../src/lab/namespace.ts';
 import { createLabNetwork, type Injection, type LabNetwork } from '../../src/lab/network.ts';
 import { type Direction, readTag } from '../../src/lab/tag.ts';
@@ -23,8 +22,7 @@ export async function withLab<T>(injection: Injection, queues: number, body: (la
   try {
     return await body(lab);
   } finally {
-    lab.close();
-    if (injection === 'veth') execFileSync('ip', ['link', 'delete', lab.interface]);
+    await lab.close();
   }
 }
 

@@ -27,14 +27,9 @@ beforeAll(() => {
   if (used.length > 0) throw new Error(`packets have passed ${used.join(', ')}: run this under "unshare --net"`);
 });
 
-afterEach(() => {
-  network?.close();
+afterEach(async () => {
+  await network?.close();
   network = undefined;
-  try {
-    execFileSync('ip', ['link', 'delete', 'gen0'], { stdio: 'ignore' });
-  } catch {
-    // Only the veth tests made one.
-  }
 });
 
 afterAll(() => scratch.remove());
@@ -74,6 +69,15 @@ describe.each<Injection>(['tap', 'veth'])('frames sent through %s', (injection) 
       if (i >= 2 * sent.length) expect(lookAt(frame).faults).toEqual([]);
     });
     expect(receivedPackets(lab.interface)).toBe(report.packets);
+  });
+
+  test('and when it is closed, another can be opened in the same place, as often as needed', async () => {
+    for (let i = 0; i < 3; i += 1) {
+      const lab = await open(injection);
+      expect(await lab.createInjector(generateTraffic({ seed: i, flows: 10 })).run()).toMatchObject({ packets: 80 });
+      await lab.close();
+      expect(readSelf().devices).not.toContain(lab.interface);
+    }
   });
 
   test('are alone: an idle interface receives and sends nothing by itself', async () => {
@@ -121,7 +125,7 @@ test('a veth whose far end takes nothing is reported, not waited for without end
 
 test('the TAP hands out what the kernel sends: one queue per flow, the same for both directions', async () => {
   await open('tap', 8);
-  network?.close();
+  await network?.close();
   const tap = new addon.Tap({ name: 'oracle0', queues: 8 });
   execFileSync('ip', ['link', 'set', 'dev', 'oracle0', 'addrgenmode', 'none', 'arp', 'off', 'up']);
   const traffic = generateTraffic({ seed: 5, flows: 64, packetsPerFlow: 4, classes: ['ipv4-tcp', 'ipv4-udp'] });
