@@ -131,6 +131,11 @@ function truthOf(run: Run, tallies: Tallies): readonly FlowTruth[] {
   });
 }
 
+/** Flows that follow one another in a class take turns through the queues, whatever the numbers of classes and queues have in common. */
+function queueOf(id: number, { rows, queues }: Settings): number {
+  return (Math.floor(id / rows.length) + (id % rows.length)) % queues;
+}
+
 /** Flows under way, in any order. */
 interface OpenFlow {
   readonly talk: Talk;
@@ -160,7 +165,7 @@ export function generateTraffic(options: TrafficOptions): Traffic {
     draft.bytes.copyWithin(used, start, end);
     used += end - start;
     offsets[frame + 1] = used;
-    queues[frame] = talk.id % settings.queues;
+    queues[frame] = queueOf(talk.id, settings);
     tags[frame] = draft.tagAt - start;
     const tally = TALLY * talk.id + talk.side;
     tallies[tally] = (tallies[tally] ?? 0) + 1;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TRAFFIC_CLASSES } from '../../../src/lab/classes.ts';
+import { STANDARD_CLASSES, TRAFFIC_CLASSES } from '../../../src/lab/classes.ts';
 import { type FlowTruth, generateTraffic } from '../../../src/lab/traffic.ts';
 import { type Packet, packetsOf } from '../../helpers/traffic.ts';
 
@@ -130,6 +130,16 @@ test('flows are interleaved, each in its own order', () => {
   expect(changes).toBeGreaterThan(700);
   const alone = packetsOf(generateTraffic({ seed: 1, flows: 100, concurrency: 1 })).map(({ tag }) => tag.flow);
   expect(alone).toEqual(Array.from({ length: 800 }, (_, i) => Math.floor(i / 8)));
+});
+
+test.each([1, 2, 7, 8, 16])('flows of each of 8 classes use all of %i queues', (queues) => {
+  const classes = STANDARD_CLASSES.slice(0, 8);
+  const traffic = generateTraffic({ seed: 1, classes, flows: 8 * 16, packetsPerFlow: 2, queues });
+  const used = new Map(classes.map((name) => [name, new Set<number>()]));
+  packetsOf(traffic).forEach(({ tag }, i) => {
+    used.get(traffic.flows[tag.flow]?.class ?? '')?.add(traffic.queues[i] ?? -1);
+  });
+  expect(Array.from(used.values(), ({ size }) => size)).toEqual(classes.map(() => queues));
 });
 
 test('both directions of a flow go to one queue, and all queues are used', () => {
