@@ -37,11 +37,10 @@ export function packetCounts(
 ): PacketCounts {
   const total = (field: 'drops' | 'judged' | 'overflowed' | 'outgoing'): number =>
     members.reduce((sum, { counters }) => sum + counters[field], 0);
-  const ignored: Record<string, number> = {};
+  const ignored = { ...ignoredBy(members) };
   const ignore = (reason: string, packets: number): void => {
     if (packets > 0) ignored[reason] = (ignored[reason] ?? 0) + packets;
   };
-  for (const { counters } of members) for (const [reason, packets] of counters.ignored) ignore(ignoreReasonName(reason), packets);
   // Only the collector, which knows what all members saw, can tell that these belong to no flow.
   ignore(LATER_FRAGMENT, unjoinedFragments);
   ignore(ICMP_ERROR, unmatchedErrors);
@@ -55,4 +54,15 @@ export function packetCounts(
     outgoing: total('outgoing'),
     ignored,
   };
+}
+
+/** Captured packets that belong to no flow, by reason. */
+export function ignoredBy(members: readonly Counted[]): Readonly<Record<string, number>> {
+  const ignored: Record<string, number> = {};
+  for (const { counters } of members)
+    for (const [reason, packets] of counters.ignored) {
+      const name = ignoreReasonName(reason);
+      ignored[name] = (ignored[name] ?? 0) + packets;
+    }
+  return ignored;
 }

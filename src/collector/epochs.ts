@@ -1,6 +1,6 @@
 /** Spans of constant membership. Evidence is compared only within one of them. */
 import type { EpochEvidence, Evidence } from '../model/evidence.ts';
-import type { FlowMap } from '../native.ts';
+import type { FlowMap, ObservedFlow } from '../native.ts';
 
 interface Epoch {
   readonly members: number;
@@ -55,5 +55,10 @@ export class Epochs {
       }),
     );
     return { ...known, epochs };
+  }
+
+  /** Every flow that the flow map knows, up to `max`, judged in the same way. */
+  flows(flowMap: FlowMap, max: number): readonly ObservedFlow[] {
+    return flowMap.flows({ epochEndsNs: this.#list.map((epoch) => epoch.endNs), max, startNs: this.#startNs });
   }
 }

@@ -232,7 +232,8 @@ function dissectorWarning({ mode, dissector }: RunFacts): readonly Warning[] {
   ];
 }
 
-function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts): DiagnosisContext {
+/** What the diagnosis of one flow has to know of its run. */
+export function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts): DiagnosisContext {
   return {
     interface: facts.interface,
     mode: facts.mode,

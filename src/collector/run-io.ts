@@ -1,6 +1,10 @@
 /** What a run takes and gives, for whoever starts one. */
 import type { Options } from '../config/options.ts';
+import type { FlowTruth } from '../lab/traffic.ts';
+import type { Evidence } from '../model/evidence.ts';
+import type { RunFacts } from '../model/run-facts.ts';
 import type { RunResult } from '../model/run-result.ts';
+import type { ObservedFlow } from '../native.ts';
 import type { ProgressSnapshot } from './report/progress.ts';
 
 /** What a run needs from its surroundings. */
@@ -10,6 +14,19 @@ export interface RunIo {
   readonly signal: AbortSignal;
   /** Called as often as is convenient, several times a second; drawing at the right pace is the callee's affair. */
   readonly onProgress: (snapshot: ProgressSnapshot) => void;
+  /** For whoever makes more of a run than its report; called once, when everything has been told. */
+  readonly onObserved?: (observed: Observed) => void;
+}
+
+/** All that a run saw, flow by flow. */
+export interface Observed {
+  readonly evidence: Evidence;
+  readonly facts: RunFacts;
+  readonly flows: readonly ObservedFlow[];
+  /** Of each member the packets that belong to no flow, by reason as in a report. */
+  readonly ignoredByMember: readonly Readonly<Record<string, number>>[];
+  /** What was sent; empty where nobody knows. */
+  readonly truth: readonly FlowTruth[];
 }
 
 export type RunCluster = (options: Options, io: RunIo) => Promise<RunResult>;

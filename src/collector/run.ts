@@ -10,7 +10,7 @@ import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { RunFacts, StopReason } from '../model/run-facts.ts';
 import type { MemberResult, RunResult } from '../model/run-result.ts';
 import { type CaptureOptions, type CbpfInstruction, type FlowMap, native } from '../native.ts';
-import { packetCounts } from './accounting.ts';
+import { ignoredBy, packetCounts } from './accounting.ts';
 import { Cluster, type GroupRequest } from './cluster.ts';
 import { withCommunityIds } from './community-ids.ts';
 import { checkGroup, confirmGroup } from './group-safety.ts';
@@ -212,6 +212,13 @@ function assemble({ options, source, watch, cluster, groupId, stop, dissectorAtS
     tolerated: options.tolerated,
     maxLossPercent: options.maxLossPercent,
   };
+  io.onObserved?.({
+    evidence,
+    facts,
+    flows: watch.flows(FLOWS_MAX),
+    ignoredByMember: cluster.members.map((member) => ignoredBy([member])),
+    truth: source.truth(),
+  });
   const judgement = judge(evidence, facts);
   return {
     schema: 'fanout-cluster/report@1',

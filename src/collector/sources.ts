@@ -6,7 +6,7 @@ import { parseCpuList } from '../config/machine.ts';
 import type { LabSource, LiveSource, Options, PcapSource, Sending } from '../config/options.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import { createLabNetwork, type LabNetwork, type LabNetworkOptions } from '../lab/network.ts';
-import { generateTraffic } from '../lab/traffic.ts';
+import { type FlowTruth, generateTraffic, type Traffic } from '../lab/traffic.ts';
 import type { Reason, SourceInfo } from '../model/run-result.ts';
 import { type InterfaceInfo, native } from '../native.ts';
 import type { Injector } from '../native-lab.ts';
@@ -25,6 +25,8 @@ export interface PacketSource {
   stop(): Promise<void>;
   /** Packets sent so far; undefined where nobody knows. */
   offered(): number | undefined;
+  /** What flows the packets belong to, and what kind of traffic each is; none where nobody knows. */
+  truth(): readonly FlowTruth[];
   /** What is to be said about it beside the evidence. */
   warnings(): readonly Reason[];
   close(): Promise<void>;
@@ -66,6 +68,7 @@ function openLive(source: LiveSource): PacketSource {
     start: () => {},
     stop: async () => {},
     offered: () => undefined,
+    truth: () => [],
     warnings: () => [],
     close: async () => {},
   };
@@ -94,13 +97,14 @@ interface Sender {
   run(plan: ReplayPlan): Promise<unknown>;
   stop(): void;
   offered(): number;
+  truth(): readonly FlowTruth[];
   warnings(): readonly Reason[];
   close(): Promise<void>;
 }
 
 async function openLab(source: LabSource, options: Options): Promise<PacketSource> {
-  const network = await createLabNetwork({ addon: native, ...injectionOf(source) });
-  const { traffic, flows, packetsPerFlow } = source;
+  const { traffic, flows, packetsPerFlow, queues = 1 } = source;
+  const network = await createLabNetwork({ addon: native, queues, ...injectionOf(source) });
   const shape = {
     seed: options.seed,
     flows,
@@ -109,13 +113,16 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
     ...(traffic === undefined ? {} : { classes: traffic }),
   };
   let injector: Injector | undefined;
+  let sent: Traffic | undefined;
   const sender: Sender = {
     prepare: () => {
-      injector = network.createInjector(generateTraffic(shape));
+      sent = generateTraffic(shape);
+      injector = network.createInjector(sent);
     },
     run: (plan) => prepared(injector).run(plan),
     stop: () => injector?.stop(),
     offered: () => injector?.counters.packets ?? 0,
+    truth: () => sent?.flows ?? [],
     warnings: () => [],
     close: async () => {},
   };
@@ -153,6 +160,7 @@ async function replaySender(input: CaptureInput, network: LabNetwork, { seed }: 
     run: (plan) => replay.run(prepared(injector), plan),
     stop: () => replay.stop(),
     offered: () => replay.offered,
+    truth: () => [],
     warnings: () => replay.warnings,
     close: () => replay.close(),
   };
@@ -195,6 +203,7 @@ function sendingSource(
     },
     stop: halt,
     offered: () => sender.offered(),
+    truth: () => sender.truth(),
     warnings: () => sender.warnings(),
     close: async () => {
       await halt();

@@ -3,7 +3,7 @@ import type { Options } from '../config/options.ts';
 import { ownersOf } from '../host/groups.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { Disturbance, StopReason } from '../model/run-facts.ts';
-import { type FlowMap, native } from '../native.ts';
+import { type FlowMap, native, type ObservedFlow } from '../native.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
 import { Epochs } from './epochs.ts';
 import { foreignMembers } from './group-safety.ts';
@@ -119,6 +119,11 @@ export class Watch implements ClusterEvents {
   evidence(violationsMax: number): Evidence {
     if (this.#epochs === undefined) throw new TypeError('the watch has not begun');
     return this.#epochs.evidence(this.#flowMap, violationsMax);
+  }
+
+  flows(max: number): readonly ObservedFlow[] {
+    if (this.#epochs === undefined) throw new TypeError('the watch has not begun');
+    return this.#epochs.flows(this.#flowMap, max);
   }
 
   // ---- what happens to members

@@ -31,6 +31,8 @@ export interface LabSource extends Sending {
   readonly flows: number;
   /** Packets of each flow and round, both directions together. */
   readonly packetsPerFlow: number;
+  /** Receive queues of the interface, where it can have several; both directions of a flow arrive on one. 1 by default. */
+  readonly queues?: number;
 }
 
 /** The lab, sending what a capture file holds. */
