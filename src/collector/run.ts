@@ -119,14 +119,15 @@ function interrupted(cause?: unknown): FanoutError {
 }
 
 async function interruptible<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const settled = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
     const fail = (): void => reject(interrupted());
     if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
+    else signal.addEventListener('abort', fail, { once: true, signal: settled.signal });
   });
   // Whichever loses must not become an unhandled rejection.
   work.catch(() => {});
-  return Promise.race([work, aborted]);
+  return Promise.race([work, aborted]).finally(() => settled.abort());
 }
 
 function startTimeoutMs({ workerTimeoutMs, procs }: Options): number {

@@ -38,6 +38,7 @@ export class Watch implements ClusterEvents {
   #groupId = 0;
   #epochs: Epochs | undefined;
   #timers: NodeJS.Timeout[] = [];
+  readonly #ended = new AbortController();
   #stop: ((reason: StopReason) => void) | undefined;
   #fail: ((error: unknown) => void) | undefined;
   #stopped: Promise<StopReason> | undefined;
@@ -83,7 +84,8 @@ export class Watch implements ClusterEvents {
     );
     const onAbort = (): void => this.#stop?.('signal');
     if (this.#io.signal.aborted) onAbort();
-    else this.#io.signal.addEventListener('abort', onAbort, { once: true });
+    // Whoever makes many runs has one signal for all of them.
+    else this.#io.signal.addEventListener('abort', onAbort, { once: true, signal: this.#ended.signal });
   }
 
   untilStop(): Promise<StopReason> {
@@ -114,6 +116,7 @@ export class Watch implements ClusterEvents {
   end(): void {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
+    this.#ended.abort();
   }
 
   evidence(violationsMax: number): Evidence {
