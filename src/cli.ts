@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
+import { matrixCommand } from './commands/matrix.ts';
 import { type Host, runCommand, type TextStream } from './commands/run.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
 import type { ExecOptions } from './native-lab.ts';
@@ -50,13 +51,20 @@ async function perform(argv: readonly string[]): Promise<ExitStatus> {
 
 function buildProgram(done: (status: ExitStatus) => void): Command {
   const run = runCommand(host, () => import('./collector/run.ts'), done);
+  const loadMatrix = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/matrix.ts')) });
+  const matrix = matrixCommand(host, loadMatrix, done);
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
     .version(version, '-V, --version', 'print the version')
     .addCommand(run, { isDefault: true })
+    .addCommand(matrix)
     .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
   run.addHelpText('after', EXAMPLES);
-  for (const command of [program, run]) {
+  matrix.addHelpText(
+    'after',
+    '\nExit status: 0 measured, 2 usage, 3 measured, but not all of it can be trusted, 4 cannot run, 70 defect of this tool.\n',
+  );
+  for (const command of [program, run, matrix]) {
     command.exitOverride().helpOption('-h, --help', 'print this help').showHelpAfterError('fanout-cluster --help lists the options');
     // Messages repeat what was typed, and that may be anything.
     command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) });
@@ -69,6 +77,7 @@ Examples:
   sudo fanout-cluster --procs 16                                  the lab: does this kernel keep flows together?
   sudo fanout-cluster -i eth0 --procs 16 --mode hash              live traffic, as 16 IDS workers would see it
   sudo fanout-cluster -i eth0 -n 8 -m qm --duration 1m --json run.json
+  fanout-cluster matrix                                           every class of traffic in every mode: what is safe on this kernel
   sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
 
 Exit status: 0 yes, 1 no, 2 usage, 3 inconclusive, 4 cannot run, 70 defect of this tool.

@@ -1,6 +1,7 @@
 /** Adds up what the members counted: every packet that the kernel delivered is judged, ignored for a reason, or lost and said so. Pure. */
 import type { Evidence } from '../model/evidence.ts';
 import type { PacketCounts } from '../model/run-result.ts';
+import type { DissectedFrame } from '../native.ts';
 import type { Member } from './member.ts';
 
 const ETHERTYPE_CLASS = 0x10000;
@@ -26,6 +27,22 @@ export function ignoreReasonName(reason: number): string {
   if (reason >= PROTOCOL_CLASS) return `ip-protocol ${reason - PROTOCOL_CLASS}`;
   if (reason >= ETHERTYPE_CLASS) return `ethertype 0x${(reason - ETHERTYPE_CLASS).toString(16).padStart(4, '0')}`;
   return REASON_NAMES[reason] ?? `reason ${reason}`;
+}
+
+const UNNUMBERED = { 'icmp-error': 2, 'fragment-later': 3, truncated: 4, malformed: 5, 'icmp-other': 9 } as const;
+
+/** The reason under which a worker counts this frame; none for a packet of a flow. */
+export function ignoreReasonOf(frame: DissectedFrame): string | undefined {
+  switch (frame.kind) {
+    case 'flow':
+      return undefined;
+    case 'other-ethertype':
+      return ignoreReasonName(ETHERTYPE_CLASS + frame.ethertype);
+    case 'other-protocol':
+      return ignoreReasonName(PROTOCOL_CLASS + frame.protocol);
+    default:
+      return ignoreReasonName(UNNUMBERED[frame.kind]);
+  }
 }
 
 type Counted = Pick<Member, 'counters'>;

@@ -1,7 +1,9 @@
 /** What a run takes and gives, for whoever starts one. */
+import type { MatrixOptions } from '../config/matrix-options.ts';
 import type { Options } from '../config/options.ts';
 import type { FlowTruth } from '../lab/traffic.ts';
 import type { Evidence } from '../model/evidence.ts';
+import type { MatrixResult } from '../model/matrix.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { RunResult } from '../model/run-result.ts';
 import type { ObservedFlow } from '../native.ts';
@@ -30,3 +32,10 @@ export interface Observed {
 }
 
 export type RunCluster = (options: Options, io: RunIo) => Promise<RunResult>;
+
+export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'> {
+  /** Called before each mode is measured. */
+  readonly onMode: (label: string, index: number) => void;
+}
+
+export type RunMatrix = (options: MatrixOptions, io: MatrixIo, runCluster: RunCluster) => Promise<MatrixResult>;

@@ -58,12 +58,12 @@ export async function run(options: Options, host: Host, runCluster: RunCluster):
   const file = json.kind === 'file' ? openReportFile(json.path) : undefined;
   const result = await runWithProgress(options, host, runCluster, file);
   file?.commit(renderJson(result));
-  host.stdout.write(reportFor(result, options, styleOf(host.stdout, options, host)));
+  host.stdout.write(reportFor(result, options, styleOf(host.stdout, options.output, host)));
   return statusOf(result);
 }
 
 async function runWithProgress(options: Options, host: Host, runCluster: RunCluster, file: ReportFile | undefined): Promise<RunResult> {
-  const target = { isTerminal: host.stderr.isTerminal, style: () => styleOf(host.stderr, options, host), write: host.stderr.write };
+  const target = { isTerminal: host.stderr.isTerminal, style: () => styleOf(host.stderr, options.output, host), write: host.stderr.write };
   const progress = options.output.quiet ? undefined : progressWriter(target, options.statusIntervalMs);
   try {
     return await runCluster(options, { version: host.version, signal: host.signal, onProgress: (snapshot) => progress?.update(snapshot) });
@@ -80,10 +80,10 @@ function reportFor(result: RunResult, { output }: Options, style: Style): string
   return output.quiet ? renderBrief(result, style) : renderTerminal(result, style);
 }
 
-function styleOf(stream: TextStream, { output }: Options, { environment }: Host): Style {
+export function styleOf(stream: TextStream, { color }: Options['output'], { environment }: Host): Style {
   // https://no-color.org: present and not empty, whatever its value.
   const isPlain = (environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb';
-  return styleFor(stream.columns(), output.color && stream.isTerminal && !isPlain);
+  return styleFor(stream.columns(), color && stream.isTerminal && !isPlain);
 }
 
 function statusOf({ verdict }: RunResult): ExitStatus {

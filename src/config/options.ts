@@ -236,7 +236,7 @@ function parsePcap(path: string, raw: RawOptions): PcapSource {
 
 function parseLab(raw: RawOptions): LabSource {
   const sending = parseSending(raw);
-  const traffic = raw.traffic === undefined ? undefined : parseTraffic(raw.traffic);
+  const traffic = raw.traffic === undefined ? undefined : parseClasses('--traffic', raw.traffic);
   const packets = { least: packetsMinOf(traffic ?? []), most: PACKETS_PER_FLOW_MAX };
   const flows = wholeNumber('--flows', raw.flows ?? DEFAULTS.flows, { least: 1, most: FLOWS_MAX });
   const packetsPerFlow = wholeNumber('--packets-per-flow', raw.packetsPerFlow ?? DEFAULTS.packetsPerFlow, packets);
@@ -265,14 +265,14 @@ function parseSending(raw: RawOptions): Sending {
 }
 
 /** Each class once, in the order in which they are named. */
-function parseTraffic(list: string): readonly string[] {
+export function parseClasses(option: string, list: string): readonly string[] {
   const selected = list.split(',').flatMap((name) => {
     const classes = classesSelectedBy(name);
     if (classes.length === 0)
       throw new FanoutError(
         'USAGE',
-        `--traffic: no traffic class or group is called ${JSON.stringify(name)}`,
-        'see --traffic list; several are separated by commas, and a * stands for any part of a name',
+        `${option}: no traffic class or group is called ${JSON.stringify(name)}`,
+        'see fanout-cluster --traffic list; several are separated by commas, and a * stands for any part of a name',
       );
     return classes;
   });
@@ -436,14 +436,14 @@ function parseLimits(raw: RawOptions, source: Source): Options['limits'] {
     : limits;
 }
 
-function parseJsonOutput(json: string | boolean | undefined): JsonOutput {
+export function parseJsonOutput(json: string | boolean | undefined): JsonOutput {
   if (json === undefined || json === false) return { kind: 'none' };
   if (json === true || json === '-') return { kind: 'stdout' };
   if (json === '' || json.includes('\0')) throw usage('--json', json, 'the path of a file, or nothing for standard output');
   return { kind: 'file', path: json };
 }
 
-function contradictory(message: string, remedy: string): FanoutError {
+export function contradictory(message: string, remedy: string): FanoutError {
   return new FanoutError('CONTRADICTORY_OPTIONS', message, remedy);
 }
 

@@ -1,0 +1,66 @@
+/** `matrix`: every class of traffic in every mode, in the lab. A survey: its exit status says whether it was measured, not what. */
+import { Command, Option } from 'commander';
+import { renderMatrixJson } from '../collector/report/json.ts';
+import { renderMatrix, renderMatrixBrief } from '../collector/report/matrix.ts';
+import { printable } from '../collector/report/printable.ts';
+import type { RunCluster, RunMatrix } from '../collector/run-io.ts';
+import { readMachine } from '../config/machine.ts';
+import { MATRIX_DEFAULTS, type MatrixOptions, parseMatrixOptions, type RawMatrixOptions } from '../config/matrix-options.ts';
+import { INJECTIONS } from '../config/options.ts';
+import { EXIT, type ExitStatus } from '../errors.ts';
+import type { MatrixResult } from '../model/matrix.ts';
+import { openReportFile, type ReportFile } from './output.ts';
+import { type Host, styleOf } from './run.ts';
+
+export type LoadMatrix = () => Promise<{ readonly runMatrix: RunMatrix; readonly runCluster: RunCluster }>;
+
+/** @param done receives the exit status */
+export function matrixCommand(host: Host, loadCollector: LoadMatrix, done: (status: ExitStatus) => void): Command {
+  const command = new Command('matrix').description('survey every class of traffic in every mode, in the lab: what is safe on this kernel');
+  for (const option of OPTIONS) command.addOption(option());
+  return command.action(async (raw: RawMatrixOptions) => {
+    const options = parseMatrixOptions(raw, readMachine());
+    await host.enterLab();
+    // Loaded only now: --help and typing errors need none of it.
+    const { runMatrix, runCluster } = await loadCollector();
+    done(await survey(options, host, (io) => runMatrix(options, io, runCluster)));
+  });
+}
+
+type Survey = (io: Parameters<RunMatrix>[1]) => Promise<MatrixResult>;
+
+export async function survey({ runs, output }: MatrixOptions, host: Host, run: Survey): Promise<ExitStatus> {
+  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
+  const onMode = (label: string, index: number): void => {
+    if (!output.quiet) host.stderr.write(`measuring ${printable(label)} (${index + 1} of ${runs.length})\n`);
+  };
+  const result = await discardedOnFailure(file, () => run({ version: host.version, signal: host.signal, onMode }));
+  file?.commit(renderMatrixJson(result));
+  const style = styleOf(host.stdout, output, host);
+  const render = output.quiet ? renderMatrixBrief : renderMatrix;
+  host.stdout.write(output.json.kind === 'stdout' ? renderMatrixJson(result) : render(result, style));
+  return result.runs.some(({ doubts }) => doubts.length > 0) ? EXIT.inconclusive : EXIT.yes;
+}
+
+async function discardedOnFailure<T>(file: ReportFile | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    file?.discard();
+    throw cause;
+  }
+}
+
+const OPTIONS: readonly (() => Option)[] = [
+  () => new Option('--classes <list>', `classes, groups or globs, as --traffic has them (default: ${MATRIX_DEFAULTS.classes})`),
+  () => new Option('--modes <list>', `modes, with flags behind a + (default: ${MATRIX_DEFAULTS.modes})`),
+  () => new Option('-n, --procs <count>', `processes in each group (default: ${MATRIX_DEFAULTS.procs})`),
+  () => new Option('--flows <count>', `flows of each class (default: ${MATRIX_DEFAULTS.flows})`),
+  () => new Option('--seed <number>', 'makes the same traffic again (default: at random)'),
+  () => new Option('--rate <pps>', `packets per second (default: ${MATRIX_DEFAULTS.rate})`),
+  () => new Option('--ring-size <size>', `ring memory of each process (default: ${MATRIX_DEFAULTS.ringSize})`),
+  () => new Option('--lab-interface <kind>', `${INJECTIONS.join(', ')} (default: auto)`),
+  () => new Option('--json [file]', 'the table as JSON, to a file or to standard output instead of the text'),
+  () => new Option('--quiet', 'no progress, and the conclusions only'),
+  () => new Option('--no-color', 'no colours'),
+];

@@ -1,0 +1,108 @@
+/** The options of `matrix`, checked once: what to survey, and the options of one run for each mode. */
+import { FanoutError } from '../errors.ts';
+import { TRAFFIC_CLASSES } from '../lab/classes.ts';
+import { FLOWS_MAX, framesMax } from '../lab/limits.ts';
+import { FANOUT_FLAGS, FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode } from '../model/fanout.ts';
+import type { Machine } from './machine.ts';
+import { contradictory, type Options, parseClasses, parseOptions, type RawOptions } from './options.ts';
+import { wholeNumber } from './values.ts';
+
+export interface MatrixOptions {
+  /** By name, in the order of the table of classes. */
+  readonly classes: readonly string[];
+  readonly flowsPerClass: number;
+  readonly procs: number;
+  readonly seed: number;
+  readonly runs: readonly Options[];
+  readonly output: Options['output'];
+}
+
+/** As typed. */
+export interface RawMatrixOptions
+  extends Pick<RawOptions, 'procs' | 'seed' | 'flows' | 'rate' | 'ringSize' | 'labInterface' | 'json' | 'quiet' | 'color'> {
+  readonly classes?: string;
+  readonly modes?: string;
+}
+
+export const MATRIX_DEFAULTS = {
+  classes: 'all',
+  modes: 'hash,hash+defrag,lb,cpu,rollover,rnd,qm',
+  procs: '8',
+  flows: '96',
+  rate: '80000',
+  // Mode rollover must not roll over because a worker was kept waiting.
+  ringSize: '8M',
+} as const;
+
+/** A round of every class: two whole datagrams and two in pieces, with errors about them, and answers of all. */
+const PACKETS_PER_FLOW = 8;
+/** Of a TAP (MAX_TAP_QUEUES in drivers/net/tun.c). */
+const QUEUES_MAX = 256;
+
+export function parseMatrixOptions(raw: RawMatrixOptions, machine: Machine): MatrixOptions {
+  const { classes: classList = MATRIX_DEFAULTS.classes, modes = MATRIX_DEFAULTS.modes, flows = MATRIX_DEFAULTS.flows, ...common } = raw;
+  const selected = new Set(parseClasses('--classes', classList));
+  const classes = TRAFFIC_CLASSES.map(({ name }) => name).filter((name) => selected.has(name));
+  const flowsPerClass = wholeNumber('--flows', flows, { least: 1, most: FLOWS_MAX });
+  checkSize(classes.length, flowsPerClass);
+  const { procs, rate, ringSize } = MATRIX_DEFAULTS;
+  const base = parseOptions({ procs, rate, ringSize, ...common }, machine);
+  if (base.source.kind !== 'lab') throw new TypeError('a survey is made in the lab');
+  const source = {
+    ...base.source,
+    traffic: classes,
+    flows: flowsPerClass * classes.length,
+    packetsPerFlow: PACKETS_PER_FLOW,
+    queues: Math.min(base.procs, QUEUES_MAX),
+  };
+  const runs = parseSteerings(modes).map((steering): Options => ({ ...base, ...steering, source }));
+  return { classes, flowsPerClass, procs: base.procs, seed: base.seed, runs, output: base.output };
+}
+
+function checkSize(classes: number, flowsPerClass: number): void {
+  const most = Math.floor(Math.min(FLOWS_MAX, framesMax() / PACKETS_PER_FLOW) / classes);
+  if (flowsPerClass <= most) return;
+  throw contradictory(
+    `--flows ${flowsPerClass} in each of ${classes} classes are more than the lab can hold at once`,
+    `give at most ${most}, or fewer --classes`,
+  );
+}
+
+interface Steering {
+  readonly mode: FanoutMode;
+  readonly flags: readonly FanoutFlag[];
+}
+
+const FLAG_NAMES = Object.keys(FANOUT_FLAGS) as readonly FanoutFlag[];
+
+/** Each pair of mode and flags once, in the order in which they are named. */
+function parseSteerings(list: string): readonly Steering[] {
+  const steerings = new Map<string, Steering>();
+  for (const text of list.split(',')) {
+    const steering = parseSteering(text);
+    steerings.set([steering.mode, ...steering.flags].join('+'), steering);
+  }
+  return [...steerings.values()];
+}
+
+function parseSteering(text: string): Steering {
+  const [modeName, ...flagNames] = text.split('+');
+  const mode = FANOUT_MODE_NAMES.find((name) => name === modeName);
+  const unknown = flagNames.find((name) => !FLAG_NAMES.includes(name as FanoutFlag));
+  if (mode === undefined || unknown !== undefined) {
+    throw new FanoutError(
+      'USAGE',
+      `--modes: ${JSON.stringify(text)} is not a mode, or a mode with flags`,
+      `give modes separated by commas, such as ${MATRIX_DEFAULTS.modes}; flags are ${FLAG_NAMES.join(' and ')}`,
+    );
+  }
+  if (mode === 'cbpf' || mode === 'ebpf') {
+    throw contradictory(
+      `--modes: mode ${mode} steers by a program, and a survey has none`,
+      `test a program with: fanout-cluster --mode ${mode} --${mode}-program FILE --traffic all`,
+    );
+  }
+  if (mode === 'rollover' && flagNames.includes('rollover'))
+    throw contradictory('--modes: mode rollover with the flag rollover: the kernel refuses the pair (EINVAL)', 'leave the flag out');
+  return { mode, flags: FLAG_NAMES.filter((flag) => flagNames.includes(flag)) };
+}

@@ -1,0 +1,55 @@
+/** The one result of a survey: every class of traffic in every mode. Reporters render it and decide nothing. */
+import type { FanoutFlag, FanoutMode } from './fanout.ts';
+import type { Answer, FlowCounts, PacketCounts, Reason, SourceInfo } from './run-result.ts';
+
+/** What happened to a class in a mode, in a word. */
+export const OUTCOMES = {
+  kept: 'every flow, in both directions, on one process, and the flows on several',
+  split: 'flows whose packets were on several processes',
+  duplicated: 'flows whose packets were seen by several processes each',
+  apart: 'flows on several processes for a cause that is harmless',
+  'one-member': 'all on one process: nothing is parted, and nothing is shared out',
+  'no-flows': 'frames without a flow, on several processes',
+  'few-flows': 'no flow was parted, but so few may be kept by chance',
+  doubtful: 'no flow was parted, but what was measured is not complete',
+} as const satisfies Record<string, string>;
+
+export type Outcome = keyof typeof OUTCOMES;
+
+export interface MatrixCell extends Pick<FlowCounts, 'split' | 'asymmetric' | 'duplicated'> {
+  readonly class: string;
+  readonly mode: FanoutMode;
+  readonly flags: readonly FanoutFlag[];
+  readonly answer: Answer;
+  readonly outcome: Outcome;
+  /** Why flows were on several processes: of several causes the one that weighs against the mode, then the most frequent. */
+  readonly cause?: string;
+  /** Why the answer is inconclusive. */
+  readonly reason?: string;
+  /** Flows that were seen in both directions, or on several processes; 0 for frames that belong to none. */
+  readonly flows: number;
+  readonly membersUsed: number;
+}
+
+/** What a mode was measured with, and whatever makes its cells doubtful. */
+export interface MatrixRun {
+  readonly mode: FanoutMode;
+  readonly flags: readonly FanoutFlag[];
+  /** Absent where the mode could not be measured. */
+  readonly packets?: PacketCounts;
+  readonly doubts: readonly Reason[];
+}
+
+export interface MatrixResult {
+  readonly schema: 'fanout-cluster/matrix@1';
+  readonly tool: { readonly version: string };
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly host: { readonly kernel: string; readonly cpus: number };
+  readonly source: SourceInfo;
+  readonly procs: number;
+  readonly flowsPerClass: number;
+  readonly runs: readonly MatrixRun[];
+  /** Class by class, each in the order of the runs. */
+  readonly cells: readonly MatrixCell[];
+}
