@@ -4,7 +4,7 @@ import { IPV4, IPV6, LINK, type Network, type PartFactory } from './envelopes.ts
 import { TRANSPORTS, type Transport } from './exchanges.ts';
 import * as message from './messages.ts';
 import type { FlowNaming, Plan } from './parties.ts';
-import { fragmented, type OpenStage, seenIn, withErrors } from './stages.ts';
+import { type Fragmentation, fragmented, type OpenStage, seenIn, withErrors } from './stages.ts';
 
 /** What mode HASH does with a class on a current kernel without bugs A, B and C. */
 export interface Expectation {
@@ -132,9 +132,10 @@ function frames(
   groups: readonly string[],
   open: Transport['open'],
   inside: readonly PartFactory[] = [],
+  expect = ONE_MEMBER,
 ): TrafficClass {
   const stage = seenIn([[LINK, ...inside]], open);
-  return { name, description, groups, standard: false, expect: ONE_MEMBER, plan: { portless: true }, open: stage, packetsMin: BOTH_WAYS };
+  return { name, description, groups, standard: false, expect, plan: { portless: true }, open: stage, packetsMin: BOTH_WAYS };
 }
 
 function fragments(
@@ -143,9 +144,10 @@ function fragments(
   network: Network,
   expect: Expectation,
   link: readonly PartFactory[] = [],
+  how: Fragmentation = {},
 ): TrafficClass {
   const flow = { proto: 'udp', family: network.family, echo: false };
-  const open = fragmented([LINK, ...link], network, udp);
+  const open = fragmented([LINK, ...link], network, udp, how);
   return { name, description, groups: ['fragment'], standard: false, expect, flow, plan: {}, open, packetsMin: BOTH_WAYS };
 }
 
@@ -180,6 +182,7 @@ const SESSION: Row = { groups: ['pppoe', 'link'] };
 const TAGGED_SESSION: Row = { groups: ['pppoe', 'vlan', 'link'] };
 const AUTHENTICATED: Row = { groups: ['ipsec'], expect: TWO_INDEXES };
 const TAGGED: Row = { groups: ['vlan', 'link'] };
+const LINKED: Row = { groups: ['link'] };
 const STANDARD_TAGGED: Row = { ...TAGGED, standard: true };
 
 const PLAIN_CLASSES: readonly TrafficClass[] = [
@@ -278,6 +281,8 @@ const LINK_CLASSES: readonly TrafficClass[] = [
   flows('pppoe-ipv4-tcp', 'TCP over IPv4 in a PPPoE session', SESSION, tcp, IPV4, [envelope.PPPOE]),
   flows('pppoe-ipv6-udp', 'UDP over IPv6 in a PPPoE session', SESSION, udp, IPV6, [envelope.PPPOE]),
   flows('vlan-pppoe-ipv4-udp', 'UDP over IPv4 in a PPPoE session in a VLAN', TAGGED_SESSION, udp, IPV4, [...envelope.VLAN, envelope.PPPOE]),
+  flows('hsr-ipv4-udp', 'UDP over IPv4 in a redundant ring (HSR)', LINKED, udp, IPV4, [envelope.HSR]),
+  flows('batman-ipv4-tcp', 'TCP over IPv4 in Ethernet in a mesh (batman-adv)', LINKED, tcp, IPV4, envelope.BATMAN),
 ];
 
 const LABELLED: Row = { groups: ['mpls', 'tunnel'], expect: ONE_MEMBER };
@@ -390,6 +395,14 @@ const UDP_TUNNEL_CLASSES: readonly TrafficClass[] = [
 ];
 
 const PROTOCOL_CLASSES: readonly TrafficClass[] = [
+  frames(
+    'no-transport-ipv4',
+    'UDP over IPv4, cut off behind the IP header',
+    ['protocol'],
+    message.openNothing,
+    [envelope.IPV4_EMPTY.create],
+    BY_ADDRESSES,
+  ),
   messages('ospf-ipv4', 'OSPF hello over IPv4', {
     groups: ['protocol'],
     open: message.openOspf,
@@ -408,6 +421,18 @@ const PROTOCOL_CLASSES: readonly TrafficClass[] = [
     open: message.openIpComp,
     network: IPV4,
     proto: '108',
+  }),
+  messages('gre-opaque-ipv4', 'GRE over IPv4 with a payload that nobody knows', {
+    groups: ['protocol', 'gre'],
+    open: message.openOpaqueGre,
+    network: IPV4,
+    proto: '47',
+  }),
+  messages('pptp-mppe-ipv4', 'PPTP over IPv4, encrypted (MPPE)', {
+    groups: ['protocol', 'gre'],
+    open: message.openEncryptedPptp,
+    network: IPV4,
+    proto: '47',
   }),
   messages('experiment-ipv4', 'IP protocol 253 over IPv4', {
     groups: ['protocol'],
@@ -466,6 +491,13 @@ const FRAGMENT_CLASSES: readonly TrafficClass[] = [
     { ...FRAGMENTS_4, defrag: 'apart' },
     envelope.QINQ,
   ),
+  fragments('fragment-reused-ipv4-udp', 'the same, all datagrams of a flow with one identification', IPV4, FRAGMENTS_4, [], {
+    numbers: 'reused',
+  }),
+  // Fragments without their front belong to no flow that anybody could name: they part nothing.
+  fragments('fragment-headless-ipv4-udp', 'UDP over IPv4: whole datagrams, and the rear fragments of others', IPV4, BY_PORTS, [], {
+    isHeadless: true,
+  }),
   fragments('fragment-ipv6-udp', 'UDP over IPv6: whole datagrams, and datagrams in two fragments', IPV6, FRAGMENTS_6),
   flows('fragment-atomic-ipv6-udp', 'UDP over IPv6 in atomic fragments', ATOMIC, udp, envelope.IPV6_ATOMIC),
   flows(
@@ -489,6 +521,8 @@ const NON_IP_CLASSES: readonly TrafficClass[] = [
   frames('lldp', 'LLDP advertisements', ['non-ip'], message.openLldp),
   frames('stp', 'spanning tree messages behind an LLC header', ['non-ip'], message.openSpanningTree),
   frames('macsec', 'MACsec with encryption', ['non-ip'], message.openMacsec),
+  frames('nsh', 'a network service header (NSH) in front of unknown data', ['non-ip'], message.openNsh),
+  frames('tipc', 'messages of TIPC connections', ['non-ip'], message.openTipc),
   frames('unknown-ethertype', 'the EtherType 0x88b5 of local experiments', ['non-ip'], message.openUnknown),
   frames('pppoe-discovery', 'PPPoE discovery', ['non-ip', 'pppoe'], message.openDiscovery),
   frames('pppoe-lcp', 'LCP echo in a PPPoE session', ['non-ip', 'pppoe'], message.openLcp, [envelope.PPPOE]),

@@ -5,7 +5,7 @@ import { type Draft, ETHERTYPE, type Layer, PROTOCOL, prepend, put16, put32, siz
 
 // PPP
 
-const PPP = { ipv4: 0x0021, ipv6: 0x0057, lcp: 0xc021 } as const;
+const PPP = { ipv4: 0x0021, ipv6: 0x0057, compressed: 0x00fd, lcp: 0xc021 } as const;
 
 /** PPP has protocol numbers of its own. What is no IP packet has left its number where an EtherType would be. */
 function pppProtocol({ etherType }: Draft): number {
@@ -37,6 +37,18 @@ export function lcpEcho(fields: { readonly request: boolean; readonly identifier
       draft.bytes[at + 1] = fields.identifier;
       put16(draft.bytes, at + 2, sizeOf(draft));
       draft.etherType = PPP.lcp;
+    },
+  };
+}
+
+/** A compressed or encrypted datagram (RFC 3078), with the number by which the receiver keeps in step. */
+export function mppe(fields: { readonly count: number }): Layer {
+  return {
+    name: 'other',
+    write: (draft) => {
+      // Encrypted, and the first after the keys were renewed.
+      put16(draft.bytes, prepend(draft, 2), 0x9000 | (fields.count & 0x0fff));
+      draft.etherType = PPP.compressed;
     },
   };
 }
@@ -107,6 +119,41 @@ export function mpls(fields: MplsFields, name: 'mpls' | '' = 'mpls'): Layer {
 /** The control word of an Ethernet pseudowire (RFC 4448), without sequencing: four zero bytes. */
 export function controlWord(): Layer {
   return { name: 'pw', write: (draft) => void prepend(draft, 4) };
+}
+
+// Rings and meshes
+
+export interface HsrFields {
+  readonly sequence: number;
+}
+
+/** High-availability seamless redundancy (IEC 62439-3): a tag as of a VLAN, with the size of the frame and its number. */
+export function hsr(fields: HsrFields): Layer {
+  return {
+    name: 'hsr',
+    write: (draft) => {
+      const { etherType } = draft;
+      const at = prepend(draft, 6);
+      // Behind the ring's first port.
+      put16(draft.bytes, at, sizeOf(draft) & 0x0fff);
+      put16(draft.bytes, at + 2, fields.sequence);
+      put16(draft.bytes, at + 4, etherType);
+      draft.etherType = ETHERTYPE.hsr;
+    },
+  };
+}
+
+/** A unicast packet of batman-adv (compatibility version 15) to the next node of the mesh; an Ethernet frame follows. */
+export function batman(fields: { readonly destination: Uint8Array }): Layer {
+  return {
+    name: 'batman',
+    write: (draft) => {
+      const at = prepend(draft, 10);
+      draft.bytes.set([0x40, 15, 50, 1], at);
+      draft.bytes.set(fields.destination, at + 4);
+      draft.etherType = ETHERTYPE.batman;
+    },
+  };
 }
 
 // GRE and what is built on it
@@ -482,6 +529,46 @@ export function macsec(fields: MacsecFields): Layer {
       draft.bytes[at + 1] = secretBytes < 48 ? secretBytes : 0;
       put32(draft.bytes, at + 2, fields.packetNumber);
       draft.etherType = ETHERTYPE.macsec;
+    },
+  };
+}
+
+/** A network service header (RFC 8300) without context, in front of what the next protocol "experiment 1" carries. */
+export function nsh(fields: { readonly path: number }): Layer {
+  return {
+    name: 'other',
+    write: (draft) => {
+      const at = prepend(draft, 8);
+      const [lifetime, words] = [63, 2];
+      put16(draft.bytes, at, (lifetime << 6) | words);
+      put16(draft.bytes, at + 2, 0x02fe);
+      put32(draft.bytes, at + 4, (fields.path << 8) | 0xff);
+      draft.etherType = ETHERTYPE.nsh;
+    },
+  };
+}
+
+export interface TipcFields {
+  readonly node: number;
+  readonly port: number;
+  readonly peerPort: number;
+  readonly sequence: number;
+}
+
+/** A data message of a TIPC connection (version 2), with the short header. */
+export function tipc(fields: TipcFields): Layer {
+  return {
+    name: 'other',
+    write: (draft) => {
+      const { node, port, peerPort, sequence } = fields;
+      const at = prepend(draft, 24);
+      const [version, words] = [2, 6];
+      put32(draft.bytes, at, (version << 29) | (words << 21) | sizeOf(draft));
+      put16(draft.bytes, at + 10, sequence);
+      put32(draft.bytes, at + 12, node);
+      put32(draft.bytes, at + 16, port);
+      put32(draft.bytes, at + 20, peerPort);
+      draft.etherType = ETHERTYPE.tipc;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What packets travel in: links, networks and tunnels, as parts that follow one another from the Ethernet header inwards. */
 import {
   ah,
+  batman,
   controlWord,
   type ErspanFields,
   erspan,
@@ -8,6 +9,7 @@ import {
   geneve,
   gre,
   gtpu,
+  hsr,
   l2tp,
   mpls,
   nvgre,
@@ -153,6 +155,19 @@ export const PPPOE: PartFactory = () => {
   });
 };
 
+export const HSR: PartFactory = () => {
+  const fields = { sequence: 0 };
+  return both([hsr(fields)], (talk) => {
+    fields.sequence = talk.turn & 0xffff;
+  });
+};
+
+/** The mesh's next node is the one that the frame is sent to. */
+export const BATMAN: readonly PartFactory[] = [
+  () => ({ initiator: [batman({ destination: MAC.outerResponder })], responder: [batman({ destination: MAC.outerInitiator })] }),
+  INNER_LINK,
+];
+
 /** Labels are chosen by who receives them, so each side has its own. */
 function labelOf(purpose: number, name?: ''): PartFactory {
   return () => {
@@ -177,7 +192,7 @@ export interface Network {
   readonly create: PartFactory;
 }
 
-type Network4 = Pick<Ipv4Fields, 'options' | 'ttl'>;
+type Network4 = Pick<Ipv4Fields, 'options' | 'ttl' | 'isEmpty'>;
 
 function ipv4With(fields: Network4 = {}): PartFactory {
   return () => {
@@ -219,6 +234,7 @@ export const IPV4: Network = { family: 4, create: ipv4With() };
 export const IPV4_TOP_BIT: Network = { ...IPV4, hosts: 'top-bit' };
 export const IPV4_SAME_HOST: Network = { ...IPV4, hosts: 'same' };
 export const IPV4_OPTIONS: Network = { family: 4, create: ipv4With({ options: RECORD_ROUTE }) };
+export const IPV4_EMPTY: Network = { family: 4, create: ipv4With({ isEmpty: true }) };
 export const IPV4_LINK_LOCAL: Network = { family: 4, create: ipv4With({ ttl: 1 }) };
 
 export const IPV6: Network = { family: 6, create: ipv6With(() => []) };
@@ -265,8 +281,14 @@ export const IPV6_ATOMIC_ONE_WAY = atomic(true);
 /** Where a datagram is cut, counted from its UDP header: a multiple of 8. */
 export const CUT_AT = 40;
 
+/** Senders in a hurry come round to the same number before long: here at once, for every datagram of a flow. */
+function reusedNumber({ nth }: Talk): number {
+  return 0x1000 | nth;
+}
+
 /** The front of a datagram that was cut in two, or the rear. */
-export function fragmentOf(family: Family, rear: boolean): PartFactory {
+export function fragmentOf(family: Family, rear: boolean, numbers: 'own' | 'reused' = 'own'): PartFactory {
+  const numberOf = numbers === 'own' ? datagramNumber : reusedNumber;
   return () => {
     const ends = createEnds(family);
     const fragment = { identification: 0, offset: rear ? CUT_AT : 0, more: !rear };
@@ -275,7 +297,7 @@ export function fragmentOf(family: Family, rear: boolean): PartFactory {
     const layers = family === 4 ? [ipv4(header), cut(piece, 'frag')] : [ipv6(ends), ipv6Fragment(fragment), cut(piece)];
     return both(layers, (talk) => {
       loadEnds(ends, talk, talk.side);
-      header.identification = fragment.identification = datagramNumber(talk);
+      header.identification = fragment.identification = numberOf(talk);
     });
   };
 }

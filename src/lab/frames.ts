@@ -52,6 +52,7 @@ export const ETHERTYPE = {
   ipv4: 0x0800,
   arp: 0x0806,
   ethernet: 0x6558,
+  batman: 0x4305,
   vlan: 0x8100,
   ipv6: 0x86dd,
   ppp: 0x880b,
@@ -60,10 +61,13 @@ export const ETHERTYPE = {
   pppoeSession: 0x8864,
   qinq: 0x88a8,
   experimental: 0x88b5,
+  tipc: 0x88ca,
   erspan: 0x88be,
   erspan3: 0x22eb,
   lldp: 0x88cc,
   macsec: 0x88e5,
+  hsr: 0x892f,
+  nsh: 0x894f,
   doubleTag: 0x9100,
 } as const;
 export const PROTOCOL = {
@@ -144,6 +148,16 @@ export function prepend(draft: Draft, length: number): number {
 }
 
 /** The same layers under no name: what an error message quotes is no encapsulation. */
+/** No header at all: what the one in front says of what follows. */
+export function announced(protocol: number, name: string): Layer {
+  return {
+    name,
+    write: (draft) => {
+      draft.protocol = protocol;
+    },
+  };
+}
+
 export function unnamed(layers: readonly Layer[]): readonly Layer[] {
   return layers.map(({ write }) => ({ name: '', write }));
 }
@@ -299,6 +313,8 @@ export interface Ipv4Fields extends Ends {
   readonly fragmentOffset?: number;
   /** Padded to a multiple of four with end-of-options bytes. */
   readonly options?: Uint8Array;
+  /** The packet ends with this header: what follows is the trailer of the frame. */
+  readonly isEmpty?: boolean;
 }
 
 export function ipv4(fields: Ipv4Fields): Layer {
@@ -306,13 +322,13 @@ export function ipv4(fields: Ipv4Fields): Layer {
     name: 'ipv4',
     write: (draft) => {
       const { source, destination, ttl = 64, identification = 0, trafficClass = 0, options } = fields;
-      const { moreFragments = false, fragmentOffset = 0, dontFragment = true } = fields;
+      const { moreFragments = false, fragmentOffset = 0, dontFragment = true, isEmpty = false } = fields;
       const { bytes, protocol } = draft;
       const addressSum = addressSumOf(fields);
       settleChecksum(draft, addressSum);
       const headerBytes = options === undefined ? 20 : 20 + roundUp(options.length, 4);
       const at = prepend(draft, headerBytes);
-      const totalBytes = sizeOf(draft);
+      const totalBytes = isEmpty ? headerBytes : sizeOf(draft);
       const first = ((0x40 | (headerBytes / 4)) << 8) | trafficClass;
       const fragment = (dontFragment ? 0x4000 : 0) | (moreFragments ? 0x2000 : 0) | (fragmentOffset >>> 3);
       const lifetime = (ttl << 8) | protocol;

@@ -3,22 +3,28 @@ import {
   arp,
   esp,
   experiment,
+  gre,
   igmpReport,
   ipComp,
   l2tpv3,
   lcpEcho,
   lldp,
   macsec,
+  mppe,
+  nsh,
   ospfHello,
   PPPOE_CODE,
+  ppp,
   pppoeDiscovery,
+  pptp,
   spanningTree,
+  tipc,
   UDP_PORT,
   unknownEtherType,
 } from './encapsulations.ts';
 import { CUT_AT, MAC, securityIndex } from './envelopes.ts';
 import { alternate, createPayload, createPorts, createTag, type Exchange, inTurn, type PayloadSizes, payloadBytes } from './exchanges.ts';
-import { icmp6Error, icmpError, ipv4, ipv6, type Layer, padding, udp, unnamed } from './frames.ts';
+import { announced, icmp6Error, icmpError, ipv4, ipv6, type Layer, PROTOCOL, padding, udp, unnamed } from './frames.ts';
 import { createEnds, type Family, loadEnds, loadPorts, SIDE, type Talk } from './parties.ts';
 import { LAB_TAG } from './tag.ts';
 
@@ -92,7 +98,7 @@ export function isFragmentTurn({ turn }: Talk): boolean {
 }
 
 /** Datagrams with a lab tag in the front and one at the cut, so that each piece has one. */
-export function openFragmentedUdp(sizes: PayloadSizes): Exchange {
+export function openFragmentedUdp(sizes: PayloadSizes, isHeadless: boolean): Exchange {
   const ports = createPorts();
   const label = createTag();
   const rest = { length: 0 };
@@ -106,7 +112,7 @@ export function openFragmentedUdp(sizes: PayloadSizes): Exchange {
       label.load(talk);
       loadPorts(ports, talk, talk.side);
       rest.length = payloadBytes(talk, sizes) - LAB_TAG.bytes;
-      return talk.piece === 0 ? layers : rear;
+      return talk.piece === 0 && !isHeadless ? layers : rear;
     },
   };
 }
@@ -149,14 +155,33 @@ export function openOspf(sizes: PayloadSizes): Exchange {
   });
 }
 
+function openLayers(layers: readonly Layer[]): (sizes: PayloadSizes) => Exchange {
+  return (sizes) => alternate(sizes, layers, () => undefined);
+}
+
 function openOpaque(layer: Layer): (sizes: PayloadSizes) => Exchange {
-  return (sizes) => alternate(sizes, [layer], () => undefined);
+  return openLayers([layer]);
 }
 
 export const openIgmp = openOpaque(igmpReport());
 export const openIpComp = openOpaque(ipComp());
 export const openL2tpv3 = openOpaque(l2tpv3());
 export const openExperiment = openOpaque(experiment());
+/** Bytes that no known protocol explains, in GRE. */
+export const openOpaqueGre = openLayers([gre(), unknownEtherType()]);
+
+/** A tunnel of PPTP that nobody can look into: all of its packets look alike but for their numbers. */
+export function openEncryptedPptp(sizes: PayloadSizes): Exchange {
+  const carrier = { callId: 0, sequence: 0, acknowledgment: 0 };
+  const cipher = { count: 0 };
+  return alternate(sizes, [pptp(carrier), ppp(), mppe(cipher)], (talk) => {
+    carrier.callId = 1 + talk.side;
+    carrier.sequence = carrier.acknowledgment = cipher.count = talk.turn;
+  });
+}
+
+/** A UDP packet that ends before its UDP header. */
+export const openNothing = openLayers([announced(PROTOCOL.udp, 'udp')]);
 
 // No IP. What has no room of its own for the lab tag carries it in the trailer of the frame.
 
@@ -201,6 +226,24 @@ export function openMacsec(sizes: PayloadSizes): Exchange {
   return alternate(room, [macsec(fields)], (talk) => {
     fields.association = talk.side;
     fields.packetNumber = talk.turn + 1;
+  });
+}
+
+export function openNsh(sizes: PayloadSizes): Exchange {
+  const fields = { path: 0 };
+  return alternate(sizes, [nsh(fields)], (talk) => {
+    fields.path = 1 + (talk.pair & 0xffff);
+  });
+}
+
+export function openTipc(sizes: PayloadSizes): Exchange {
+  const fields = { node: 0, port: 0, peerPort: 0, sequence: 0 };
+  return alternate(sizes, [tipc(fields)], (talk) => {
+    // Zone 1, cluster 1, and the side as node.
+    fields.node = 0x01001001 + talk.side;
+    fields.port = 0x10000 + 2 * talk.id + talk.side;
+    fields.peerPort = fields.port ^ 1;
+    fields.sequence = talk.turn & 0xffff;
   });
 }
 

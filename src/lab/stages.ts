@@ -51,12 +51,25 @@ export function seenIn(ways: readonly (readonly PartFactory[])[], open: Transpor
   };
 }
 
+export interface Fragmentation {
+  /** The front of each datagram in pieces was lost. */
+  readonly isHeadless?: boolean;
+  /** Whether each datagram has a number of its own. */
+  readonly numbers?: 'own' | 'reused';
+}
+
 /** Whole datagrams, and datagrams in two pieces, of one flow. */
-export function fragmented(link: readonly PartFactory[], network: Network, udp: Transport): OpenStage {
+export function fragmented(
+  link: readonly PartFactory[],
+  network: Network,
+  udp: Transport,
+  { isHeadless = false, numbers = 'own' }: Fragmentation = {},
+): OpenStage {
   return (sizes) => {
     const whole = { exchange: udp.open(sizes), envelopes: [joinParts([...link, network.create])] };
-    const pieces = [false, true].map((rear) => joinParts([...link, fragmentOf(network.family, rear)]));
-    const cut = { exchange: openFragmentedUdp(sizes), envelopes: pieces };
+    const rears = isHeadless ? [true] : [false, true];
+    const pieces = rears.map((rear) => joinParts([...link, fragmentOf(network.family, rear, numbers)]));
+    const cut = { exchange: openFragmentedUdp(sizes, isHeadless), envelopes: pieces };
     return createStage((talk) => (isFragmentTurn(talk) ? cut : whole));
   };
 }

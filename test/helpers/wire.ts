@@ -16,6 +16,8 @@ export interface Seen {
   readonly spi: number;
   /** A part of a datagram, whose transport header and checksum concern all parts together. */
   readonly fragment?: Fragment;
+  /** The innermost packet ends where its transport header, the last of the stack, should begin. */
+  readonly isCutOff: boolean;
   /** Every checksum and every length that is not right, by layer. */
   readonly faults: readonly string[];
 }
@@ -100,6 +102,7 @@ class Look {
   flowLabel = 0;
   spi = 0;
   fragment: Fragment | undefined;
+  isCutOff = false;
 
   expect(isRight: boolean, fault: string): void {
     if (!isRight) this.faults.push(fault);
@@ -129,6 +132,14 @@ class Look {
         return this.pppoe(rest);
       case 0x8847:
         return this.mpls(rest, true);
+      case 0x892f:
+        this.names.push('hsr');
+        this.expect(rest.readUInt16BE(0) === rest.length, 'hsr size');
+        return this.network(rest.readUInt16BE(4), rest.subarray(6));
+      case 0x4305:
+        this.names.push('batman');
+        this.expect(rest.readUInt16BE(0) === 0x400f && (rest.readUInt8(4) & 3) === 2, 'batman');
+        return this.ethernet(rest.subarray(10), 1);
       default:
         this.names.push('other');
         return this.other(etherType, rest);
@@ -141,6 +152,8 @@ class Look {
     else if (etherType < 1536) this.expect(rest.length >= etherType && rest.readUInt16BE(0) === 0x4242, '802.3 length');
     else if (etherType === 0x88e5) this.expect(rest.readUInt8(1) === (rest.length - 22 < 48 ? rest.length - 22 : 0), 'macsec length');
     else if (etherType === 0x88cc) this.lldp(rest);
+    else if (etherType === 0x894f) this.expect(rest.readUInt32BE(0) === 0x0fc202fe && rest.readUInt8(7) > 0, 'nsh');
+    else if (etherType === 0x88ca) this.expect(rest.readUInt32BE(0) === 0x40c00000 + rest.length, 'tipc size');
     else this.expect(etherType === 0x88b5, `ethertype ${etherType}`);
   }
 
@@ -158,6 +171,7 @@ class Look {
     if (protocol === 0x0021) return this.ipv4(rest);
     if (protocol === 0x0057) return this.ipv6(rest);
     this.names.push('other');
+    if (protocol === 0x00fd) return this.expect(rest.readUInt8(0) >> 4 === 9, 'mppe');
     this.expect(protocol === 0xc021 && rest.readUInt16BE(2) === rest.length, 'lcp length');
   }
 
@@ -185,8 +199,14 @@ class Look {
     this.names.push('ipv4');
     const headerBytes = (packet.readUInt8(0) & 15) * 4;
     this.expect(onesComplement(packet.subarray(0, headerBytes)) === 0xffff, 'ipv4');
-    this.expect(packet.readUInt8(0) >> 4 === 4 && packet.readUInt16BE(2) === packet.length, 'ipv4 length');
     this.from(packet.subarray(12, 20), 0);
+    if (packet.readUInt16BE(2) === headerBytes) {
+      // What follows is the trailer of the frame.
+      this.isCutOff = true;
+      this.names.push(TRANSPORT[packet.readUInt8(9)] ?? 'other');
+      return;
+    }
+    this.expect(packet.readUInt8(0) >> 4 === 4 && packet.readUInt16BE(2) === packet.length, 'ipv4 length');
     const payload = packet.subarray(headerBytes);
     const word = packet.readUInt16BE(6);
     const [offset, more] = [(word & 0x1fff) * 8, (word & 0x2000) !== 0];
@@ -362,9 +382,9 @@ function ends(addresses: Uint8Array): { src: string; dst: string } {
 export function lookAt(frame: Uint8Array): Seen {
   const look = new Look();
   look.ethernet(Buffer.from(frame));
-  const { names, ports, outer, flowLabel, vlans, labels, spi, fragment, faults, addresses } = look;
+  const { names, ports, outer, flowLabel, vlans, labels, spi, fragment, isCutOff, faults, addresses } = look;
   const part = fragment === undefined ? {} : { fragment };
-  return { stack: names.join('/'), ...ends(addresses), ports, outer, flowLabel, vlans, labels, spi, ...part, faults };
+  return { stack: names.join('/'), ...ends(addresses), ports, outer, flowLabel, vlans, labels, spi, ...part, isCutOff, faults };
 }
 
 /** Whether two parts make one UDP datagram, its checksum right. */

@@ -32,8 +32,14 @@ test.each(CLASS_NAMES)('%s: right in every byte, with all the stacks it says, al
     expect(Array.from(new Set(packets.map(({ seen }) => seen.stack))).sort()).toEqual([...(flows[0]?.stacks ?? [])].sort());
     const fronts = packets.flatMap(({ seen: { fragment } }) => (fragment?.more === true ? [fragment] : []));
     const rears = packets.flatMap(({ seen: { fragment } }) => (fragment?.more === false ? [fragment] : []));
-    expect(rears).toHaveLength(fronts.length);
-    for (const front of fronts) expect(rears.filter((rear) => isWholeDatagram(front, rear))).toHaveLength(1);
+    expect(fronts).toHaveLength(name.includes('headless') ? 0 : rears.length);
+    // Datagrams of one number, one length and one content are alike.
+    const most = name.includes('reused') ? rears.length : 1;
+    for (const front of fronts) {
+      const own = rears.filter((rear) => isWholeDatagram(front, rear));
+      expect(own.length).toBeGreaterThanOrEqual(1);
+      expect(own.length).toBeLessThanOrEqual(most);
+    }
   }
 });
 
