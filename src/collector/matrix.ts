@@ -64,14 +64,15 @@ async function measure(
     observed = all;
   };
   try {
-    const { packets, source, verdict } = await runCluster(options, { ...io, onProgress: () => undefined, onObserved });
+    const { packets, members, source, verdict } = await runCluster(options, { ...io, onProgress: () => undefined, onObserved });
     if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
     const doubts = doubtsOf(observed);
     const cells = new Map(cellsOf(observed, samples, doubts).map((cell) => [cell.class, cell]));
     const missing = doubts.length > 0 ? [] : missingDoubt([...cells.values()]);
     // What the mode did promise, and did not keep, is about no class, but must be told.
     const broken = verdict.reasons.filter(({ code }) => code === 'spread-broken');
-    return { run: { mode, flags, packets, doubts: [...doubts, ...missing, ...broken] }, cells, source };
+    const packetsByMember = members.map((member) => member.packets);
+    return { run: { mode, flags, packets, packetsByMember, doubts: [...doubts, ...missing, ...broken] }, cells, source };
   } catch (error) {
     if (!(error instanceof FanoutError)) throw error;
     const { code, message, remedy } = error;

@@ -37,6 +37,8 @@ export interface MatrixRun {
   readonly flags: readonly FanoutFlag[];
   /** Absent where the mode could not be measured. */
   readonly packets?: PacketCounts;
+  /** Delivered by the kernel to each member. */
+  readonly packetsByMember?: readonly number[];
   readonly doubts: readonly Reason[];
 }
 
