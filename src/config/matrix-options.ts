@@ -30,9 +30,14 @@ export const MATRIX_DEFAULTS = {
   procs: '8',
   flows: '96',
   rate: '80000',
-  // Mode rollover must not roll over because a worker was kept waiting.
   ringSize: '8M',
 } as const;
+
+/**
+ * A block is handed over when its time is up, however little is in it: a ring of few blocks is full after as many times 10 ms in which
+ * its worker does not run, at any rate. With 128 blocks a busy machine may keep a worker waiting for a second.
+ */
+const BLOCK_SIZE = '64K';
 
 /** A round of every class: two whole datagrams and two in pieces, with errors about them, and answers of all. */
 const PACKETS_PER_FLOW = 8;
@@ -46,7 +51,7 @@ export function parseMatrixOptions(raw: RawMatrixOptions, machine: Machine): Mat
   const flowsPerClass = wholeNumber('--flows', flows, { least: 1, most: FLOWS_MAX });
   checkSize(classes.length, flowsPerClass);
   const { procs, rate, ringSize } = MATRIX_DEFAULTS;
-  const base = parseOptions({ procs, rate, ringSize, ...common }, machine);
+  const base = parseOptions({ procs, rate, ringSize, blockSize: BLOCK_SIZE, ...common }, machine);
   if (base.source.kind !== 'lab') throw new TypeError('a survey is made in the lab');
   const source = {
     ...base.source,

@@ -23,7 +23,7 @@ test('by default every class, in the modes that need no program, 96 flows of eac
   expect(output).toEqual({ json: { kind: 'none' }, quiet: false, color: true });
   expect(modesOf(MATRIX_DEFAULTS.modes)).toEqual(['hash', 'hash+defrag', 'lb', 'cpu', 'rollover', 'rnd', 'qm']);
   for (const run of runs) {
-    expect(run).toMatchObject({ procs: 8, seed: 77, ring: { blockCount: 16 } });
+    expect(run).toMatchObject({ procs: 8, seed: 77, ring: { blockBytes: 65536, blockCount: 128, blockTimeoutMs: 10 } });
     expect(run.source).toMatchObject({ kind: 'lab', traffic: classes, flows: 96 * classes.length, rounds: 1, queues: 8 });
   }
 });
