@@ -90,6 +90,12 @@ describe('usage', () => {
     [['--traffic', 'arp,nosuch'], /USAGE: --traffic: no traffic class or group is called "nosuch"/],
     [['--json', '/nowhere/run.json'], /OUTPUT_UNWRITABLE/],
     [['--tolerate', 'x\u001b[2J'], /USAGE: --tolerate: "x\\u001b\[2J"/],
+    [['matrix', 'eth0'], /too many arguments for 'matrix'/],
+    [['matrix', '-i', 'eth0'], /unknown option '-i'/],
+    [['matrix', '--modes', 'hash,lbb'], /USAGE: --modes: "lbb"/],
+    [['matrix', '--modes', 'cbpf'], /CONTRADICTORY_OPTIONS: --modes: mode cbpf/],
+    [['matrix', '--classes', 'x\u001b[2J'], /USAGE: --classes: .*"x\\u001b\[2J"/],
+    [['matrix', '--json', '/nowhere/matrix.json', '--classes', 'arp'], /OUTPUT_UNWRITABLE/],
     [['--\u001b[2J'], /unknown option '--\\u001b\[2J'/],
   ])('%j exits with 2', async (args, message) => {
     const { status, stdout, stderr } = await perform('throws', ...args);
@@ -122,11 +128,13 @@ describe('failures are no verdicts', () => {
   test.each(['throws', 'throwsLater', 'rejectsLater', 'neverEnds'] as const)(
     'a defect that %s exits with 70 and asks for a report',
     async (collector) => {
-      const { status, stdout, stderr } = await perform(collector, '-n', '2');
-      expect([status, stdout]).toEqual([70, '']);
-      expect(stderr).toMatch(/this is a defect of the tool, not a verdict\. Please report it/);
-      expect(stderr).toMatch(/Error: /);
-      expect(stderr).not.toContain('\u001b');
+      for (const command of ['run', 'matrix']) {
+        const { status, stdout, stderr } = await perform(collector, command, '-n', '2');
+        expect([status, stdout]).toEqual([70, '']);
+        expect(stderr).toMatch(/this is a defect of the tool, not a verdict\. Please report it/);
+        expect(stderr).toMatch(/Error: /);
+        expect(stderr).not.toContain('\u001b');
+      }
     },
   );
 
