@@ -108,6 +108,7 @@ IngestResult FlowMap::ingest(std::span<const std::byte> message, std::uint32_t m
       if (position == HashIndex::none) continue;
       __builtin_prefetch(&records_[position], 1);
       __builtin_prefetch(reinterpret_cast<const std::byte*>(&records_[position]) + 64, 1);
+      __builtin_prefetch(reinterpret_cast<const std::byte*>(&records_[position]) + sizeof(Record) - 1, 1);
     }
     for (std::size_t i = base; i < end; ++i) apply(pending_[i], static_cast<std::uint16_t>(member), epoch);
   }
