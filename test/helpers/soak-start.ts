@@ -8,16 +8,19 @@ interface Row {
   no: number;
   violations: number;
   slowestMs: number;
+  /** Why starts were no YES. */
+  readonly why: Set<string>;
 }
 
 async function soak(rate: Rate, procs: number, starts: number): Promise<Row> {
-  const row: Row = { yes: 0, inconclusive: 0, no: 0, violations: 0, slowestMs: 0 };
+  const row: Row = { yes: 0, inconclusive: 0, no: 0, violations: 0, slowestMs: 0, why: new Set() };
   await underTraffic(rate, async (interfaceName) => {
     for (let i = 0; i < starts; i += 1) {
       const begun = performance.now();
       const report = await start(interfaceName, procs);
       row[report.verdict.answer] += 1;
       row.violations += violationsOf(report);
+      if (report.verdict.answer !== 'yes') for (const { code, message } of report.verdict.reasons) row.why.add(`${code}: ${message}`);
       row.slowestMs = Math.max(row.slowestMs, Math.round(performance.now() - begun));
     }
   });
@@ -34,5 +37,6 @@ for (const rate of Object.keys(RATES) as Rate[])
     const row = await soak(rate, procs, starts);
     accused += row.no + row.violations;
     console.log([rate, procs, starts, row.yes, row.inconclusive, row.no, row.violations, row.slowestMs].map(cell).join(''));
+    for (const reason of row.why) console.log(`    ${reason}`);
   }
 process.exitCode = accused === 0 ? 0 : 1;

@@ -74,7 +74,7 @@ export async function startWithoutBarrier(interfaceName: string, procs: number):
   });
   for (const capture of members) capture.close();
   const { flows } = flowMap.evidence({ epochEndsNs: [null], violationsMax: 0, startNs });
-  return flows.split + flows.asymmetric;
+  return flows.split + flows.asymmetric + flows.duplicated;
 }
 
 const CARELESS = {
