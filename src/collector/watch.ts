@@ -188,8 +188,8 @@ export class Watch implements ClusterEvents {
     this.#violatedSinceMs ??= now;
     if (now - this.#violatedSinceMs < FAIL_FAST_DELAY_MS) return;
     this.#violatedSinceMs = undefined;
-    const { split, asymmetric } = this.evidence(0).flows;
-    if (split + asymmetric > 0) this.#stop?.('violation');
+    const { split, asymmetric, duplicated } = this.evidence(0).flows;
+    if (split + asymmetric + duplicated > 0) this.#stop?.('violation');
   }
 
   #slowTick(): void {
