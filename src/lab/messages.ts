@@ -77,7 +77,7 @@ export function openError(family: Family, from: 'peer' | 'router'): (sizes: Payl
         : icmp6Error(from === 'peer' ? { type: 1, code: 4 } : { type: 3, code: 0 });
     const hopsLeft = from === 'peer' ? 61 : 1;
     const network = family === 4 ? ipv4({ ...ends, ttl: hopsLeft }) : ipv6({ ...ends, hopLimit: hopsLeft });
-    const layers = [header, ...unnamed([network, udp(ports), ...payload.layers])];
+    const layers = [header, network, udp(ports), ...payload.layers];
     return {
       say: (talk) => {
         talk.side = SIDE.responder;

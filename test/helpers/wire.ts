@@ -330,6 +330,7 @@ class Look {
     const quoted = new Look();
     if (name === 'icmp') quoted.ipv4(segment.subarray(8));
     else quoted.ipv6(segment.subarray(8));
+    this.names.push(...quoted.names);
     this.faults.push(...quoted.faults.map((fault) => `quoted ${fault}`));
     const half = quoted.addresses.length / 2;
     const receiver = Buffer.from(this.addresses.subarray(half));
