@@ -135,7 +135,8 @@ export const DEFAULTS = {
   mode: 'hash',
   snaplen: '192',
   ringSize: '4M',
-  blockSize: '512K',
+  /** A block is handed over when its time is up, however little is in it: few blocks are soon full while a busy host keeps a worker waiting. */
+  blockSize: '128K',
   blockTimeout: '10',
   statusInterval: '1s',
   workerTimeout: '10s',

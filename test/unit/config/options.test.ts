@@ -23,45 +23,45 @@ const parse = (raw: RawOptions, change: Partial<Machine> = {}) => parseOptions(r
 describe('defaults', () => {
   test('of the lab', () =>
     expect(parse({})).toMatchInlineSnapshot(`
-    {
-      "failFast": false,
-      "flags": [],
-      "force": false,
-      "limits": {},
-      "maxLossPercent": 1,
-      "mode": "hash",
-      "output": {
-        "color": true,
-        "json": {
+      {
+        "failFast": false,
+        "flags": [],
+        "force": false,
+        "limits": {},
+        "maxLossPercent": 1,
+        "mode": "hash",
+        "output": {
+          "color": true,
+          "json": {
+            "kind": "none",
+          },
+          "quiet": false,
+        },
+        "pin": {
           "kind": "none",
         },
-        "quiet": false,
-      },
-      "pin": {
-        "kind": "none",
-      },
-      "procs": 4,
-      "ring": {
-        "blockBytes": 524288,
-        "blockCount": 8,
-        "blockTimeoutMs": 10,
-      },
-      "seed": 77,
-      "snaplenBytes": 192,
-      "source": {
-        "flows": 500,
-        "injection": "auto",
-        "kind": "lab",
-        "packetsPerFlow": 6,
-        "packetsPerSecond": 50000,
-        "rounds": 1,
-      },
-      "statusIntervalMs": 1000,
-      "tolerated": [],
-      "workNs": 0,
-      "workerTimeoutMs": 10000,
-    }
-  `));
+        "procs": 4,
+        "ring": {
+          "blockBytes": 131072,
+          "blockCount": 32,
+          "blockTimeoutMs": 10,
+        },
+        "seed": 77,
+        "snaplenBytes": 192,
+        "source": {
+          "flows": 500,
+          "injection": "auto",
+          "kind": "lab",
+          "packetsPerFlow": 6,
+          "packetsPerSecond": 50000,
+          "rounds": 1,
+        },
+        "statusIntervalMs": 1000,
+        "tolerated": [],
+        "workNs": 0,
+        "workerTimeoutMs": 10000,
+      }
+    `));
 
   test('of live traffic', () => {
     const { source, limits } = parse({ interface: 'eth0' });
@@ -78,7 +78,7 @@ describe('defaults', () => {
     expect(parse({}).limits).toEqual({});
   });
 
-  test('the defaults are in range on machines with large pages', () => expect(parse({}, { pageBytes: 65536 }).ring.blockCount).toBe(8));
+  test('the defaults are in range on machines with large pages', () => expect(parse({}, { pageBytes: 65536 }).ring.blockCount).toBe(32));
 });
 
 const ACCEPTED: [name: string, raw: RawOptions, expected: (options: Options) => unknown, value: unknown][] = [
@@ -178,7 +178,7 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
   ['CONTRADICTORY_OPTIONS', { mode: 'ebpf', cbpfProgram: 'steer' }, /--cbpf-program has no effect in mode ebpf/],
   ['CONTRADICTORY_OPTIONS', { ebpfProgram: 'x' }, /--ebpf-program has no effect in mode hash/],
   ['CONTRADICTORY_OPTIONS', { ringSize: '5M', blockSize: '2M' }, /not two or more whole blocks/],
-  ['CONTRADICTORY_OPTIONS', { ringSize: '512K' }, /not two or more whole blocks/],
+  ['CONTRADICTORY_OPTIONS', { ringSize: '128K' }, /not two or more whole blocks/],
   ['CONTRADICTORY_OPTIONS', { snaplen: '65535', blockSize: '64K' }, /no room for a packet/],
   ['CONTRADICTORY_OPTIONS', { promisc: true }, /is about a live interface/],
   ['CONTRADICTORY_OPTIONS', { loop: true, rounds: '2' }, /--loop sends for ever/],
