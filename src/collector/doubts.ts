@@ -166,7 +166,7 @@ function tooFewFlows(evidence: Evidence, facts: RunFacts): Doubt {
   return {
     code: 'too-few-flows',
     message: `${counted(judged, 'consistent two-way flow')}: a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}, and the limit is ${probability(FALSE_PASS_LIMIT)}; ${stopped(facts.stop)}`,
-    remedy: `let ${counted(needed ?? 0, 'more two-way flow')} pass, spread as those so far`,
+    remedy: `let ${counted(needed ?? 0, 'more two-way flow')} pass${judged === 0 ? ', of other kinds of traffic' : ', spread as those so far'}`,
   };
 }
 

@@ -11,6 +11,7 @@ import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKe
 import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stackAnswer } from './doubts.ts';
 import { findHashBugs } from './hash-bugs.ts';
 import { strayErrors } from './icmp-errors.ts';
+import { luckyStacks, withoutLuck } from './luck.ts';
 import { findUnspread, noSpread, programMissing } from './unspread.ts';
 
 /** The parts of a RunResult that follow from evidence and facts. */
@@ -29,11 +30,13 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const keeping = [...noSpread(unspread, facts), ...programMissing(evidence, facts)];
   const causes = byFlows([...diagnose(context, facts.tolerated), ...strayErrors(evidence, facts), ...keeping]);
   const against = reasonsAgainst(causes, context, facts);
-  const doubts = [...findDoubts(evidence, facts).flatMap((doubt) => withWhy(doubt, keeping)), ...toleratedDesign(facts)];
+  const lucky = luckyStacks(evidence, partedHarmlessly(context, facts));
+  const sound = withoutLuck(evidence, lucky);
+  const doubts = [...findDoubts(sound, facts).flatMap((doubt) => [doubt, ...whyOf(doubt, keeping, causes)]), ...toleratedDesign(facts)];
   const answer: Answer = against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';
   return {
-    verdict: { answer, reasons: reasonsFor(answer, against, doubts, evidence, causes), falsePassBound: falsePassBound(spreadOf(evidence)) },
-    stacks: judgeStacks(evidence, facts, context),
+    verdict: { answer, reasons: reasonsFor(answer, against, doubts, sound, causes), falsePassBound: falsePassBound(spreadOf(sound)) },
+    stacks: judgeStacks(evidence, facts, context, lucky),
     causes,
     violations: evidence.violations.map(({ kind, stack, flow, observations, ...traits }): Violation => {
       return { kind, cause: causeOf({ kind, stack, ...traits }, context), stack, flow, observations };
@@ -44,9 +47,11 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   };
 }
 
-/** Causes that keep all flows on one member are why they were there. */
-function withWhy(doubt: CodedReason, keeping: readonly CauseResult[]): readonly CodedReason[] {
-  return doubt.code === 'one-member' ? [doubt, ...keeping.map(asReason)] : [doubt];
+/** What kept all flows on one member is why they were there; what parted flows and does not count is why so few are left that do. */
+function whyOf({ code }: CodedReason, keeping: readonly CauseResult[], causes: readonly CauseResult[]): readonly CodedReason[] {
+  if (code !== 'one-member' && code !== 'too-few-flows') return [];
+  const parted = causes.filter((cause) => cause.harmless && !isOfKeptFlows(cause.code));
+  return [...(code === 'one-member' ? keeping : []), ...parted].map(asReason);
 }
 
 function asReason({ code, message, remedy }: CauseResult): CodedReason {
@@ -134,7 +139,18 @@ function provenReason(evidence: Evidence, causes: readonly CauseResult[]): Coded
   };
 }
 
-function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisContext): readonly StackResult[] {
+/** Flows by stack that were parted for causes that do not count. What moved when the membership changed was not parted by the mode. */
+function partedHarmlessly(context: DiagnosisContext, facts: RunFacts): ReadonlyMap<string, number> {
+  const parted = new Map<string, number>();
+  for (const group of context.groups) {
+    const code = causeOf(group, context);
+    if (code === 'membership-change' || counts(code, facts)) continue;
+    parted.set(group.stack, (parted.get(group.stack) ?? 0) + group.flows);
+  }
+  return parted;
+}
+
+function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisContext, lucky: ReadonlySet<string>): readonly StackResult[] {
   const isOneEpoch = evidence.epochs.filter((epoch) => sum(epoch.twoWayByMember) > 0).length <= 1;
   const isDoubtful = facts.procs === 1 || integrityDoubts(evidence, facts).length > 0 || designOf(facts) !== undefined;
   const violated = new Set(context.groups.filter((group) => counts(causeOf(group, context), facts)).map(({ stack }) => stack));
@@ -147,7 +163,7 @@ function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisCont
       split,
       asymmetric,
       membersUsed: membersOf(stack, twoWayByMember, evidence),
-      answer: answer === 'yes' && isDoubtful ? 'inconclusive' : answer,
+      answer: answer === 'yes' && (isDoubtful || lucky.has(stack)) ? 'inconclusive' : answer,
     };
   });
 }

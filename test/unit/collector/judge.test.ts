@@ -90,6 +90,25 @@ describe('no', () => {
     expect(codes(evidenceOf([epoch(even(8, 60))], [group()]), { tolerated: ['duplicated'] })).toEqual(['no', 'hash-asymmetric']);
   });
 
+  test('flows that only luck kept together prove nothing', () => {
+    // One in eight stays on one process by chance.
+    const parted = group({ stack: 'ipv4/esp', oneKernelKey: false, flows: 140 });
+    const stacks = [stackOf('ipv4/esp', even(8, 3), [parted])];
+    const unlucky = evidenceOf([epoch(even(8, 3))], [parted], { stacks });
+    const { verdict: answer, stacks: judged } = judge(unlucky, factsOf(unlucky));
+    expect([answer.answer, ...answer.reasons.map(({ code }) => code)]).toEqual(['inconclusive', 'too-few-flows', 'esp-ah-spi']);
+    expect(judged.map((stack) => stack.answer)).toEqual(['inconclusive']);
+    expect(answer.falsePassBound).toBe(1);
+    // Beside flows of another kind that were all kept.
+    const beside = [...stacks, stackOf('ipv4/tcp', even(8, 9))];
+    const mixed = evidenceOf([epoch(even(8, 12))], [parted], { stacks: beside });
+    expect(verdict(mixed).answer).toBe('yes');
+    expect(verdict(mixed).falsePassBound).toBeCloseTo(8 ** -72, 10);
+    // Half of them kept is no luck.
+    const half = [stackOf('ipv4/esp', even(8, 18), [parted])];
+    expect(verdict(evidenceOf([epoch(even(8, 18))], [parted], { stacks: half })).answer).toBe('yes');
+  });
+
   test.each(['lb', 'rnd'] as const)('%s by design, though no flow was parted', (mode) => {
     expect(codes(evidenceOf([epoch([2, 2])]), { mode })).toEqual(['no', `${mode}-by-design`]);
   });
