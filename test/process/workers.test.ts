@@ -7,6 +7,7 @@ import type { Member, MemberState } from '../../src/collector/member.ts';
 import { FanoutError } from '../../src/errors.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { native } from '../../src/native.ts';
+import { PROTOCOL_VERSION } from '../../src/protocol/schema.ts';
 import { judge, newCluster, startGroup, when } from '../helpers/in-process.ts';
 import { assertPrivateNamespace, makePair, promiscuity, removePair, type Sending, send } from '../helpers/network.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
@@ -231,7 +232,7 @@ native.signalAtParentsEnd(9, Number(parent));
 const member = Number(index);
 const frame = (bytes) => { const head = Buffer.alloc(4); head.writeUInt32BE(bytes.length); return Buffer.concat([head, bytes]); };
 const pack = (...fields) => frame(native.encodeMessage(fields));
-const hello = pack(1, 1, member, process.pid);
+const hello = pack(1, ${PROTOCOL_VERSION}, member, process.pid);
 while (!fs.existsSync(path)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 const socket = net.connect(path);
 const say = (...chunks) => chunks.forEach((chunk) => socket.write(chunk));
@@ -258,7 +259,7 @@ const LIES_AT_START: Readonly<Record<string, readonly [program: string, why: Reg
   'a kind that is text': ['say(pack("\\u001b[2J".repeat(1000)));', /unknown kind "/],
   'fields that are missing': ['say(pack(1, 1));', /hello has 1 fields instead of 3/],
   'another version': ['say(pack(1, 7, member, process.pid));', /hello of member 1, pid \d+, protocol 7/],
-  'the number of another member': ['say(pack(1, 1, 0, process.pid));', /hello of member 0/],
+  'the number of another member': [`say(pack(1, ${PROTOCOL_VERSION}, 0, process.pid));`, /hello of member 0/],
   'the process id of another': ['say(pack(1, 1, member, 1));', /pid 1,/],
   'hello twice': ['say(hello, hello);', /hello while connected/],
   'joined before it was asked': ['say(hello, pack(2, 5), pack(3, 9, 0, 0));', /joined group 9 in mode 0, which nobody asked for/],
