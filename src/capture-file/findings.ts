@@ -3,53 +3,54 @@ import { FanoutError } from '../errors.ts';
 import type { WarningCode } from '../model/reason.ts';
 import type { Reason } from '../model/run-result.ts';
 import type { CaptureProblem, CaptureSummary, LeftOut } from '../native-lab.ts';
+import type { CaptureUse } from './use.ts';
 
 interface Warning extends Reason {
   readonly code: WarningCode;
 }
 
 /** `damage` is what ended the reading below the format: the disk, or the compression. */
-export function captureWarnings(name: string, summary: CaptureSummary, damage: string | undefined): readonly Warning[] {
-  return [...damaged(name, summary, damage), ...leftOut(name, summary), ...cutHeaders(name, summary)];
+export function captureWarnings(name: string, summary: CaptureSummary, damage: string | undefined, use: CaptureUse): readonly Warning[] {
+  return [...damaged(name, summary, damage), ...leftOut(name, summary), ...cutHeaders(name, summary, use)];
 }
 
-/** For a file of which not one packet can be replayed. */
-export function unusableCapture(name: string, summary: CaptureSummary, damage: string | undefined): FanoutError {
+/** For a file of which not one packet can be used. */
+export function unusableCapture(name: string, summary: CaptureSummary, damage: string | undefined, use: CaptureUse): FanoutError {
   const { problem, records } = summary;
   if (records > 0) {
     const reasons = leftOutTexts(summary).join('; ');
     const more = damagePhrase(summary, damage);
     return new FanoutError(
       'BAD_CAPTURE',
-      `--pcap: none of the ${counted(records, 'packet')} of ${name} can be replayed: ${reasons}${more === undefined ? '' : `; ${more}`}`,
+      `${use.option}: none of the ${counted(records, 'packet')} of ${name} can be ${use.done}: ${reasons}${more === undefined ? '' : `; ${more}`}`,
       'capture where the packets are Ethernet frames or bare IP packets (tcpdump -i <interface>)',
     );
   }
-  if (problem?.fault === 'foreign') return foreign(name, problem.foreign);
+  if (problem?.fault === 'foreign') return foreign(name, problem.foreign, use);
   const phrase = damagePhrase(summary, damage);
   if (problem?.fault === 'empty' && damage === undefined)
-    return new FanoutError('BAD_CAPTURE', `--pcap: ${name} is empty`, 'name a pcap or pcapng file with packets in it');
+    return new FanoutError('BAD_CAPTURE', `${use.option}: ${name} is empty`, 'name a pcap or pcapng file with packets in it');
   const message = phrase === undefined ? `${name} holds no packet` : `${name} holds no packet that can be read: ${phrase}`;
-  return new FanoutError('BAD_CAPTURE', `--pcap: ${message}`, 'look into it with capinfos(1), and capture again');
+  return new FanoutError('BAD_CAPTURE', `${use.option}: ${message}`, 'look into it with capinfos(1), and capture again');
 }
 
 /** What turns a file of this format into one that can be read. */
-const REMEDIES: Readonly<Record<string, (name: string) => string>> = {
-  zstd: (name) => `zstd -dc ${name} | fanout-cluster --pcap -`,
-  xz: (name) => `xz -dc ${name} | fanout-cluster --pcap -`,
-  lz4: (name) => `lz4 -dc ${name} | fanout-cluster --pcap -`,
-  bzip2: (name) => `bzip2 -dc ${name} | fanout-cluster --pcap -`,
-  compress: (name) => `gzip -dc ${name} | fanout-cluster --pcap -`,
-  zip: (name) => `unzip -p ${name} | fanout-cluster --pcap -`,
-  '7z': (name) => `7z x -so ${name} | fanout-cluster --pcap -`,
-  gzip: (name) => `gzip -dc ${name} | fanout-cluster --pcap -, as it is compressed twice`,
+const REMEDIES: Readonly<Record<string, (name: string, command: string) => string>> = {
+  zstd: (name, command) => `zstd -dc ${name} | ${command} -`,
+  xz: (name, command) => `xz -dc ${name} | ${command} -`,
+  lz4: (name, command) => `lz4 -dc ${name} | ${command} -`,
+  bzip2: (name, command) => `bzip2 -dc ${name} | ${command} -`,
+  compress: (name, command) => `gzip -dc ${name} | ${command} -`,
+  zip: (name, command) => `unzip -p ${name} | ${command} -`,
+  '7z': (name, command) => `7z x -so ${name} | ${command} -`,
+  gzip: (name, command) => `gzip -dc ${name} | ${command} -, as it is compressed twice`,
   text: (name) => `make a capture of a hex dump by: text2pcap ${name} out.pcapng`,
 };
 
-function foreign(name: string, format: string | undefined): FanoutError {
+function foreign(name: string, format: string | undefined, { option, command }: CaptureUse): FanoutError {
   const what = format === undefined ? 'is neither pcap nor pcapng, plain or by gzip' : `is not pcap or pcapng, but ${format}`;
-  const remedy = REMEDIES[format ?? '']?.(name) ?? `convert it: editcap ${name} out.pcapng`;
-  return new FanoutError('BAD_CAPTURE', `--pcap: ${name} ${what}`, remedy);
+  const remedy = REMEDIES[format ?? '']?.(name, command) ?? `convert it: editcap ${name} out.pcapng`;
+  return new FanoutError('BAD_CAPTURE', `${option}: ${name} ${what}`, remedy);
 }
 
 function damaged(name: string, summary: CaptureSummary, damage: string | undefined): readonly Warning[] {
@@ -121,9 +122,9 @@ function whyText({ reason }: LeftOut): string {
   }
 }
 
-function cutHeaders(name: string, { cutHeaders: cut, frames }: CaptureSummary): readonly Warning[] {
+function cutHeaders(name: string, { cutHeaders: cut, frames }: CaptureSummary, use: CaptureUse): readonly Warning[] {
   if (cut === 0) return [];
-  const message = `of ${name}, ${cut} of ${counted(frames, 'packet')} were cut by its snap length before their flow is known; they were sent as they are, and are not judged`;
+  const message = `of ${name}, ${cut} of ${counted(frames, 'packet')} were cut by its snap length before their flow is known; ${use.cut}`;
   return [{ code: 'packets-cut', message, remedy: 'capture with a larger snap length (tcpdump -s 262144)' }];
 }
 

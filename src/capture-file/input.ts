@@ -3,6 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { FanoutError } from '../errors.ts';
+import type { CaptureUse } from './use.ts';
 
 /** Large enough to cost little per byte, small enough not to keep the process from anything else. */
 const PIECE_BYTES = 256 * 1024;
@@ -26,8 +27,8 @@ export interface CaptureReader {
 
 export type StandardInput = Readable & { readonly isTTY?: boolean };
 
-export async function openCaptureInput(path: string, standardInput: () => StandardInput): Promise<CaptureInput> {
-  return path === '-' ? fromStandardInput(standardInput()) : fromFile(path);
+export async function openCaptureInput(path: string, standardInput: () => StandardInput, use: CaptureUse): Promise<CaptureInput> {
+  return path === '-' ? fromStandardInput(standardInput(), use) : fromFile(path, use);
 }
 
 /** How a message calls it. */
@@ -35,9 +36,9 @@ export function inputName(path: string): string {
   return path === '-' ? 'standard input' : path;
 }
 
-function fromStandardInput(input: StandardInput): CaptureInput {
+function fromStandardInput(input: StandardInput, { option, command }: CaptureUse): CaptureInput {
   if (input.isTTY === true)
-    throw new FanoutError('BAD_CAPTURE', '--pcap -: standard input is a terminal', 'pipe a capture into it: ... | fanout-cluster --pcap -');
+    throw new FanoutError('BAD_CAPTURE', `${option} -: standard input is a terminal`, `pipe a capture into it: ... | ${command} -`);
   const close = (): void => void input.destroy();
   return {
     path: '-',
@@ -50,8 +51,8 @@ function fromStandardInput(input: StandardInput): CaptureInput {
   };
 }
 
-async function fromFile(path: string): Promise<CaptureInput> {
-  const file = await openRegular(path);
+async function fromFile(path: string, use: CaptureUse): Promise<CaptureInput> {
+  const file = await openRegular(path, use);
   return {
     path,
     read: () =>
@@ -63,12 +64,14 @@ async function fromFile(path: string): Promise<CaptureInput> {
   };
 }
 
-async function openRegular(path: string): Promise<FileHandle> {
+async function openRegular(path: string, { option, command }: CaptureUse): Promise<FileHandle> {
+  const badCapture = (message: string, remedy: string, cause?: unknown): FanoutError =>
+    new FanoutError('BAD_CAPTURE', `${option}: ${message}`, remedy, { cause });
   try {
     // Asked before it is opened: opening a pipe waits for somebody who writes.
     const facts = await stat(path);
     if (facts.isDirectory()) throw badCapture(`${path} is a directory`, 'name one capture file; mergecap(1) makes one of several');
-    if (!facts.isFile()) throw badCapture(`${path} is not a regular file`, 'pipe it in: ... | fanout-cluster --pcap -');
+    if (!facts.isFile()) throw badCapture(`${path} is not a regular file`, `pipe it in: ... | ${command} -`);
     return await open(path, 'r');
   } catch (cause) {
     if (cause instanceof FanoutError) throw cause;
@@ -85,10 +88,6 @@ async function* piecesOf(file: FileHandle): AsyncGenerator<Uint8Array, void> {
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
-}
-
-function badCapture(message: string, remedy: string, cause?: unknown): FanoutError {
-  return new FanoutError('BAD_CAPTURE', `--pcap: ${message}`, remedy, { cause });
 }
 
 function readerOf(pieces: AsyncIterator<Uint8Array>, closeSource: () => void): CaptureReader {

@@ -7,6 +7,7 @@ import type { Reason } from '../model/run-result.ts';
 import type { CaptureSummary, FrameCollector, Injector, InjectPlan } from '../native-lab.ts';
 import { captureWarnings, unusableCapture } from './findings.ts';
 import { type CaptureInput, type CaptureReader, inputName } from './input.ts';
+import { REPLAY } from './use.ts';
 
 export const SEGMENT_BYTES = 64 * 2 ** 20;
 
@@ -56,7 +57,7 @@ export class Replay {
     if (signal.aborted) throw new FanoutError('INTERRUPTED', 'ended by a signal before anything could be judged', 'start again');
     if (collector.frames === 0) {
       replay.#reader.close();
-      throw unusableCapture(inputName(input.path), collector.summary(), replay.#reader.damage);
+      throw unusableCapture(inputName(input.path), collector.summary(), replay.#reader.damage, REPLAY);
     }
     return replay;
   }
@@ -68,7 +69,7 @@ export class Replay {
 
   get warnings(): readonly Reason[] {
     const { summary, damage } = this.#firstRound ?? { summary: this.#collector.summary(), damage: this.#reader.damage };
-    return captureWarnings(inputName(this.#input.path), summary, damage);
+    return captureWarnings(inputName(this.#input.path), summary, damage, REPLAY);
   }
 
   /** Resolves when all was sent, or after stop(). Rejects if sending failed. */

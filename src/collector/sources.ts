@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type CaptureInput, openCaptureInput } from '../capture-file/input.ts';
 import { Replay, type ReplayPlan, SEGMENT_BYTES } from '../capture-file/replay.ts';
+import { REPLAY } from '../capture-file/use.ts';
 import { parseCpuList } from '../config/machine.ts';
 import type { LabSource, LiveSource, Options, PcapSource, Sending } from '../config/options.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
@@ -131,7 +132,7 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
 }
 
 async function openPcap(source: PcapSource, options: Options, signal: AbortSignal): Promise<PacketSource> {
-  const input = await openCaptureInput(source.path, () => process.stdin);
+  const input = await openCaptureInput(source.path, () => process.stdin, REPLAY);
   let network: LabNetwork | undefined;
   try {
     network = await createLabNetwork({ addon: native, mtu: 'largest', ...injectionOf(source) });

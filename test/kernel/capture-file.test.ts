@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openCaptureInput } from '../../src/capture-file/input.ts';
 import { Replay } from '../../src/capture-file/replay.ts';
+import { REPLAY } from '../../src/capture-file/use.ts';
 import { generateTraffic, type TrafficOptions } from '../../src/lab/traffic.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { native } from '../../src/native.ts';
@@ -195,7 +196,7 @@ describe('segments', () => {
   const replayed = async (path: string, segmentBytes: number, rounds: number): Promise<readonly number[]> =>
     withLab('veth', 1, async (lab) => {
       const before = receivedPackets(lab.interface);
-      const input = await openCaptureInput(path, () => process.stdin);
+      const input = await openCaptureInput(path, () => process.stdin, REPLAY);
       const collector = new native.FrameCollector({ segmentBytes, queues: 1, seed: 1 });
       const opened = await Replay.open(input, collector, new AbortController().signal);
       await opened.run(lab.createInjector(), { rounds, packetsPerSecond: 0 });

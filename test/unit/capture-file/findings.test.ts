@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { captureWarnings, unusableCapture } from '../../../src/capture-file/findings.ts';
+import { PREDICT, REPLAY } from '../../../src/capture-file/use.ts';
 import type { CaptureProblem, CaptureSummary } from '../../../src/native-lab.ts';
 
 const summary = (change: Partial<CaptureSummary> = {}): CaptureSummary => ({
@@ -14,12 +15,12 @@ const summary = (change: Partial<CaptureSummary> = {}): CaptureSummary => ({
 const problem = (change: Partial<CaptureProblem>): CaptureProblem => ({ fault: 'truncated', record: 10, offset: 724, value: 0, ...change });
 
 test('a sound file needs no words', () => {
-  expect(captureWarnings('a.pcap', summary(), undefined)).toEqual([]);
+  expect(captureWarnings('a.pcap', summary(), undefined, REPLAY)).toEqual([]);
 });
 
 describe('what ended the reading', () => {
   const message = (change: Partial<CaptureProblem>, damage?: string) =>
-    captureWarnings('a.pcap', summary({ problem: problem(change) }), damage)[0]?.message;
+    captureWarnings('a.pcap', summary({ problem: problem(change) }), damage, REPLAY)[0]?.message;
 
   test.each<[Partial<CaptureProblem>, string | undefined, string]>([
     [{}, undefined, 'it ends inside packet 10 (at byte 724)'],
@@ -52,7 +53,7 @@ describe('what ended the reading', () => {
   });
 
   test('below the format', () => {
-    expect(captureWarnings('a.gz', summary(), 'its gzip data end too early')).toEqual([
+    expect(captureWarnings('a.gz', summary(), 'its gzip data end too early', REPLAY)).toEqual([
       expect.objectContaining({ code: 'capture-damaged', message: expect.stringContaining('its gzip data end too early; the 9 packets') }),
     ]);
   });
@@ -65,7 +66,7 @@ test('what was left out, by link type and reason, and what was cut', () => {
     { reason: 'cut', linkType: 1, linkTypeName: 'ETHERNET', packets: 3 },
     { reason: 'too-long', linkType: 300, packets: 4 },
   ] as const;
-  const warnings = captureWarnings('-', summary({ leftOut, leftOutOtherwise: 5, cutHeaders: 2 }), undefined);
+  const warnings = captureWarnings('-', summary({ leftOut, leftOutOtherwise: 5, cutHeaders: 2 }), undefined, REPLAY);
   expect(warnings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
     'packets-left-out: of -, 1 packet of link type 105 (IEEE802_11) left out',
     'packets-left-out: of -, 2 packets of link type 9 (PPP) that carry no ethertype left out',
@@ -74,6 +75,11 @@ test('what was left out, by link type and reason, and what was cut', () => {
     'packets-left-out: of -, 5 packets of further link types left out',
     'packets-cut: of -, 2 of 9 packets were cut by its snap length before their flow is known; they were sent as they are, and are not judged',
   ]);
+});
+
+test('a prediction sends nothing', () => {
+  const [warning] = captureWarnings('x', summary({ cutHeaders: 1 }), undefined, PREDICT);
+  expect(warning?.message).toBe('of x, 1 of 9 packets were cut by its snap length before their flow is known; they are not judged');
 });
 
 describe('a file of which nothing can be used', () => {
@@ -118,8 +124,11 @@ describe('a file of which nothing can be used', () => {
       'Ethernet frames',
     ],
   ])('%j', (change, damage, message, remedy) => {
-    const error = unusableCapture('x', summary({ frames: 0, ...change }), damage);
+    const error = unusableCapture('x', summary({ frames: 0, ...change }), damage, REPLAY);
     expect([error.code, error.exitStatus, error.message]).toEqual(['BAD_CAPTURE', 2, `--pcap: ${message}`]);
     expect(error.remedy).toContain(remedy);
+    const predicting = unusableCapture('x', summary({ frames: 0, ...change }), damage, PREDICT);
+    expect(predicting.message).toBe(`predict: ${message.replace('replayed', 'judged')}`);
+    expect(predicting.remedy).toBe(error.remedy.replace('fanout-cluster --pcap', 'fanout-cluster predict'));
   });
 });

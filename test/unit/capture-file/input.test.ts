@@ -6,6 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openCaptureInput, type StandardInput } from '../../../src/capture-file/input.ts';
+import { REPLAY } from '../../../src/capture-file/use.ts';
 import { temporaryDirectory } from '../../helpers/programs.ts';
 
 const scratch = temporaryDirectory();
@@ -32,7 +33,7 @@ function fileOf(name: string, bytes: Uint8Array): string {
 }
 
 async function readAll(path: string, standardInput = noInput): Promise<{ readonly bytes: Buffer; readonly damage: string | undefined }> {
-  const input = await openCaptureInput(path, standardInput);
+  const input = await openCaptureInput(path, standardInput, REPLAY);
   try {
     const reader = input.read();
     const pieces: Buffer[] = [];
@@ -67,7 +68,7 @@ describe('a file', () => {
   });
 
   test('can be read again from its beginning, also from the middle', async () => {
-    const input = await openCaptureInput(fileOf('again', gzipSync(large)), noInput);
+    const input = await openCaptureInput(fileOf('again', gzipSync(large)), noInput, REPLAY);
     for (let i = 0; i < 20; i += 1) {
       const reader = input.read();
       expect(Buffer.from((await reader.next()) ?? []).equals(large.subarray(0, 100))).toBe(false);
@@ -141,7 +142,7 @@ describe('standard input', () => {
   });
 
   test('that never says anything can be closed', async () => {
-    const input = await openCaptureInput('-', () => new PassThrough());
+    const input = await openCaptureInput('-', () => new PassThrough(), REPLAY);
     const reader = input.read();
     const waiting = reader.next();
     reader.close();
@@ -151,7 +152,7 @@ describe('standard input', () => {
 
   test('that is a terminal is refused', async () => {
     const terminal = () => Object.assign(new PassThrough(), { isTTY: true });
-    await expect(openCaptureInput('-', terminal)).rejects.toMatchObject({ code: 'BAD_CAPTURE' });
+    await expect(openCaptureInput('-', terminal, REPLAY)).rejects.toMatchObject({ code: 'BAD_CAPTURE' });
   });
 });
 
@@ -171,7 +172,7 @@ describe('what is no file', () => {
       /is not a regular file/,
     ],
   ])('%s', async (_, path, message) => {
-    await expect(openCaptureInput(path(), noInput)).rejects.toMatchObject({
+    await expect(openCaptureInput(path(), noInput, REPLAY)).rejects.toMatchObject({
       code: 'BAD_CAPTURE',
       exitStatus: 2,
       message: expect.stringMatching(message),
