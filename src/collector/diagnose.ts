@@ -133,8 +133,9 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
     remedy:
       'no fanout flag helps; a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance',
   }),
-  'known-bug-d': ({ kernel }) => ({
-    message: `kernel ${kernel} hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; no release is known that does not`,
+  'known-bug-d': () => ({
+    message:
+      'since Linux 5.4 the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; no later release is known that does not',
     remedy: 'end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)',
   }),
   'tunnel-outer-only': (_, stacks) => (stacks.length > 0 && !stacks.some(isTunnelled) ? MIXED_WRAPPINGS : tunnels(stacks)),
@@ -179,7 +180,7 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
     remedy: 'restart the whole group rather than single processes',
   }),
   duplicated: ({ interface: device }) => ({
-    message: 'the same packets arrived at more than one process',
+    message: 'the same packets come to more than one process',
     remedy: `find out why ${device} sees each packet twice: a mirror of both directions of two ports or VLANs, a bridge and its port, or a loopback device`,
   }),
   unexplained: (context) =>
@@ -203,10 +204,18 @@ function fragments4(isDefrag: boolean, stacks: readonly string[]): Explanation {
   const message = 'the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow';
   const limit = 'the defrag flag does not reach fragments under two VLAN tags or inside a tunnel';
   const instead = 'strip the outer tags or end the tunnel before the sensor';
+  const isInReach = (stack: string) => IN_REACH_OF_DEFRAG.test(stack);
   const set =
     'set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other';
+  if (isDefrag && stacks.some(isInReach)) {
+    // ip_check_defrag() lets pass what is shorter than its header says.
+    const cut = 'or that were cut by the snap length of a capture';
+    return {
+      message: `${message}; the defrag flag is set, but ${limit.replace('the defrag flag', 'it')}, ${cut}`,
+      remedy: `capture with a larger snap length; else ${instead}`,
+    };
+  }
   if (isDefrag) return { message: `${message}; the defrag flag is set, but ${limit.replace('the defrag flag', 'it')}`, remedy: instead };
-  const isInReach = (stack: string) => IN_REACH_OF_DEFRAG.test(stack);
   if (stacks.every(isInReach)) return { message, remedy: set };
   if (!stacks.some(isInReach)) return { message: `${message}; ${limit}`, remedy: instead };
   return { message: `${message}; ${limit}`, remedy: `${set}; for the others ${instead}` };
