@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
 import { matrixCommand } from './commands/matrix.ts';
+import { predictCommand } from './commands/predict.ts';
 import { type Host, runCommand, type TextStream } from './commands/run.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
 import type { ExecOptions } from './native-lab.ts';
@@ -53,18 +54,21 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   const run = runCommand(host, () => import('./collector/run.ts'), done);
   const loadMatrix = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/matrix.ts')) });
   const matrix = matrixCommand(host, loadMatrix, done);
+  const predict = predictCommand(host, () => import('./collector/predict.ts'), done);
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
     .version(version, '-V, --version', 'print the version')
     .addCommand(run, { isDefault: true })
     .addCommand(matrix)
+    .addCommand(predict)
     .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
   run.addHelpText('after', EXAMPLES);
   matrix.addHelpText(
     'after',
     '\nExit status: 0 measured, 2 usage, 3 measured, but not all of it can be trusted, 4 cannot run, 70 defect of this tool.\n',
   );
-  for (const command of [program, run, matrix]) {
+  predict.addHelpText('after', PREDICT_HELP);
+  for (const command of [program, run, matrix, predict]) {
     command.exitOverride().helpOption('-h, --help', 'print this help').showHelpAfterError('fanout-cluster --help lists the options');
     // Messages repeat what was typed, and that may be anything.
     command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) });
@@ -78,9 +82,15 @@ Examples:
   sudo fanout-cluster -i eth0 --procs 16 --mode hash              live traffic, as 16 IDS workers would see it
   sudo fanout-cluster -i eth0 -n 8 -m qm --duration 1m --json run.json
   fanout-cluster matrix                                           every class of traffic in every mode: what is safe on this kernel
+  fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must part, and why
   sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
 
 Exit status: 0 yes, 1 no, 2 usage, 3 inconclusive, 4 cannot run, 70 defect of this tool.
+`;
+
+const PREDICT_HELP = `
+Exit status: 0 nothing must be parted, 1 some flows must be, 2 usage or a file that cannot be read, 3 no flow that could show it,
+70 defect of this tool.
 `;
 
 function statusOfFailure(error: unknown): ExitStatus {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence, ViolationTraits } from './model/evidence.ts';
 import type { FlowId, Violation, ViolationKind, ViolationObservation } from './model/run-result.ts';
-import type { LabAddon } from './native-lab.ts';
+import type { CaptureSummary, LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 
 /** One classic BPF instruction: code, jt, jf, k (linux/filter.h, struct sock_filter). */
@@ -140,6 +140,29 @@ export interface FlowMap {
   bytesUsed(): number;
 }
 
+/**
+ * What a group in mode hash must do with the packets of a capture file, without the flag DEFRAG and with it. Every packet is placed on a
+ * member that stands for its kernel key among those of its flow.
+ */
+export interface CapturePrediction {
+  /** The next bytes of the file; the number taken, which is all of them. */
+  feed(bytes: Uint8Array): number;
+  /** The file has ended. */
+  finish(): void;
+  summary(): CaptureSummary;
+  evidence(question: { readonly defrag: boolean; readonly violationsMax: number }): NativeEvidence;
+  flows(question: { readonly defrag: boolean; readonly max: number }): readonly ObservedFlow[];
+  counts(question: { readonly defrag: boolean }): PredictionCounts;
+}
+
+export interface PredictionCounts {
+  /** Of flows, and of those that the flow map had no room for. A reassembled datagram is one. */
+  readonly packets: number;
+  /** Fragments that the kernel would have kept back and never passed on. */
+  readonly unseen: number;
+  readonly ignored: readonly (readonly [reason: number, packets: number])[];
+}
+
 /** What a worker makes of one frame. Key and stack are set as far as the bytes reach; kernelKey is a digest of what the kernel hashes. */
 interface Dissection {
   readonly stack: string;
@@ -188,6 +211,11 @@ export interface Native extends LabAddon {
   readonly wireVersion: number;
   readonly Capture: new (options: CaptureOptions) => Capture;
   readonly FlowMap: new (options: { readonly members: number; readonly flowsMax: number; readonly hashSeed: bigint }) => FlowMap;
+  /** `flowsMax` is for each of the two groups. */
+  readonly CapturePrediction: new (options: {
+    readonly hashSeed: bigint;
+    readonly flowsMax: number;
+  }) => CapturePrediction;
   /** `frame` begins at the Ethernet header; a tag taken out of its bytes is given by its control information. */
   dissectFrame(frame: Uint8Array, tagTci?: number): DissectedFrame;
   /** The name that this index has now; null if there is none of it any more. */

@@ -45,7 +45,23 @@ export function ignoreReasonOf(frame: DissectedFrame): string | undefined {
   }
 }
 
+/** Packets that belong to no flow, by reason. */
+export function ignoredPackets(
+  counted: readonly IgnoredCount[],
+  { unjoinedFragments, unmatchedErrors }: Pick<Evidence, 'unjoinedFragments' | 'unmatchedErrors'>,
+): Readonly<Record<string, number>> {
+  const ignored = { ...byReason(counted) };
+  const ignore = (reason: string, packets: number): void => {
+    if (packets > 0) ignored[reason] = (ignored[reason] ?? 0) + packets;
+  };
+  // Only who knows what all members saw can tell that these belong to no flow.
+  ignore(LATER_FRAGMENT, unjoinedFragments);
+  ignore(ICMP_ERROR, unmatchedErrors);
+  return ignored;
+}
+
 type Counted = Pick<Member, 'counters'>;
+type IgnoredCount = readonly [reason: number, packets: number];
 
 export function packetCounts(
   members: readonly Counted[],
@@ -54,13 +70,6 @@ export function packetCounts(
 ): PacketCounts {
   const total = (field: 'drops' | 'judged' | 'overflowed' | 'outgoing'): number =>
     members.reduce((sum, { counters }) => sum + counters[field], 0);
-  const ignored = { ...ignoredBy(members) };
-  const ignore = (reason: string, packets: number): void => {
-    if (packets > 0) ignored[reason] = (ignored[reason] ?? 0) + packets;
-  };
-  // Only the collector, which knows what all members saw, can tell that these belong to no flow.
-  ignore(LATER_FRAGMENT, unjoinedFragments);
-  ignore(ICMP_ERROR, unmatchedErrors);
   return {
     ...(offered === undefined ? {} : { offered }),
     // The last word of a lost member is a moment at which its ring was not read out; what it had read is what was judged.
@@ -69,17 +78,23 @@ export function packetCounts(
     dropped: total('drops'),
     overflowed: total('overflowed') + untracked.packets,
     outgoing: total('outgoing'),
-    ignored,
+    ignored: ignoredPackets(
+      members.flatMap(({ counters }) => counters.ignored),
+      { unjoinedFragments, unmatchedErrors },
+    ),
   };
 }
 
-/** Captured packets that belong to no flow, by reason. */
+/** Captured packets that these members took for none of a flow, by reason. */
 export function ignoredBy(members: readonly Counted[]): Readonly<Record<string, number>> {
+  return byReason(members.flatMap(({ counters }) => counters.ignored));
+}
+
+function byReason(counted: readonly IgnoredCount[]): Readonly<Record<string, number>> {
   const ignored: Record<string, number> = {};
-  for (const { counters } of members)
-    for (const [reason, packets] of counters.ignored) {
-      const name = ignoreReasonName(reason);
-      ignored[name] = (ignored[name] ?? 0) + packets;
-    }
+  for (const [reason, packets] of counted) {
+    const name = ignoreReasonName(reason);
+    ignored[name] = (ignored[name] ?? 0) + packets;
+  }
   return ignored;
 }

@@ -7,7 +7,11 @@ import { sum } from './confidence.ts';
 import { listed } from './stack-layers.ts';
 
 /** The cause `icmp-error`. Modes that scatter by design part errors from their flow like everything else. */
-export function strayErrors({ stacks }: Evidence, { mode }: RunFacts): readonly CauseResult[] {
+export function strayErrors(
+  { stacks }: Evidence,
+  { mode }: Pick<RunFacts, 'mode'>,
+  whatHappened = 'an ICMP error about the flow was on another process',
+): readonly CauseResult[] {
   const found = stacks.filter(({ errorsElsewhere }) => errorsElsewhere > 0);
   if (found.length === 0 || flowPromise(mode) === 'spread') return [];
   const flows = sum(found.map(({ errorsElsewhere }) => errorsElsewhere));
@@ -20,7 +24,7 @@ export function strayErrors({ stacks }: Evidence, { mode }: RunFacts): readonly 
       code: 'icmp-error',
       flows,
       harmless: true,
-      message: `${flows} ${flows === 1 ? 'flow' : 'flows'} (${listed(found.map(({ stack }) => stack).sort())}): an ICMP error about the flow was on another process; ${why}`,
+      message: `${flows} ${flows === 1 ? 'flow' : 'flows'} (${listed(found.map(({ stack }) => stack).sort())}): ${whatHappened}; ${why}`,
       remedy: 'none is needed for the flows, which stayed whole; rules that need error and flow together cannot match',
     },
   ];

@@ -1,16 +1,28 @@
 /** Why one process gets all of a kind of traffic, though no flow was parted. Pure. */
 import type { Evidence, StackEvidence } from '../model/evidence.ts';
+import type { FanoutMode } from '../model/fanout.ts';
 import type { RunFacts } from '../model/run-facts.ts';
-import type { CauseResult } from '../model/run-result.ts';
+import type { CauseResult, PacketCounts } from '../model/run-result.ts';
 import { FALSE_PASS_LIMIT, sum } from './confidence.ts';
 import { isPortless, isTunnelled, listed, startsWithLabel } from './stack-layers.ts';
 
 /** Kinds of traffic that one process gets all of, by their stacks. */
 export function findUnspread({ stacks, epochs }: Evidence, { mode, procs }: RunFacts): readonly StackEvidence[] {
   if (mode !== 'hash' || procs === 1) return [];
-  return stacks.filter(
-    (stack) => stack.kernelKeys === 1 && stack.flows >= severalFlows(stack, procs) && wasOnOneMember(stack, epochs.length),
-  );
+  return findOneKeyed(stacks, procs).filter((stack) => wasOnOneMember(stack, epochs.length));
+}
+
+/** Kinds of traffic whose flows all have one kernel key. */
+export function findOneKeyed(stacks: readonly StackEvidence[], procs: number): readonly StackEvidence[] {
+  return stacks.filter((stack) => stack.kernelKeys === 1 && stack.flows >= severalFlows(stack, procs));
+}
+
+/** What decides whether frames without a flow are a burden. */
+export interface Load {
+  readonly mode: FanoutMode;
+  readonly procs: number;
+  readonly packets: Pick<PacketCounts, 'captured' | 'ignored'>;
+  readonly members: readonly { readonly packets: number }[];
 }
 
 /**
@@ -29,7 +41,7 @@ function wasOnOneMember({ split, asymmetric, duplicated, twoWayByMember }: Stack
 }
 
 /** The cause `no-spread`, of flows and of packets that belong to none. */
-export function noSpread(unspread: readonly StackEvidence[], facts: RunFacts): readonly CauseResult[] {
+export function noSpread(unspread: readonly StackEvidence[], facts: Load): readonly CauseResult[] {
   const found = KINDS.filter(({ kind }) => unspread.some(({ stack }) => kindOf(stack) === kind));
   const ethertypes = unspreadEthertypes(facts);
   if (found.length + ethertypes.length === 0) return [];
@@ -104,7 +116,7 @@ export function programMissing({ flows }: Evidence, { mode, programMissing: isMi
 const LARGE_SHARE = 0.1;
 
 /** Frames that are no flows, where those of one type are more than a process's fair share and may all have been on one. */
-function unspreadEthertypes({ mode, procs, packets, members }: RunFacts): readonly string[] {
+function unspreadEthertypes({ mode, procs, packets, members }: Load): readonly string[] {
   if (mode !== 'hash' || procs === 1) return [];
   const most = Math.max(0, ...members.map((member) => member.packets));
   const found = Object.entries(packets.ignored)

@@ -37,6 +37,7 @@ export const WARNINGS = {
   'rollover-untested': 'rollover was allowed, but the load never caused it',
   'bpf-flow-dissector': "a BPF program stands in for the kernel's flow dissector",
   'capture-damaged': 'the capture file could not be read to its end',
+  'capture-unfinished': 'a signal ended the reading of the capture file before its end',
   'packets-left-out': 'some packets of the capture file cannot be sent as Ethernet frames',
   'packets-cut': 'some packets of the capture file were cut before their flow is known',
 } as const satisfies Record<string, string>;

@@ -35,6 +35,7 @@ const counts = (): Check => (value, where) =>
   typeof value === 'object' && value !== null ? Object.entries(value).flatMap(([name, n]) => count(n, `${where}.${name}`)) : [where];
 
 const reason = record({ code: text, message: text, remedy: optional(text) });
+const flow = record({ proto: text, src: text, sport: count, dst: text, dport: count, communityId: optional(text) });
 const answer = oneOf('yes', 'no', 'inconclusive');
 
 const REPORT = record({
@@ -60,7 +61,7 @@ const REPORT = record({
       kind: oneOf('split', 'asymmetric', 'duplicated'),
       cause: text,
       stack: text,
-      flow: record({ proto: text, src: text, sport: count, dst: text, dport: count, communityId: optional(text) }),
+      flow,
       observations: listOf(
         record({ member: count, direction: oneOf('forward', 'reverse'), packets: count, kernelKey: matching(/^[0-9a-f]{16}$/) }),
       ),
@@ -70,6 +71,46 @@ const REPORT = record({
   epochs: listOf(record({ members: count, reason: optional(text) })),
   warnings: listOf(reason),
 });
+
+const GROUP_PREDICTION = {
+  group: record({ mode: oneOf('hash'), flags: listOf(oneOf('defrag')) }),
+  packets: record({ read: count, leftOut: count, judged: count, overflowed: count, heldBack: optional(count), ignored: counts() }),
+  flows: record({ total: count, kept: count, split: count, duplicated: count, harmless: count, twoWay: count, oneWay: count }),
+  causes: listOf(record({ code: text, flows: count, harmless: flag, message: text, remedy: optional(text) })),
+};
+
+const PREDICTION = record({
+  schema: oneOf('fanout-cluster/prediction@1'),
+  tool: record({ version: text }),
+  startedAt: matching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+  source: record({ kind: oneOf('pcap'), pcap: text }),
+  ...GROUP_PREDICTION,
+  stacks: listOf(record({ stack: text, flows: count, twoWay: count, kept: count, split: count, duplicated: count })),
+  violations: listOf(
+    record({
+      kind: oneOf('split', 'asymmetric', 'duplicated'),
+      cause: text,
+      stack: text,
+      flow,
+      observations: listOf(
+        record({
+          member: is('absent', (value) => value === undefined),
+          direction: oneOf('forward', 'reverse'),
+          packets: count,
+          kernelKey: matching(/^[0-9a-f]{16}$/),
+        }),
+      ),
+    }),
+  ),
+  violationsOmitted: count,
+  alternative: record(GROUP_PREDICTION),
+  warnings: listOf(reason),
+});
+
+/** The same of a prediction. */
+export function predictionSchemaErrors(prediction: unknown): readonly string[] {
+  return PREDICTION(prediction, 'prediction');
+}
 
 /** What a report lacks, or has of another kind. */
 export function schemaErrors(report: unknown): readonly string[] {

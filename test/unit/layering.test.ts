@@ -55,7 +55,7 @@ test('worker and collector know each other only through the protocol', () => {
 
 test.each([
   ['msgpackr', ['protocol/codec.ts']],
-  ['commander', ['cli.ts', 'commands/matrix.ts', 'commands/run.ts']],
+  ['commander', ['cli.ts', 'commands/matrix.ts', 'commands/predict.ts', 'commands/run.ts']],
   ['execa', ['collector/supervisor.ts', 'host/programs.ts', 'lab/namespace.ts', 'lab/network.ts']],
 ])('%s is imported only in %j', (name, places) => {
   expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))].sort()).toEqual(places);
@@ -64,12 +64,12 @@ test.each([
 describe('pure files import nothing that touches the machine', () => {
   const pure = [
     /^model\//,
-    /^collector\/(judge|diagnose|doubts|confidence|accounting|matrix-cells)\.ts$/,
+    /^collector\/(judge|diagnose|doubts|confidence|luck|icmp-errors|unspread|accounting|matrix-cells|prediction)\.ts$/,
     /^collector\/report\//,
-    /^config\/(options|matrix-options|values|cbpf)\.ts$/,
+    /^config\/(options|matrix-options|predict-options|values|cbpf)\.ts$/,
     /^protocol\/(schema|framing)\.ts$/,
     /^lab\/(?!namespace|network)/,
-    /^capture-file\/findings\.ts$/,
+    /^capture-file\/(findings|use)\.ts$/,
   ];
   test.each(pure.map((pattern) => [pattern]))('%s', (pattern) => {
     const matching = files.filter((file) => pattern.test(file));

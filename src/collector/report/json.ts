@@ -1,5 +1,6 @@
 /** The machine interface: one document, as it is. */
 import type { MatrixResult } from '../../model/matrix.ts';
+import type { PredictionResult } from '../../model/prediction.ts';
 import type { RunResult } from '../../model/run-result.ts';
 import { printableJson } from './printable.ts';
 
@@ -11,6 +12,10 @@ export function renderMatrixJson(result: MatrixResult): string {
   return document(result);
 }
 
-function document(result: RunResult | MatrixResult): string {
+export function renderPredictionJson(result: PredictionResult): string {
+  return document(result);
+}
+
+function document(result: RunResult | MatrixResult | PredictionResult): string {
   return `${printableJson(JSON.stringify(result, null, 2))}\n`;
 }

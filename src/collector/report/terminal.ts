@@ -1,6 +1,7 @@
 /** RunResult to text for people: the answer first, what it rests on, and the answer again with the advice. Decides nothing. */
-import type { Answer, CauseResult, FlowId, MemberResult, Reason, RunResult, Violation } from '../../model/run-result.ts';
+import type { Answer, MemberResult, RunResult, Violation } from '../../model/run-result.ts';
 import { bar, grouped, type Paint, paint, percent, type Style, seconds, table, wrap } from './layout.ts';
+import { advice, causeNote, flowText } from './parts.ts';
 import { printable } from './printable.ts';
 
 const VIOLATIONS_SHOWN = 10;
@@ -159,11 +160,6 @@ function causes({ causes: all, verdict }: RunResult, style: Style): readonly str
   return ['Other causes', ...others.flatMap((cause) => advice({ ...cause, code: `${cause.code}${causeNote(cause)}` }, '  ', style))];
 }
 
-function causeNote({ harmless, tolerated }: CauseResult): string {
-  if (harmless) return ' (does not decide the answer)';
-  return tolerated === true ? ' (tolerated)' : '';
-}
-
 function violations({ violations: all, violationsOmitted }: RunResult, style: Style): readonly string[] {
   if (all.length === 0) return [];
   const shown = all.slice(0, VIOLATIONS_SHOWN);
@@ -188,12 +184,6 @@ function violationLines({ kind, cause, stack, flow, observations }: Violation, s
     ...table(rows, [0, 1, 3]).map((line) => `    ${line}`),
     ...(observations.length > shown.length ? [`    ... and ${observations.length - shown.length} more observations`] : []),
   ];
-}
-
-function flowText({ proto, src, sport, dst, dport }: FlowId): string {
-  const end = (address: string, port: number) =>
-    address.includes(':') ? `[${printable(address)}]:${port}` : `${printable(address)}:${port}`;
-  return `${printable(proto)} ${end(src, sport)} <-> ${end(dst, dport)}`;
 }
 
 function members({ members: all }: RunResult): readonly string[] {
@@ -242,9 +232,4 @@ function closing({ verdict }: RunResult, style: Style): readonly string[] {
   const [first, ...others] = verdict.reasons.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy]));
   const rest = others.length === 0 ? '' : ` (and ${others.length} more above)`;
   return [paint(first === undefined ? word : `${word}: ${printable(first)}${rest}`, color, style)];
-}
-
-function advice({ code, message, remedy }: Reason, indent: string, style: Style): readonly string[] {
-  const lines = wrap(`${printable(code)}: ${printable(message)}`, indent, style);
-  return remedy === undefined ? lines : [...lines, ...wrap(printable(remedy), `${indent}  -> `, style)];
 }

@@ -1,0 +1,100 @@
+/** Reads a capture file through the model of the kernel's key. Needs no privilege, and no more memory than its flows take. */
+import { randomBytes } from 'node:crypto';
+import { captureWarnings, unusableCapture } from '../capture-file/findings.ts';
+import { type CaptureInput, inputName, openCaptureInput, type StandardInput } from '../capture-file/input.ts';
+import { PREDICT } from '../capture-file/use.ts';
+import type { PredictOptions } from '../config/predict-options.ts';
+import { FanoutError } from '../errors.ts';
+import type { PredictionResult } from '../model/prediction.ts';
+import type { Reason } from '../model/run-result.ts';
+import { type CapturePrediction, native } from '../native.ts';
+import type { CaptureSummary } from '../native-lab.ts';
+import { withCommunityIds } from './community-ids.ts';
+import { evidenceOf, type GroupFindings, predictionOf } from './prediction.ts';
+
+/** Violations listed one by one; all are counted. */
+const VIOLATIONS_MAX = 1000;
+/** Of each of the two groups: 112 bytes and an index entry a flow, so about 1 GB for both at the most. */
+const FLOWS_MAX = 1 << 22;
+
+export interface PredictIo {
+  readonly version: string;
+  /** Aborting it ends the reading early, with a prediction for what was read. */
+  readonly signal: AbortSignal;
+  readonly standardInput: () => StandardInput;
+  /** Called for every piece of the file. */
+  readonly onProgress: (bytes: number) => void;
+  /** For tests; else 2^22. */
+  readonly flowsMax?: number;
+}
+
+export type RunPrediction = (options: Pick<PredictOptions, 'path' | 'defrag'>, io: PredictIo) => Promise<PredictionResult>;
+
+export const runPrediction: RunPrediction = async ({ path, defrag }, io) => {
+  const startedAt = new Date();
+  // Whoever sent the packets must not be able to foresee which ones collide in a table.
+  const hashSeed = randomBytes(8).readBigUInt64BE();
+  const prediction = new native.CapturePrediction({ hashSeed, flowsMax: io.flowsMax ?? FLOWS_MAX });
+  const input = await openCaptureInput(path, io.standardInput, PREDICT);
+  try {
+    const { summary, warnings } = await readAll(input, prediction, io);
+    return {
+      schema: 'fanout-cluster/prediction@1',
+      tool: { version: io.version },
+      startedAt: startedAt.toISOString(),
+      ...predictionOf({
+        pcap: path,
+        summary,
+        asked: findingsOf(prediction, defrag, VIOLATIONS_MAX),
+        other: findingsOf(prediction, !defrag, 0),
+        warnings,
+      }),
+    };
+  } finally {
+    await input.close();
+  }
+};
+
+interface Read {
+  readonly summary: CaptureSummary;
+  readonly warnings: readonly Reason[];
+}
+
+async function readAll(input: CaptureInput, prediction: CapturePrediction, { signal, onProgress }: PredictIo): Promise<Read> {
+  const name = inputName(input.path);
+  const reader = input.read();
+  const close = (): void => reader.close();
+  signal.addEventListener('abort', close, { once: true });
+  let bytes = 0;
+  try {
+    while (!signal.aborted) {
+      const piece = await reader.next();
+      if (piece === undefined) break;
+      prediction.feed(piece);
+      bytes += piece.length;
+      onProgress(bytes);
+    }
+  } finally {
+    signal.removeEventListener('abort', close);
+    close();
+  }
+  // Where the reading was ended the file may go on, and a packet that is not there in full is no damage.
+  const atEnd = prediction.summary();
+  prediction.finish();
+  const summary = signal.aborted ? atEnd : prediction.summary();
+  if (signal.aborted && summary.frames === 0)
+    throw new FanoutError('INTERRUPTED', `ended by a signal before any packet of ${name} was read`, 'start again');
+  if (summary.frames === 0) throw unusableCapture(name, summary, reader.damage, PREDICT);
+  const unfinished: readonly Reason[] = signal.aborted ? [unfinishedWarning(name, summary)] : [];
+  return { summary, warnings: [...unfinished, ...captureWarnings(name, summary, reader.damage, PREDICT)] };
+}
+
+function unfinishedWarning(name: string, { records }: CaptureSummary): Reason {
+  const message = `a signal ended the reading of ${name}; only the ${records} packets before it count`;
+  return { code: 'capture-unfinished', message, remedy: 'let it end by itself for an answer about all of it' };
+}
+
+function findingsOf(prediction: CapturePrediction, defrag: boolean, violationsMax: number): GroupFindings {
+  const evidence = withCommunityIds(evidenceOf(prediction.evidence({ defrag, violationsMax })));
+  return { defrag, evidence, counts: prediction.counts({ defrag }) };
+}

@@ -1,0 +1,88 @@
+/** `predict`: which flows of a capture file mode HASH must part, by a model of the kernel's key. Needs no privilege. */
+import { statSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import type { RunPrediction } from '../collector/predict.ts';
+import { partsFlows } from '../collector/prediction.ts';
+import { renderPredictionJson } from '../collector/report/json.ts';
+import { grouped } from '../collector/report/layout.ts';
+import { renderPrediction, renderPredictionBrief } from '../collector/report/prediction.ts';
+import { printable } from '../collector/report/printable.ts';
+import { contradictory } from '../config/options.ts';
+import { type PredictOptions, parsePredictOptions, type RawPredictOptions } from '../config/predict-options.ts';
+import { EXIT, type ExitStatus } from '../errors.ts';
+import type { PredictionResult } from '../model/prediction.ts';
+import { openReportFile } from './output.ts';
+import { type Host, styleOf } from './run.ts';
+
+export type LoadPrediction = () => Promise<{ readonly runPrediction: RunPrediction }>;
+
+/** @param done receives the exit status */
+export function predictCommand(host: Host, load: LoadPrediction, done: (status: ExitStatus) => void): Command {
+  const command = new Command('predict')
+    .description('which flows of a capture file mode hash must part, and why, by a model of the kernel; needs no privilege')
+    .argument('<file>', 'pcap or pcapng, plain or by gzip; - is standard input');
+  for (const option of OPTIONS) command.addOption(option());
+  return command.action(async (path: string, raw: RawPredictOptions) => {
+    const options = parsePredictOptions(path, raw);
+    // Loaded only now: --help and typing errors need none of it.
+    const { runPrediction } = await load();
+    done(await predict(options, host, runPrediction));
+  });
+}
+
+export async function predict({ path, defrag, output }: PredictOptions, host: Host, run: RunPrediction): Promise<ExitStatus> {
+  if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
+  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
+  let result: PredictionResult;
+  try {
+    result = await run(
+      { path, defrag },
+      {
+        version: host.version,
+        signal: host.signal,
+        standardInput: () => process.stdin,
+        onProgress: output.quiet ? () => {} : progressOf(path, host),
+      },
+    );
+  } catch (cause) {
+    file?.discard();
+    throw cause;
+  }
+  file?.commit(renderPredictionJson(result));
+  const render = output.quiet ? renderPredictionBrief : renderPrediction;
+  host.stdout.write(output.json.kind === 'stdout' ? renderPredictionJson(result) : render(result, styleOf(host.stdout, output, host)));
+  return statusOf(result);
+}
+
+/** A capture is not to be had again: `predict a.pcap --json a.pcap` is a slip. */
+function refuseToReplace(capture: string, report: string): void {
+  const [from, to] = [capture, report].map((path) => statSync(path, { throwIfNoEntry: false }));
+  if (from === undefined || to === undefined || !from.isFile() || from.dev !== to.dev || from.ino !== to.ino) return;
+  throw contradictory(`--json ${report} would replace the capture file itself`, 'name another file for the report');
+}
+
+const PROGRESS_MS = 1000;
+
+/** A line a second, for files that take longer than that. */
+function progressOf(path: string, { stderr }: Host): (bytes: number) => void {
+  let nextMs = performance.now() + PROGRESS_MS;
+  return (bytes) => {
+    const nowMs = performance.now();
+    if (nowMs < nextMs) return;
+    nextMs = nowMs + PROGRESS_MS;
+    stderr.write(`reading ${printable(path)}: ${grouped(Math.round(bytes / 1e6))} MB\n`);
+  };
+}
+
+/** That nothing must be parted is worth something only for flows that could have been. */
+function statusOf(result: PredictionResult): ExitStatus {
+  if (partsFlows(result)) return EXIT.no;
+  return result.flows.twoWay === 0 || result.packets.overflowed > 0 ? EXIT.inconclusive : EXIT.yes;
+}
+
+const OPTIONS: readonly (() => Option)[] = [
+  () => new Option('--defrag', 'of a group that has the kernel reassemble IPv4 fragments first'),
+  () => new Option('--json [file]', 'one JSON document to the file, or to standard output instead of the text'),
+  () => new Option('--quiet', 'no progress; only the answer and why'),
+  () => new Option('--no-color', 'no colours (also: NO_COLOR)'),
+];

@@ -1,0 +1,33 @@
+/** Predictions as they come of evidence; tests change what they are about. */
+import { type Findings, type GroupFindings, predictionOf } from '../../src/collector/prediction.ts';
+import type { Evidence } from '../../src/model/evidence.ts';
+import type { PredictionResult } from '../../src/model/prediction.ts';
+import type { CaptureSummary } from '../../src/native-lab.ts';
+import { epoch, evidenceOf } from './evidence.ts';
+
+/** So many flows that are kept, each of one kernel key. */
+export const keptFlows = (count: number): Evidence => evidenceOf([epoch([count])]);
+
+export function groupFindings(defrag: boolean, evidence: Evidence, change: Partial<GroupFindings['counts']> = {}): GroupFindings {
+  return { defrag, evidence, counts: { packets: evidence.judgedPackets, unseen: 0, ignored: [], ...change } };
+}
+
+export function summaryOf(frames: number, change: Partial<CaptureSummary> = {}): CaptureSummary {
+  return { format: 'pcap', records: frames, frames, cutHeaders: 0, leftOut: [], leftOutOtherwise: 0, ...change };
+}
+
+export function predicted(asked: Evidence, change: Partial<Findings> = {}): PredictionResult {
+  return {
+    schema: 'fanout-cluster/prediction@1',
+    tool: { version: '0.1.0' },
+    startedAt: '2026-11-22T12:00:00.000Z',
+    ...predictionOf({
+      pcap: 'trace.pcap',
+      summary: summaryOf(asked.judgedPackets),
+      asked: groupFindings(false, asked),
+      other: groupFindings(true, asked),
+      warnings: [],
+      ...change,
+    }),
+  };
+}

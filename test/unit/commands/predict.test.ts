@@ -1,0 +1,117 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { RunPrediction } from '../../../src/collector/predict.ts';
+import { renderPredictionJson } from '../../../src/collector/report/json.ts';
+import { predict } from '../../../src/commands/predict.ts';
+import type { Host } from '../../../src/commands/run.ts';
+import { parsePredictOptions, type RawPredictOptions } from '../../../src/config/predict-options.ts';
+import { EXIT, FanoutError } from '../../../src/errors.ts';
+import type { PredictionResult } from '../../../src/model/prediction.ts';
+import { epoch, evidenceOf, group } from '../../helpers/evidence.ts';
+import { keptFlows, predicted } from '../../helpers/prediction.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'fanout-predict-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const fragments = group({ oneKernelKey: false, kind: 'split', fragments: true });
+const esp = group({ oneKernelKey: false, stack: 'ipv4/esp' });
+const kept = keptFlows(10);
+const oneWay = { ...kept, flows: { ...kept.flows, twoWay: 0, oneWay: 10, consistent: 0 } };
+
+async function predictWith(raw: RawPredictOptions, result: PredictionResult | FanoutError, path = 'trace.pcap') {
+  const written = { stdout: '', stderr: '' };
+  const stream = (name: 'stdout' | 'stderr') => ({
+    isTerminal: false,
+    columns: () => 100,
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const host: Host = {
+    version: '0.1.0',
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    environment: {},
+    signal: new AbortController().signal,
+    enterLab: () => Promise.reject(new Error('a prediction needs no lab')),
+  };
+  const run: RunPrediction = async (_, { onProgress }) => {
+    onProgress(1);
+    if (result instanceof FanoutError) throw result;
+    return result;
+  };
+  const status = await predict(parsePredictOptions(path, raw), host, run);
+  return { status, ...written };
+}
+
+test.each([
+  ['nothing must be parted', predicted(kept), EXIT.yes],
+  ['only what does no harm', predicted(evidenceOf([epoch([10])], [esp])), EXIT.yes],
+  ['flows must be parted', predicted(evidenceOf([epoch([10])], [fragments])), EXIT.no],
+  ['no other flow than those', predicted(evidenceOf([epoch([0])], [fragments])), EXIT.no],
+  ['no flow at all', predicted(keptFlows(0)), EXIT.inconclusive],
+  ['no flow in both directions', predicted(oneWay), EXIT.inconclusive],
+  ['flows that found no room', predicted({ ...kept, untracked: { observations: 1, packets: 1 } }), EXIT.inconclusive],
+])('exit status: %s', async (_, result, status) => {
+  expect((await predictWith({}, result)).status).toBe(status);
+});
+
+describe('streams', () => {
+  const result = predicted(evidenceOf([epoch([10])], [fragments]));
+
+  test('with --json nothing but the document is on standard output', async () => {
+    const { stdout, stderr } = await predictWith({ json: true }, result);
+    expect([stdout, stderr]).toEqual([renderPredictionJson(result), '']);
+  });
+
+  test('with --quiet only the answer and why', async () => {
+    const { stdout, stderr } = await predictWith({ quiet: true }, result);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^HASH must split 3 of 13 flows .*\n\nCauses\n {2}fragment-v4: /);
+    expect(stdout).not.toContain('Traffic');
+  });
+
+  test('with a file both the document and the text', async () => {
+    const path = join(directory, 'prediction.json');
+    const { stdout } = await predictWith({ json: path }, result);
+    expect(readFileSync(path, 'utf8')).toBe(renderPredictionJson(result));
+    expect(stdout).toContain('To see it happen');
+  });
+
+  test('a failure leaves the file as it was', async () => {
+    const path = join(directory, 'prediction.json');
+    writeFileSync(path, 'earlier');
+    await expect(predictWith({ json: path }, new FanoutError('BAD_CAPTURE', 'a', 'b'))).rejects.toThrow(FanoutError);
+    expect([readFileSync(path, 'utf8'), readdirSync(directory)]).toEqual(['earlier', ['prediction.json']]);
+  });
+
+  test('the report does not replace the capture, by whatever name', async () => {
+    const capture = join(directory, 'trace.pcap');
+    const link = join(directory, 'link');
+    writeFileSync(capture, 'packets');
+    symlinkSync(capture, link);
+    for (const json of [capture, link]) {
+      await expect(predictWith({ json }, result, capture)).rejects.toMatchObject({ code: 'CONTRADICTORY_OPTIONS' });
+    }
+    expect(readFileSync(capture, 'utf8')).toBe('packets');
+  });
+});
+
+describe('options', () => {
+  test('as typed', () => {
+    expect(parsePredictOptions('-', { defrag: true, json: 'x', quiet: true, color: false })).toEqual({
+      path: '-',
+      defrag: true,
+      output: { json: { kind: 'file', path: 'x' }, quiet: true, color: false },
+    });
+  });
+
+  test.each(['', 'a\0b'])('%j is no file', (path) => {
+    expect(() => parsePredictOptions(path, {})).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+});
