@@ -89,15 +89,15 @@ test('the whole text', () => {
       ipv4/esp      3        3     0      3       0
 
     Causes
+      fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
+      only, so it leaves the process of its flow
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
+           host only: two would take fragments from each other
       esp-ah-spi (does not decide the answer): 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and
       AH where it hashes the ports of TCP, and each direction is a security association with an SPI of
       its own
         -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that
            behind the gateway that ends AH
-      fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
-      only, so it leaves the process of its flow
-        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
-           host only: two would take fragments from each other
 
     Flows with several kernel keys
       udp 10.0.0.1:1000 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
@@ -121,15 +121,15 @@ test('the whole text', () => {
     "HASH must split 3 of 16 flows of trace.pcap; with --defrag none.
 
     Causes
+      fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
+      only, so it leaves the process of its flow
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
+           host only: two would take fragments from each other
       esp-ah-spi (does not decide the answer): 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and
       AH where it hashes the ports of TCP, and each direction is a security association with an SPI of
       its own
         -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that
            behind the gateway that ends AH
-      fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
-      only, so it leaves the process of its flow
-        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
-           host only: two would take fragments from each other
     "
   `);
 });
