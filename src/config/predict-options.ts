@@ -12,11 +12,14 @@ export interface PredictOptions {
 /** As typed. */
 export type RawPredictOptions = Pick<RawOptions, 'defrag' | 'json' | 'quiet' | 'color'>;
 
-export function parsePredictOptions(path: string, raw: RawPredictOptions): PredictOptions {
+export function parsePredictOptions(typed: string | undefined, raw: RawPredictOptions): PredictOptions {
+  // In `predict --json FILE` the parser of the command line took the capture for the file of the report.
+  if (typed === undefined && typeof raw.json === 'string') return parsePredictOptions(raw.json, { ...raw, json: true });
+  const path = typed ?? '';
   if (path === '' || path.includes('\0'))
     throw new FanoutError(
       'USAGE',
-      `predict: ${JSON.stringify(path)} is not the name of a file`,
+      typed === undefined ? 'predict: no capture file is named' : `predict: ${JSON.stringify(path)} is not the name of a file`,
       'name a capture file, or - for standard input',
     );
   return {
