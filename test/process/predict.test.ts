@@ -152,7 +152,7 @@ describe('damage: what was read is judged, with a warning', () => {
 
 describe('what cannot be read: 2', () => {
   test.each<[string, () => readonly string[], RegExp]>([
-    ['no file named', () => [], /missing required argument 'file'/],
+    ['no file named', () => [], /no capture file is named/],
     ['two files', () => ['a', 'b'], /too many arguments for 'predict'/],
     ['an option of run', () => ['a', '--procs', '4'], /unknown option '--procs'/],
     ['no such file', () => ['/nowhere/x.pcap'], /BAD_CAPTURE: predict: cannot open \/nowhere\/x\.pcap: ENOENT/],
