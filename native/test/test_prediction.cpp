@@ -1,0 +1,237 @@
+// What mode HASH must do, by the model of its key: wrappings, fragments with and without reassembly, ICMP errors, copies, and
+// that every packet is accounted for.
+#include "capture_files.hpp"
+#include "check.hpp"
+#include "packets.hpp"
+#include "prediction.hpp"
+#include "tunnels.hpp"
+
+namespace fanout::test {
+namespace {
+
+constexpr std::uint64_t millisecond_ns = 1'000'000;
+constexpr HashSeed seed{7};
+
+Prediction made(bool defrag, std::uint32_t flows_max = 1U << 10) {
+  auto prediction = Prediction::create({.defrag = defrag, .flows_max = flows_max, .seed = seed});
+  if (!prediction) __builtin_trap();
+  return std::move(*prediction);
+}
+
+// A millisecond apart.
+class Bench {
+ public:
+  explicit Bench(bool defrag = false, std::uint32_t flows_max = 1U << 10) : prediction_(made(defrag, flows_max)) {}
+
+  Bench& add(const Packet& packet) { return add(packet.bytes()); }
+  Bench& add(const Octets& frame) {
+    prediction_.add(frame, static_cast<std::uint32_t>(frame.size()), now_ns_);
+    now_ns_ += millisecond_ns;
+    ++frames_;
+    return *this;
+  }
+  Bench& pass(std::uint64_t ns) {
+    now_ns_ += ns;
+    return *this;
+  }
+  Evidence evidence() {
+    prediction_.finish();
+    return prediction_.evidence(100);
+  }
+  const Prediction& operator*() const { return prediction_; }
+
+  // Packets that somebody was told of: with reassembly those that the group would see.
+  std::uint64_t accounted(const Evidence& e) const {
+    std::uint64_t packets = e.judged_packets + e.unjoined_fragments + e.unmatched_errors + prediction_.tally().untracked_packets;
+    for (const IgnoredCounts::Entry& entry : prediction_.ignored()) packets += entry.packets;
+    return packets;
+  }
+  std::uint64_t frames() const { return frames_; }
+
+ private:
+  Prediction prediction_;
+  std::uint64_t now_ns_ = 1'700'000'000'000'000'000;
+  std::uint64_t frames_ = 0;
+};
+
+const std::string a = "10.0.0.1", b = "192.0.2.1";
+
+Packet fragment(unsigned begin, bool more, unsigned id = 1, unsigned octets = 16) {
+  const Header ip = ipv4(a, b, {.protocol = IPPROTO_UDP, .id = id, .fragment_offset = begin, .more_fragments = more});
+  return begin == 0 ? eth() / ip / udp(1024, 53) / payload(octets - 8) : eth() / ip / payload(octets);
+}
+Packet whole_packet(unsigned id = 9) { return eth() / ipv4(a, b, {.id = id}) / udp(1024, 53) / payload(8); }
+Packet answer() { return eth() / ipv4(b, a) / udp(53, 1024) / payload(8); }
+
+}  // namespace
+
+TEST(a_flow_is_kept_where_both_directions_have_one_key) {
+  for (const Wrapping& wrapping : wrappings()) {
+    for (const Inner& inner : inner_packets()) {
+      Note note{wrapping.name + " " + inner.stack4};
+      const Pair pair = pair_of(wrapping, inner);
+      const Evidence e = Bench{}.add(pair.there).add(pair.back).add(pair.there).evidence();
+      const bool is_parted = wrapping.hashed == Hashed::one_way;
+      CHECK_EQ(e.flows.total, 1U);
+      CHECK_EQ(e.two_way, 1U);
+      CHECK_EQ(e.flows.asymmetric, is_parted ? 1U : 0U);
+      CHECK_EQ(e.flows.consistent, is_parted ? 0U : 1U);
+      CHECK_EQ(e.violations.size(), is_parted ? 1U : 0U);
+      CHECK_EQ(e.stacks.size(), 1U);
+      CHECK_EQ(e.stacks[0].stack.text(), pair.stack);
+    }
+  }
+}
+
+TEST(one_key_on_several_members_is_never_predicted) {
+  Bench bench;
+  for (const Wrapping& wrapping : wrappings()) {
+    const Pair pair = pair_of(wrapping, inner_packets().front());
+    // The same flow in many wrappings: many keys.
+    bench.add(pair.there).add(pair.back);
+  }
+  const Evidence e = bench.evidence();
+  CHECK_EQ(e.flows.total, 2U);
+  CHECK_EQ(e.violations.size(), 2U);
+  for (const Violation& v : e.violations) CHECK(!v.signature.one_kernel_key);
+}
+
+TEST(fragments_part_a_flow_until_they_are_reassembled) {
+  for (const bool defrag : {false, true}) {
+    Note note{shown(defrag)};
+    Bench bench{defrag};
+    bench.add(whole_packet()).add(fragment(0, true)).add(fragment(16, false)).add(answer());
+    const Evidence e = bench.evidence();
+    CHECK_EQ(e.flows.total, 1U);
+    CHECK_EQ(e.flows.split, defrag ? 0U : 1U);
+    CHECK_EQ(e.flows.consistent, defrag ? 1U : 0U);
+    CHECK_EQ(bench.accounted(e), defrag ? 3U : 4U);
+    CHECK_EQ((*bench).counts().packets, defrag ? 3U : 4U);
+    CHECK_EQ((*bench).counts().unseen, 0U);
+  }
+}
+
+TEST(a_flow_of_fragments_alone_has_one_key) {
+  const Evidence e =
+      Bench{}.add(fragment(16, false)).add(fragment(0, true)).add(fragment(0, true, 2)).add(fragment(16, false, 2)).evidence();
+  CHECK_EQ(e.flows.total, 1U);
+  CHECK_EQ(e.flows.one_way, 1U);
+  CHECK_EQ(e.judged_packets, 4U);
+}
+
+TEST(fragments_without_a_first_one_belong_to_no_flow) {
+  for (const bool defrag : {false, true}) {
+    Note note{shown(defrag)};
+    Bench bench{defrag};
+    bench.add(whole_packet()).add(fragment(16, true)).add(fragment(32, false));
+    const Evidence e = bench.evidence();
+    CHECK_EQ(e.flows.total, 1U);
+    CHECK_EQ(e.flows.one_way, 1U);
+    CHECK_EQ(e.unjoined_fragments, defrag ? 0U : 2U);
+    CHECK_EQ((*bench).counts().unseen, defrag ? 2U : 0U);
+    CHECK_EQ(bench.accounted(e) + (*bench).counts().unseen, bench.frames());
+  }
+}
+
+TEST(datagrams_have_their_time_in_the_capture) {
+  for (const std::uint64_t seconds : {29U, 31U}) {
+    Note note{shown(seconds)};
+    Bench bench{true};
+    bench.add(fragment(0, true)).pass(seconds * 1'000'000'000 - millisecond_ns).add(fragment(16, false));
+    const Evidence e = bench.evidence();
+    CHECK_EQ(e.flows.total, seconds < 30 ? 1U : 0U);
+    CHECK_EQ((*bench).counts().unseen, seconds < 30 ? 0U : 2U);
+  }
+}
+
+TEST(ipv6_fragments_are_never_reassembled) {
+  const Header there = ipv6("2001:db8::1", "2001:db8::2");
+  for (const bool defrag : {false, true}) {
+    Bench bench{defrag};
+    bench.add(eth() / there / udp(1, 2) / payload(8)).add(eth() / there / frag6(0, true) / udp(1, 2) / payload(8));
+    bench.add(eth() / there / frag6(16, false, IPPROTO_UDP) / payload(8));
+    const Evidence e = bench.evidence();
+    CHECK_EQ(e.flows.split, 1U);
+    CHECK_EQ(bench.accounted(e), 3U);
+  }
+}
+
+TEST(an_icmp_error_is_no_part_of_the_verdict) {
+  const auto error = [](const std::string& router) {
+    return eth() / ipv4(router, a) / icmp(11, 0) / ipv4(a, b, {.total_bytes = 1500}) / udp(1024, 53);
+  };
+  const Evidence e = Bench{}.add(whole_packet()).add(answer()).add(error("203.0.113.9")).add(error(b)).evidence();
+  CHECK_EQ(e.flows.consistent, 1U);
+  CHECK_EQ(e.stacks[0].errors_elsewhere, 1U);
+  CHECK_EQ(e.judged_packets, 4U);
+  CHECK_EQ(e.violations.size(), 0U);
+  const Evidence alone = Bench{}.add(error("203.0.113.9")).evidence();
+  CHECK_EQ(alone.flows.total, 0U);
+  CHECK_EQ(alone.unmatched_errors, 1U);
+}
+
+TEST(the_same_packets_under_two_keys_are_copies) {
+  Bench copies, others;
+  for (unsigned id = 1; id < 6; ++id) {
+    const Header ip = ipv4(a, b, {.id = id});
+    copies.add(eth() / ip / udp(1024, 53) / payload(8, id)).add(eth() / mpls(16, true) / ip / udp(1024, 53) / payload(8, id));
+    others.add(eth() / ip / udp(1024, 53) / payload(8, id));
+    others.add(eth() / mpls(16, true) / ipv4(a, b, {.id = id + 100}) / udp(1024, 53) / payload(8, id + 100));
+  }
+  CHECK_EQ(copies.evidence().flows.duplicated, 1U);
+  const Evidence e = others.evidence();
+  CHECK_EQ(e.flows.duplicated, 0U);
+  CHECK_EQ(e.flows.split, 1U);
+}
+
+TEST(copies_with_one_key_are_together) {
+  Bench bench;
+  for (unsigned id = 1; id < 4; ++id)
+    for (const unsigned tag : {5U, 6U}) bench.add(eth() / vlan(tag) / ipv4(a, b, {.id = id}) / udp(1024, 53) / payload(8));
+  CHECK_EQ(bench.evidence().flows.one_way, 1U);
+}
+
+TEST(more_keys_than_members_stay_apart) {
+  Bench bench;
+  constexpr unsigned keys = 3 * FlowMap::placed_members;
+  for (unsigned port = 0; port < keys; ++port)
+    bench.add(eth() / ipv4("203.0.113.1", "203.0.113.2") / udp(50000 + port, 4789) / vxlan() / eth() / ipv4(a, b) / udp(1, 2));
+  const Evidence e = bench.evidence();
+  CHECK_EQ(e.flows.split, 1U);
+  CHECK_EQ(e.violations.front().sights.size(), keys);
+}
+
+TEST(what_is_no_flow_is_counted_by_reason) {
+  Bench bench;
+  bench.add(eth(ETH_P_ARP) / payload(28)).add(eth(ETH_P_ARP) / payload(28)).add(eth() / ipv4(a, b) / icmp(5, 0));
+  Octets cut = whole_packet().bytes();
+  cut.resize(20);
+  bench.add(cut).add(Octets{}).add(Octets(5));
+  const Evidence e = bench.evidence();
+  CHECK_EQ(e.flows.total, 0U);
+  CHECK_EQ(bench.accounted(e), bench.frames());
+}
+
+TEST(flows_beyond_the_bound_are_counted) {
+  Bench bench{false, 16};
+  for (unsigned port = 1; port <= 40; ++port) bench.add(eth() / ipv4(a, b) / udp(port, 53) / payload(4));
+  const Evidence e = bench.evidence();
+  CHECK((*bench).tally().untracked_packets > 0);
+  CHECK_EQ(bench.accounted(e), 40U);
+}
+
+TEST(both_groups_of_a_capture_file_see_the_same_packets) {
+  PcapBuilder file;
+  for (const Packet& packet : {whole_packet(), fragment(0, true), fragment(16, false), answer()})
+    file.add(1, 0, packet.bytes(), static_cast<std::uint32_t>(packet.bytes().size()));
+  CapturePrediction prediction{made(false), made(true)};
+  for (const std::byte octet : file.bytes()) CHECK_EQ(prediction.feed(std::span{&octet, 1}), 1U);
+  prediction.finish();
+  CHECK_EQ(prediction.counts().frames, 4U);
+  CHECK_EQ(prediction.plain().evidence(1).flows.split, 1U);
+  CHECK_EQ(prediction.defragmented().evidence(1).flows.consistent, 1U);
+  CHECK_EQ(prediction.plain().counts().packets, 4U);
+  CHECK_EQ(prediction.defragmented().counts().packets, 3U);
+}
+
+}  // namespace fanout::test
