@@ -26,13 +26,15 @@ int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const std::uint32_t member = reader.member();
   std::uint32_t observations = 0;
   std::uint64_t packets = 0;
+  bool sums_wrap = false;
   for (Observation o; reader.next(o); ++observations) {
-    require(o.packets > 0 && o.first_ns <= o.last_ns, "an observation can be");
+    require((o.packets > 0 || o.datagram != 0) && o.first_ns <= o.last_ns, "an observation can be");
     require(o.tuple.family == 4 || o.tuple.family == 6, "an observation has a family");
     const Direction direction = direction_of(o.tuple);
     const FiveTuple back{o.tuple.dst, o.tuple.src, o.tuple.dst_port, o.tuple.src_port, o.tuple.protocol, o.tuple.family};
     require(canonical(o.tuple, direction) == canonical(back, direction_of(back)), "both directions have one key");
     packets += o.packets;
+    sums_wrap |= o.packets >> 40U != 0;
   }
   require(reader.error_offset() <= size, "an error lies inside the message");
 
@@ -47,9 +49,11 @@ int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const EpochWindow windows[]{{}, {1'000'000}};
   const Evidence evidence = map->evidence(windows, 8);
   require(evidence.flows.total <= tally.flows, "evidence knows no flow that was not told");
-  require(evidence.flows.one_way + evidence.flows.consistent + evidence.flows.asymmetric + evidence.flows.split == evidence.flows.total,
-          "every flow has one verdict");
-  require(evidence.violations.size() + evidence.violations_omitted == evidence.flows.asymmetric + evidence.flows.split,
-          "every violation is listed or omitted");
+  const FlowCounts& flows = evidence.flows;
+  const std::uint64_t violated = flows.asymmetric + flows.split + flows.duplicated;
+  require(flows.one_way + flows.consistent + violated == flows.total, "every flow has one verdict");
+  require(evidence.violations.size() + evidence.violations_omitted == violated, "every violation is listed or omitted");
+  require(sums_wrap || evidence.judged_packets + evidence.unjoined_fragments + evidence.unmatched_errors <= tally.packets,
+          "evidence knows no packet that was not told");
   return 0;
 }
