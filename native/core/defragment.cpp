@@ -43,31 +43,55 @@ Defragmenter::Seen Defragmenter::take(std::span<const std::byte> frame, std::uin
   if ((fragmentation & (offset_bits | more_fragments)) == 0) return as_it_is;
 
   const Key key{load<std::uint32_t>(ip + 12), load<std::uint32_t>(ip + 16), load16(ip + 4), load8(ip + 9)};
-  auto found = queues_.find(key);
-  if (found != queues_.end() && time_ns > found->second.started_ns + datagram_lifetime_ns) {
-    lost_ += found->second.packets;
-    queues_.erase(found);
-    found = queues_.end();
-  }
-  if (found == queues_.end()) {
-    if (queues_.size() == datagrams_max) make_room();
-    found = queues_.try_emplace(key).first;
-    found->second.started_ns = time_ns;
-  }
-  Queue& queue = found->second;
-  ++queue.packets;
+  Queue& queue = queue_of(key, time_ns);
+  count_fragment(key, queue, time_ns);
   const Piece piece{frame.first(at + header_bytes), frame.subspan(at + header_bytes, total_bytes - header_bytes),
                     (fragmentation & offset_bits) * 8U, (fragmentation & more_fragments) == 0};
   if (!insert(queue, piece)) {
-    lost_ += queue.packets;
-    queues_.erase(found);
+    lose(queues_.find(key));
     return {};
   }
   if (queue.header.empty() || !queue.has_last || queue.bytes != queue.end) return {};
   const Seen whole = reassemble(queue);
   if (whole.frame.empty()) lost_ += queue.packets;
-  queues_.erase(found);
+  erase(queues_.find(key));
   return whole;
+}
+
+Defragmenter::Queue& Defragmenter::queue_of(const Key& key, std::uint64_t time_ns) {
+  const auto found = queues_.find(key);
+  if (found != queues_.end()) {
+    if (time_ns <= found->second.started_ns + datagram_lifetime_ns) return found->second;
+    lose(found);
+  }
+  if (queues_.size() == datagrams_max) make_room();
+  ++sources_[key.src].queues;
+  Queue& queue = queues_[key];
+  queue.started_ns = time_ns;
+  return queue;
+}
+
+// ip_frag_too_far() and ip_frag_reinit().
+void Defragmenter::count_fragment(const Key& key, Queue& queue, std::uint64_t time_ns) {
+  const std::uint32_t number = ++sources_[key.src].fragments;
+  if (queue.packets > 0 && number - queue.last_of_source > distance_max) {
+    lost_ += queue.packets;
+    queue = {};
+    queue.started_ns = time_ns;
+  }
+  queue.last_of_source = number;
+  ++queue.packets;
+}
+
+void Defragmenter::erase(Queues::iterator queue) noexcept {
+  const auto source = sources_.find(queue->first.src);
+  if (--source->second.queues == 0) sources_.erase(source);
+  queues_.erase(queue);
+}
+
+void Defragmenter::lose(Queues::iterator queue) noexcept {
+  lost_ += queue->second.packets;
+  erase(queue);
 }
 
 // ip_frag_queue(): what cannot be, or overlaps (RFC 5722), ends the datagram; a duplicate is ignored.
@@ -132,8 +156,7 @@ Defragmenter::Seen Defragmenter::reassemble(Queue& queue) {
 void Defragmenter::make_room() noexcept {
   const auto oldest = std::min_element(queues_.begin(), queues_.end(),
                                        [](const auto& x, const auto& y) { return x.second.started_ns < y.second.started_ns; });
-  lost_ += oldest->second.packets;
-  queues_.erase(oldest);
+  lose(oldest);
 }
 
 std::uint64_t Defragmenter::lost() const noexcept {

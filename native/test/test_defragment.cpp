@@ -235,6 +235,25 @@ TEST(a_datagram_has_thirty_seconds_of_the_capture) {
   }
 }
 
+TEST(more_than_64_fragments_of_a_source_in_between_are_too_many) {
+  for (const unsigned between : {63U, 64U}) {
+    for (const bool same_source : {true, false}) {
+      Note note{shown(between) + " " + shown(same_source)};
+      Defragmenter defragmenter;
+      (void)take(defragmenter, frame_of(three[0]));
+      (void)take(defragmenter, frame_of(three[1]));
+      for (unsigned id = 0; id < between; ++id)
+        (void)take(defragmenter, frame_of({.id = 100 + id, .src = same_source ? "10.0.0.1" : "10.0.0.2"}));
+      const bool is_whole = between < 64 || !same_source;
+      CHECK_EQ(take(defragmenter, frame_of(three[2])).frame.empty(), !is_whole);
+      CHECK_EQ(defragmenter.lost(), between + (is_whole ? 0U : 3U));
+      // What came last is the beginning of another datagram.
+      (void)take(defragmenter, frame_of(three[0]));
+      CHECK_EQ(take(defragmenter, frame_of(three[1])).frame.empty(), is_whole);
+    }
+  }
+}
+
 TEST(a_clock_that_steps_back_loses_nothing) {
   Defragmenter defragmenter;
   CHECK(take(defragmenter, frame_of(three[0]), 90 * second_ns).frame.empty());
@@ -245,11 +264,16 @@ TEST(a_clock_that_steps_back_loses_nothing) {
 TEST(the_oldest_datagrams_make_room) {
   Defragmenter defragmenter;
   constexpr unsigned datagrams = 5000, kept = 4096;
-  for (unsigned id = 0; id < datagrams; ++id) (void)take(defragmenter, frame_of({.id = id}), second_ns + id);
+  // Each of a source of its own.
+  const auto piece = [](unsigned i, unsigned begin, bool more) {
+    const std::string src = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+    return frame_of({.begin = begin, .more = more, .src = src.c_str()});
+  };
+  for (unsigned i = 0; i < datagrams; ++i) (void)take(defragmenter, piece(i, 0, true), second_ns + i);
   CHECK_EQ(defragmenter.lost(), datagrams);
   std::size_t whole = 0;
-  for (unsigned id = datagrams; id-- > datagrams - kept;)
-    if (!take(defragmenter, frame_of({.begin = 16, .more = false, .id = id}), 2 * second_ns).frame.empty()) ++whole;
+  for (unsigned i = datagrams; i-- > datagrams - kept;)
+    if (!take(defragmenter, piece(i, 16, false), 2 * second_ns).frame.empty()) ++whole;
   CHECK_EQ(whole, kept);
   CHECK_EQ(defragmenter.lost(), datagrams - kept);
 }
