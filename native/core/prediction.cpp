@@ -22,6 +22,7 @@ Result<Prediction> Prediction::create(const Options& options) noexcept {
   FlowMap::Limits limits;
   limits.members = FlowMap::placed_members;
   limits.flows_max = options.flows_max;
+  limits.sights_max = options.sights_max;
   auto flow_map = FlowMap::create(limits, options.seed);
   if (!flow_map) return flow_map.error();
   return Prediction{options, std::move(*flow_map)};

@@ -25,6 +25,7 @@ class Prediction {
   struct Options {
     bool defrag = false;
     std::uint32_t flows_max = 1U << 22;
+    std::uint32_t sights_max = 1U << 22;  // beyond the first of each direction
     HashSeed seed;
   };
 
