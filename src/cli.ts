@@ -90,7 +90,7 @@ Exit status: 0 yes, 1 no, 2 usage, 3 inconclusive, 4 cannot run, 70 defect of th
 
 const PREDICT_HELP = `
 Exit status: 0 nothing must be parted, 1 some flows must be, 2 usage or a file that cannot be read, 3 no flow that could show it,
-70 defect of this tool.
+4 ended by a signal before anything was read, 70 defect of this tool.
 `;
 
 function statusOfFailure(error: unknown): ExitStatus {

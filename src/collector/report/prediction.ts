@@ -5,7 +5,7 @@ import { grouped, type Paint, paint, type Style, table, wrap } from './layout.ts
 import { advice, causeNote, flowText } from './parts.ts';
 import { printable } from './printable.ts';
 
-const VIOLATIONS_SHOWN = 10;
+const VIOLATIONS_SHOWN = 5;
 const OBSERVATIONS_SHOWN = 8;
 
 type Section = (result: PredictionResult, style: Style) => readonly string[];
