@@ -189,6 +189,8 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
   for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next, ++length) {
     MoreSight& m = more_[i];
     if (m.epoch != epoch || m.member != member || m.direction != d || m.kernel_key != o.kernel_key || m.stack != stack) continue;
+    // An ICMP error about the flow is none of its packets, whatever else they share.
+    if (((m.marks ^ o.marks) & mark_icmp_error) != 0) continue;
     tally_.packets += o.packets;
     m.packets = saturated(std::uint64_t{m.packets} + o.packets);
     m.bytes += o.bytes;

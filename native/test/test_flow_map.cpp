@@ -607,6 +607,18 @@ TEST(an_icmp_error_parts_no_flow) {
   if (CHECK_EQ(together.stacks.size(), 1)) CHECK_EQ(together.stacks[0].errors_elsewhere, 0);
 }
 
+TEST(an_icmp_error_is_none_of_the_packets_whatever_else_they_share) {
+  Observation packet = one(1), error = one(1);
+  packet.kernel_key = error.kernel_key = 999;
+  error.marks = mark_icmp_error;
+  in_every_order({{one(1), 0}, {packet, 3}, {error, 3}}, [](const std::vector<Placed>& list) {
+    const Evidence e = evidence_of(list);
+    CHECK_EQ(e.flows.split, 1);
+    CHECK_EQ(e.judged_packets, 3);
+    if (CHECK_EQ(e.stacks.size(), 1)) CHECK_EQ(e.stacks[0].errors_elsewhere, 0);
+  });
+}
+
 TEST(an_icmp_error_alone_is_no_flow) {
   FlowMap map = map_for({.members = 4});
   map.add(error_about(1), 3, 0);
