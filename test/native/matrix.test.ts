@@ -7,7 +7,6 @@ import { ignoreReasonOf } from '../../src/collector/accounting.ts';
 import { runMatrix } from '../../src/collector/matrix.ts';
 import type { RunCluster } from '../../src/collector/run-io.ts';
 import { survey } from '../../src/commands/matrix.ts';
-import type { Host } from '../../src/commands/run.ts';
 import { readMachine } from '../../src/config/machine.ts';
 import { parseMatrixOptions, type RawMatrixOptions } from '../../src/config/matrix-options.ts';
 import type { Options } from '../../src/config/options.ts';
@@ -16,6 +15,7 @@ import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
 import { generateTraffic } from '../../src/lab/traffic.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import { native } from '../../src/native.ts';
+import { commandHost } from '../helpers/command-host.ts';
 import { epoch, evidenceOf } from '../helpers/evidence.ts';
 import { kept, observedOf, truthOf } from '../helpers/matrix.ts';
 import { resultOf } from '../helpers/run-result.ts';
@@ -40,28 +40,8 @@ function running(other: Partial<Record<string, Error | Partial<RunFacts>>> = {})
   };
 }
 
-function hostOf(signal = new AbortController().signal) {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({
-    isTerminal: false,
-    columns: () => 100,
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const host: Host = {
-    version: '0.1.0',
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    environment: {},
-    signal,
-    enterLab: async () => {},
-  };
-  return { host, written };
-}
-
 async function surveyWith(raw: RawMatrixOptions, runCluster: RunCluster, signal?: AbortSignal) {
-  const { host, written } = hostOf(signal);
+  const { host, written } = commandHost(signal === undefined ? {} : { signal });
   const options = parseMatrixOptions({ classes: 'ipv4-udp', modes: 'hash,rnd', ...raw }, readMachine());
   const status = await survey(options, host, (io) => runMatrix(options, io, runCluster));
   return { status, ...written };

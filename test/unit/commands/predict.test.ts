@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunPrediction } from '../../../src/collector/predict.ts';
 import { renderPredictionJson } from '../../../src/collector/report/json.ts';
 import { predict } from '../../../src/commands/predict.ts';
-import type { Host } from '../../../src/commands/run.ts';
 import { parsePredictOptions, type RawPredictOptions } from '../../../src/config/predict-options.ts';
 import { EXIT, FanoutError } from '../../../src/errors.ts';
 import type { PredictionResult } from '../../../src/model/prediction.ts';
+import { commandHost } from '../../helpers/command-host.ts';
 import { epoch, evidenceOf, group } from '../../helpers/evidence.ts';
 import { keptFlows, predicted } from '../../helpers/prediction.ts';
 
@@ -24,22 +24,7 @@ const kept = keptFlows(10);
 const oneWay = { ...kept, flows: { ...kept.flows, twoWay: 0, oneWay: 10, consistent: 0 } };
 
 async function predictWith(raw: RawPredictOptions, result: PredictionResult | FanoutError, path = 'trace.pcap') {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({
-    isTerminal: false,
-    columns: () => 100,
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const host: Host = {
-    version: '0.1.0',
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    environment: {},
-    signal: new AbortController().signal,
-    enterLab: () => Promise.reject(new Error('a prediction needs no lab')),
-  };
+  const { host, written } = commandHost({ enterLab: () => Promise.reject(new Error('a prediction needs no lab')) });
   const run: RunPrediction = async (_, { onProgress }) => {
     onProgress(1);
     if (result instanceof FanoutError) throw result;
