@@ -154,7 +154,7 @@ function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisCont
   const isOneEpoch = evidence.epochs.filter((epoch) => sum(epoch.twoWayByMember) > 0).length <= 1;
   const isDoubtful = facts.procs === 1 || integrityDoubts(evidence, facts).length > 0 || designOf(facts) !== undefined;
   const violated = new Set(context.groups.filter((group) => counts(causeOf(group, context), facts)).map(({ stack }) => stack));
-  return evidence.stacks.map(({ stack, flows, twoWay, split, asymmetric, twoWayByMember }) => {
+  return evidence.stacks.map(({ stack, flows, twoWay, split, asymmetric, duplicated, twoWayByMember }) => {
     const answer = stackAnswer(violated.has(stack), twoWayByMember, isOneEpoch);
     return {
       stack,
@@ -162,6 +162,7 @@ function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisCont
       twoWay,
       split,
       asymmetric,
+      duplicated,
       membersUsed: membersOf(stack, twoWayByMember, evidence),
       answer: answer === 'yes' && (isDoubtful || lucky.has(stack)) ? 'inconclusive' : answer,
     };

@@ -49,7 +49,7 @@ export interface PacketCounts {
   readonly ignored: Readonly<Record<string, number>>;
 }
 
-export interface StackResult extends Pick<FlowCounts, 'twoWay' | 'split' | 'asymmetric'> {
+export interface StackResult extends Pick<FlowCounts, 'twoWay' | 'split' | 'asymmetric' | 'duplicated'> {
   readonly stack: string;
   readonly flows: number;
   readonly membersUsed: number;

@@ -49,7 +49,9 @@ const REPORT = record({
   verdict: record({ answer, reasons: listOf(reason), falsePassBound: number }),
   packets: record({ offered: optional(count), captured: count, judged: count, dropped: count, ignored: counts() }),
   flows: record({ total: count, twoWay: count, oneWay: count, consistent: count, split: count, asymmetric: count, duplicated: count }),
-  stacks: listOf(record({ stack: text, flows: count, twoWay: count, split: count, asymmetric: count, membersUsed: count, answer })),
+  stacks: listOf(
+    record({ stack: text, flows: count, twoWay: count, split: count, asymmetric: count, duplicated: count, membersUsed: count, answer }),
+  ),
   causes: listOf(record({ code: text, flows: count, harmless: flag, message: text, remedy: optional(text) })),
   members: listOf(
     record({ index: count, pid: count, cpu: optional(count), packets: count, bytes: count, flows: count, drops: count, freezes: count }),

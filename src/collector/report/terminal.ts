@@ -142,15 +142,20 @@ function omitted(all: readonly unknown[], shown: readonly unknown[]): readonly s
   return all.length > shown.length ? [`  ... and ${all.length - shown.length} more (all of them with --json)`] : [];
 }
 
+/** Copies have a column only where there are any: most runs have none. */
 function stacks({ stacks: all }: RunResult): readonly string[] {
   if (all.length === 0) return [];
-  const head = ['stack', 'flows', 'two-way', 'split', 'asymmetric', 'workers', 'answer'];
+  const hasCopies = all.some(({ duplicated }) => duplicated > 0);
+  const copies = (cell: string): readonly string[] => (hasCopies ? [cell] : []);
+  const head = ['stack', 'flows', 'two-way', 'split', 'asymmetric', ...copies('duplicated'), 'workers', 'answer'];
   const rows = all.map((row) => [
     printable(row.stack),
-    ...[row.flows, row.twoWay, row.split, row.asymmetric, row.membersUsed].map(grouped),
+    ...[row.flows, row.twoWay, row.split, row.asymmetric].map(grouped),
+    ...copies(grouped(row.duplicated)),
+    grouped(row.membersUsed),
     row.answer,
   ]);
-  return ['Traffic', ...table([head, ...rows], [0, 6]).map((line) => `  ${line}`)];
+  return ['Traffic', ...table([head, ...rows], [0, head.length - 1]).map((line) => `  ${line}`)];
 }
 
 /** Causes that are not among the reasons: harmless and tolerated ones. */

@@ -276,6 +276,13 @@ describe('whole reports', () => {
 });
 
 describe('form', () => {
+  test('copies have a column of their own where there are any', () => {
+    const copied = group({ kind: 'duplicated', oneKernelKey: false, flows: 7 });
+    const text = renderTerminal(resultOf(evidenceOf([epoch([61, 60, 59, 60])], [copied])), plain);
+    expect(text).toMatch(/stack +flows +two-way +split +asymmetric +duplicated +workers +answer\n +ipv4\/tcp +247 +247 +0 +0 +7 +4 +no\n/);
+    expect(renderTerminal(resultOf(evidenceOf([epoch([61, 60, 59, 60])])), plain)).not.toMatch(/asymmetric +duplicated/);
+  });
+
   test.each([
     ['yes', yes, /^YES!$/],
     ['no', no, /^NO: set --defrag/],
