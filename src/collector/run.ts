@@ -23,7 +23,7 @@ import { Watch } from './watch.ts';
 
 /** Violations listed one by one; all are counted. */
 const VIOLATIONS_MAX = 1000;
-/** Flows the collector keeps: 104 bytes and an index entry each, so 2 GB at the most. */
+/** Flows the collector keeps: 112 bytes and an index entry each, so 2.2 GB at the most. */
 const FLOWS_MAX = 1 << 24;
 /** Flows one worker keeps between two messages: 128 bytes each. */
 const WORKER_FLOWS_MAX = 1 << 20;

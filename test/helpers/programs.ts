@@ -1,14 +1,31 @@
 /** Small programs for tests that need a process of their own: bundled to plain JavaScript, which every node runs. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-export function temporaryDirectory(): { readonly path: string; remove(): void } {
+export interface TemporaryDirectory {
+  readonly path: string;
+  /** Makes a file of these bytes in it, and gives its path. */
+  fileOf(bytes: Uint8Array): string;
+  remove(): void;
+}
+
+export function temporaryDirectory(): TemporaryDirectory {
   const path = mkdtempSync(join(tmpdir(), 'fanout-test-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  let files = 0;
+  return {
+    path,
+    fileOf: (bytes) => {
+      files += 1;
+      const file = join(path, `file-${files}`);
+      writeFileSync(file, bytes);
+      return file;
+    },
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
 }
 
 /** `source` may import "src/...". */

@@ -1,6 +1,6 @@
 /** Capture files in the lab: every variant is replayed packet by packet, and the verdict is that of the same traffic made live. */
 import { execFileSync, spawn } from 'node:child_process';
-import { openSync, writeFileSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -24,13 +24,7 @@ import { framesOf } from '../helpers/traffic.ts';
 const scratch = temporaryDirectory();
 afterAll(() => scratch.remove());
 
-let files = 0;
-function fileOf(bytes: Uint8Array): string {
-  files += 1;
-  const path = join(scratch.path, `capture-${files}`);
-  writeFileSync(path, bytes);
-  return path;
-}
+const fileOf = scratch.fileOf;
 
 const made = (options: Partial<TrafficOptions> = {}) => framesOf(generateTraffic({ seed: 11, flows: 120, packetsPerFlow: 5, ...options }));
 const frames = made();

@@ -1,6 +1,6 @@
 /** `predict` as its users run it: without privileges, from files and pipes, sound and damaged. What it says of the kernel is tested in test/kernel. */
 import { spawn } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,13 +17,7 @@ const scratch = temporaryDirectory();
 beforeAll(() => chmodSync(scratch.path, 0o755));
 afterAll(() => scratch.remove());
 
-let files = 0;
-function fileOf(bytes: Uint8Array): string {
-  files += 1;
-  const path = join(scratch.path, `capture-${files}`);
-  writeFileSync(path, bytes);
-  return path;
-}
+const fileOf = scratch.fileOf;
 
 const made = (options: Partial<TrafficOptions> = {}) => framesOf(generateTraffic({ seed: 5, flows: 60, packetsPerFlow: 4, ...options }));
 const plain = made({ classes: ['ipv4-tcp', 'ipv6-udp'] });
