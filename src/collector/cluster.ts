@@ -1,5 +1,5 @@
 /**
- * The group of workers as one thing: forks them, brings all through the same steps, takes in what they tell, notices who is lost.
+ * One fanout group as one thing: brings all its members through the same steps, takes in what they tell, notices who is lost.
  * The steps follow the race-free start: no packet is judged under a membership that is still growing.
  */
 import type { Socket } from 'node:net';
@@ -16,10 +16,10 @@ import {
   type SteeringProgram,
   type WorkerMessage,
 } from '../protocol/schema.ts';
+import type { Crew } from './crew.ts';
 import { Member, type MemberState } from './member.ts';
-import { chooseSocketPath, listen, type WorkerServer } from './server.ts';
 import { lostAtStart, startError } from './start-errors.ts';
-import { loadFork, type WorkerExit, type Workers } from './supervisor.ts';
+import type { WorkerExit } from './supervisor.ts';
 
 export interface GroupRequest {
   readonly mode: keyof typeof FANOUT_MODES;
@@ -48,48 +48,41 @@ const HANG_UP_MS = 1000;
 const QUOTE_MAX = 500;
 
 export class Cluster {
-  readonly members: readonly Member[];
+  readonly #members: Member[];
+  readonly #crew: Crew;
   readonly #flowMap: FlowMap;
   readonly #events: ClusterEvents;
   readonly #interface: string;
-  readonly #workerPath: string | undefined;
   readonly #sockets = new Map<number, Socket>();
   readonly #waiters = new Set<() => void>();
   /** Lost after the start, but the process may still be there. */
   readonly #departing = new Set<number>();
-  #begun: Promise<void> | undefined;
   #asked: { readonly groupId: number; readonly mode: number } | undefined;
-  #server: WorkerServer | undefined;
-  #workers: Workers | undefined;
   #startFailure: FanoutError | undefined;
   #lastJoined: Membership | undefined;
   #capture: ((member: Member) => CaptureOptions) | undefined;
 
-  /** @param workerPath the program that workers run, where it is not the package's own */
-  constructor(
-    count: number,
-    cpus: readonly (number | undefined)[],
-    flowMap: FlowMap,
-    interfaceName: string,
-    events: ClusterEvents,
-    workerPath?: string,
-  ) {
-    this.#workerPath = workerPath;
-    this.members = Array.from({ length: count }, (_, index) => new Member(index, cpus[index]));
+  /** @param cpus to which the member in process i is pinned */
+  constructor(crew: Crew, cpus: readonly (number | undefined)[], flowMap: FlowMap, interfaceName: string, events: ClusterEvents) {
+    this.#crew = crew;
+    this.#members = Array.from({ length: crew.size }, (_, index) => new Member(index, cpus[index]));
     this.#flowMap = flowMap;
     this.#interface = interfaceName;
     this.#events = events;
+    crew.enlist({
+      onForked: (index, pid) => this.#onForked(index, pid),
+      onConnected: (index, socket) => this.#onConnected(index, socket),
+      onExit: (exit) => this.#onExit(exit),
+    });
   }
 
-  /** Starts all processes. They boot while the caller prepares what they will be told. */
-  async fork(): Promise<void> {
-    this.#begun = this.#fork();
-    await this.#begun;
+  get members(): readonly Member[] {
+    return this.#members;
   }
 
   /** Opens all sockets, of processes forked now if they were not before; each joins as soon as the one before it has, so that member i is the kernel's slot i. */
   async join(capture: (member: Member) => CaptureOptions, group: GroupRequest, timeoutMs: number): Promise<Membership> {
-    if (this.#workers === undefined) await this.fork();
+    await this.#crew.fork();
     this.#capture = capture;
     for (const member of this.members) if (member.state === 'connected') this.#open(member);
     const deadline = performance.now() + timeoutMs;
@@ -110,18 +103,6 @@ export class Cluster {
     }
     if (this.#lastJoined === undefined) throw new TypeError('no member joined');
     return this.#lastJoined;
-  }
-
-  // Forks first and listens then: whenever the socket's directory exists, there is a worker that removes it, should this process be killed.
-  async #fork(): Promise<void> {
-    const fork = await loadFork();
-    const path = chooseSocketPath();
-    this.#workers = fork(this.members.length, path, (exit) => this.#onExit(exit), this.#workerPath);
-    this.#workers.pids.forEach((pid, index) => {
-      const member = this.members[index];
-      if (member !== undefined) member.pid = pid;
-    });
-    this.#server = await listen(path, (socket, peer) => this.#onPeer(socket, peer));
   }
 
   async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: number): Promise<void> {
@@ -167,16 +148,17 @@ export class Cluster {
     if (member.alive) this.#lose(member, why);
   }
 
-  /** Ends all processes, whatever state they are in, and waits for the last one. Safe to call at any time, also twice. */
+  /**
+   * Has all members leave, whatever state they are in, and waits for the end of their processes: that is when the last group of a process has
+   * said so. Safe to call at any time, also twice.
+   */
   async close(): Promise<void> {
-    // Closing in the middle of the start: whatever is being forked must be known first, or it would be left behind.
-    await this.#begun?.catch(() => {});
-    this.#server?.close();
+    await this.#crew.shut();
     this.broadcast({ kind: 'leave' });
     // Those that have not connected hold nothing, and will never hear it.
-    for (const { index } of this.members) if (!this.#sockets.has(index)) this.#workers?.kill(index);
+    for (const { index } of this.members) if (!this.#sockets.has(index)) this.#crew.kill(index);
     const graceMs = 1000;
-    await this.#workers?.ended(graceMs);
+    await this.#crew.ended(graceMs);
     for (const socket of this.#sockets.values()) socket.destroy();
   }
 
@@ -224,17 +206,15 @@ export class Cluster {
 
   // ---- what comes in
 
-  #onPeer(socket: Socket, pid: number): void {
-    // The kernel says who is at the other end; only a process forked here, once, is let in. It gives 0 for one that it may not name.
-    const index = pid > 0 ? (this.#workers?.pids.indexOf(pid) ?? -1) : -1;
-    const member = this.members[index];
-    if (member === undefined || this.#sockets.has(index)) {
-      socket.destroy();
-      return;
-    }
+  #onForked(index: number, pid: number): void {
+    const member = this.#members[index];
+    if (member !== undefined) member.pid = pid;
+  }
+
+  #onConnected(index: number, socket: Socket): void {
+    const member = this.#members[index];
+    if (member === undefined) throw new RangeError(`process ${index}`);
     this.#sockets.set(index, socket);
-    // All are connected: from here on nothing of this run is in the file system, whatever ends it.
-    if (this.#sockets.size === this.members.length) this.#server?.close();
     const deframer = new Deframer();
     const onMessage = (bytes: Buffer): void => this.#onBytes(member, bytes);
     socket.on('data', (chunk: Buffer) => {
@@ -332,7 +312,7 @@ export class Cluster {
     const atStart = isStarting(member);
     member.end = `lost while ${before}: ${why}`;
     member.become('lost');
-    this.#workers?.kill(member.index);
+    this.#crew.kill(member.index);
     if (atStart) this.#startFailure ??= lostAtStart(member, before, why);
     else {
       this.#departing.add(member.index);

@@ -33,6 +33,9 @@ export interface Observed {
 
 export type RunCluster = (options: Options, io: RunIo) => Promise<RunResult>;
 
+/** Groups on the same packets, and a result for each of them. */
+export type RunTogether = (groups: readonly Options[], io: RunIo) => Promise<readonly RunResult[]>;
+
 export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'> {
   /** Called before each mode is measured. */
   readonly onMode: (label: string, index: number) => void;

@@ -1,4 +1,4 @@
-/** The Unix socket on which workers report: a fresh directory that only this user can enter, and a check of who connects. */
+/** The Unix sockets on which workers report, one for each group: a fresh directory that only this user can enter, and a check of who connects. */
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FanoutError } from '../errors.ts';
 import { native } from '../native.ts';
+import { socketPathOf } from '../protocol/framing.ts';
 
 export interface WorkerServer {
-  readonly path: string;
   close(): void;
 }
 
@@ -20,18 +20,19 @@ function descriptorOf(socket: Socket): number {
 }
 
 /**
- * Where the socket will be: a directory of its own that does not exist yet. Workers are started with this path before anything is made, so
+ * Where the sockets will be: a directory of its own that does not exist yet. Workers are started with this path before anything is made, so
  * that there is somebody to tidy up whenever this process is killed.
  */
-export function chooseSocketPath(): string {
+export function chooseSocketDirectory(groups: number): string {
   let cause: unknown;
   for (const base of [process.env['XDG_RUNTIME_DIR'], process.geteuid?.() === 0 ? '/run' : undefined, tmpdir()]) {
     if (base === undefined || base === '') continue;
-    const path = join(base, `${PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`, SOCKET_NAME);
+    const directory = join(base, `${PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`);
     try {
       accessSync(base, constants.W_OK | constants.X_OK);
-      if (Buffer.byteLength(path) + UNREADY.length > PATH_BYTES_MAX) throw new Error(`${base} is too long for a socket`);
-      return path;
+      const longest = socketPathOf(directory, groups) + UNREADY;
+      if (Buffer.byteLength(longest) > PATH_BYTES_MAX) throw new Error(`${base} is too long for a socket`);
+      return directory;
     } catch (error) {
       cause = error;
     }
@@ -39,22 +40,27 @@ export function chooseSocketPath(): string {
   throw cannotListen(tmpdir(), cause);
 }
 
-/** Listens at the chosen path, and hands over each connection with the pid that the kernel vouches for (SO_PEERCRED). */
-export async function listen(path: string, onPeer: (socket: Socket, pid: number) => void): Promise<WorkerServer> {
-  const directory = dirname(path);
-  const server = createServer((socket) => {
-    let pid: number;
-    try {
-      pid = native.peerCredentials(descriptorOf(socket)).pid;
-    } catch {
-      socket.destroy();
-      return;
-    }
-    onPeer(socket, pid);
-  });
+/** Listens in the chosen directory, and hands over each connection with the pid that the kernel vouches for (SO_PEERCRED). */
+export async function listen(
+  directory: string,
+  groups: number,
+  onPeer: (group: number, socket: Socket, pid: number) => void,
+): Promise<WorkerServer> {
+  const servers = Array.from({ length: groups }, (_, group) =>
+    createServer((socket) => {
+      let pid: number;
+      try {
+        pid = native.peerCredentials(descriptorOf(socket)).pid;
+      } catch {
+        socket.destroy();
+        return;
+      }
+      onPeer(group, socket, pid);
+    }),
+  );
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   const close = (): void => {
-    server.close();
+    for (const server of servers) server.close();
     process.removeListener('exit', remove);
     remove();
   };
@@ -63,18 +69,20 @@ export async function listen(path: string, onPeer: (socket: Socket, pid: number)
   try {
     mkdirSync(directory, { mode: 0o700 });
     sweep(dirname(directory));
-    await listening(server, path + UNREADY);
-    // It appears under its name only when whoever finds it can connect.
-    renameSync(path + UNREADY, path);
+    for (const [group, server] of servers.entries()) {
+      const path = socketPathOf(directory, group);
+      await listening(server, path + UNREADY);
+      // It appears under its name only when whoever finds it can connect.
+      renameSync(path + UNREADY, path);
+    }
   } catch (cause) {
     close();
-    throw cannotListen(path, cause);
+    throw cannotListen(directory, cause);
   }
-  return { path, close };
+  return { close };
 }
 
 const PREFIX = 'fanout-cluster-';
-const SOCKET_NAME = 'collector.sock';
 const UNREADY = '-';
 /** sun_path of unix(7), without its NUL. A longer one would be cut off silently. */
 const PATH_BYTES_MAX = 107;

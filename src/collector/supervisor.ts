@@ -1,4 +1,4 @@
-/** Forks the workers and sees them out. Knows processes, not packets. */
+/** Starts worker processes and sees them out. Knows processes, not packets. */
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { execa as Execa, ResultPromise } from 'execa';
@@ -13,11 +13,22 @@ export interface WorkerExit {
 }
 
 export interface Workers {
-  readonly pids: readonly number[];
+  /** Starts one more process; its pid, or 0 if that failed, which `onExit` will tell about. */
+  start(index: number): number;
   /** Sends SIGKILL to one worker that is no longer to be trusted. */
   kill(index: number): void;
   /** Resolves when all have ended: by themselves, after SIGTERM at `graceMs`, or after SIGKILL at twice that. */
   ended(graceMs: number): Promise<void>;
+}
+
+export interface WorkersOptions {
+  /** Where the collector listens, for each group in a directory that does not exist yet (server.ts). */
+  readonly socketDirectory: string;
+  /** Of which each process holds one member. */
+  readonly groups: number;
+  readonly onExit: (exit: WorkerExit) => void;
+  /** The program that each of them runs, where it is not the package's own. */
+  readonly workerPath?: string;
 }
 
 const WORKER_PATH = join(packageRoot(), 'dist', 'worker.cjs');
@@ -30,51 +41,43 @@ const NODE_FLAGS = ['--v8-pool-size=0', '--max-semi-space-size=1', '--force-node
 /** A clean environment: NODE_OPTIONS may load anything, and NODE_EXTRA_CA_CERTS alone costs every start 30 ms. */
 const KEPT_ENVIRONMENT = ['PATH', 'LANG', 'LC_ALL', 'TZ'];
 
-/** @param workerPath the program that each of them runs */
-export type Fork = (count: number, socketPath: string, onExit: (exit: WorkerExit) => void, workerPath?: string) => Workers;
-
-/** What forks, once it is loaded: that takes longer than all else that a short run loads together, and other things can be done meanwhile. */
-export async function loadFork(): Promise<Fork> {
+/** What starts workers, once it is loaded: that takes longer than all else that a short run loads together, and other things can be done meanwhile. */
+export async function loadWorkers(): Promise<(options: WorkersOptions) => Workers> {
   const { execa } = await import('execa');
-  return (count, socketPath, onExit, workerPath = WORKER_PATH) => forkWorkers(execa, count, socketPath, onExit, workerPath);
+  return (options) => createWorkers(execa, options);
 }
 
-function forkWorkers(
-  execa: typeof Execa,
-  count: number,
-  socketPath: string,
-  onExit: (exit: WorkerExit) => void,
-  workerPath: string,
-): Workers {
+function createWorkers(execa: typeof Execa, { socketDirectory, groups, onExit, workerPath = WORKER_PATH }: WorkersOptions): Workers {
   const env = Object.fromEntries(KEPT_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
-  const processes: ResultPromise[] = [];
+  const processes = new Map<number, ResultPromise>();
   const endings: Promise<void>[] = [];
-  for (let index = 0; index < count; index++) {
-    const started = execa(process.execPath, [...NODE_FLAGS, workerPath, socketPath, String(index), String(process.pid)], {
-      env,
-      extendEnv: false,
-      stdin: 'ignore',
-      stdout: 'ignore',
-      stderr: 'pipe',
-      // Collecting output in the library costs milliseconds a process; a few hundred bytes of last words are all that is wanted.
-      buffer: false,
-      reject: false,
-      cleanup: false,
-    }) as ResultPromise;
-    processes.push(started);
-    const lastWords = listenTo(started.stderr);
-    endings.push(
-      started.then((result) => {
-        onExit({ index, end: describeEnd(result, lastWords()), orderly: result.exitCode === 0 });
-      }),
-    );
-  }
   const signalAll = (signal: NodeJS.Signals): void => {
-    for (const p of processes) p.kill(signal);
+    for (const p of processes.values()) p.kill(signal);
   };
   return {
-    pids: processes.map((p) => p.pid ?? 0),
-    kill: (index) => void processes[index]?.kill('SIGKILL'),
+    start: (index) => {
+      const argv = [socketDirectory, index, process.pid, groups].map(String);
+      const started = execa(process.execPath, [...NODE_FLAGS, workerPath, ...argv], {
+        env,
+        extendEnv: false,
+        stdin: 'ignore',
+        stdout: 'ignore',
+        stderr: 'pipe',
+        // Collecting output in the library costs milliseconds a process; a few hundred bytes of last words are all that is wanted.
+        buffer: false,
+        reject: false,
+        cleanup: false,
+      }) as ResultPromise;
+      processes.set(index, started);
+      const lastWords = listenTo(started.stderr);
+      endings.push(
+        started.then((result) => {
+          onExit({ index, end: describeEnd(result, lastWords()), orderly: result.exitCode === 0 });
+        }),
+      );
+      return started.pid ?? 0;
+    },
+    kill: (index) => void processes.get(index)?.kill('SIGKILL'),
     ended: async (graceMs) => {
       const terminate = setTimeout(() => signalAll('SIGTERM'), graceMs);
       const kill = setTimeout(() => signalAll('SIGKILL'), 2 * graceMs);

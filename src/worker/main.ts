@@ -1,16 +1,19 @@
-/** One member of the group: opens, joins, captures and tells, each when the collector says so. Ends with the collector. */
+/**
+ * One member of each group under test, of one group as a rule: opens, joins, captures and tells, each when the collector says so. Ends with
+ * the collector.
+ */
 import { existsSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { constants } from 'node:os';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { native } from '../native.ts';
-import { Deframer, frame } from '../protocol/framing.ts';
+import { Deframer, frame, socketPathOf } from '../protocol/framing.ts';
 import { PROTOCOL_VERSION, packWorkerMessage, parseCollectorMessage, type WorkerMessage } from '../protocol/schema.ts';
 import { Member } from './member.ts';
 
-const [socketPath, memberIndex, collectorPid] = process.argv.slice(2);
+const [socketDirectory, memberIndex, collectorPid, groupCount] = process.argv.slice(2);
 
-if (socketPath === undefined || memberIndex === undefined || collectorPid === undefined) {
+if (socketDirectory === undefined || memberIndex === undefined || collectorPid === undefined || groupCount === undefined) {
   process.stderr.write('this program is started by fanout-cluster\n');
   process.exit(70);
 }
@@ -23,25 +26,31 @@ let isOpen = false;
 // it be stopped. Afterwards it holds a share of the packets, and the kernel must end it whatever state it is in.
 endWithCollector(constants.signals.SIGCONT);
 
-whenThere(() => {
-  const socket = connect(socketPath);
-  const send = (message: WorkerMessage): void => {
-    socket.write(frame(native.encodeMessage(packWorkerMessage(message))));
-  };
-  const member = new Member(socket, send);
-  const deframer = new Deframer();
-  socket.on('connect', () => send({ kind: 'hello', version: PROTOCOL_VERSION, member: Number(memberIndex), pid: process.pid }));
-  socket.on('data', (chunk: Buffer) => deframer.push(chunk, (bytes) => obey(member, bytes)));
-  // Without a collector there is nobody to tell. What went wrong does not matter: `close` follows.
-  socket.on('error', () => {});
-  socket.on('close', leave);
-});
+let membersLeft = Number(groupCount);
+for (let group = 0; group < Number(groupCount); group += 1) takePart(socketPathOf(socketDirectory, group));
+
+/** As a member of the group whose collector listens there. */
+function takePart(socketPath: string): void {
+  whenThere(socketPath, () => {
+    const socket = connect(socketPath);
+    const send = (message: WorkerMessage): void => {
+      socket.write(frame(native.encodeMessage(packWorkerMessage(message))));
+    };
+    const member = new Member(socket, send);
+    const deframer = new Deframer();
+    socket.on('connect', () => send({ kind: 'hello', version: PROTOCOL_VERSION, member: Number(memberIndex), pid: process.pid }));
+    socket.on('data', (chunk: Buffer) => deframer.push(chunk, (bytes) => obey(member, bytes)));
+    // Without a collector there is nobody to tell. What went wrong does not matter: `close` follows.
+    socket.on('error', () => {});
+    socket.on('close', end);
+  });
+}
 
 // The collector listens when it has forked the last worker, so the first ones wait for it.
-function whenThere(begin: () => void): void {
-  if (existsSync(String(socketPath))) return begin();
-  if (isOrphan()) return leave();
-  setTimeout(() => whenThere(begin), 2);
+function whenThere(socketPath: string, begin: () => void): void {
+  if (existsSync(socketPath)) return begin();
+  if (isOrphan()) return end();
+  setTimeout(() => whenThere(socketPath, begin), 2);
 }
 
 function isOrphan(): boolean {
@@ -54,25 +63,32 @@ function obey(member: Member, bytes: Buffer): void {
     isOpen = true;
     endWithCollector(constants.signals.SIGKILL);
   }
-  member.obey(message);
+  if (message.kind === 'leave') leave();
+  else member.obey(message);
+}
+
+/** All groups at once, when the last has been told: a member that left alone would move flows of its group. */
+function leave(): void {
+  membersLeft -= 1;
+  // Everything was told; N processes that each take their runtime apart would keep the operator waiting.
+  if (membersLeft === 0) native.exitNow(0);
 }
 
 function endWithCollector(signal: number): void {
-  if (!native.signalAtParentsEnd(signal, Number(collectorPid))) leave();
+  if (!native.signalAtParentsEnd(signal, Number(collectorPid))) end();
 }
 
-function leave(): void {
+function end(): void {
   if (isOpen) process.exit(0);
   // A process that is killed closes its sockets a moment before it is gone; one that lives takes care of its directory itself.
   const patienceMs = 1000;
   const giveUpMs = performance.now() + patienceMs;
   setInterval(() => {
-    if (isOrphan()) removeDirectoryOf(String(socketPath));
+    if (isOrphan()) removeDirectory(String(socketDirectory));
     if (isOrphan() || performance.now() > giveUpMs) process.exit(0);
   }, 2);
 }
 
-function removeDirectoryOf(path: string): void {
-  const directory = dirname(path);
+function removeDirectory(directory: string): void {
   if (basename(directory).startsWith('fanout-cluster-')) rmSync(directory, { recursive: true, force: true });
 }

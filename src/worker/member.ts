@@ -4,6 +4,9 @@ import { isSystemCallError, unreachable } from '../errors.ts';
 import { type Capture, type CaptureOptions, native } from '../native.ts';
 import type { CollectorMessage, SteeringProgram, WorkerMessage } from '../protocol/schema.ts';
 
+/** All but the one that ends the process. */
+type Order = Exclude<CollectorMessage, { readonly kind: 'leave' }>;
+
 export class Member {
   readonly #socket: Socket;
   readonly #send: (message: WorkerMessage) => void;
@@ -16,7 +19,7 @@ export class Member {
     this.#send = send;
   }
 
-  obey(message: CollectorMessage): void {
+  obey(message: Order): void {
     try {
       this.#carryOut(message);
     } catch (error) {
@@ -25,7 +28,7 @@ export class Member {
     }
   }
 
-  #carryOut(message: CollectorMessage): void {
+  #carryOut(message: Order): void {
     switch (message.kind) {
       case 'open':
         return this.#open(message.capture);
@@ -43,9 +46,6 @@ export class Member {
         return this.#opened().beginEpoch(message.epoch, message.fromNs);
       case 'finish':
         return this.#opened().finish();
-      case 'leave':
-        // Everything was told; N processes that each take their runtime apart would keep the operator waiting.
-        return native.exitNow(0);
       default:
         unreachable(message);
     }

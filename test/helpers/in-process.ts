@@ -1,6 +1,7 @@
 /** A run with its collector in this process: real workers, real kernel, and a way to reach in at an exact state of one of them. */
 import { vi } from 'vitest';
 import { Cluster, type ClusterEvents } from '../../src/collector/cluster.ts';
+import { Crew } from '../../src/collector/crew.ts';
 import { Member, type MemberState } from '../../src/collector/member.ts';
 import { runCluster } from '../../src/collector/run.ts';
 import { readMachine } from '../../src/config/machine.ts';
@@ -31,7 +32,8 @@ export const NO_EVENTS: ClusterEvents = { onLost: () => {}, onDeparted: () => {}
 
 export function newCluster(count: number, events: Partial<ClusterEvents> = {}, workerPath?: string): Cluster {
   const flowMap = new native.FlowMap({ members: count, flowsMax: 1 << 16, hashSeed: 1n });
-  return new Cluster(count, [], flowMap, CAPTURE, { ...NO_EVENTS, ...events }, workerPath);
+  const crew = new Crew(count, workerPath === undefined ? {} : { workerPath });
+  return new Cluster(crew, [], flowMap, CAPTURE, { ...NO_EVENTS, ...events });
 }
 
 const HASH = { mode: 'hash', flags: 0, id: 0, membersMax: 0, program: null } as const;
@@ -45,6 +47,5 @@ function captureOptions(member: Member): CaptureOptions {
 
 /** Forks the workers, and brings them as far as the group. */
 export async function startGroup(cluster: Cluster, timeoutMs: number): Promise<Membership> {
-  await cluster.fork();
   return cluster.join(captureOptions, HASH, timeoutMs);
 }

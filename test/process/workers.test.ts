@@ -227,7 +227,8 @@ describe('stopped', () => {
 const PRELUDE = `
 const net = require('node:net'), fs = require('node:fs');
 const { native } = { native: require(${JSON.stringify(join(ROOT, 'build/Release/fanout.node'))}) };
-const [path, index, parent] = process.argv.slice(2);
+const [directory, index, parent] = process.argv.slice(2);
+const path = directory + '/0.sock';
 native.signalAtParentsEnd(9, Number(parent));
 const member = Number(index);
 const frame = (bytes) => { const head = Buffer.alloc(4); head.writeUInt32BE(bytes.length); return Buffer.concat([head, bytes]); };
@@ -380,7 +381,7 @@ describe('foreign processes', () => {
     const cluster = newCluster(2, {}, secondWorker(`setTimeout(() => { ${HONEST_SO_FAR} }, 400); const lie = () => {};`));
     const joined = startGroup(cluster, 5000);
     await until(() => entriesOf(runtime).length === 1, 'the socket is there');
-    const path = join(runtime, entriesOf(runtime)[0] ?? '', 'collector.sock');
+    const path = join(runtime, entriesOf(runtime)[0] ?? '', '0.sock');
     await until(() => cluster.members.every((m) => m.pid > 0), 'all are forked');
     const foreign = connect(path);
     const closed = new Promise((done) => foreign.on('close', done));

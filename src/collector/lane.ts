@@ -1,0 +1,210 @@
+/** One group of a run: what its members are asked for, what is watched of it, and the result that is made of what it saw. */
+import { availableParallelism, release } from 'node:os';
+import type { Options } from '../config/options.ts';
+import { readFlowDissector } from '../host/flow-dissector.ts';
+import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
+import type { FlowDissector } from '../model/flow-dissector.ts';
+import type { RunFacts, StopReason } from '../model/run-facts.ts';
+import type { MemberResult, RunResult } from '../model/run-result.ts';
+import { type CaptureOptions, type FlowMap, native } from '../native.ts';
+import { ignoredBy, packetCounts } from './accounting.ts';
+import { Cluster, type GroupRequest } from './cluster.ts';
+import { withCommunityIds } from './community-ids.ts';
+import type { Crew } from './crew.ts';
+import { confirmGroup } from './group-safety.ts';
+import { judge } from './judge.ts';
+import type { Member } from './member.ts';
+import type { RunIo } from './run-io.ts';
+import type { PacketSource } from './sources.ts';
+import type { Steering } from './steering.ts';
+import { Watch } from './watch.ts';
+
+/** Violations listed one by one; all are counted. */
+const VIOLATIONS_MAX = 1000;
+/** Flows the collector keeps: 112 bytes and an index entry each, so 2.2 GB at the most. */
+const FLOWS_MAX = 1 << 24;
+/** Flows one worker keeps between two messages: 128 bytes each. */
+const WORKER_FLOWS_MAX = 1 << 20;
+/** How soon the collector hears of a new flow. Large groups get more time, or waking up would be most of their work. */
+const newsIntervalMs = (procs: number): number => Math.max(10, Math.ceil(procs / 4));
+
+/** What the groups of a run have in common. */
+export interface RunFrame {
+  readonly source: PacketSource;
+  readonly crew: Crew;
+  readonly io: RunIo;
+  readonly hashSeed: bigint;
+  readonly startedAt: Date;
+  /** performance.now() */
+  readonly begunMs: number;
+  /** Members that the groups have at most, those included that come later in place of others. */
+  readonly membersMax: number;
+}
+
+export class Lane {
+  readonly options: Options;
+  readonly cluster: Cluster;
+  readonly watch: Watch;
+  readonly #run: RunFrame;
+  readonly #steering: Steering;
+  readonly #flowMap: FlowMap;
+  #groupId = 0;
+  #dissectorAtStart: FlowDissector = { kind: 'unknown' };
+
+  constructor(options: Options, steering: Steering, run: RunFrame) {
+    this.options = options;
+    this.#run = run;
+    this.#steering = steering;
+    this.#flowMap = new native.FlowMap({ members: run.membersMax, flowsMax: FLOWS_MAX, hashSeed: run.hashSeed });
+    this.watch = new Watch(options, run.source, this.#flowMap, run.io, run.begunMs);
+    this.cluster = new Cluster(run.crew, cpusOf(options), this.#flowMap, run.source.interface, this.watch);
+  }
+
+  get groupId(): number {
+    return this.#groupId;
+  }
+
+  /** Until all members are in the group, and nobody else is. */
+  async join(): Promise<void> {
+    const { groupId } = await this.cluster.join((member) => this.#capture(member), this.#request(), startTimeoutMs(this.options));
+    this.#groupId = groupId;
+    confirmGroup(groupId, this.cluster.members);
+  }
+
+  async arm(): Promise<void> {
+    await this.cluster.arm(startTimeoutMs(this.options));
+    this.#dissectorAtStart = readFlowDissector();
+  }
+
+  /** @param startNs packets stamped earlier do not count */
+  start(startNs: bigint): void {
+    this.cluster.start(startNs);
+    this.watch.begin(this.cluster, this.#groupId, startNs);
+  }
+
+  /** Waits for what is still on its way, and has everything told. Members stay in the group: one that leaves moves flows of the others. */
+  async finish(): Promise<void> {
+    await this.watch.settled();
+    // A block that is open now is handed over when its timer fires.
+    await this.cluster.finish(this.options.workerTimeoutMs + this.options.ring.blockTimeoutMs);
+    this.watch.conclude();
+  }
+
+  async close(): Promise<void> {
+    this.watch.end();
+    await this.cluster.close();
+  }
+
+  #capture(member: Member): CaptureOptions {
+    const { options } = this;
+    const { source, hashSeed } = this.#run;
+    return {
+      ifindex: source.ifindex,
+      member: member.index,
+      blockBytes: options.ring.blockBytes,
+      blockCount: options.ring.blockCount,
+      blockTimeoutMs: options.ring.blockTimeoutMs,
+      snaplen: options.snaplenBytes,
+      filter: this.#steering.filter,
+      promiscuous: options.source.kind === 'live' && options.source.promisc,
+      // On loopback every packet comes twice, once as outgoing.
+      ignoreOutgoing: options.flags.includes('ignore-outgoing') || source.loopback,
+      cpu: member.cpu ?? null,
+      flowsMax: WORKER_FLOWS_MAX,
+      workNs: options.workNs,
+      newsIntervalMs: newsIntervalMs(options.procs),
+      hashSeed,
+    };
+  }
+
+  #request(): GroupRequest {
+    const { mode, flags, groupId, procs } = this.options;
+    return {
+      mode,
+      flags: flags.reduce((bits, flag) => bits | FANOUT_FLAGS[flag], 0),
+      id: groupId ?? 0,
+      membersMax: procs > LEGACY_MEMBERS_MAX ? procs : 0,
+      program: this.#steering.program,
+    };
+  }
+
+  /** What the group came to, after finish(). */
+  result(stop: StopReason): RunResult {
+    const { options, watch, cluster } = this;
+    const { source, io, startedAt, begunMs } = this.#run;
+    const evidence = withCommunityIds(watch.evidence(VIOLATIONS_MAX));
+    const packets = packetCounts(cluster.members, source.offered(), evidence);
+    const members = cluster.members.map((member) => memberResult(member, evidence.flowsByMember[member.index] ?? 0));
+    const isThinned = options.filter !== undefined || options.flags.includes('defrag');
+    const facts: RunFacts = {
+      source: source.info.kind,
+      interface: source.interface,
+      kernel: release(),
+      // One attached or detached meanwhile was in force for a part of the run.
+      dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : readFlowDissector(),
+      mode: options.mode,
+      flags: options.flags,
+      programMissing: options.program?.kind === 'none',
+      procs: options.procs,
+      packets,
+      withheld: isThinned && packets.offered !== undefined ? Math.max(0, packets.offered - packets.captured - packets.dropped) : 0,
+      members,
+      stop,
+      disturbances: watch.disturbances,
+      tolerated: options.tolerated,
+      maxLossPercent: options.maxLossPercent,
+    };
+    io.onObserved?.({
+      evidence,
+      facts,
+      flows: watch.flows(FLOWS_MAX),
+      ignoredByMember: cluster.members.map((member) => ignoredBy([member])),
+      truth: source.truth(),
+    });
+    const judgement = judge(evidence, facts);
+    return {
+      schema: 'fanout-cluster/report@1',
+      tool: { version: io.version },
+      startedAt: startedAt.toISOString(),
+      durationMs: Math.round(performance.now() - begunMs),
+      host: { kernel: release(), cpus: availableParallelism() },
+      source: source.info,
+      group: { mode: options.mode, flags: options.flags, id: this.#groupId, procs: options.procs },
+      packets,
+      flows: evidence.flows,
+      members,
+      order: { checked: 0, inversions: 0 },
+      epochs: evidence.epochs.map(({ members: count, reason }) => ({ members: count, ...(reason === undefined ? {} : { reason }) })),
+      ...judgement,
+      warnings: [...judgement.warnings, ...source.warnings()],
+    };
+  }
+}
+
+function startTimeoutMs({ workerTimeoutMs, procs }: Options): number {
+  const perWorkerMs = 100;
+  return workerTimeoutMs + perWorkerMs * procs;
+}
+
+function cpusOf({ pin, procs }: Options): readonly (number | undefined)[] {
+  const cpus = pin.kind === 'list' ? pin.cpus : pin.kind === 'auto' ? Array.from({ length: availableParallelism() }, (_, i) => i) : [];
+  return Array.from({ length: procs }, (_, i) => (cpus.length === 0 ? undefined : cpus[i % cpus.length]));
+}
+
+function memberResult(member: Member, flows: number): MemberResult {
+  const { counters } = member;
+  const [all, huge, failed] = counters.rollover;
+  return {
+    index: member.index,
+    pid: member.pid,
+    ...(member.cpu === undefined ? {} : { cpu: member.cpu }),
+    packets: counters.packets,
+    bytes: counters.bytes,
+    flows,
+    drops: counters.drops,
+    freezes: counters.freezes,
+    ...(all === undefined || huge === undefined || failed === undefined ? {} : { rollover: { all, huge, failed } }),
+    cpuNs: counters.cpuNs,
+    end: member.end === '' ? 'gone' : member.end,
+  };
+}
