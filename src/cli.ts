@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
+import { compareCommand } from './commands/compare.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { predictCommand } from './commands/predict.ts';
 import { type Host, runCommand, type TextStream } from './commands/run.ts';
@@ -54,11 +55,14 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   const run = runCommand(host, () => import('./collector/run.ts'), done);
   const loadMatrix = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/matrix.ts')) });
   const matrix = matrixCommand(host, loadMatrix, done);
+  const loadCompare = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/compare.ts')) });
+  const compare = compareCommand(host, loadCompare, done);
   const predict = predictCommand(host, () => import('./collector/predict.ts'), done);
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
     .version(version, '-V, --version', 'print the version')
     .addCommand(run, { isDefault: true })
+    .addCommand(compare)
     .addCommand(matrix)
     .addCommand(predict)
     .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
@@ -67,8 +71,9 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
     'after',
     '\nExit status: 0 measured, 2 usage, 3 measured, but not all of it can be trusted, 4 cannot run, 70 defect of this tool.\n',
   );
+  compare.addHelpText('after', COMPARE_HELP);
   predict.addHelpText('after', PREDICT_HELP);
-  for (const command of [program, run, matrix, predict]) {
+  for (const command of [program, run, compare, matrix, predict]) {
     command.exitOverride().helpOption('-h, --help', 'print this help').showHelpAfterError('fanout-cluster --help lists the options');
     // Messages repeat what was typed, and that may be anything.
     command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) });
@@ -81,11 +86,16 @@ Examples:
   sudo fanout-cluster --procs 16                                  the lab: does this kernel keep flows together?
   sudo fanout-cluster -i eth0 --procs 16 --mode hash              live traffic, as 16 IDS workers would see it
   sudo fanout-cluster -i eth0 -n 8 -m qm --duration 1m --json run.json
+  sudo fanout-cluster compare -i eth0 --procs 16                  which mode? all of them on the same packets
   fanout-cluster matrix                                           every class of traffic in every mode: what is safe on this kernel
   fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must part, and why
   sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
 
 Exit status: 0 yes, 1 no, 2 usage, 3 inconclusive, 4 cannot run, 70 defect of this tool.
+`;
+
+const COMPARE_HELP = `
+Exit status: 0 a mode kept all flows, 1 none did, 2 usage, 3 nothing is shown, 4 cannot run, 70 defect of this tool.
 `;
 
 const PREDICT_HELP = `

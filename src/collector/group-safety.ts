@@ -2,6 +2,7 @@
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
 import { describeGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
+import type { Reason } from '../model/run-result.ts';
 import type { Member } from './member.ts';
 
 /** Before anything is opened. The lab's namespace is new and holds no group of others. */
@@ -27,6 +28,41 @@ export function checkGroup({ source, groupId, flags, force }: Pick<Options, 'sou
       `--defrag while fanout group ${other.id} exists: ${describeGroup(other)}`,
       'if that group reassembles too, it would get no fragmented traffic while this runs (both share one reassembly queue): test without --defrag, in the lab, or with --force',
     );
+}
+
+/** Of groups that are to be tested at once: without those that would take fragments from others, of this host or of this test. */
+export function withoutUnsafeDefrag(groups: readonly Options[]): {
+  readonly testable: readonly Options[];
+  readonly unsafe: readonly UntestedGroup[];
+} {
+  const testable: Options[] = [];
+  const unsafe: UntestedGroup[] = [];
+  for (const group of groups) {
+    const reason = group.flags.includes('defrag') ? defragDanger(group, testable) : undefined;
+    if (reason === undefined) testable.push(group);
+    else unsafe.push({ mode: group.mode, flags: group.flags, reason });
+  }
+  return { testable, unsafe };
+}
+
+interface UntestedGroup extends Pick<Options, 'mode' | 'flags'> {
+  readonly reason: Reason;
+}
+
+function defragDanger(group: Options, others: readonly Options[]): Reason | undefined {
+  if (others.some(({ flags }) => flags.includes('defrag')))
+    return {
+      code: 'DEFRAG_UNSAFE',
+      message: 'another group of this comparison reassembles, and two on one host take fragments from each other',
+      remedy: 'compare them one at a time',
+    };
+  try {
+    checkGroup(group);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FanoutError) || error.code !== 'DEFRAG_UNSAFE') throw error;
+    return { code: error.code, message: error.message, remedy: error.remedy };
+  }
 }
 
 function cannotTell(groupId: number | undefined): FanoutError {

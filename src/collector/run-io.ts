@@ -1,9 +1,13 @@
 /** What a run takes and gives, for whoever starts one. */
+import type { CompareOptions } from '../config/compare-options.ts';
 import type { MatrixOptions } from '../config/matrix-options.ts';
 import type { Options } from '../config/options.ts';
+import type { FanoutError } from '../errors.ts';
 import type { FlowTruth } from '../lab/traffic.ts';
+import type { ComparisonResult } from '../model/comparison.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { MatrixResult } from '../model/matrix.ts';
+import type { OwnLoad } from '../model/own-load.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { RunResult } from '../model/run-result.ts';
 import type { ObservedFlow } from '../native.ts';
@@ -33,8 +37,26 @@ export interface Observed {
 
 export type RunCluster = (options: Options, io: RunIo) => Promise<RunResult>;
 
-/** Groups on the same packets, and a result for each of them. */
-export type RunTogether = (groups: readonly Options[], io: RunIo) => Promise<readonly RunResult[]>;
+/** An error is about this group only: the others of the run have results. */
+export type GroupOutcome = RunResult | FanoutError;
+
+/** Groups on the same packets, and what each of them came to. */
+export type RunTogether = (groups: readonly Options[], io: RunIo) => Promise<readonly GroupOutcome[]>;
+
+export interface CompareIo extends RunIo {
+  /** Called before each mode is tested, where one is tested after the other. */
+  readonly onMode: (label: string, index: number) => void;
+  /** What as many groups cost here; undefined where that cannot be measured. */
+  readonly measureOwnLoad: () => Promise<OwnLoad | undefined>;
+}
+
+/** The ways in which groups can be run. */
+export interface Runners {
+  readonly runCluster: RunCluster;
+  readonly runTogether: RunTogether;
+}
+
+export type RunCompare = (options: CompareOptions, io: CompareIo, runners: Runners) => Promise<ComparisonResult>;
 
 export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'> {
   /** Called before each mode is measured. */

@@ -2,14 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from '../config/options.ts';
-import { FanoutError } from '../errors.ts';
+import { type ErrorCode, FanoutError } from '../errors.ts';
 import type { StopReason } from '../model/run-facts.ts';
-import type { RunResult } from '../model/run-result.ts';
 import { native } from '../native.ts';
 import { Crew } from './crew.ts';
 import { checkGroup } from './group-safety.ts';
 import { Lane } from './lane.ts';
-import type { RunCluster, RunIo, RunTogether } from './run-io.ts';
+import type { GroupOutcome, RunCluster, RunIo, RunTogether } from './run-io.ts';
 import { openSource, type PacketSource } from './sources.ts';
 import { prepareSteering, type Steering } from './steering.ts';
 
@@ -46,14 +45,18 @@ const UNTIL_STOP: Drive = {
 export const runCluster: RunCluster = async (options, io) => {
   const [result] = await conduct([options], io, UNTIL_STOP);
   if (result === undefined) throw new TypeError('a run ended without a result');
+  if (result instanceof FanoutError) throw result;
   return result;
 };
 
-/** Several groups on the same packets: they may differ in mode, flags and steering program, and in nothing else. */
+/**
+ * Several groups on the same packets: they may differ in mode, flags and steering program, and in nothing else. A group that the kernel
+ * refuses has its error in place of a result.
+ */
 export const runTogether: RunTogether = (groups, io) => conduct(groups, io, UNTIL_STOP);
 
 /** A run in which something happens on purpose while it captures. */
-export async function conduct(groups: readonly Options[], io: RunIo, drive: Drive): Promise<readonly RunResult[]> {
+export async function conduct(groups: readonly Options[], io: RunIo, drive: Drive): Promise<readonly GroupOutcome[]> {
   try {
     return await runFromStart(groups, io, drive);
   } catch (error) {
@@ -63,7 +66,7 @@ export async function conduct(groups: readonly Options[], io: RunIo, drive: Driv
   }
 }
 
-async function runFromStart(groups: readonly Options[], io: RunIo, drive: Drive): Promise<readonly RunResult[]> {
+async function runFromStart(groups: readonly Options[], io: RunIo, drive: Drive): Promise<readonly GroupOutcome[]> {
   const [first] = groups;
   if (first === undefined) throw new TypeError('a run needs a group');
   const startedAt = new Date();
@@ -85,7 +88,7 @@ async function runOn(
   io: RunIo,
   drive: Drive,
   startedAt: Date,
-): Promise<readonly RunResult[]> {
+): Promise<readonly GroupOutcome[]> {
   const procs = groups[0]?.procs ?? 0;
   const crew = new Crew(procs, { mayGrow: drive.replacements > 0 });
   // Not from --seed: whoever sends packets must not be able to foresee which ones collide in a table.
@@ -97,18 +100,38 @@ async function runOn(
     await crew.fork();
     // While the workers boot.
     source.prepare();
-    await interruptible(Promise.all(lanes.map((lane) => lane.join())), io.signal);
-    await interruptible(Promise.all(lanes.map((lane) => lane.arm())), io.signal);
+    const refused = await interruptible(joinAll(lanes), io.signal);
+    const complete = lanes.filter((lane) => !refused.has(lane));
+    await interruptible(Promise.all(complete.map((lane) => lane.arm())), io.signal);
     const startNs = native.realtimeNs() + GRACE_NS;
-    for (const lane of lanes) lane.start(startNs);
+    for (const lane of complete) lane.start(startNs);
     await passed(startNs);
-    const stops = await drive.capture({ source, crew, lanes });
+    const stops = await drive.capture({ source, crew, lanes: complete });
     await source.stop();
-    await Promise.all(lanes.map((lane) => lane.finish()));
-    return lanes.map((lane, i) => lane.result(stops[i] as StopReason));
+    await Promise.all(complete.map((lane) => lane.finish()));
+    return lanes.map((lane) => refused.get(lane) ?? lane.result(stops[complete.indexOf(lane)] as StopReason));
   } finally {
     await Promise.all(lanes.map((lane) => lane.close()));
   }
+}
+
+/** What is about one mode, and nothing that the others need. */
+const ABOUT_ONE_GROUP: readonly ErrorCode[] = ['GROUP_REFUSED', 'PROGRAM_REFUSED'];
+
+/** The groups that the kernel refused, where there are others. Their members pass no packet and keep nobody from leaving. */
+async function joinAll(lanes: readonly Lane[]): Promise<ReadonlyMap<Lane, FanoutError>> {
+  const refused = new Map<Lane, FanoutError>();
+  const join = async (lane: Lane): Promise<void> => {
+    try {
+      await lane.join();
+    } catch (error) {
+      if (!(error instanceof FanoutError) || !ABOUT_ONE_GROUP.includes(error.code)) throw error;
+      refused.set(lane, error);
+      if (refused.size === lanes.length) throw error;
+    }
+  };
+  await Promise.all(lanes.map(join));
+  return refused;
 }
 
 /** Timers may fire a little early, and what is sent before the start time is not judged. */

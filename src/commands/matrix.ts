@@ -9,7 +9,7 @@ import { MATRIX_DEFAULTS, type MatrixOptions, parseMatrixOptions, type RawMatrix
 import { INJECTIONS } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { MatrixResult } from '../model/matrix.ts';
-import { openReportFile, type ReportFile } from './output.ts';
+import { discardedOnFailure, openReportFile } from './output.ts';
 import { type Host, styleOf } from './run.ts';
 
 export type LoadMatrix = () => Promise<{ readonly runMatrix: RunMatrix; readonly runCluster: RunCluster }>;
@@ -40,15 +40,6 @@ export async function survey({ runs, output }: MatrixOptions, host: Host, run: S
   const render = output.quiet ? renderMatrixBrief : renderMatrix;
   host.stdout.write(output.json.kind === 'stdout' ? renderMatrixJson(result) : render(result, style));
   return result.runs.some(({ doubts }) => doubts.length > 0) ? EXIT.inconclusive : EXIT.yes;
-}
-
-async function discardedOnFailure<T>(file: ReportFile | undefined, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    file?.discard();
-    throw cause;
-  }
 }
 
 const OPTIONS: readonly (() => Option)[] = [

@@ -35,10 +35,7 @@ export type LoadCollector = () => Promise<{ readonly runCluster: RunCluster }>;
 /** @param done receives the exit status of the verdict */
 export function runCommand(host: Host, loadCollector: LoadCollector, done: (status: ExitStatus) => void): Command {
   const command = new Command('run').description('test one fanout group, on live traffic or in the lab (default)');
-  for (const [heading, options] of OPTION_GROUPS) {
-    command.optionsGroup(heading);
-    for (const option of options) command.addOption(option());
-  }
+  addRunOptions(command);
   return command.optionsGroup('Other:').action(async (raw: RawOptions) => {
     if (raw.traffic === 'list') {
       host.stdout.write(renderTrafficList());
@@ -88,6 +85,15 @@ export function styleOf(stream: TextStream, { color }: Options['output'], { envi
 
 function statusOf({ verdict }: RunResult): ExitStatus {
   return EXIT[verdict.answer];
+}
+
+/** Options of a run, for commands that make some. @param without names as in RawOptions */
+export function addRunOptions(command: Command, without: readonly (keyof RawOptions)[] = []): void {
+  for (const [heading, options] of OPTION_GROUPS) {
+    command.optionsGroup(heading);
+    for (const option of options.map((create) => create()))
+      if (!without.some((name) => name === option.attributeName())) command.addOption(option);
+  }
 }
 
 const LIVE_AND_LAB = 'without it: the lab, a private network namespace';

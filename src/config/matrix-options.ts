@@ -1,10 +1,9 @@
 /** The options of `matrix`, checked once: what to survey, and the options of one run for each mode. */
-import { FanoutError } from '../errors.ts';
 import { TRAFFIC_CLASSES } from '../lab/classes.ts';
 import { FLOWS_MAX, framesMax } from '../lab/limits.ts';
-import { FANOUT_FLAGS, FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode } from '../model/fanout.ts';
 import type { Machine } from './machine.ts';
 import { contradictory, type Options, parseClasses, parseOptions, type RawOptions } from './options.ts';
+import { parseSteerings, type SteeringName } from './steerings.ts';
 import { wholeNumber } from './values.ts';
 
 export interface MatrixOptions {
@@ -60,7 +59,7 @@ export function parseMatrixOptions(raw: RawMatrixOptions, machine: Machine): Mat
     packetsPerFlow: PACKETS_PER_FLOW,
     queues: Math.min(base.procs, QUEUES_MAX),
   };
-  const runs = parseSteerings(modes).map((steering): Options => ({ ...base, ...steering, source }));
+  const runs = parseModes(modes).map((steering): Options => ({ ...base, ...steering, source }));
   return { classes, flowsPerClass, procs: base.procs, seed: base.seed, runs, output: base.output };
 }
 
@@ -73,41 +72,12 @@ function checkSize(classes: number, flowsPerClass: number): void {
   );
 }
 
-interface Steering {
-  readonly mode: FanoutMode;
-  readonly flags: readonly FanoutFlag[];
-}
-
-const FLAG_NAMES = Object.keys(FANOUT_FLAGS) as readonly FanoutFlag[];
-
-/** Each pair of mode and flags once, in the order in which they are named. */
-function parseSteerings(list: string): readonly Steering[] {
-  const steerings = new Map<string, Steering>();
-  for (const text of list.split(',')) {
-    const steering = parseSteering(text);
-    steerings.set([steering.mode, ...steering.flags].join('+'), steering);
-  }
-  return [...steerings.values()];
-}
-
-function parseSteering(text: string): Steering {
-  const [modeName, ...flagNames] = text.split('+');
-  const mode = FANOUT_MODE_NAMES.find((name) => name === modeName);
-  const unknown = flagNames.find((name) => !FLAG_NAMES.includes(name as FanoutFlag));
-  if (mode === undefined || unknown !== undefined) {
-    throw new FanoutError(
-      'USAGE',
-      `--modes: ${JSON.stringify(text)} is not a mode, or a mode with flags`,
-      `give modes separated by commas, such as ${MATRIX_DEFAULTS.modes}; flags are ${FLAG_NAMES.join(' and ')}`,
-    );
-  }
-  if (mode === 'cbpf' || mode === 'ebpf') {
-    throw contradictory(
-      `--modes: mode ${mode} steers by a program, and a survey has none`,
-      `test a program with: fanout-cluster --mode ${mode} --${mode}-program FILE --traffic all`,
-    );
-  }
-  if (mode === 'rollover' && flagNames.includes('rollover'))
-    throw contradictory('--modes: mode rollover with the flag rollover: the kernel refuses the pair (EINVAL)', 'leave the flag out');
-  return { mode, flags: FLAG_NAMES.filter((flag) => flagNames.includes(flag)) };
+function parseModes(list: string): readonly SteeringName[] {
+  const steerings = parseSteerings('--modes', list, MATRIX_DEFAULTS.modes);
+  const steered = steerings.find(({ mode }) => mode === 'cbpf' || mode === 'ebpf')?.mode;
+  if (steered === undefined) return steerings;
+  throw contradictory(
+    `--modes: mode ${steered} steers by a program, and a survey has none`,
+    `test a program with: fanout-cluster --mode ${steered} --${steered}-program FILE --traffic all`,
+  );
 }

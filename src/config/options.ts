@@ -381,24 +381,34 @@ const WORKER_TASKS = 5;
 const WORKER_DESCRIPTORS = 2;
 const OWN_DESCRIPTORS = 40;
 
-// Ring memory is charged to no limit of the process (vzalloc without __GFP_ACCOUNT): without this guard the host would run out of it.
-function checkMachineCanHold(procs: number, ringBytes: number, { memAvailableBytes, tasksMax, descriptorsMax }: Machine): void {
-  const needed = procs * (ringBytes + WORKER_BYTES);
+/**
+ * Ring memory is charged to no limit of the process (vzalloc without __GFP_ACCOUNT): without this guard the host would run out of it.
+ * @param groups of which each process holds a member, each with a ring, a thread and a connection
+ */
+export function checkMachineCanHold(
+  procs: number,
+  ringBytes: number,
+  { memAvailableBytes, tasksMax, descriptorsMax }: Machine,
+  groups = 1,
+): void {
+  const ringsOfEach = groups * ringBytes;
+  const needed = procs * (ringsOfEach + WORKER_BYTES);
+  const tasks = WORKER_TASKS + groups - 1;
   if (needed > memAvailableBytes) {
     throw new FanoutError(
       'TOO_LARGE',
-      `${procs} processes need ${mebibytes(needed)}: rings of ${mebibytes(ringBytes)} each, ${mebibytes(procs * ringBytes)} together, and ${mebibytes(WORKER_BYTES)} of memory each; ${mebibytes(memAvailableBytes)} are available`,
+      `${procs} processes need ${mebibytes(needed)}: rings of ${mebibytes(ringsOfEach)} each, ${mebibytes(procs * ringsOfEach)} together, and ${mebibytes(WORKER_BYTES)} of memory each; ${mebibytes(memAvailableBytes)} are available`,
       'use fewer --procs or a smaller --ring-size',
     );
   }
-  if (procs * WORKER_TASKS > tasksMax) {
+  if (procs * tasks > tasksMax) {
     throw new FanoutError(
       'TOO_LARGE',
-      `${procs} processes have ${procs * WORKER_TASKS} threads, and this host or user may have ${tasksMax}`,
+      `${procs} processes have ${procs * tasks} threads, and this host or user may have ${tasksMax}`,
       'use fewer --procs, or raise what is too low: ulimit -u, pids.max of the control group, kernel.pid_max, kernel.threads-max',
     );
   }
-  const descriptors = procs * WORKER_DESCRIPTORS + OWN_DESCRIPTORS;
+  const descriptors = procs * (WORKER_DESCRIPTORS + groups - 1) + OWN_DESCRIPTORS;
   if (descriptors > descriptorsMax) {
     throw new FanoutError(
       'TOO_LARGE',

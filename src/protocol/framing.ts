@@ -1,5 +1,4 @@
 /** Frames on the Unix socket: a 4-byte big-endian length, then that many bytes of one message. */
-import { join } from 'node:path';
 
 export const FRAME_HEADER_BYTES = 4;
 /** No message is longer: the worker's buffers hold 64 KiB, control messages far less. */
@@ -49,5 +48,5 @@ export class Deframer {
 
 /** Where the collector listens for the members of one of its groups. */
 export function socketPathOf(directory: string, group: number): string {
-  return join(directory, `${group}.sock`);
+  return `${directory}/${group}.sock`;
 }

@@ -1,4 +1,5 @@
 /** The machine interface: one document, as it is. */
+import type { ComparisonResult } from '../../model/comparison.ts';
 import type { MatrixResult } from '../../model/matrix.ts';
 import type { PredictionResult } from '../../model/prediction.ts';
 import type { RunResult } from '../../model/run-result.ts';
@@ -16,6 +17,10 @@ export function renderPredictionJson(result: PredictionResult): string {
   return document(result);
 }
 
-function document(result: RunResult | MatrixResult | PredictionResult): string {
+export function renderComparisonJson(result: ComparisonResult): string {
+  return document(result);
+}
+
+function document(result: RunResult | MatrixResult | PredictionResult | ComparisonResult): string {
   return `${printableJson(JSON.stringify(result, null, 2))}\n`;
 }

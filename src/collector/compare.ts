@@ -1,0 +1,94 @@
+/** Several modes on the same packets: live in one run of many groups, in the lab in one run for each of the same traffic. */
+import { availableParallelism, release } from 'node:os';
+import type { CompareOptions } from '../config/compare-options.ts';
+import type { Options } from '../config/options.ts';
+import { FanoutError } from '../errors.ts';
+import { type ComparisonResult, labelOf } from '../model/comparison.ts';
+import { isAbove, type OwnLoad } from '../model/own-load.ts';
+import type { Reason, RunResult } from '../model/run-result.ts';
+import { withoutUnsafeDefrag } from './group-safety.ts';
+import { recommend } from './recommend.ts';
+import type { CompareIo, GroupOutcome, RunCompare } from './run-io.ts';
+
+type LeftOut = ComparisonResult['leftOut'][number];
+
+export const runCompare: RunCompare = async (options, io, { runCluster, runTogether }) => {
+  const startedAt = new Date();
+  const begunMs = performance.now();
+  const { testable, unsafe } = options.isLive ? withoutUnsafeDefrag(options.runs) : { testable: options.runs, unsafe: [] };
+  const ownLoad = options.measuresOwnLoad ? await io.measureOwnLoad() : undefined;
+  const outcomes = options.isLive ? await runTogether(testable, io) : await oneAfterTheOther(testable, io, runCluster);
+  const runs = outcomes.filter((outcome): outcome is RunResult => !(outcome instanceof FanoutError));
+  const refused = testable.flatMap((group, i) => leftOutBy(group, outcomes[i]));
+  const [first] = runs;
+  // Nothing was gathered that an error could take away.
+  if (first === undefined) throw outcomes.find((outcome) => outcome instanceof FanoutError) ?? interrupted();
+  return {
+    schema: 'fanout-cluster/comparison@1',
+    tool: { version: io.version },
+    startedAt: startedAt.toISOString(),
+    durationMs: Math.round(performance.now() - begunMs),
+    host: { kernel: release(), cpus: availableParallelism() },
+    source: first.source,
+    procs: options.procs,
+    packets: options.isLive ? 'same' : 'repeated',
+    recommendation: recommend(runs, { procs: options.procs, ...(options.isLive ? { interface: first.source.interface } : {}) }),
+    runs,
+    leftOut: [...unsafe, ...refused],
+    ...(ownLoad === undefined ? {} : { ownLoad }),
+    warnings: loadWarnings(options, runs, ownLoad),
+  };
+};
+
+/** A mode that cannot be run takes nothing away from the others. */
+async function oneAfterTheOther(
+  groups: readonly Options[],
+  io: CompareIo,
+  runCluster: Parameters<RunCompare>[2]['runCluster'],
+): Promise<readonly GroupOutcome[]> {
+  const outcomes: GroupOutcome[] = [];
+  for (const [index, options] of groups.entries()) {
+    if (io.signal.aborted) break;
+    io.onMode(labelOf(options), index);
+    try {
+      outcomes.push(await runCluster(options, { ...io, onProgress: () => undefined }));
+    } catch (error) {
+      if (!(error instanceof FanoutError)) throw error;
+      outcomes.push(error);
+    }
+  }
+  return outcomes;
+}
+
+function leftOutBy({ mode, flags }: Options, outcome: GroupOutcome | undefined): readonly LeftOut[] {
+  if (outcome === undefined) return [{ mode, flags, reason: { code: 'interrupted', message: 'ended before this mode was tested' } }];
+  if (!(outcome instanceof FanoutError)) return [];
+  const { code, message, remedy } = outcome;
+  return [{ mode, flags, reason: { code, message, remedy } }];
+}
+
+function interrupted(): FanoutError {
+  return new FanoutError('INTERRUPTED', 'ended by a signal before any mode had been tested', 'start again');
+}
+
+/** What so many groups at once may have done to the answers. */
+function loadWarnings({ isLive }: CompareOptions, runs: readonly RunResult[], load: OwnLoad | undefined): readonly Reason[] {
+  if (!isLive) return [];
+  const rate = Math.max(...runs.map(packetsPerSecond));
+  const dropping = runs.filter(({ packets }) => packets.dropped > 0).map((run) => labelOf(run.group));
+  const remedy = `compare fewer modes at a time (--modes), fewer packets (--filter), or give rings more memory (--ring-size)`;
+  if (load !== undefined && isAbove(load, rate)) {
+    const limit = `testing ${runs.length} groups at once went without loss up to ${Math.round(load.lossFreeRate)} packets/s here`;
+    return [
+      { code: 'own-load', message: `${limit}, and this traffic had ${Math.round(rate)}: answers may show the load of the test`, remedy },
+    ];
+  }
+  if (dropping.length === 0) return [];
+  return [
+    { code: 'own-load', message: `packets were dropped in ${dropping.join(', ')}, perhaps for the load of ${runs.length} groups`, remedy },
+  ];
+}
+
+function packetsPerSecond({ packets, durationMs }: RunResult): number {
+  return ((packets.captured + packets.dropped) * 1000) / Math.max(durationMs, 1);
+}

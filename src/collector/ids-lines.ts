@@ -1,0 +1,74 @@
+/**
+ * A group as Suricata, Zeek and Snort are told to join it. Keys and values as in their sources: runmode-af-packet.c, the AF_Packet module and
+ * zeekctl's af_packet plugin, libdaq's daq_afpacket.c. Pure.
+ */
+
+import { type GroupName, type IdsLines, labelOf } from '../model/comparison.ts';
+import type { FanoutMode } from '../model/fanout.ts';
+
+/** What an IDS that has none of its own to be given gets. */
+const EXAMPLE_INTERFACE = 'eth0';
+
+export interface Deployment {
+  /** Of live traffic; absent in the lab, whose interface nobody deploys on. */
+  readonly interface?: string;
+  readonly procs: number;
+}
+
+export function idsLines(group: GroupName, { interface: device = EXAMPLE_INTERFACE, procs }: Deployment): IdsLines {
+  return { suricata: suricata(group, device, procs), zeek: zeek(group, device, procs), snort: snort(group, device, procs) };
+}
+
+const SURICATA_TYPES: Readonly<Partial<Record<FanoutMode, string>>> = {
+  hash: 'cluster_flow',
+  lb: 'cluster_round_robin',
+  cpu: 'cluster_cpu',
+  rnd: 'cluster_random',
+  qm: 'cluster_qm',
+  ebpf: 'cluster_ebpf',
+};
+
+function suricata(group: GroupName, device: string, procs: number): readonly string[] {
+  const type = SURICATA_TYPES[group.mode];
+  if (type === undefined || group.flags.includes('rollover')) return [`# Suricata has no setting for ${labelOf(group)}`];
+  const isDefrag = group.flags.includes('defrag');
+  // It reads the key in mode hash only, and takes yes for granted.
+  if (isDefrag && group.mode !== 'hash') return [`# Suricata has no setting for ${labelOf(group)}: it reassembles with cluster_flow only`];
+  const defrag = group.mode === 'hash' ? [`    defrag: ${isDefrag ? 'yes' : 'no'}`] : [];
+  const program = group.mode === 'ebpf' ? ['    ebpf-lb-file: /etc/suricata/ebpf/lb.bpf   # the program tested here'] : [];
+  return [
+    'af-packet:',
+    `  - interface: ${device}`,
+    `    threads: ${procs}`,
+    '    cluster-id: 99',
+    `    cluster-type: ${type}`,
+    ...defrag,
+    ...program,
+  ];
+}
+
+const ZEEK_MODES: Readonly<Partial<Record<FanoutMode, string>>> = { hash: 'FANOUT_HASH', cpu: 'FANOUT_CPU', qm: 'FANOUT_QM' };
+
+function zeek(group: GroupName, device: string, procs: number): readonly string[] {
+  const mode = ZEEK_MODES[group.mode];
+  if (mode === undefined || group.flags.includes('rollover')) return [`# Zeek has no setting for ${labelOf(group)}`];
+  return [
+    '[worker-1]',
+    'type=worker',
+    'host=localhost',
+    `interface=${device}`,
+    'lb_method=af_packet',
+    `lb_procs=${procs}`,
+    'af_packet_fanout_id=23',
+    `af_packet_fanout_mode=AF_Packet::${mode}`,
+    `af_packet_enable_defrag=${group.flags.includes('defrag') ? 'T' : 'F'}`,
+  ];
+}
+
+const SNORT_TYPES: ReadonlySet<FanoutMode> = new Set<FanoutMode>(['hash', 'lb', 'cpu', 'rollover', 'rnd', 'qm']);
+
+function snort({ mode, flags }: GroupName, device: string, procs: number): readonly string[] {
+  if (!SNORT_TYPES.has(mode)) return [`# Snort has no setting for ${labelOf({ mode, flags })}`];
+  const variables = [`fanout_type=${mode}`, ...flags.filter((flag) => flag !== 'ignore-outgoing').map((flag) => `fanout_flag=${flag}`)];
+  return [`snort --daq afpacket ${variables.map((variable) => `--daq-var ${variable}`).join(' ')} -i ${device} -z ${procs}`];
+}

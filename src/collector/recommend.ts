@@ -1,0 +1,152 @@
+/** Which of the tested modes to use, and why. Pure; what was not measured is not recommended. */
+import { type GroupName, labelOf, type Recommendation } from '../model/comparison.ts';
+import { type FanoutMode, flowPromise } from '../model/fanout.ts';
+import type { Reason, RunResult } from '../model/run-result.ts';
+import { type Deployment, idsLines } from './ids-lines.ts';
+
+export function recommend(runs: readonly RunResult[], deployment: Deployment): Recommendation {
+  const kept = runs.filter(({ verdict }) => verdict.answer === 'yes');
+  const [best] = kept.toSorted((a, b) => firstDifference(ranks(a, kept), ranks(b, kept)));
+  if (best !== undefined) {
+    const group = nameOf(best);
+    return { answer: 'yes', group, reasons: [chosen(best, kept), ...caveats(best, runs)], lines: idsLines(group, deployment) };
+  }
+  return isSettled(runs) ? leastHarm(runs) : nothingShown(runs);
+}
+
+function nameOf({ group: { mode, flags } }: RunResult): GroupName {
+  return { mode, flags };
+}
+
+/** Of modes that kept all flows, what speaks against each, most important first; less is better. */
+function ranks(run: RunResult, kept: readonly RunResult[]): readonly number[] {
+  const most = Math.max(...kept.map(({ balance }) => balance.membersUsed));
+  return [
+    run.order.inversions > 0 ? 1 : 0,
+    rollsOver(run) ? 1 : 0,
+    run.balance.membersUsed * 2 < most ? 1 : 0,
+    run.packets.dropped > 0 ? 1 : 0,
+    SIMPLEST.indexOf(run.group.mode),
+    run.group.flags.length,
+  ];
+}
+
+/** The fewer things outside the kernel a mode depends on, the better: qm and cpu are as good as the settings of the NIC. */
+const SIMPLEST: readonly FanoutMode[] = ['hash', 'ebpf', 'cbpf', 'qm', 'cpu', 'rollover', 'lb', 'rnd'];
+
+function firstDifference(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((rank, i) => rank !== b[i]);
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+}
+
+function rollsOver({ group }: RunResult): boolean {
+  return group.mode === 'rollover' || group.flags.includes('rollover');
+}
+
+function chosen(best: RunResult, kept: readonly RunResult[]): Reason {
+  const { flows, balance, group } = best;
+  const others = kept.filter((run) => run !== best).map((run) => labelOf(run.group));
+  const also = others.length === 0 ? 'no other mode did' : `so did ${others.join(', ')}`;
+  return {
+    code: 'kept-all-flows',
+    message: `${labelOf(group)} kept each of ${flows.twoWay} two-way flows on one process${orderText(best)}, and used ${balance.membersUsed} of ${group.procs} processes, the busiest ${balance.maxOverMean.toFixed(2)} times the mean; ${also}${others.length === 0 ? '' : `: ${whyNot(best, kept)}`}`,
+  };
+}
+
+function orderText({ order }: RunResult): string {
+  if (order.checked === 0) return '';
+  return order.inversions === 0 ? ' and in order' : `, though ${order.inversions} of ${order.checked} packets out of order`;
+}
+
+/** What made the difference, as ranks() has it. */
+function whyNot(best: RunResult, kept: readonly RunResult[]): string {
+  const others = kept.filter((run) => run !== best);
+  const own = ranks(best, kept);
+  const differing = new Set(others.map((other) => ranks(other, kept).findIndex((rank, i) => rank !== own[i])));
+  const words = WHY.filter((_, i) => differing.has(i));
+  return [...new Set(words)].join('; ');
+}
+
+const WHY: readonly string[] = [
+  'packets came out of order in some of them',
+  'what rolls over when a ring is full was not under load here',
+  'some leave most processes idle',
+  'some dropped packets',
+  'it depends on nothing outside the kernel, as others do on the NIC or a program',
+  'it needs no flag',
+];
+
+/** What else is to be known about the mode. */
+function caveats(best: RunResult, runs: readonly RunResult[]): readonly Reason[] {
+  const { group, order } = best;
+  const found: Reason[] = [];
+  if (group.mode === 'qm' || group.mode === 'cpu')
+    found.push({
+      code: 'depends-on-nic',
+      message: `mode ${group.mode} is as good as the receive-side scaling of the NIC and its interrupts: the answer holds for their present settings`,
+      remedy: 'test again after every change of queues, RSS key, hash fields, interrupt affinity or driver',
+    });
+  if (order.inversions > 0)
+    found.push({
+      code: 'order-inverted',
+      message: `${order.inversions} of ${order.checked} packets checked reached their process after later ones of their flow: the directions of a flow came through different receive queues`,
+      remedy: 'make RSS symmetric or use one receive queue; stream reassembly counts such packets as gaps or as wrong acknowledgements',
+    });
+  if (group.mode === 'hash' && !group.flags.includes('defrag') && !sawFragments(runs))
+    found.push({
+      code: 'fragments-untested',
+      message: 'no IPv4 fragments were seen: without the flag defrag they leave the process of their flow',
+      remedy: 'where there are any, use hash+defrag, in one group of a host only',
+    });
+  if (group.flags.includes('defrag'))
+    found.push({
+      code: 'one-defrag-group',
+      message: 'two groups that reassemble on one host take fragments from each other, whatever their interfaces',
+      remedy: 'let one group of a host have the flag',
+    });
+  return found;
+}
+
+function sawFragments(runs: readonly RunResult[]): boolean {
+  return runs.some(({ stacks }) => stacks.some(({ stack }) => stack.split('/').includes('frag')));
+}
+
+/** Whether nothing that could still be shown would make a mode the right one: every mode that may keep flows together has parted some. */
+function isSettled(runs: readonly RunResult[]): boolean {
+  const able = runs.filter(({ group }) => flowPromise(group.mode) !== 'spread');
+  const promising = able.filter(({ group }) => flowPromise(group.mode) === 'affinity');
+  const decisive = promising.length > 0 ? promising : able;
+  return decisive.length > 0 && decisive.every(({ verdict }) => verdict.answer === 'no');
+}
+
+function leastHarm(runs: readonly RunResult[]): Recommendation {
+  const able = runs.filter(({ group, verdict }) => flowPromise(group.mode) !== 'spread' && verdict.answer === 'no');
+  const [best] = able.toSorted((a, b) => parted(a) / a.flows.total - parted(b) / b.flows.total);
+  if (best === undefined) throw new TypeError('no mode could be the least harmful');
+  const group = nameOf(best);
+  return {
+    answer: 'no',
+    group,
+    reasons: [
+      {
+        code: 'no-safe-mode',
+        message: `no mode kept all flows together; ${labelOf(group)} parted fewest, ${parted(best)} of ${best.flows.total}`,
+      },
+      ...best.verdict.reasons,
+    ],
+  };
+}
+
+function parted({ flows }: RunResult): number {
+  return flows.split + flows.asymmetric + flows.duplicated;
+}
+
+function nothingShown(runs: readonly RunResult[]): Recommendation {
+  const open = runs.filter(({ verdict }) => verdict.answer === 'inconclusive');
+  const [best] = open.toSorted((a, b) => SIMPLEST.indexOf(a.group.mode) - SIMPLEST.indexOf(b.group.mode));
+  const why = best === undefined ? [] : best.verdict.reasons;
+  return {
+    answer: 'inconclusive',
+    reasons: [{ code: 'nothing-shown', message: 'no mode was shown to keep all flows together on this evidence' }, ...why],
+  };
+}

@@ -1,0 +1,134 @@
+/** ComparisonResult to text for people: one table, what to use and why, and the lines to paste. Decides nothing. */
+import { type ComparisonResult, labelOf } from '../../model/comparison.ts';
+import type { Answer, RunResult } from '../../model/run-result.ts';
+import { grouped, type Paint, paint, type Style, seconds, table, wrap } from './layout.ts';
+import { advice } from './parts.ts';
+import { printable } from './printable.ts';
+
+type Section = (result: ComparisonResult, style: Style) => readonly string[];
+
+const SECTIONS: readonly Section[] = [headline, modes, leftOut, ownLoad, warnings, why, lines, closing];
+
+export function renderComparison(result: ComparisonResult, style: Style): string {
+  return join(SECTIONS.map((section) => section(result, style)));
+}
+
+/** Only what to use and why: what --quiet leaves. */
+export function renderComparisonBrief(result: ComparisonResult, style: Style): string {
+  return join([why(result, style), closing(result, style)]);
+}
+
+function join(sections: readonly (readonly string[])[]): string {
+  const filled = sections.filter((section) => section.length > 0);
+  return `${filled.map((section) => section.join('\n')).join('\n\n')}\n`;
+}
+
+function headline({ runs, procs, source, host, durationMs, packets }: ComparisonResult, style: Style): readonly string[] {
+  const where = source.kind === 'live' ? `on ${printable(source.interface)}` : 'in the lab';
+  const parts = [
+    `${runs.length} ${runs.length === 1 ? 'mode' : 'modes'} on ${packets === 'same' ? 'the same packets' : 'the same traffic, one after the other'}`,
+    `${procs} processes each`,
+    `${where}, Linux ${printable(host.kernel)}`,
+    seconds(durationMs),
+    ...(source.pcap === undefined ? [] : [`replaying ${printable(source.pcap)}`]),
+    ...(source.nic === undefined ? [] : [`simulated NIC ${printable(source.nic)}`]),
+    ...(source.seed === undefined ? [] : [`seed ${source.seed}`]),
+  ];
+  return wrap(parts.join(', '), '', style);
+}
+
+const WORDS: Readonly<Record<Answer, { readonly word: string; readonly color: Paint }>> = {
+  yes: { word: 'YES', color: 'green' },
+  no: { word: 'NO', color: 'red' },
+  inconclusive: { word: 'unknown', color: 'yellow' },
+};
+
+const HEADINGS = ['mode', 'answer', 'flows', 'split', 'asym', 'dupl', 'disorder', 'used', 'max/mean', 'drops', 'cause'] as const;
+
+function modes({ runs }: ComparisonResult, style: Style): readonly string[] {
+  const [heading = '', ...rows] = table([HEADINGS, ...runs.map(rowOf)], [0, 1, 10]);
+  return [
+    paint(heading, 'bold', style),
+    ...rows.map((row, i) => {
+      const { word, color } = WORDS[runs[i]?.verdict.answer ?? 'inconclusive'];
+      return row.replace(word, paint(word, color, style));
+    }),
+    '',
+    ...wrap(
+      'flows: seen in both directions. disorder: packets that reached their process after later ones of their flow. used: processes that got packets. max/mean: packets of the busiest process over the mean. cause: of most parted flows, or why nothing is shown.',
+      '',
+      style,
+    ).map((line) => paint(line, 'dim', style)),
+  ];
+}
+
+function rowOf(run: RunResult): readonly string[] {
+  const { group, verdict, flows, order, balance, packets } = run;
+  return [
+    labelOf(group),
+    WORDS[verdict.answer].word,
+    grouped(flows.twoWay),
+    grouped(flows.split),
+    grouped(flows.asymmetric),
+    grouped(flows.duplicated),
+    order.checked === 0 ? '-' : grouped(order.inversions),
+    `${balance.membersUsed}/${group.procs}`,
+    balance.maxOverMean.toFixed(2),
+    grouped(packets.dropped),
+    causeOf(run),
+  ];
+}
+
+function causeOf({ verdict, causes }: RunResult): string {
+  if (verdict.answer === 'yes') return '';
+  const code = verdict.answer === 'no' ? causes.find(({ harmless }) => !harmless)?.code : undefined;
+  return printable(code ?? verdict.reasons[0]?.code ?? '');
+}
+
+function leftOut({ leftOut: untested }: ComparisonResult, style: Style): readonly string[] {
+  if (untested.length === 0) return [];
+  return [
+    'Not tested',
+    ...untested.flatMap(({ reason, ...group }) => advice({ ...reason, code: `${labelOf(group)}: ${reason.code}` }, '  ', style)),
+  ];
+}
+
+function ownLoad({ ownLoad: load, runs }: ComparisonResult, style: Style): readonly string[] {
+  if (load === undefined) return [];
+  const { perFurtherGroup, all, lossFreeRate, lossRate } = load;
+  const further = `each group beyond the first costs a packet ${Math.round(perFurtherGroup.kernelNsPerPacket)} ns on its way through the kernel and ${Math.round(perFurtherGroup.workerNsPerPacket)} ns in the processes`;
+  const limit = `${all.groups} groups of ${load.procs} lost nothing up to ${grouped(Math.round(lossFreeRate))} packets/s${lossRate === undefined ? ', the most that could be sent' : ` and some at ${grouped(Math.round(lossRate))}`}`;
+  return [
+    'Own load, measured in the lab of this machine',
+    ...wrap(`${further}; ${limit} (${runs.length} groups were compared)`, '  ', style),
+  ];
+}
+
+function warnings({ warnings: all }: ComparisonResult, style: Style): readonly string[] {
+  return all.length === 0 ? [] : ['Warnings', ...all.flatMap((warning) => advice(warning, '  ', style))];
+}
+
+function why({ recommendation }: ComparisonResult, style: Style): readonly string[] {
+  return ['Why', ...recommendation.reasons.flatMap((reason) => advice(reason, '  ', style))];
+}
+
+function lines({ recommendation }: ComparisonResult): readonly string[] {
+  if (recommendation.lines === undefined) return [];
+  const { suricata, zeek, snort } = recommendation.lines;
+  return [...titled('suricata.yaml', suricata), '', ...titled('node.cfg of Zeek', zeek), '', ...titled('Snort 3', snort)];
+}
+
+function titled(title: string, text: readonly string[]): readonly string[] {
+  return [title, ...text.map((line) => `  ${printable(line)}`)];
+}
+
+function closing({ recommendation: { answer, group } }: ComparisonResult, style: Style): readonly string[] {
+  const text = group === undefined ? 'Use none of these modes on this evidence.' : SENTENCES[answer](labelOf(group));
+  return wrap(text, '', style).map((line) => paint(line, WORDS[answer].color, style));
+}
+
+const SENTENCES: Readonly<Record<Answer, (label: string) => string>> = {
+  yes: (label) => `Use ${label}.`,
+  no: (label) => `No mode is safe here; ${label} does least harm.`,
+  inconclusive: () => 'No mode can be recommended on this evidence.',
+};

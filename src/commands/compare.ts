@@ -1,0 +1,63 @@
+/** `compare`: several modes on the same packets, one table, and which of them to use. */
+import { Command, Option } from 'commander';
+import { renderComparison, renderComparisonBrief } from '../collector/report/comparison.ts';
+import { renderComparisonJson } from '../collector/report/json.ts';
+import { printable } from '../collector/report/printable.ts';
+import { progressWriter } from '../collector/report/progress.ts';
+import type { CompareIo, RunCompare, Runners } from '../collector/run-io.ts';
+import { COMPARE_DEFAULTS, type CompareOptions, parseCompareOptions, type RawCompareOptions } from '../config/compare-options.ts';
+import { readMachine } from '../config/machine.ts';
+import { EXIT, type ExitStatus } from '../errors.ts';
+import type { ComparisonResult } from '../model/comparison.ts';
+import { discardedOnFailure, openReportFile } from './output.ts';
+import { addRunOptions, type Host, styleOf } from './run.ts';
+
+export type LoadCompare = () => Promise<Runners & { readonly runCompare: RunCompare }>;
+
+/** @param done receives the exit status */
+export function compareCommand(host: Host, loadCollector: LoadCompare, done: (status: ExitStatus) => void): Command {
+  const command = new Command('compare').description('test several modes on the same packets, and say which of them to use');
+  command.addOption(
+    new Option(
+      '--modes <list>',
+      `modes, with flags behind a + (default: ${COMPARE_DEFAULTS.modes}; cbpf and ebpf where a program is given)`,
+    ),
+  );
+  command.addOption(new Option('--no-own-load', 'live: do not measure first, in the lab, what so many groups cost this machine'));
+  addRunOptions(command, ['mode', 'defrag', 'rollover', 'groupId', 'failFast', 'loop']);
+  return command.optionsGroup('Other:').action(async (raw: RawCompareOptions) => {
+    const options = parseCompareOptions(raw, readMachine());
+    if (!options.isLive) await host.enterLab();
+    // Loaded only now: --help and typing errors need none of it.
+    const { runCompare, ...runners } = await loadCollector();
+    done(await compare(options, host, (io) => runCompare(options, io, runners)));
+  });
+}
+
+type Work = (io: CompareIo) => Promise<ComparisonResult>;
+
+export async function compare({ runs, output }: CompareOptions, host: Host, work: Work): Promise<ExitStatus> {
+  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
+  const target = { isTerminal: host.stderr.isTerminal, style: () => styleOf(host.stderr, output, host), write: host.stderr.write };
+  const progress = output.quiet ? undefined : progressWriter(target, runs[0]?.statusIntervalMs ?? 1000);
+  const io: CompareIo = {
+    version: host.version,
+    signal: host.signal,
+    onProgress: (snapshot) => progress?.update(snapshot),
+    onMode: (label, index) => {
+      if (!output.quiet) host.stderr.write(`testing ${printable(label)} (${index + 1} of ${runs.length})\n`);
+    },
+    measureOwnLoad: async () => undefined,
+  };
+  const result = await discardedOnFailure(file, async () => {
+    try {
+      return await work(io);
+    } finally {
+      progress?.finish();
+    }
+  });
+  file?.commit(renderComparisonJson(result));
+  const render = output.quiet ? renderComparisonBrief : renderComparison;
+  host.stdout.write(output.json.kind === 'stdout' ? renderComparisonJson(result) : render(result, styleOf(host.stdout, output, host)));
+  return EXIT[result.recommendation.answer];
+}

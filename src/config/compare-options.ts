@@ -1,0 +1,66 @@
+/** The options of `compare`, checked once: those of one run for each mode, alike in all else. */
+import { LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
+import type { Machine } from './machine.ts';
+import { checkMachineCanHold, contradictory, type Options, parseOptions, type RawOptions } from './options.ts';
+import { parseSteerings, type SteeringName } from './steerings.ts';
+
+export interface CompareOptions {
+  /** Alike in everything but mode, flags and program. */
+  readonly runs: readonly Options[];
+  readonly procs: number;
+  readonly isLive: boolean;
+  /** Live: measure first what so many groups cost. */
+  readonly measuresOwnLoad: boolean;
+  readonly output: Options['output'];
+}
+
+/** As typed: what a run takes, but for what makes one group of it. */
+export interface RawCompareOptions extends Omit<RawOptions, 'mode' | 'defrag' | 'rollover' | 'groupId' | 'failFast' | 'loop'> {
+  readonly modes?: string;
+  readonly ownLoad?: boolean;
+}
+
+export const COMPARE_DEFAULTS = {
+  modes: 'hash,hash+defrag,lb,cpu,rollover,hash+rollover,rnd,qm',
+} as const;
+
+export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): CompareOptions {
+  const { modes, ownLoad = true, cbpfProgram, ebpfProgram, ...common } = raw;
+  if (common.pcap === '-')
+    throw contradictory('standard input can be read once, and a comparison sends it once for each mode', 'save the capture to a file');
+  const programs = { cbpf: cbpfProgram, ebpf: ebpfProgram };
+  const steerings = steeringsOf(modes, programs);
+  // One seed for all of them, drawn once.
+  const seed = common.seed ?? String(machine.randomSeed);
+  const runs = steerings.map(({ mode, flags }): Options => {
+    const program = mode === 'cbpf' ? { cbpfProgram } : mode === 'ebpf' ? { ebpfProgram } : {};
+    const own = { mode, ...definedOf(program), ...Object.fromEntries(flags.map((flag) => [FLAG_OPTIONS[flag], true])) };
+    return parseOptions({ ...common, ...own, seed }, machine);
+  });
+  const [first] = runs;
+  if (first === undefined) throw new TypeError('a list of modes is never empty');
+  const isLive = first.source.kind === 'live';
+  const { procs, ring } = first;
+  if (isLive) {
+    if (procs > LEGACY_MEMBERS_MAX)
+      throw contradictory(
+        `a live comparison of ${procs} processes`,
+        `compare with at most ${LEGACY_MEMBERS_MAX}: it takes ${runs.length} sockets of each`,
+      );
+    checkMachineCanHold(procs, ring.blockBytes * ring.blockCount, machine, runs.length);
+  }
+  return { runs, procs, isLive, measuresOwnLoad: isLive && ownLoad, output: first.output };
+}
+
+const FLAG_OPTIONS = { rollover: 'rollover', 'ignore-outgoing': 'ignoreOutgoing', defrag: 'defrag' } as const;
+
+/** Programs that are given are tested, whether their modes are named or not. */
+function steeringsOf(modes: string | undefined, programs: Readonly<Record<'cbpf' | 'ebpf', string | undefined>>): readonly SteeringName[] {
+  const listed = parseSteerings('--modes', modes ?? COMPARE_DEFAULTS.modes, COMPARE_DEFAULTS.modes);
+  const given = (['cbpf', 'ebpf'] as const).filter((mode) => programs[mode] !== undefined && !listed.some((s) => s.mode === mode));
+  return [...listed, ...given.map((mode): SteeringName => ({ mode, flags: [] }))];
+}
+
+function definedOf(values: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
