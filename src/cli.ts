@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
+import { churnCommand } from './commands/churn.ts';
 import { compareCommand } from './commands/compare.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { predictCommand } from './commands/predict.ts';
@@ -57,6 +58,7 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   const matrix = matrixCommand(host, loadMatrix, done);
   const loadCompare = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/compare.ts')) });
   const compare = compareCommand(host, loadCompare, done);
+  const churn = churnCommand(host, () => import('./collector/churn.ts'), done);
   const predict = predictCommand(host, () => import('./collector/predict.ts'), done);
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
@@ -65,6 +67,7 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
     .addCommand(compare)
     .addCommand(matrix)
     .addCommand(predict)
+    .addCommand(churn)
     .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
   run.addHelpText('after', EXAMPLES);
   matrix.addHelpText(
@@ -73,7 +76,11 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   );
   compare.addHelpText('after', COMPARE_HELP);
   predict.addHelpText('after', PREDICT_HELP);
-  for (const command of [program, run, compare, matrix, predict]) {
+  churn.addHelpText(
+    'after',
+    '\nExit status: 0 measured, and as the code of the kernel has it, 2 usage, 3 not as expected or not all measured, 4 cannot run, 70 defect of this tool.\n',
+  );
+  for (const command of [program, run, compare, matrix, predict, churn]) {
     command.exitOverride().helpOption('-h, --help', 'print this help').showHelpAfterError('fanout-cluster --help lists the options');
     // Messages repeat what was typed, and that may be anything.
     command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) });

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { FanoutError } from '../errors.ts';
 import { FANOUT_MODES } from '../model/fanout.ts';
-import type { CaptureCounters, CaptureOptions, FlowMap, Membership } from '../native.ts';
+import { type CaptureCounters, type CaptureOptions, type FlowMap, type Membership, native } from '../native.ts';
 import { decodeWorkerMessage, encodeFrame } from '../protocol/codec.ts';
 import { Deframer, FrameError } from '../protocol/framing.ts';
 import {
@@ -58,6 +58,9 @@ export class Cluster {
   /** Lost after the start, but the process may still be there. */
   readonly #departing = new Set<number>();
   #asked: { readonly groupId: number; readonly mode: number } | undefined;
+  #opensInTurn = false;
+  #epoch = 0;
+  #startNs = 0n;
   #startFailure: FanoutError | undefined;
   #lastJoined: Membership | undefined;
   #capture: ((member: Member) => CaptureOptions) | undefined;
@@ -80,14 +83,20 @@ export class Cluster {
     return this.#members;
   }
 
+  /** From now on each socket is opened when the one before it is there: then the kernel keeps them in the order of the members. */
+  openInTurn(): void {
+    this.#opensInTurn = true;
+  }
+
   /** Opens all sockets, of processes forked now if they were not before; each joins as soon as the one before it has, so that member i is the kernel's slot i. */
   async join(capture: (member: Member) => CaptureOptions, group: GroupRequest, timeoutMs: number): Promise<Membership> {
     await this.#crew.fork();
     this.#capture = capture;
-    for (const member of this.members) if (member.state === 'connected') this.#open(member);
+    if (!this.#opensInTurn) for (const member of this.members) if (member.state === 'connected') this.#open(member);
     const deadline = performance.now() + timeoutMs;
     let id = group.id;
     for (const member of this.members) {
+      if (this.#opensInTurn) await this.#openAlone(member, deadline);
       await this.#until(() => member.state === 'opened', deadline, 'open its socket', member);
       const first = member.index === 0;
       for (;;) {
@@ -103,6 +112,39 @@ export class Cluster {
     }
     if (this.#lastJoined === undefined) throw new TypeError('no member joined');
     return this.#lastJoined;
+  }
+
+  async #openAlone(member: Member, deadline: number): Promise<void> {
+    await this.#until(() => member.state === 'connected', deadline, 'connect', member);
+    this.#open(member);
+  }
+
+  /** A process more. Its member comes last in a group that captures; resolves when it does too. */
+  async add(group: GroupRequest, timeoutMs: number): Promise<Member> {
+    const joined = this.#lastJoined;
+    if (joined === undefined) throw new TypeError('there is no group to add to');
+    const member = new Member(this.#members.length, undefined);
+    this.#members.push(member);
+    this.#crew.add();
+    const deadline = performance.now() + timeoutMs;
+    if (this.#opensInTurn) await this.#openAlone(member, deadline);
+    await this.#until(() => member.state === 'opened', deadline, 'open its socket', member);
+    // Its share of the packets is lost from the join on until its filter opens: both in one go.
+    const { groupId } = joined;
+    const mode = FANOUT_MODES[group.mode];
+    this.#asked = { groupId, mode };
+    this.#send(member, { kind: 'join', groupId, mode, flags: group.flags, membersMax: group.membersMax, program: null });
+    this.#send(member, { kind: 'arm' });
+    await this.#until(() => member.state === 'armed', deadline, 'join the group', member);
+    this.#begin(member);
+    return member;
+  }
+
+  #begin(member: Member): void {
+    member.become('capturing');
+    member.aliveNs = native.realtimeNs();
+    member.heardAtMs = performance.now();
+    this.#send(member, { kind: 'start', startNs: this.#startNs, epoch: this.#epoch });
   }
 
   async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: number): Promise<void> {
@@ -121,15 +163,15 @@ export class Cluster {
   }
 
   start(startNs: bigint): void {
+    this.#startNs = startNs;
     for (const member of this.members) {
-      member.become('capturing');
+      this.#begin(member);
       member.aliveNs = startNs;
-      member.heardAtMs = performance.now();
     }
-    this.broadcast({ kind: 'start', startNs, epoch: 0 });
   }
 
   broadcast(message: CollectorMessage): void {
+    if (message.kind === 'epoch') this.#epoch = message.epoch;
     const bytes = encodeFrame(message);
     for (const member of this.members) if (member.alive) this.#sockets.get(member.index)?.write(bytes);
   }
@@ -195,7 +237,6 @@ export class Cluster {
     for (const check of [...this.#waiters]) check();
   }
 
-  // A worker that is ready before the run knows what to capture waits for its turn in join().
   #open(member: Member): void {
     if (this.#capture !== undefined) this.#send(member, { kind: 'open', capture: this.#capture(member) });
   }
@@ -252,7 +293,9 @@ export class Cluster {
         if (message.version !== PROTOCOL_VERSION || message.member !== member.index || message.pid !== member.pid)
           throw new MalformedMessage(`hello of member ${message.member}, pid ${message.pid}, protocol ${message.version}`);
         this.#advance(member, 'connected', message.kind);
-        return this.#open(member);
+        // Before the run knows what to capture, it waits for its turn in join().
+        if (!this.#opensInTurn) this.#open(member);
+        return;
       case 'opened':
         member.inode = message.inode;
         return this.#advance(member, 'opened', message.kind);

@@ -90,6 +90,17 @@ export class Lane {
     this.watch.conclude();
   }
 
+  /** A process more, whose member comes last in the group while it captures. */
+  async add(): Promise<Member> {
+    let added: Member | undefined;
+    await this.watch.through(async () => {
+      added = await this.cluster.add(this.#request(), startTimeoutMs(this.options));
+      return `member ${added.index} (pid ${added.pid}) joined`;
+    });
+    if (added === undefined) throw new TypeError('no member was added');
+    return added;
+  }
+
   async close(): Promise<void> {
     this.watch.end();
     await this.cluster.close();

@@ -1,9 +1,11 @@
 /** What a run takes and gives, for whoever starts one. */
+import type { ChurnOptions } from '../config/churn-options.ts';
 import type { CompareOptions } from '../config/compare-options.ts';
 import type { MatrixOptions } from '../config/matrix-options.ts';
 import type { Options } from '../config/options.ts';
 import type { FanoutError } from '../errors.ts';
 import type { FlowTruth } from '../lab/traffic.ts';
+import type { ChurnEvent, ChurnResult } from '../model/churn.ts';
 import type { ComparisonResult } from '../model/comparison.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { MatrixResult } from '../model/matrix.ts';
@@ -57,6 +59,13 @@ export interface Runners {
 }
 
 export type RunCompare = (options: CompareOptions, io: CompareIo, runners: Runners) => Promise<ComparisonResult>;
+
+export interface ChurnIo extends Pick<RunIo, 'version' | 'signal'> {
+  /** Called after each change of the group; `done` is how many there were so far. */
+  readonly onChange: (change: Pick<ChurnEvent, 'kind' | 'slot'>, done: number) => void;
+}
+
+export type RunChurn = (options: ChurnOptions, io: ChurnIo) => Promise<ChurnResult>;
 
 export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'> {
   /** Called before each mode is measured. */

@@ -24,6 +24,8 @@ export interface Drive {
   readonly capture: (stage: Stage) => Promise<readonly StopReason[]>;
   /** Processes that may be added, each in place of one that has gone. */
   readonly replacements: number;
+  /** Sockets are opened one after the other, so that the kernel has them in the order of the members. */
+  readonly opensInTurn?: boolean;
 }
 
 /** A run that captures. */
@@ -97,6 +99,7 @@ async function runOn(
   const lanes = groups.map((options, i) => new Lane(options, steerings[i] as Steering, frame));
   try {
     for (const options of groups) checkGroup(options);
+    if (drive.opensInTurn === true) for (const { cluster } of lanes) cluster.openInTurn();
     await crew.fork();
     // While the workers boot.
     source.prepare();

@@ -22,6 +22,10 @@ export interface PacketSource {
   /** Makes ready what start() will send; takes a while in the lab, and nothing is sent yet. */
   prepare(): void;
   start(): void;
+  /** Sends by another plan than that of the options, as often as one likes; resolves when all is out, or stop() was called. Not for live traffic. */
+  send(plan: SendPlan): Promise<void>;
+  /** Takes the link down and up again, while nothing is sent. Not for live traffic. */
+  flapLink(): Promise<void>;
   /** Stops sending and waits until the last packet is out. */
   stop(): Promise<void>;
   /** Packets sent so far; undefined where nobody knows. */
@@ -32,6 +36,8 @@ export interface PacketSource {
   warnings(): readonly Reason[];
   close(): Promise<void>;
 }
+
+export type SendPlan = Pick<Sending, 'rounds' | 'packetsPerSecond'>;
 
 /** @param signal ends the wait for a capture that comes through a pipe */
 export async function openSource(options: Options, signal: AbortSignal): Promise<PacketSource> {
@@ -67,12 +73,18 @@ function openLive(source: LiveSource): PacketSource {
     ended: new Promise(() => {}),
     prepare: () => {},
     start: () => {},
+    send: notOnLive,
+    flapLink: notOnLive,
     stop: async () => {},
     offered: () => undefined,
     truth: () => [],
     warnings: () => [],
     close: async () => {},
   };
+}
+
+async function notOnLive(): Promise<never> {
+  throw new TypeError('nothing is ever sent or changed on a live interface');
 }
 
 function describe(name: string): InterfaceInfo {
@@ -115,14 +127,26 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
   };
   let injector: Injector | undefined;
   let sent: Traffic | undefined;
+  /** The injector counts anew each time. */
+  let sentBefore = 0;
+  let isSending = false;
   const sender: Sender = {
     prepare: () => {
       sent = generateTraffic(shape);
       injector = network.createInjector(sent);
     },
-    run: (plan) => prepared(injector).run(plan),
+    run: async (plan) => {
+      const ready = prepared(injector);
+      isSending = true;
+      try {
+        await ready.run(plan);
+      } finally {
+        isSending = false;
+        sentBefore += ready.counters.packets;
+      }
+    },
     stop: () => injector?.stop(),
-    offered: () => injector?.counters.packets ?? 0,
+    offered: () => sentBefore + (isSending ? (injector?.counters.packets ?? 0) : 0),
     truth: () => sent?.flows ?? [],
     warnings: () => [],
     close: async () => {},
@@ -189,6 +213,19 @@ function sendingSource(
     sender.stop();
     return running;
   };
+  const send = ({ rounds: times, packetsPerSecond: rate }: SendPlan): Promise<void> => {
+    // The sender's CPU is the one that receives. Should the scheduler move it, mode cpu would part flows in the lab that no NIC would.
+    const pinned = mode === 'cpu' ? { cpu: firstAllowedCpu() } : {};
+    const sending = sender.run({ rounds: times === 'endless' ? 0 : times, packetsPerSecond: rate, ...pinned });
+    running = sending.then(
+      () => undefined,
+      () => undefined,
+    );
+    return sending.then(
+      () => undefined,
+      (cause: Error) => Promise.reject(sendingFailed(network.interface, cause)),
+    );
+  };
   return {
     info: { ...info, interface: network.interface, injection: network.injection },
     interface: network.interface,
@@ -196,12 +233,9 @@ function sendingSource(
     loopback: false,
     ended,
     prepare: () => sender.prepare(),
-    start: () => {
-      // The sender's CPU is the one that receives. Should the scheduler move it, mode cpu would part flows in the lab that no NIC would.
-      const pinned = mode === 'cpu' ? { cpu: firstAllowedCpu() } : {};
-      const plan = { rounds: rounds === 'endless' ? 0 : rounds, packetsPerSecond, ...pinned };
-      running = sender.run(plan).then(resolve, (cause: Error) => reject(sendingFailed(network.interface, cause)));
-    },
+    start: () => void send({ rounds, packetsPerSecond }).then(resolve, reject),
+    send,
+    flapLink: () => network.flapLink(),
     stop: halt,
     offered: () => sender.offered(),
     truth: () => sender.truth(),

@@ -47,6 +47,7 @@ export class Watch implements ClusterEvents {
   #leaving = new Set<number>();
   #foreign: readonly number[] = [];
   #linkDownNote: Disturbance | undefined;
+  #epochFromNs = 0n;
   #groupGoodNs = 0n;
   #lastTickMs = 0;
   #violatedSinceMs: number | undefined;
@@ -69,6 +70,7 @@ export class Watch implements ClusterEvents {
     this.#cluster = cluster;
     this.#groupId = groupId;
     this.#epochs = new Epochs(startNs, cluster.members.length);
+    this.#epochFromNs = startNs;
     this.#groupGoodNs = startNs;
     this.#capturingSinceMs = performance.now();
     this.#lastTickMs = this.#capturingSinceMs;
@@ -129,6 +131,22 @@ export class Watch implements ClusterEvents {
     return this.#epochs.flows(this.#flowMap, max);
   }
 
+  /** Number of the epoch that is judged now, or was last. */
+  get epoch(): number {
+    return this.#epochs?.current ?? 0;
+  }
+
+  /** From which time (CLOCK_REALTIME) on packets count in it. */
+  get epochFromNs(): bigint {
+    return this.#epochFromNs;
+  }
+
+  /** Changes the group on purpose: what it was counts until now, and what it has become from when `change` has resolved. */
+  async through(change: () => Promise<string>): Promise<void> {
+    this.#epochs?.end(native.realtimeNs() - BACKLOG_NS);
+    this.#nextEpoch(await change());
+  }
+
   // ---- what happens to members
 
   onLost(member: Member): void {
@@ -159,7 +177,8 @@ export class Watch implements ClusterEvents {
     if (this.#epochs === undefined || this.#cluster === undefined || this.#linkDown || this.#leaving.size > 0) return;
     if (!this.#members.some((m) => m.state === 'capturing')) return;
     const epoch = this.#epochs.begin(this.#members.filter((m) => m.alive).length, reason);
-    this.#cluster.broadcast({ kind: 'epoch', epoch, fromNs: native.realtimeNs() + EPOCH_GRACE_NS });
+    this.#epochFromNs = native.realtimeNs() + EPOCH_GRACE_NS;
+    this.#cluster.broadcast({ kind: 'epoch', epoch, fromNs: this.#epochFromNs });
   }
 
   #disturb(code: Disturbance['code'], message: string, remedy: string): Disturbance {

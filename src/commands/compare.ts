@@ -7,6 +7,7 @@ import { progressWriter } from '../collector/report/progress.ts';
 import type { CompareIo, RunCompare, Runners } from '../collector/run-io.ts';
 import { COMPARE_DEFAULTS, type CompareOptions, parseCompareOptions, type RawCompareOptions } from '../config/compare-options.ts';
 import { readMachine } from '../config/machine.ts';
+import type { RawOptions } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { ComparisonResult } from '../model/comparison.ts';
 import { discardedOnFailure, openReportFile } from './output.ts';
@@ -24,7 +25,7 @@ export function compareCommand(host: Host, loadCollector: LoadCompare, done: (st
     ),
   );
   command.addOption(new Option('--no-own-load', 'live: do not measure first, in the lab, what so many groups cost this machine'));
-  addRunOptions(command, ['mode', 'defrag', 'rollover', 'groupId', 'failFast', 'loop']);
+  addRunOptions(command, (name) => !OF_ONE_GROUP.has(name));
   return command.optionsGroup('Other:').action(async (raw: RawCompareOptions) => {
     const options = parseCompareOptions(raw, readMachine());
     if (!options.isLive) await host.enterLab();
@@ -33,6 +34,16 @@ export function compareCommand(host: Host, loadCollector: LoadCompare, done: (st
     done(await compare(options, host, (io) => runCompare(options, io, runners)));
   });
 }
+
+/** Options of a run that a comparison chooses itself, or that make no sense for several groups. */
+const OF_ONE_GROUP: ReadonlySet<string> = new Set([
+  'mode',
+  'defrag',
+  'rollover',
+  'groupId',
+  'failFast',
+  'loop',
+] satisfies (keyof RawOptions)[]);
 
 type Work = (io: CompareIo) => Promise<ComparisonResult>;
 

@@ -87,12 +87,12 @@ function statusOf({ verdict }: RunResult): ExitStatus {
   return EXIT[verdict.answer];
 }
 
-/** Options of a run, for commands that make some. @param without names as in RawOptions */
-export function addRunOptions(command: Command, without: readonly (keyof RawOptions)[] = []): void {
+/** Options of a run, for commands that make some. @param isWanted by their names in RawOptions */
+export function addRunOptions(command: Command, isWanted: (name: string) => boolean = () => true): void {
   for (const [heading, options] of OPTION_GROUPS) {
-    command.optionsGroup(heading);
-    for (const option of options.map((create) => create()))
-      if (!without.some((name) => name === option.attributeName())) command.addOption(option);
+    const wanted = options.map((create) => create()).filter((option) => isWanted(option.attributeName()));
+    if (wanted.length > 0) command.optionsGroup(heading);
+    for (const option of wanted) command.addOption(option);
   }
 }
 

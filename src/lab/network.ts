@@ -23,6 +23,8 @@ export interface LabNetwork {
   readonly queues: number;
   /** Frames sent by it arrive on `interface`. On a veth the frames' queues are ignored. */
   createInjector(frames?: FrameSet): Injector;
+  /** Takes its link down and up again. */
+  flapLink(): Promise<void>;
   /** Takes the interface away, unless an injector is running; then another network can be made in this namespace. */
   close(): Promise<void>;
 }
@@ -55,6 +57,7 @@ function tapNetwork(addon: LabNetworkOptions['addon'], tap: Tap): LabNetwork {
     injection: 'tap',
     queues: tap.queues,
     createInjector: (frames) => new addon.Injector({ ...frames, tap }),
+    flapLink,
     close: async () => tap.close(),
   };
 }
@@ -65,9 +68,14 @@ function vethNetwork(addon: LabNetworkOptions['addon']): LabNetwork {
     injection: 'veth',
     queues: 1,
     createInjector: (frames) => new addon.Injector({ ...frames, interface: SENDING_INTERFACE }),
+    flapLink,
     // Somebody may have deleted it during the run, which is for the run to report. Else it goes away with the namespace.
     close: () => configure([`link delete dev ${SENDING_INTERFACE}`]).catch(() => undefined),
   };
+}
+
+function flapLink(): Promise<void> {
+  return configure(['down', 'up'].map((state) => `link set dev ${CAPTURE_INTERFACE} ${state}`));
 }
 
 const ENOENT = 2;

@@ -1,4 +1,5 @@
 /** The machine interface: one document, as it is. */
+import type { ChurnResult } from '../../model/churn.ts';
 import type { ComparisonResult } from '../../model/comparison.ts';
 import type { MatrixResult } from '../../model/matrix.ts';
 import type { PredictionResult } from '../../model/prediction.ts';
@@ -21,6 +22,10 @@ export function renderComparisonJson(result: ComparisonResult): string {
   return document(result);
 }
 
-function document(result: RunResult | MatrixResult | PredictionResult | ComparisonResult): string {
+export function renderChurnJson(result: ChurnResult): string {
+  return document(result);
+}
+
+function document(result: RunResult | MatrixResult | PredictionResult | ComparisonResult | ChurnResult): string {
   return `${printableJson(JSON.stringify(result, null, 2))}\n`;
 }

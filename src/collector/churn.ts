@@ -1,0 +1,177 @@
+/** Members leave and come while traffic flows, and each flow is looked for before and after. */
+import { availableParallelism, release } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChurnOptions } from '../config/churn-options.ts';
+import { FanoutError } from '../errors.ts';
+import type { ChurnEventKind, Slots } from '../model/churn.ts';
+import { relinked, withMember, withoutSlot } from '../model/churn.ts';
+import { native } from '../native.ts';
+import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
+import { conduct, type Stage } from './run.ts';
+import type { Observed, RunChurn } from './run-io.ts';
+
+/** Traffic goes on for so long before a member is lost, and after the group is whole again. */
+const LEAD_MS = 30;
+/** Members report ten times a second: when no counter has moved for so long, all that was sent has arrived or is lost. */
+const QUIET_MS = 220;
+const TICK_MS = 5;
+/** For the kernel to notice, for a process to boot, for the collector to say so. */
+const CHANGE_TIMEOUT_MS = 20_000;
+
+export const runChurn: RunChurn = async (options, io) => {
+  const startedAt = new Date();
+  const begunMs = performance.now();
+  let observed: Observed | undefined;
+  const changes: Change[] = [];
+  const runIo = {
+    ...io,
+    onProgress: () => undefined,
+    onObserved: (all: Observed) => {
+      observed = all;
+    },
+  };
+  const capture = async (stage: Stage) => {
+    const script = new Script(options, stage, io.signal, (change, done) => {
+      changes.push(change);
+      io.onChange(change, done);
+    });
+    await script.play();
+    return ['end-of-traffic'] as const;
+  };
+  const [result] = await conduct([options.run], runIo, { capture, replacements: options.slots.length, opensInTurn: true });
+  if (result === undefined || result instanceof FanoutError) throw result ?? new TypeError('a run ended without a result');
+  if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
+  const { flows } = observed;
+  const events = changes.map((change) => eventOf(change, flows));
+  return {
+    schema: 'fanout-cluster/churn@1',
+    tool: { version: io.version },
+    startedAt: startedAt.toISOString(),
+    durationMs: Math.round(performance.now() - begunMs),
+    host: { kernel: release(), cpus: availableParallelism() },
+    source: result.source,
+    group: { mode: 'hash', flags: options.run.flags, procs: options.run.procs },
+    packetsPerSecond: options.packetsPerSecond,
+    events,
+    advice: adviceOn(events, options.run.procs),
+    doubts: doubtsAbout(events, changes.length < 2 * options.slots.length + 1 ? 'interrupted' : 'complete'),
+  };
+};
+
+/** One change after the other; before and after each of them every flow is seen once more by a group that does not change. */
+class Script {
+  readonly #options: ChurnOptions;
+  readonly #stage: Stage;
+  readonly #signal: AbortSignal;
+  readonly #onChange: (change: Change, done: number) => void;
+  #slots: Slots;
+  #done = 0;
+
+  constructor(options: ChurnOptions, stage: Stage, signal: AbortSignal, onChange: (change: Change, done: number) => void) {
+    this.#options = options;
+    this.#stage = stage;
+    this.#signal = signal;
+    this.#onChange = onChange;
+    this.#slots = Array.from({ length: options.run.procs }, (_, member) => member);
+  }
+
+  async play(): Promise<void> {
+    await this.#round();
+    for (const slot of this.#options.slots) {
+      if (this.#signal.aborted) return;
+      await this.#change('leave', withoutSlot(this.#slots, slot), { slot, member: this.#slots[slot] as number }, () => this.#kill(slot));
+      const slots = withMember(this.#slots, this.#lane.cluster.members.length);
+      const added = { slot: slots.length - 1, member: slots.at(-1) as number };
+      await this.#change('join', slots, added, async () => void (await this.#lane.add()));
+      // Once is enough, and now it shows: later all members may be younger than those they came after.
+      if (slot === this.#options.slots[0]) await this.#flap();
+    }
+  }
+
+  async #flap(): Promise<void> {
+    if (this.#signal.aborted) return;
+    // A frame cannot be sent while the link is down.
+    await this.#change('link-flap', relinked(this.#slots), {}, () => this.#stage.source.flapLink(), false);
+  }
+
+  get #lane() {
+    const [lane] = this.#stage.lanes;
+    if (lane === undefined) throw new TypeError('there is no group');
+    return lane;
+  }
+
+  /** Every flow, seen by a group that does not change meanwhile. */
+  async #round(): Promise<void> {
+    const { source } = this.#stage;
+    while (native.realtimeNs() <= this.#lane.watch.epochFromNs) await sleep(1);
+    const missing = (source.offered() ?? 0) - this.#arrived();
+    await source.send({ rounds: 1, packetsPerSecond: this.#options.packetsPerSecond });
+    await this.#settled(missing);
+  }
+
+  /** Waits until all that was sent has been counted but for these, or nothing has moved for a while. */
+  async #settled(missing: number): Promise<void> {
+    const offered = this.#stage.source.offered() ?? 0;
+    for (let [quietMs, seen] = [0, -1]; quietMs < QUIET_MS && this.#arrived() + missing < offered; quietMs += TICK_MS) {
+      await sleep(TICK_MS);
+      const now = this.#arrived();
+      if (now !== seen) quietMs = 0;
+      seen = now;
+    }
+  }
+
+  async #kill(slot: number): Promise<void> {
+    const member = this.#lane.cluster.members[this.#slots[slot] as number];
+    if (member === undefined) throw new RangeError(`slot ${slot}`);
+    process.kill(member.pid, 'SIGKILL');
+  }
+
+  async #change(
+    kind: ChurnEventKind,
+    slots: Slots,
+    about: { readonly slot?: number; readonly member?: number },
+    cause: () => Promise<void>,
+    underTraffic = true,
+  ): Promise<void> {
+    const { source } = this.#stage;
+    const before = { epoch: this.#lane.watch.epoch, slots: this.#slots };
+    const sentBefore = source.offered() ?? 0;
+    const arrivedBefore = this.#arrived();
+    const traffic = underTraffic ? source.send({ rounds: 'endless', packetsPerSecond: this.#options.packetsPerSecond }) : Promise.resolve();
+    // Should sending fail in the meantime, it is awaited below.
+    traffic.catch(() => {});
+    if (underTraffic) await sleep(LEAD_MS);
+    const begunMs = performance.now();
+    await cause();
+    await this.#nextEpoch(before.epoch, begunMs);
+    const tookMs = performance.now() - begunMs;
+    if (underTraffic) await sleep(LEAD_MS);
+    await source.stop();
+    await traffic;
+    await this.#settled(sentBefore - arrivedBefore);
+    const packetsSent = (source.offered() ?? 0) - sentBefore;
+    const packetsLost = packetsSent - (this.#arrived() - arrivedBefore);
+    this.#slots = slots;
+    await this.#round();
+    const after = { epoch: this.#lane.watch.epoch, slots };
+    this.#done += 1;
+    this.#onChange({ kind, ...about, before, after, packetsSent, packetsLost, tookMs }, this.#done);
+  }
+
+  /** Told by a member that lives, or was told by one before it was lost; what a full ring dropped did not arrive either. */
+  #arrived(): number {
+    return this.#lane.cluster.members.reduce((sum, { alive, counters }) => sum + (alive ? counters.packets : counters.captured), 0);
+  }
+
+  async #nextEpoch(epoch: number, sinceMs: number): Promise<void> {
+    while (this.#lane.watch.epoch === epoch) {
+      if (performance.now() - sinceMs > CHANGE_TIMEOUT_MS)
+        throw new FanoutError(
+          'WORKER_FAILED',
+          `the group was not whole again within ${CHANGE_TIMEOUT_MS / 1000} s after a change`,
+          'the host may be overloaded: try fewer --procs or a lower --rate',
+        );
+      await sleep(1);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** `churn`: kill and replace members under traffic, in the lab, and measure which flows move. */
+import { Command, Option } from 'commander';
+import { describe } from '../collector/churn-events.ts';
+import { renderChurn, renderChurnBrief } from '../collector/report/churn.ts';
+import { renderChurnJson } from '../collector/report/json.ts';
+import type { ChurnIo, RunChurn } from '../collector/run-io.ts';
+import { CHURN_DEFAULTS, type ChurnOptions, parseChurnOptions, type RawChurnOptions } from '../config/churn-options.ts';
+import { readMachine } from '../config/machine.ts';
+import { EXIT, type ExitStatus } from '../errors.ts';
+import type { ChurnResult } from '../model/churn.ts';
+import { discardedOnFailure, openReportFile } from './output.ts';
+import { addRunOptions, type Host, styleOf } from './run.ts';
+
+export type LoadChurn = () => Promise<{ readonly runChurn: RunChurn }>;
+
+/** @param done receives the exit status */
+export function churnCommand(host: Host, loadCollector: LoadChurn, done: (status: ExitStatus) => void): Command {
+  const command = new Command('churn')
+    .description("kill and replace members of a group under traffic, in the lab: how many of the others' flows move")
+    .addOption(new Option('-n, --procs <count>', `processes in the group, at least 2 (default: ${CHURN_DEFAULTS.procs})`))
+    .addOption(new Option('--slot <number>', 'kill the member in this slot only (default: each in turn)'))
+    .addOption(new Option('--flows <count>', `flows to follow (default: ${CHURN_DEFAULTS.flows})`))
+    .addOption(new Option('--rate <pps>', `packets per second (default: ${CHURN_DEFAULTS.rate})`))
+    .addOption(new Option('--traffic <class,...>', `classes of traffic, as for a run (default: ${CHURN_DEFAULTS.traffic})`));
+  addRunOptions(command, (name) => SHARED.has(name));
+  return command.action(async (raw: RawChurnOptions) => {
+    const options = parseChurnOptions(raw, readMachine());
+    await host.enterLab();
+    // Loaded only now: --help and typing errors need none of it.
+    const { runChurn } = await loadCollector();
+    done(await churn(options, host, (io) => runChurn(options, io)));
+  });
+}
+
+const SHARED: ReadonlySet<string> = new Set([
+  'defrag',
+  'seed',
+  'ringSize',
+  'labInterface',
+  'workerTimeout',
+  'json',
+  'quiet',
+  'color',
+] satisfies (keyof RawChurnOptions)[]);
+
+export async function churn({ output, slots }: ChurnOptions, host: Host, work: (io: ChurnIo) => Promise<ChurnResult>): Promise<ExitStatus> {
+  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
+  const all = 2 * slots.length + 1;
+  const onChange: ChurnIo['onChange'] = (change, done) => {
+    if (!output.quiet) host.stderr.write(`measured ${describe(change)} (${done} of ${all})\n`);
+  };
+  const result = await discardedOnFailure(file, () => work({ version: host.version, signal: host.signal, onChange }));
+  file?.commit(renderChurnJson(result));
+  const render = output.quiet ? renderChurnBrief : renderChurn;
+  host.stdout.write(output.json.kind === 'stdout' ? renderChurnJson(result) : render(result, styleOf(host.stdout, output, host)));
+  return result.doubts.length > 0 ? EXIT.inconclusive : EXIT.yes;
+}

@@ -1,0 +1,93 @@
+/** Several modes on the same packets: what each of them must say, and that testing them together changes no answer. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ComparisonResult } from '../../src/model/comparison.ts';
+import { labelOf } from '../../src/model/comparison.ts';
+import type { RunResult } from '../../src/model/run-result.ts';
+import { native } from '../../src/native.ts';
+import { runCli } from '../helpers/cli.ts';
+import { refuseHostNamespace } from '../helpers/lab.ts';
+import { CAPTURE, makePair, promiscuity, removePair, type Sending, send } from '../helpers/network.ts';
+import { run } from '../helpers/tool.ts';
+
+const MODES = ['hash', 'hash+defrag', 'lb', 'cpu', 'rollover', 'hash+rollover', 'rnd', 'qm'];
+
+async function compare(...args: string[]): Promise<{ readonly status: number | null; readonly result: ComparisonResult }> {
+  const { status, stdout, stderr } = await run(['compare', '--json', '-', '--quiet', ...args]);
+  if (stdout === '') throw new Error(stderr);
+  return { status, result: JSON.parse(stdout) as ComparisonResult };
+}
+
+/** What does not depend on processes, times or dice. */
+function essence({ group, verdict, packets, flows, stacks, causes, balance, members }: RunResult) {
+  const dealt = group.mode === 'rnd' ? [] : members.map((member) => [member.packets, member.flows]);
+  const dice = group.mode === 'rnd' ? {} : { flows, balance: { ...balance, topFlowShare: 0 } };
+  const told = causes.map(({ code, harmless }) => ({ code, harmless }));
+  const reasons = verdict.reasons.map(({ code }) => code);
+  const answers = stacks.map(({ stack, answer }) => [stack, answer]);
+  return { mode: group.mode, flags: group.flags, answer: verdict.answer, reasons, packets, dealt, told, answers, ...dice };
+}
+
+describe('in the lab', () => {
+  test('eight modes with eight processes each, in less than 15 s, as single runs with the same seed have them', async () => {
+    const begunMs = performance.now();
+    const { status, result } = await compare('-n', '8', '--seed', '7');
+    expect(performance.now() - begunMs).toBeLessThan(15_000);
+    expect(status).toBe(0);
+    expect(result.runs.map(({ group }) => labelOf(group))).toEqual(MODES);
+    expect(result).toMatchObject({ schema: 'fanout-cluster/comparison@1', packets: 'repeated', leftOut: [], warnings: [] });
+    expect(result.recommendation).toMatchObject({ answer: 'yes', group: { mode: 'hash', flags: [] } });
+    for (const [i, label] of MODES.entries()) {
+      const [mode = '', ...flags] = label.split('+');
+      const { report } = await runCli(['-n', '8', '--seed', '7', '-m', mode, ...flags.map((flag) => `--${flag}`)]);
+      expect(essence(result.runs[i] as RunResult), label).toEqual(essence(report));
+    }
+  });
+
+  test('fragments: hash parts their flows, hash+defrag keeps them and is what to use', async () => {
+    const { status, result } = await compare('-n', '8', '--traffic', 'frag4-udp,ipv4-tcp', '--modes', 'hash,hash+defrag,lb');
+    expect(status).toBe(0);
+    expect(result.runs.map(({ verdict }) => verdict.answer)).toEqual(['no', 'yes', 'no']);
+    expect(result.recommendation.group).toEqual({ mode: 'hash', flags: ['defrag'] });
+    expect(result.recommendation.lines?.suricata).toContain('    defrag: yes');
+  });
+
+  test('no mode keeps VXLAN together: NO, and the least harm', async () => {
+    const { status, result } = await compare('-n', '8', '--traffic', 'vxlan-ipv4-tcp', '--modes', 'hash,lb');
+    expect([status, result.recommendation.answer]).toEqual([1, 'no']);
+    expect(result.recommendation.group).toEqual({ mode: 'hash', flags: [] });
+    expect(result.recommendation.reasons.map(({ code }) => code)).toEqual(['no-safe-mode', 'tunnel-outer-only']);
+  });
+});
+
+describe('live', () => {
+  let sending: Sending | undefined;
+  beforeAll(() => {
+    refuseHostNamespace();
+    makePair();
+    sending = send({ flows: 400, packetsPerFlow: 6 }, { packetsPerSecond: 20_000 });
+  });
+  afterAll(async () => {
+    await sending?.stop();
+    removePair();
+  });
+
+  test('all groups saw the very same packets, and each gave its own answer', async () => {
+    const { status, result } = await compare('-i', CAPTURE, '-n', '4', '--duration', '1s', '--no-own-load');
+    expect(result.runs.map(({ group }) => labelOf(group))).toEqual(MODES);
+    const [first] = result.runs;
+    expect(first?.packets.judged).toBeGreaterThan(10_000);
+    for (const { packets, flows } of result.runs) {
+      expect(packets.dropped).toBe(0);
+      expect([packets.judged, flows.total, flows.twoWay]).toEqual([first?.packets.judged, first?.flows.total, first?.flows.twoWay]);
+    }
+    const answers = Object.fromEntries(result.runs.map(({ group, verdict }) => [labelOf(group), verdict.answer]));
+    expect(answers).toMatchObject({ hash: 'yes', 'hash+defrag': 'yes', lb: 'no', rnd: 'no', rollover: 'inconclusive' });
+    expect([status, result.packets]).toEqual([0, 'same']);
+    // One process holds a member of each group.
+    const pids = result.runs.map(({ members }) => members.map(({ pid }) => pid));
+    expect(new Set(pids.flat()).size).toBe(4);
+    expect(new Set(result.runs.map(({ group }) => group.id)).size).toBe(MODES.length);
+    expect(native.packetSockets().filter(({ protocol }) => protocol !== 0)).toEqual([]);
+    expect(promiscuity()).toBe(0);
+  });
+});
