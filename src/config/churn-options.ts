@@ -26,14 +26,18 @@ export const CHURN_DEFAULTS = {
   flows: '10000',
   traffic: 'ipv4-tcp,ipv4-udp,ipv6-tcp',
   rate: '100000',
+  ringSize: '8M',
 } as const;
+
+/** A ring of many small blocks outlasts a worker that is kept waiting: each is handed over when its time is up, however little is in it. */
+const BLOCK_SIZE = '64K';
 
 const PACKETS_PER_FLOW = 2;
 
 export function parseChurnOptions(raw: RawChurnOptions, machine: Machine): ChurnOptions {
   const { slot, ...common } = raw;
-  const { procs, flows, traffic, rate } = CHURN_DEFAULTS;
-  const run = parseOptions({ procs, flows, traffic, rate, ...common, packetsPerFlow: String(PACKETS_PER_FLOW) }, machine);
+  const fixed = { packetsPerFlow: String(PACKETS_PER_FLOW), blockSize: BLOCK_SIZE };
+  const run = parseOptions({ ...CHURN_DEFAULTS, ...common, ...fixed }, machine);
   if (run.source.kind !== 'lab') throw new TypeError('churn is for the lab');
   if (run.procs < 2) throw usage('--procs', String(run.procs), 'a number of at least 2: of one process nothing is left');
   const all = Array.from({ length: run.procs }, (_, i) => i);
