@@ -56,7 +56,11 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   const run = runCommand(host, () => import('./collector/run.ts'), done);
   const loadMatrix = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/matrix.ts')) });
   const matrix = matrixCommand(host, loadMatrix, done);
-  const loadCompare = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/compare.ts')) });
+  const loadCompare = async () => ({
+    ...(await import('./collector/run.ts')),
+    ...(await import('./collector/compare.ts')),
+    ...(await import('./collector/own-load.ts')),
+  });
   const compare = compareCommand(host, loadCompare, done);
   const churn = churnCommand(host, () => import('./collector/churn.ts'), done);
   const predict = predictCommand(host, () => import('./collector/predict.ts'), done);

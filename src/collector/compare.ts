@@ -16,7 +16,7 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
   const startedAt = new Date();
   const begunMs = performance.now();
   const { testable, unsafe } = options.isLive ? withoutUnsafeDefrag(options.runs) : { testable: options.runs, unsafe: [] };
-  const ownLoad = options.measuresOwnLoad ? await io.measureOwnLoad() : undefined;
+  const ownLoad = options.ownLoad === 'first' ? await io.measureOwnLoad() : undefined;
   const outcomes = options.isLive ? await runTogether(testable, io) : await oneAfterTheOther(testable, io, runCluster);
   const runs = outcomes.filter((outcome): outcome is RunResult => !(outcome instanceof FanoutError));
   const refused = testable.flatMap((group, i) => leftOutBy(group, outcomes[i]));
@@ -72,8 +72,8 @@ function interrupted(): FanoutError {
 }
 
 /** What so many groups at once may have done to the answers. */
-function loadWarnings({ isLive }: CompareOptions, runs: readonly RunResult[], load: OwnLoad | undefined): readonly Reason[] {
-  if (!isLive) return [];
+function loadWarnings(options: CompareOptions, runs: readonly RunResult[], load: OwnLoad | undefined): readonly Reason[] {
+  if (!options.isLive) return [];
   const rate = Math.max(...runs.map(packetsPerSecond));
   const dropping = runs.filter(({ packets }) => packets.dropped > 0).map((run) => labelOf(run.group));
   const remedy = `compare fewer modes at a time (--modes), fewer packets (--filter), or give rings more memory (--ring-size)`;
@@ -82,6 +82,10 @@ function loadWarnings({ isLive }: CompareOptions, runs: readonly RunResult[], lo
     return [
       { code: 'own-load', message: `${limit}, and this traffic had ${Math.round(rate)}: answers may show the load of the test`, remedy },
     ];
+  }
+  if (load === undefined && options.ownLoad === 'first') {
+    const message = `it could not be measured what ${runs.length} groups at once cost this machine`;
+    return [{ code: 'own-load', message, remedy: `see what this says: fanout-cluster ${options.ownLoadArguments.join(' ')}` }];
   }
   if (dropping.length === 0) return [];
   return [

@@ -58,6 +58,9 @@ export interface Runners {
   readonly runTogether: RunTogether;
 }
 
+/** Of groups in the lab. */
+export type MeasureOwnLoad = (groups: readonly Options[], io: Pick<RunIo, 'version' | 'signal'>) => Promise<OwnLoad>;
+
 export type RunCompare = (options: CompareOptions, io: CompareIo, runners: Runners) => Promise<ComparisonResult>;
 
 export interface ChurnIo extends Pick<RunIo, 'version' | 'signal'> {

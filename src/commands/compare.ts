@@ -1,19 +1,22 @@
 /** `compare`: several modes on the same packets, one table, and which of them to use. */
 import { Command, Option } from 'commander';
 import { renderComparison, renderComparisonBrief } from '../collector/report/comparison.ts';
-import { renderComparisonJson } from '../collector/report/json.ts';
+import { renderComparisonJson, renderOwnLoadJson } from '../collector/report/json.ts';
+import { renderOwnLoad } from '../collector/report/own-load.ts';
 import { printable } from '../collector/report/printable.ts';
 import { progressWriter } from '../collector/report/progress.ts';
-import type { CompareIo, RunCompare, Runners } from '../collector/run-io.ts';
+import type { CompareIo, MeasureOwnLoad, RunCompare, Runners } from '../collector/run-io.ts';
 import { COMPARE_DEFAULTS, type CompareOptions, parseCompareOptions, type RawCompareOptions } from '../config/compare-options.ts';
 import { readMachine } from '../config/machine.ts';
 import type { RawOptions } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
+import { runSelf } from '../host/self.ts';
 import type { ComparisonResult } from '../model/comparison.ts';
+import type { OwnLoad } from '../model/own-load.ts';
 import { discardedOnFailure, openReportFile } from './output.ts';
 import { addRunOptions, type Host, styleOf } from './run.ts';
 
-export type LoadCompare = () => Promise<Runners & { readonly runCompare: RunCompare }>;
+export type LoadCompare = () => Promise<Runners & { readonly runCompare: RunCompare; readonly measureOwnLoad: MeasureOwnLoad }>;
 
 /** @param done receives the exit status */
 export function compareCommand(host: Host, loadCollector: LoadCompare, done: (status: ExitStatus) => void): Command {
@@ -24,14 +27,18 @@ export function compareCommand(host: Host, loadCollector: LoadCompare, done: (st
       `modes, with flags behind a + (default: ${COMPARE_DEFAULTS.modes}; cbpf and ebpf where a program is given)`,
     ),
   );
+  command.addOption(
+    new Option('--measure-load', 'the lab: only measure what testing these modes at once costs, and at which rate packets are lost'),
+  );
   command.addOption(new Option('--no-own-load', 'live: do not measure first, in the lab, what so many groups cost this machine'));
   addRunOptions(command, (name) => !OF_ONE_GROUP.has(name));
   return command.optionsGroup('Other:').action(async (raw: RawCompareOptions) => {
     const options = parseCompareOptions(raw, readMachine());
     if (!options.isLive) await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
-    const { runCompare, ...runners } = await loadCollector();
-    done(await compare(options, host, (io) => runCompare(options, io, runners)));
+    const { runCompare, measureOwnLoad, ...runners } = await loadCollector();
+    if (options.ownLoad === 'only') done(await showOwnLoad(options, host, measureOwnLoad));
+    else done(await compare(options, host, (io) => runCompare(options, io, runners)));
   });
 }
 
@@ -47,7 +54,8 @@ const OF_ONE_GROUP: ReadonlySet<string> = new Set([
 
 type Work = (io: CompareIo) => Promise<ComparisonResult>;
 
-export async function compare({ runs, output }: CompareOptions, host: Host, work: Work): Promise<ExitStatus> {
+export async function compare(options: CompareOptions, host: Host, work: Work): Promise<ExitStatus> {
+  const { runs, output } = options;
   const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
   const target = { isTerminal: host.stderr.isTerminal, style: () => styleOf(host.stderr, output, host), write: host.stderr.write };
   const progress = output.quiet ? undefined : progressWriter(target, runs[0]?.statusIntervalMs ?? 1000);
@@ -58,7 +66,7 @@ export async function compare({ runs, output }: CompareOptions, host: Host, work
     onMode: (label, index) => {
       if (!output.quiet) host.stderr.write(`testing ${printable(label)} (${index + 1} of ${runs.length})\n`);
     },
-    measureOwnLoad: async () => undefined,
+    measureOwnLoad: () => ownLoadElsewhere(options, host),
   };
   const result = await discardedOnFailure(file, async () => {
     try {
@@ -71,4 +79,21 @@ export async function compare({ runs, output }: CompareOptions, host: Host, work
   const render = output.quiet ? renderComparisonBrief : renderComparison;
   host.stdout.write(output.json.kind === 'stdout' ? renderComparisonJson(result) : render(result, styleOf(host.stdout, output, host)));
   return EXIT[result.recommendation.answer];
+}
+
+async function showOwnLoad({ runs, output }: CompareOptions, host: Host, measure: MeasureOwnLoad): Promise<ExitStatus> {
+  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
+  const load = await discardedOnFailure(file, () => measure(runs, { version: host.version, signal: host.signal }));
+  file?.commit(renderOwnLoadJson(load));
+  host.stdout.write(output.json.kind === 'stdout' ? renderOwnLoadJson(load) : renderOwnLoad(load, styleOf(host.stdout, output, host)));
+  return EXIT.yes;
+}
+
+const OWN_LOAD_TIMEOUT_MS = 120_000;
+
+/** In a lab, and so in another process: this one is in the namespace of the live interface. */
+async function ownLoadElsewhere({ ownLoadArguments, output }: CompareOptions, host: Host): Promise<OwnLoad | undefined> {
+  if (!output.quiet) host.stderr.write('measuring in the lab what so many groups cost this machine\n');
+  const { exitCode, stdout } = await runSelf(ownLoadArguments, OWN_LOAD_TIMEOUT_MS, host.signal);
+  return exitCode === EXIT.yes ? (JSON.parse(stdout) as OwnLoad) : undefined;
 }

@@ -9,8 +9,10 @@ export interface CompareOptions {
   readonly runs: readonly Options[];
   readonly procs: number;
   readonly isLive: boolean;
-  /** Live: measure first what so many groups cost. */
-  readonly measuresOwnLoad: boolean;
+  /** What so many groups cost: measured before a live comparison, instead of one, or not at all. */
+  readonly ownLoad: 'first' | 'only' | 'none';
+  /** As this program is to be called to measure it: what matters for the cost. */
+  readonly ownLoadArguments: readonly string[];
   readonly output: Options['output'];
 }
 
@@ -18,6 +20,7 @@ export interface CompareOptions {
 export interface RawCompareOptions extends Omit<RawOptions, 'mode' | 'defrag' | 'rollover' | 'groupId' | 'failFast' | 'loop'> {
   readonly modes?: string;
   readonly ownLoad?: boolean;
+  readonly measureLoad?: boolean;
 }
 
 export const COMPARE_DEFAULTS = {
@@ -25,7 +28,7 @@ export const COMPARE_DEFAULTS = {
 } as const;
 
 export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): CompareOptions {
-  const { modes, ownLoad = true, cbpfProgram, ebpfProgram, ...common } = raw;
+  const { modes, ownLoad = true, measureLoad = false, cbpfProgram, ebpfProgram, ...common } = raw;
   if (common.pcap === '-')
     throw contradictory('standard input can be read once, and a comparison sends it once for each mode', 'save the capture to a file');
   const programs = { cbpf: cbpfProgram, ebpf: ebpfProgram };
@@ -49,7 +52,31 @@ export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): C
       );
     checkMachineCanHold(procs, ring.blockBytes * ring.blockCount, machine, runs.length);
   }
-  return { runs, procs, isLive, measuresOwnLoad: isLive && ownLoad, output: first.output };
+  if (measureLoad && isLive)
+    throw contradictory('--measure-load sends packets as fast as it goes, which is never done on a live interface', 'leave -i out');
+  return {
+    runs,
+    procs,
+    isLive,
+    ownLoad: measureLoad ? 'only' : isLive && ownLoad ? 'first' : 'none',
+    ownLoadArguments: ownLoadArguments(raw, procs),
+    output: first.output,
+  };
+}
+
+function ownLoadArguments(raw: RawCompareOptions, procs: number): readonly string[] {
+  const given: readonly (readonly [string, string | undefined])[] = [
+    ['--modes', raw.modes],
+    ['--cbpf-program', raw.cbpfProgram],
+    ['--ebpf-program', raw.ebpfProgram],
+    ['--snaplen', raw.snaplen],
+    ['--ring-size', raw.ringSize],
+    ['--block-size', raw.blockSize],
+    ['--block-timeout', raw.blockTimeout],
+    ['--work-ns', raw.workNs],
+  ];
+  const values = given.flatMap(([option, value]) => (value === undefined ? [] : [option, value]));
+  return ['compare', '--measure-load', '--json', '-', '--quiet', '--procs', String(procs), ...values];
 }
 
 const FLAG_OPTIONS = { rollover: 'rollover', 'ignore-outgoing': 'ignoreOutgoing', defrag: 'defrag' } as const;

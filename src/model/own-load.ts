@@ -9,12 +9,16 @@ export interface LoadSample {
 }
 
 export interface OwnLoad {
+  readonly schema: 'fanout-cluster/own-load@1';
   readonly procs: number;
   readonly one: LoadSample;
   readonly all: LoadSample;
   /** What each group beyond the first adds to the way of a packet. */
   readonly perFurtherGroup: { readonly kernelNsPerPacket: number; readonly workerNsPerPacket: number };
-  /** Packets per second: the highest rate tried at which no group lost any, and the lowest at which one did. */
+  /**
+   * Packets per second: the highest rate at which no group lost any, and the lowest tried at which one did. Without the latter, the CPU
+   * that receives had no time for more.
+   */
   readonly lossFreeRate: number;
   readonly lossRate?: number;
 }

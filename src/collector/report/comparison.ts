@@ -2,6 +2,7 @@
 import { type ComparisonResult, labelOf } from '../../model/comparison.ts';
 import type { Answer, RunResult } from '../../model/run-result.ts';
 import { grouped, type Paint, paint, type Style, seconds, table, wrap } from './layout.ts';
+import { ownLoadLines } from './own-load.ts';
 import { advice } from './parts.ts';
 import { printable } from './printable.ts';
 
@@ -93,15 +94,8 @@ function leftOut({ leftOut: untested }: ComparisonResult, style: Style): readonl
   ];
 }
 
-function ownLoad({ ownLoad: load, runs }: ComparisonResult, style: Style): readonly string[] {
-  if (load === undefined) return [];
-  const { perFurtherGroup, all, lossFreeRate, lossRate } = load;
-  const further = `each group beyond the first costs a packet ${Math.round(perFurtherGroup.kernelNsPerPacket)} ns on its way through the kernel and ${Math.round(perFurtherGroup.workerNsPerPacket)} ns in the processes`;
-  const limit = `${all.groups} groups of ${load.procs} lost nothing up to ${grouped(Math.round(lossFreeRate))} packets/s${lossRate === undefined ? ', the most that could be sent' : ` and some at ${grouped(Math.round(lossRate))}`}`;
-  return [
-    'Own load, measured in the lab of this machine',
-    ...wrap(`${further}; ${limit} (${runs.length} groups were compared)`, '  ', style),
-  ];
+function ownLoad({ ownLoad: load }: ComparisonResult, style: Style): readonly string[] {
+  return load === undefined ? [] : ownLoadLines(load, style);
 }
 
 function warnings({ warnings: all }: ComparisonResult, style: Style): readonly string[] {

@@ -2,6 +2,7 @@
 import type { ChurnResult } from '../../model/churn.ts';
 import type { ComparisonResult } from '../../model/comparison.ts';
 import type { MatrixResult } from '../../model/matrix.ts';
+import type { OwnLoad } from '../../model/own-load.ts';
 import type { PredictionResult } from '../../model/prediction.ts';
 import type { RunResult } from '../../model/run-result.ts';
 import { printableJson } from './printable.ts';
@@ -26,6 +27,10 @@ export function renderChurnJson(result: ChurnResult): string {
   return document(result);
 }
 
-function document(result: RunResult | MatrixResult | PredictionResult | ComparisonResult | ChurnResult): string {
+export function renderOwnLoadJson(result: OwnLoad): string {
+  return document(result);
+}
+
+function document(result: RunResult | MatrixResult | PredictionResult | ComparisonResult | ChurnResult | OwnLoad): string {
   return `${printableJson(JSON.stringify(result, null, 2))}\n`;
 }
