@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { parseChurnOptions, type RawChurnOptions } from '../../../src/config/churn-options.ts';
+import type { Machine } from '../../../src/config/machine.ts';
+
+const machine: Machine = {
+  pageBytes: 4096,
+  memAvailableBytes: 2 ** 34,
+  tasksMax: 32768,
+  descriptorsMax: 1024,
+  onlineCpus: [0, 1],
+  randomSeed: 77,
+  readText: () => '',
+};
+const parse = (raw: RawChurnOptions) => parseChurnOptions(raw, machine);
+
+test('by default each slot of four, in mode hash, with so many flows that shares are known to 0.02', () => {
+  const { run, slots, packetsPerSecond } = parse({});
+  expect([run.mode, run.flags, run.procs, run.seed]).toEqual(['hash', [], 4, 77]);
+  expect(run.source).toMatchObject({ kind: 'lab', flows: 10_000, packetsPerFlow: 2 });
+  expect([slots, packetsPerSecond]).toEqual([[0, 1, 2, 3], 100_000]);
+});
+
+test('one slot', () => expect(parse({ procs: '3', slot: '2' }).slots).toEqual([2]));
+test('with defrag', () => expect(parse({ defrag: true }).run.flags).toEqual(['defrag']));
+
+describe('refused', () => {
+  test.each<[RawChurnOptions, RegExp]>([
+    [{ procs: '1' }, /--procs: "1"/],
+    [{ procs: '3', slot: '3' }, /--slot: "3" is not a whole number from 0 to 2/],
+    [{ slot: '-1' }, /--slot/],
+    [{ flows: '0' }, /--flows/],
+  ])('%j', (raw, message) => {
+    expect(() => parse(raw)).toThrow(expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(message) }));
+  });
+});
