@@ -9,7 +9,7 @@ export function recommend(runs: readonly RunResult[], deployment: Deployment): R
   const [best] = kept.toSorted((a, b) => firstDifference(ranks(a, kept), ranks(b, kept)));
   if (best !== undefined) {
     const group = nameOf(best);
-    return { answer: 'yes', group, reasons: [chosen(best, kept), ...caveats(best, runs)], lines: idsLines(group, deployment) };
+    return { answer: 'yes', group, reasons: [chosen(best, kept), ...caveats(best)], lines: idsLines(group, deployment) };
   }
   return isSettled(runs) ? leastHarm(runs) : nothingShown(runs);
 }
@@ -77,7 +77,7 @@ const WHY: readonly string[] = [
 ];
 
 /** What else is to be known about the mode. */
-function caveats(best: RunResult, runs: readonly RunResult[]): readonly Reason[] {
+function caveats(best: RunResult): readonly Reason[] {
   const { group, order } = best;
   const found: Reason[] = [];
   if (group.mode === 'qm' || group.mode === 'cpu')
@@ -92,10 +92,10 @@ function caveats(best: RunResult, runs: readonly RunResult[]): readonly Reason[]
       message: `${order.inversions} of ${order.checked} packets checked reached their process after later ones of their flow: the directions of a flow came through different receive queues`,
       remedy: 'make RSS symmetric or use one receive queue; stream reassembly counts such packets as gaps or as wrong acknowledgements',
     });
-  if (group.mode === 'hash' && !group.flags.includes('defrag') && !sawFragments(runs))
+  if (group.mode === 'hash' && !group.flags.includes('defrag'))
     found.push({
       code: 'fragments-untested',
-      message: 'no IPv4 fragments were seen: without the flag defrag they leave the process of their flow',
+      message: 'no flow with IPv4 fragments can have been among them: without the flag defrag fragments leave the process of their flow',
       remedy: 'where there are any, use hash+defrag, in one group of a host only',
     });
   if (group.flags.includes('defrag'))
@@ -105,10 +105,6 @@ function caveats(best: RunResult, runs: readonly RunResult[]): readonly Reason[]
       remedy: 'let one group of a host have the flag',
     });
   return found;
-}
-
-function sawFragments(runs: readonly RunResult[]): boolean {
-  return runs.some(({ stacks }) => stacks.some(({ stack }) => stack.split('/').includes('frag')));
 }
 
 /** Whether nothing that could still be shown would make a mode the right one: every mode that may keep flows together has parted some. */

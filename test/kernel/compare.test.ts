@@ -44,7 +44,7 @@ describe('in the lab', () => {
   });
 
   test('fragments: hash parts their flows, hash+defrag keeps them and is what to use', async () => {
-    const { status, result } = await compare('-n', '8', '--traffic', 'frag4-udp,ipv4-tcp', '--modes', 'hash,hash+defrag,lb');
+    const { status, result } = await compare('-n', '8', '--traffic', 'fragment-ipv4-udp,ipv4-tcp', '--modes', 'hash,hash+defrag,lb');
     expect(status).toBe(0);
     expect(result.runs.map(({ verdict }) => verdict.answer)).toEqual(['no', 'yes', 'no']);
     expect(result.recommendation.group).toEqual({ mode: 'hash', flags: ['defrag'] });
