@@ -49,6 +49,8 @@ export class Lane {
   readonly #steering: Steering;
   readonly #flowMap: FlowMap;
   #groupId = 0;
+  #capturingMs = 0;
+  #settledMs = 0;
   #dissectorAtStart: FlowDissector = { kind: 'unknown' };
 
   constructor(options: Options, steering: Steering, run: RunFrame) {
@@ -78,6 +80,7 @@ export class Lane {
 
   /** @param startNs packets stamped earlier do not count */
   start(startNs: bigint): void {
+    this.#capturingMs = performance.now();
     this.cluster.start(startNs);
     this.watch.begin(this.cluster, this.#groupId, startNs);
   }
@@ -85,6 +88,7 @@ export class Lane {
   /** Waits for what is still on its way, and has everything told. Members stay in the group: one that leaves moves flows of the others. */
   async finish(): Promise<void> {
     await this.watch.settled();
+    this.#settledMs = performance.now();
     // A block that is open now is handed over when its timer fires.
     await this.cluster.finish(this.options.workerTimeoutMs + this.options.ring.blockTimeoutMs);
     this.watch.conclude();
@@ -173,15 +177,20 @@ export class Lane {
       truth: source.truth(),
     });
     const judgement = judge(evidence, facts);
+    const offeredPerSecond = source.offeredPerSecond();
     return {
       schema: 'fanout-cluster/report@1',
       tool: { version: io.version },
       startedAt: startedAt.toISOString(),
       durationMs: Math.round(performance.now() - begunMs),
+      timing: {
+        startMs: Math.round(this.#capturingMs - begunMs),
+        captureMs: Math.round(this.#settledMs - this.#capturingMs),
+      },
       host: { kernel: release(), cpus: availableParallelism() },
       source: source.info,
       group: { mode: options.mode, flags: options.flags, id: this.#groupId, procs: options.procs },
-      packets,
+      packets: { ...packets, ...(offeredPerSecond === undefined ? {} : { offeredPerSecond }) },
       flows: evidence.flows,
       members,
       order: { checked: 0, inversions: 0 },

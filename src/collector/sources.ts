@@ -1,16 +1,15 @@
 /** Where packets come from: a live interface, or the lab with its own interface, and traffic of its own or of a capture file. */
-import { readFileSync } from 'node:fs';
 import { type CaptureInput, openCaptureInput } from '../capture-file/input.ts';
 import { Replay, type ReplayPlan, SEGMENT_BYTES } from '../capture-file/replay.ts';
 import { REPLAY } from '../capture-file/use.ts';
-import { parseCpuList } from '../config/machine.ts';
+import { allowedCpus } from '../config/machine.ts';
 import type { LabSource, LiveSource, Options, PcapSource, Sending } from '../config/options.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import { createLabNetwork, type LabNetwork, type LabNetworkOptions } from '../lab/network.ts';
 import { type FlowTruth, generateTraffic, type Traffic } from '../lab/traffic.ts';
 import type { Reason, SourceInfo } from '../model/run-result.ts';
 import { type InterfaceInfo, native } from '../native.ts';
-import type { Injector } from '../native-lab.ts';
+import type { InjectCounters, Injector } from '../native-lab.ts';
 
 export interface PacketSource {
   readonly info: SourceInfo;
@@ -30,6 +29,8 @@ export interface PacketSource {
   stop(): Promise<void>;
   /** Packets sent so far; undefined where nobody knows. */
   offered(): number | undefined;
+  /** Mean rate while they were sent; undefined where nobody knows. */
+  offeredPerSecond(): number | undefined;
   /** What flows the packets belong to, and what kind of traffic each is; none where nobody knows. */
   truth(): readonly FlowTruth[];
   /** What is to be said about it beside the evidence. */
@@ -77,6 +78,7 @@ function openLive(source: LiveSource): PacketSource {
     flapLink: notOnLive,
     stop: async () => {},
     offered: () => undefined,
+    offeredPerSecond: () => undefined,
     truth: () => [],
     warnings: () => [],
     close: async () => {},
@@ -110,6 +112,7 @@ interface Sender {
   run(plan: ReplayPlan): Promise<unknown>;
   stop(): void;
   offered(): number;
+  offeredPerSecond(): number | undefined;
   truth(): readonly FlowTruth[];
   warnings(): readonly Reason[];
   close(): Promise<void>;
@@ -147,6 +150,7 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
     },
     stop: () => injector?.stop(),
     offered: () => sentBefore + (isSending ? (injector?.counters.packets ?? 0) : 0),
+    offeredPerSecond: () => (injector === undefined ? undefined : rateOf(injector.counters)),
     truth: () => sent?.flows ?? [],
     warnings: () => [],
     close: async () => {},
@@ -185,6 +189,8 @@ async function replaySender(input: CaptureInput, network: LabNetwork, { seed }: 
     run: (plan) => replay.run(prepared(injector), plan),
     stop: () => replay.stop(),
     offered: () => replay.offered,
+    // The injector's time is that of its last segment, and between two it waits for the file.
+    offeredPerSecond: () => undefined,
     truth: () => [],
     warnings: () => replay.warnings,
     close: () => replay.close(),
@@ -196,6 +202,10 @@ function prepared(injector: Injector | undefined): Injector {
   return injector;
 }
 
+function rateOf({ packets, elapsedMs }: InjectCounters): number | undefined {
+  return elapsedMs === 0 ? undefined : Math.round((packets * 1000) / elapsedMs);
+}
+
 function injectionOf({ injection }: Sending): Pick<LabNetworkOptions, 'injection'> {
   return injection === 'auto' ? {} : { injection };
 }
@@ -204,7 +214,7 @@ function sendingSource(
   info: Omit<SourceInfo, 'interface'>,
   network: LabNetwork,
   sender: Sender,
-  { packetsPerSecond, rounds }: Sending,
+  { packetsPerSecond, rounds, cpu }: Sending,
   { mode }: Options,
 ): PacketSource {
   const { promise: ended, resolve, reject } = settleable();
@@ -215,7 +225,7 @@ function sendingSource(
   };
   const send = ({ rounds: times, packetsPerSecond: rate }: SendPlan): Promise<void> => {
     // The sender's CPU is the one that receives. Should the scheduler move it, mode cpu would part flows in the lab that no NIC would.
-    const pinned = mode === 'cpu' ? { cpu: firstAllowedCpu() } : {};
+    const pinned = cpu !== undefined ? { cpu } : mode === 'cpu' ? { cpu: allowedCpus()[0] ?? 0 } : {};
     const sending = sender.run({ rounds: times === 'endless' ? 0 : times, packetsPerSecond: rate, ...pinned });
     running = sending.then(
       () => undefined,
@@ -238,6 +248,7 @@ function sendingSource(
     flapLink: () => network.flapLink(),
     stop: halt,
     offered: () => sender.offered(),
+    offeredPerSecond: () => sender.offeredPerSecond(),
     truth: () => sender.truth(),
     warnings: () => sender.warnings(),
     close: async () => {
@@ -246,11 +257,6 @@ function sendingSource(
       await sender.close();
     },
   };
-}
-
-function firstAllowedCpu(): number {
-  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
-  return parseCpuList(list)?.[0] ?? 0;
 }
 
 interface Settleable {

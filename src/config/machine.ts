@@ -79,6 +79,12 @@ export function availableKibibytes(meminfo: string): number {
   return Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
+/** Where this process may run: a control group or taskset(1) may have left it fewer than are online. */
+export function allowedCpus(): readonly number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '';
+  return parseCpuList(list) ?? [0];
+}
+
 /** CPU numbers above this are a typing error: no kernel is built for more. */
 const CPU_MAX = 8191;
 

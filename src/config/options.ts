@@ -19,6 +19,8 @@ export const INJECTIONS = ['auto', 'tap', 'veth'] as const;
 export interface Sending {
   readonly injection: (typeof INJECTIONS)[number];
   readonly packetsPerSecond: number;
+  /** The CPU that sends, and so the one that receives; absent: any. */
+  readonly cpu?: number;
   /** How often all of it is sent; "endless" until a limit or a signal ends the run. */
   readonly rounds: number | 'endless';
 }

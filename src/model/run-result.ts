@@ -35,6 +35,8 @@ export interface FlowCounts {
 export interface PacketCounts {
   /** Packets that the lab sent; absent where nobody knows. */
   readonly offered?: number;
+  /** Mean rate at which the lab sent, while it did; absent where nobody knows. */
+  readonly offeredPerSecond?: number;
   /** Delivered to members by the kernel, dropped ones not included. */
   readonly captured: number;
   /** Attributed to a flow and judged. */
@@ -126,6 +128,13 @@ export interface Violation {
   readonly observations: readonly ViolationObservation[];
 }
 
+export interface Timing {
+  /** From the launch to the start time, from which on packets count. */
+  readonly startMs: number;
+  /** From the start time until the last packet was looked for. */
+  readonly captureMs: number;
+}
+
 export interface EpochInfo {
   readonly members: number;
   /** Why this epoch began, or why the one before it ended; absent for an undisturbed first epoch. */
@@ -137,6 +146,7 @@ export interface RunResult {
   readonly tool: { readonly version: string };
   readonly startedAt: string;
   readonly durationMs: number;
+  readonly timing: Timing;
   readonly host: { readonly kernel: string; readonly cpus: number };
   readonly source: SourceInfo;
   readonly group: { readonly mode: FanoutMode; readonly flags: readonly FanoutFlag[]; readonly id: number; readonly procs: number };

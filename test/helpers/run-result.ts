@@ -12,6 +12,7 @@ export function resultOf(evidence: Evidence, change: Partial<RunFacts> = {}, ove
     tool: { version: '0.1.0' },
     startedAt: '2026-11-22T12:00:00.000Z',
     durationMs: 1234,
+    timing: { startMs: 180, captureMs: 900 },
     host: { kernel: facts.kernel, cpus: 2 },
     source: { kind: facts.source, interface: facts.interface, ...(facts.source === 'lab' ? { injection: 'tap', seed: 7 } : {}) },
     group: { mode: facts.mode, flags: facts.flags, id: 42, procs: facts.procs },

@@ -31,6 +31,16 @@ describe('in the lab', () => {
     expect(schemaErrors(report)).toEqual([]);
   });
 
+  test('the rate at which it sent, as asked for', async () => {
+    const { report } = await runCli(['-n', '2', '--rate', '10000', '--rounds', '2']);
+    // The last packet is due one interval before the end of the time.
+    const { offered = 0, offeredPerSecond = 0 } = report.packets;
+    expect(offered).toBe(6000);
+    expect(offeredPerSecond).toBeGreaterThan(9000);
+    expect(offeredPerSecond).toBeLessThan(10_100);
+    expect(report.timing.captureMs).toBeGreaterThanOrEqual(590);
+  });
+
   test('lb: NO by design, dealt out in exact turns', async () => {
     const { status, report } = await runCli(['-n', '7', '-m', 'lb']);
     expect([status, report.verdict.answer, codes(report)]).toEqual([1, 'no', ['lb-by-design']]);

@@ -55,6 +55,11 @@ describe('traffic that proves little', () => {
     const result = await live('-n', '4', '--duration', '1s');
     expect([result.status, ...codes(result)]).toEqual([3, 'no-traffic']);
     expect(result.durationMs).toBeLessThan(2500);
+    const { startMs, captureMs } = result.timing;
+    expect(captureMs).toBeGreaterThanOrEqual(980);
+    expect(startMs).toBeGreaterThan(0);
+    expect(startMs + captureMs).toBeLessThanOrEqual(result.durationMs + 1);
+    expect(result.packets.offeredPerSecond).toBeUndefined();
   });
 
   test('one direction only', async () => {

@@ -36,6 +36,7 @@ describe('json', () => {
         "source",
         "stacks",
         "startedAt",
+        "timing",
         "tool",
         "verdict",
         "violations",
