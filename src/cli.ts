@@ -6,9 +6,11 @@ import { Command, CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
 import { churnCommand } from './commands/churn.ts';
 import { compareCommand } from './commands/compare.ts';
+import type { Host, TextStream } from './commands/host.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { predictCommand } from './commands/predict.ts';
-import { type Host, runCommand, type TextStream } from './commands/run.ts';
+import { runCommand } from './commands/run.ts';
+import { scaleCommand } from './commands/scale.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
 import type { ExecOptions } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
@@ -63,28 +65,25 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   });
   const compare = compareCommand(host, loadCompare, done);
   const churn = churnCommand(host, () => import('./collector/churn.ts'), done);
+  const loadScale = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/scale.ts')) });
+  const scale = scaleCommand(host, loadScale, done);
   const predict = predictCommand(host, () => import('./collector/predict.ts'), done);
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
     .version(version, '-V, --version', 'print the version')
-    .addCommand(run, { isDefault: true })
-    .addCommand(compare)
-    .addCommand(matrix)
-    .addCommand(predict)
-    .addCommand(churn)
     .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
-  run.addHelpText('after', EXAMPLES);
-  matrix.addHelpText(
-    'after',
-    '\nExit status: 0 measured, 2 usage, 3 measured, but not all of it can be trusted, 4 cannot run, 70 defect of this tool.\n',
-  );
-  compare.addHelpText('after', COMPARE_HELP);
-  predict.addHelpText('after', PREDICT_HELP);
-  churn.addHelpText(
-    'after',
-    '\nExit status: 0 measured, and as the code of the kernel has it, 2 usage, 3 not as expected or not all measured, 4 cannot run, 70 defect of this tool.\n',
-  );
-  for (const command of [program, run, compare, matrix, predict, churn]) {
+  program.addCommand(run, { isDefault: true });
+  for (const command of [compare, matrix, predict, churn, scale]) program.addCommand(command);
+  const exits = [
+    [run, EXAMPLES],
+    [compare, exitText('0 a mode kept all flows, 1 none did', '3 nothing is shown')],
+    [matrix, exitText('0 measured', '3 measured, but not all of it can be trusted')],
+    [predict, PREDICT_HELP],
+    [churn, exitText('0 measured, and as the code of the kernel has it', '3 not as expected, or not all measured')],
+    [scale, exitText('0 measured', '3 measured, but not all of it can be trusted')],
+  ] as const;
+  for (const [command, text] of exits) command.addHelpText('after', text);
+  for (const command of [program, ...program.commands]) {
     command.exitOverride().helpOption('-h, --help', 'print this help').showHelpAfterError('fanout-cluster --help lists the options');
     // Messages repeat what was typed, and that may be anything.
     command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) });
@@ -99,15 +98,16 @@ Examples:
   sudo fanout-cluster -i eth0 -n 8 -m qm --duration 1m --json run.json
   sudo fanout-cluster compare -i eth0 --procs 16                  which mode? all of them on the same packets
   fanout-cluster matrix                                           every class of traffic in every mode: what is safe on this kernel
+  fanout-cluster scale --procs 1,2,4,8,16                         rate, loss, balance and cost as the group grows
   fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must part, and why
   sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
 
 Exit status: 0 yes, 1 no, 2 usage, 3 inconclusive, 4 cannot run, 70 defect of this tool.
 `;
 
-const COMPARE_HELP = `
-Exit status: 0 a mode kept all flows, 1 none did, 2 usage, 3 nothing is shown, 4 cannot run, 70 defect of this tool.
-`;
+function exitText(answers: string, inconclusive: string): string {
+  return `\nExit status: ${answers}, 2 usage, ${inconclusive}, 4 cannot run, 70 defect of this tool.\n`;
+}
 
 const PREDICT_HELP = `
 Exit status: 0 nothing must be parted, 1 some flows must be, 2 usage or a file that cannot be read, 3 no flow that could show it,

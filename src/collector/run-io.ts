@@ -3,6 +3,7 @@ import type { ChurnOptions } from '../config/churn-options.ts';
 import type { CompareOptions } from '../config/compare-options.ts';
 import type { MatrixOptions } from '../config/matrix-options.ts';
 import type { Options } from '../config/options.ts';
+import type { ScaleOptions } from '../config/scale-options.ts';
 import type { FanoutError } from '../errors.ts';
 import type { FlowTruth } from '../lab/traffic.ts';
 import type { ChurnEvent, ChurnResult } from '../model/churn.ts';
@@ -12,6 +13,7 @@ import type { MatrixResult } from '../model/matrix.ts';
 import type { OwnLoad } from '../model/own-load.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { RunResult } from '../model/run-result.ts';
+import type { ScaleResult } from '../model/scale.ts';
 import type { ObservedFlow } from '../native.ts';
 import type { ProgressSnapshot } from './report/progress.ts';
 
@@ -76,3 +78,10 @@ export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'> {
 }
 
 export type RunMatrix = (options: MatrixOptions, io: MatrixIo, runCluster: RunCluster) => Promise<MatrixResult>;
+
+export interface ScaleIo extends Pick<RunIo, 'version' | 'signal'> {
+  /** Called before each size is measured. */
+  readonly onSize: (procs: number, index: number) => void;
+}
+
+export type RunScale = (options: ScaleOptions, io: ScaleIo, runCluster: RunCluster) => Promise<ScaleResult>;

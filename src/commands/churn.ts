@@ -2,14 +2,14 @@
 import { Command, Option } from 'commander';
 import { describe } from '../collector/churn-events.ts';
 import { renderChurn, renderChurnBrief } from '../collector/report/churn.ts';
-import { renderChurnJson } from '../collector/report/json.ts';
 import type { ChurnIo, RunChurn } from '../collector/run-io.ts';
 import { CHURN_DEFAULTS, type ChurnOptions, parseChurnOptions, type RawChurnOptions } from '../config/churn-options.ts';
 import { readMachine } from '../config/machine.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { ChurnResult } from '../model/churn.ts';
-import { discardedOnFailure, openReportFile } from './output.ts';
-import { addRunOptions, type Host, styleOf } from './run.ts';
+import type { Host } from './host.ts';
+import { reported } from './reported.ts';
+import { addRunOptions } from './run.ts';
 
 export type LoadChurn = () => Promise<{ readonly runChurn: RunChurn }>;
 
@@ -44,14 +44,11 @@ const SHARED: ReadonlySet<string> = new Set([
 ] satisfies (keyof RawChurnOptions)[]);
 
 export async function churn({ output, slots }: ChurnOptions, host: Host, work: (io: ChurnIo) => Promise<ChurnResult>): Promise<ExitStatus> {
-  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
   const all = 2 * slots.length + 1;
   const onChange: ChurnIo['onChange'] = (change, done) => {
     if (!output.quiet) host.stderr.write(`measured ${describe(change)} (${done} of ${all})\n`);
   };
-  const result = await discardedOnFailure(file, () => work({ version: host.version, signal: host.signal, onChange }));
-  file?.commit(renderChurnJson(result));
-  const render = output.quiet ? renderChurnBrief : renderChurn;
-  host.stdout.write(output.json.kind === 'stdout' ? renderChurnJson(result) : render(result, styleOf(host.stdout, output, host)));
+  const run = () => work({ version: host.version, signal: host.signal, onChange });
+  const result = await reported(output, host, run, { full: renderChurn, brief: renderChurnBrief });
   return result.doubts.length > 0 ? EXIT.inconclusive : EXIT.yes;
 }

@@ -1,10 +1,8 @@
 /** `compare`: several modes on the same packets, one table, and which of them to use. */
 import { Command, Option } from 'commander';
 import { renderComparison, renderComparisonBrief } from '../collector/report/comparison.ts';
-import { renderComparisonJson, renderOwnLoadJson } from '../collector/report/json.ts';
 import { renderOwnLoad } from '../collector/report/own-load.ts';
 import { printable } from '../collector/report/printable.ts';
-import { progressWriter } from '../collector/report/progress.ts';
 import type { CompareIo, MeasureOwnLoad, RunCompare, Runners } from '../collector/run-io.ts';
 import { COMPARE_DEFAULTS, type CompareOptions, parseCompareOptions, type RawCompareOptions } from '../config/compare-options.ts';
 import { readMachine } from '../config/machine.ts';
@@ -13,8 +11,9 @@ import { EXIT, type ExitStatus } from '../errors.ts';
 import { runSelf } from '../host/self.ts';
 import type { ComparisonResult } from '../model/comparison.ts';
 import type { OwnLoad } from '../model/own-load.ts';
-import { discardedOnFailure, openReportFile } from './output.ts';
-import { addRunOptions, type Host, styleOf } from './run.ts';
+import { type Host, progressOn } from './host.ts';
+import { reported } from './reported.ts';
+import { addRunOptions } from './run.ts';
 
 export type LoadCompare = () => Promise<Runners & { readonly runCompare: RunCompare; readonly measureOwnLoad: MeasureOwnLoad }>;
 
@@ -56,9 +55,7 @@ type Work = (io: CompareIo) => Promise<ComparisonResult>;
 
 export async function compare(options: CompareOptions, host: Host, work: Work): Promise<ExitStatus> {
   const { runs, output } = options;
-  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
-  const target = { isTerminal: host.stderr.isTerminal, style: () => styleOf(host.stderr, output, host), write: host.stderr.write };
-  const progress = output.quiet ? undefined : progressWriter(target, runs[0]?.statusIntervalMs ?? 1000);
+  const progress = progressOn(host, output, runs[0]?.statusIntervalMs ?? 1000);
   const io: CompareIo = {
     version: host.version,
     signal: host.signal,
@@ -68,24 +65,14 @@ export async function compare(options: CompareOptions, host: Host, work: Work): 
     },
     measureOwnLoad: () => ownLoadElsewhere(options, host),
   };
-  const result = await discardedOnFailure(file, async () => {
-    try {
-      return await work(io);
-    } finally {
-      progress?.finish();
-    }
-  });
-  file?.commit(renderComparisonJson(result));
-  const render = output.quiet ? renderComparisonBrief : renderComparison;
-  host.stdout.write(output.json.kind === 'stdout' ? renderComparisonJson(result) : render(result, styleOf(host.stdout, output, host)));
+  const run = () => work(io).finally(() => progress?.finish());
+  const result = await reported(output, host, run, { full: renderComparison, brief: renderComparisonBrief });
   return EXIT[result.recommendation.answer];
 }
 
 async function showOwnLoad({ runs, output }: CompareOptions, host: Host, measure: MeasureOwnLoad): Promise<ExitStatus> {
-  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
-  const load = await discardedOnFailure(file, () => measure(runs, { version: host.version, signal: host.signal }));
-  file?.commit(renderOwnLoadJson(load));
-  host.stdout.write(output.json.kind === 'stdout' ? renderOwnLoadJson(load) : renderOwnLoad(load, styleOf(host.stdout, output, host)));
+  const work = () => measure(runs, { version: host.version, signal: host.signal });
+  await reported(output, host, work, { full: renderOwnLoad, brief: renderOwnLoad });
   return EXIT.yes;
 }
 

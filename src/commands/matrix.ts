@@ -1,6 +1,5 @@
 /** `matrix`: every class of traffic in every mode, in the lab. A survey: its exit status says whether it was measured, not what. */
 import { Command, Option } from 'commander';
-import { renderMatrixJson } from '../collector/report/json.ts';
 import { renderMatrix, renderMatrixBrief } from '../collector/report/matrix.ts';
 import { printable } from '../collector/report/printable.ts';
 import type { RunCluster, RunMatrix } from '../collector/run-io.ts';
@@ -9,8 +8,8 @@ import { MATRIX_DEFAULTS, type MatrixOptions, parseMatrixOptions, type RawMatrix
 import { INJECTIONS } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { MatrixResult } from '../model/matrix.ts';
-import { discardedOnFailure, openReportFile } from './output.ts';
-import { type Host, styleOf } from './run.ts';
+import type { Host } from './host.ts';
+import { reported } from './reported.ts';
 
 export type LoadMatrix = () => Promise<{ readonly runMatrix: RunMatrix; readonly runCluster: RunCluster }>;
 
@@ -30,15 +29,11 @@ export function matrixCommand(host: Host, loadCollector: LoadMatrix, done: (stat
 type Survey = (io: Parameters<RunMatrix>[1]) => Promise<MatrixResult>;
 
 export async function survey({ runs, output }: MatrixOptions, host: Host, run: Survey): Promise<ExitStatus> {
-  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
   const onMode = (label: string, index: number): void => {
     if (!output.quiet) host.stderr.write(`measuring ${printable(label)} (${index + 1} of ${runs.length})\n`);
   };
-  const result = await discardedOnFailure(file, () => run({ version: host.version, signal: host.signal, onMode }));
-  file?.commit(renderMatrixJson(result));
-  const style = styleOf(host.stdout, output, host);
-  const render = output.quiet ? renderMatrixBrief : renderMatrix;
-  host.stdout.write(output.json.kind === 'stdout' ? renderMatrixJson(result) : render(result, style));
+  const work = () => run({ version: host.version, signal: host.signal, onMode });
+  const result = await reported(output, host, work, { full: renderMatrix, brief: renderMatrixBrief });
   return result.runs.some(({ doubts }) => doubts.length > 0) ? EXIT.inconclusive : EXIT.yes;
 }
 

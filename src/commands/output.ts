@@ -98,13 +98,3 @@ function guarded<T>(path: string, action: () => T): T {
     });
   }
 }
-
-/** Leaves the path as it was if there will be no report. */
-export async function discardedOnFailure<T>(file: ReportFile | undefined, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    file?.discard();
-    throw cause;
-  }
-}

@@ -3,7 +3,6 @@ import { statSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { RunPrediction } from '../collector/predict.ts';
 import { partsFlows } from '../collector/prediction.ts';
-import { renderPredictionJson } from '../collector/report/json.ts';
 import { grouped } from '../collector/report/layout.ts';
 import { renderPrediction, renderPredictionBrief } from '../collector/report/prediction.ts';
 import { printable } from '../collector/report/printable.ts';
@@ -11,8 +10,8 @@ import { contradictory } from '../config/options.ts';
 import { type PredictOptions, parsePredictOptions, type RawPredictOptions } from '../config/predict-options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { PredictionResult } from '../model/prediction.ts';
-import { openReportFile } from './output.ts';
-import { type Host, styleOf } from './run.ts';
+import type { Host } from './host.ts';
+import { reported } from './reported.ts';
 
 export type LoadPrediction = () => Promise<{ readonly runPrediction: RunPrediction }>;
 
@@ -32,25 +31,10 @@ export function predictCommand(host: Host, load: LoadPrediction, done: (status: 
 
 export async function predict({ path, defrag, output }: PredictOptions, host: Host, run: RunPrediction): Promise<ExitStatus> {
   if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
-  const file = output.json.kind === 'file' ? openReportFile(output.json.path) : undefined;
-  let result: PredictionResult;
-  try {
-    result = await run(
-      { path, defrag },
-      {
-        version: host.version,
-        signal: host.signal,
-        standardInput: () => process.stdin,
-        onProgress: output.quiet ? () => {} : progressOf(path, host),
-      },
-    );
-  } catch (cause) {
-    file?.discard();
-    throw cause;
-  }
-  file?.commit(renderPredictionJson(result));
-  const render = output.quiet ? renderPredictionBrief : renderPrediction;
-  host.stdout.write(output.json.kind === 'stdout' ? renderPredictionJson(result) : render(result, styleOf(host.stdout, output, host)));
+  const onProgress = output.quiet ? () => {} : progressOf(path, host);
+  const standardInput = () => process.stdin;
+  const work = () => run({ path, defrag }, { version: host.version, signal: host.signal, standardInput, onProgress });
+  const result = await reported(output, host, work, { full: renderPrediction, brief: renderPredictionBrief });
   return statusOf(result);
 }
 

@@ -1,34 +1,15 @@
 /** `run`: test one group, on live traffic or in the lab. */
 import { Command, Option } from 'commander';
-import { renderJson } from '../collector/report/json.ts';
-import { type Style, styleFor } from '../collector/report/layout.ts';
-import { progressWriter } from '../collector/report/progress.ts';
 import { renderBrief, renderTerminal } from '../collector/report/terminal.ts';
-import type { RunCluster } from '../collector/run-io.ts';
+import type { RunCluster, RunIo } from '../collector/run-io.ts';
 import { readMachine } from '../config/machine.ts';
 import { DEFAULTS, INJECTIONS, type Options, parseOptions, type RawOptions } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
 import type { RunResult } from '../model/run-result.ts';
-import { openReportFile, type ReportFile } from './output.ts';
+import { type Host, progressOn } from './host.ts';
+import { reported } from './reported.ts';
 import { renderTrafficList } from './traffic-list.ts';
-
-export interface TextStream {
-  readonly isTerminal: boolean;
-  readonly columns: () => number | undefined;
-  readonly write: (text: string) => void;
-}
-
-/** The process, as far as commands touch it. */
-export interface Host {
-  readonly version: string;
-  readonly stdout: TextStream;
-  readonly stderr: TextStream;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly signal: AbortSignal;
-  /** Returns inside a network namespace of the lab's own: at once where this process is there, else never, as it is replaced. */
-  readonly enterLab: () => Promise<void>;
-}
 
 export type LoadCollector = () => Promise<{ readonly runCluster: RunCluster }>;
 
@@ -51,36 +32,13 @@ export function runCommand(host: Host, loadCollector: LoadCollector, done: (stat
 }
 
 export async function run(options: Options, host: Host, runCluster: RunCluster): Promise<ExitStatus> {
-  const { json } = options.output;
-  const file = json.kind === 'file' ? openReportFile(json.path) : undefined;
-  const result = await runWithProgress(options, host, runCluster, file);
-  file?.commit(renderJson(result));
-  host.stdout.write(reportFor(result, options, styleOf(host.stdout, options.output, host)));
-  return statusOf(result);
-}
-
-async function runWithProgress(options: Options, host: Host, runCluster: RunCluster, file: ReportFile | undefined): Promise<RunResult> {
-  const target = { isTerminal: host.stderr.isTerminal, style: () => styleOf(host.stderr, options.output, host), write: host.stderr.write };
-  const progress = options.output.quiet ? undefined : progressWriter(target, options.statusIntervalMs);
-  try {
-    return await runCluster(options, { version: host.version, signal: host.signal, onProgress: (snapshot) => progress?.update(snapshot) });
-  } catch (cause) {
-    file?.discard();
-    throw cause;
-  } finally {
-    progress?.finish();
-  }
-}
-
-function reportFor(result: RunResult, { output }: Options, style: Style): string {
-  if (output.json.kind === 'stdout') return renderJson(result);
-  return output.quiet ? renderBrief(result, style) : renderTerminal(result, style);
-}
-
-export function styleOf(stream: TextStream, { color }: Options['output'], { environment }: Host): Style {
-  // https://no-color.org: present and not empty, whatever its value.
-  const isPlain = (environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb';
-  return styleFor(stream.columns(), color && stream.isTerminal && !isPlain);
+  const { output, statusIntervalMs } = options;
+  const work = async () => {
+    const progress = progressOn(host, output, statusIntervalMs);
+    const io: RunIo = { version: host.version, signal: host.signal, onProgress: (snapshot) => progress?.update(snapshot) };
+    return runCluster(options, io).finally(() => progress?.finish());
+  };
+  return statusOf(await reported(output, host, work, { full: renderTerminal, brief: renderBrief }));
 }
 
 function statusOf({ verdict }: RunResult): ExitStatus {

@@ -38,9 +38,13 @@ export async function runCliBehindDissector(pinned: string, args: readonly strin
 }
 
 /** Judges for as long as `body` takes: it starts when the group captures, and the command is told to end when it is done. */
-export async function runCliDuring(args: readonly string[], body: () => Promise<unknown>): Promise<CliRun> {
+export async function runCliDuring(
+  args: readonly string[],
+  body: () => Promise<unknown>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CliRun> {
   const child = spawn(process.execPath, [CLI, ...args, '--json', '--status-interval', '100ms', '--duration', '60s'], {
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];

@@ -1,5 +1,5 @@
 /** A process as commands see it, which keeps what they write. */
-import type { Host } from '../../src/commands/run.ts';
+import type { Host } from '../../src/commands/host.ts';
 
 export interface CommandHost {
   readonly host: Host;

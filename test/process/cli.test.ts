@@ -95,6 +95,8 @@ describe('usage', () => {
     [['matrix', '--modes', 'hash,lbb'], /USAGE: --modes: "lbb"/],
     [['matrix', '--modes', 'cbpf'], /CONTRADICTORY_OPTIONS: --modes: mode cbpf/],
     [['matrix', '--classes', 'x\u001b[2J'], /USAGE: --classes: .*"x\\u001b\[2J"/],
+    [['scale', '--procs', '2,x'], /USAGE: --procs: "x"/],
+    [['scale', '--json', '/nowhere/scale.json', '--procs', '1'], /OUTPUT_UNWRITABLE/],
     [['matrix', '--json', '/nowhere/matrix.json', '--classes', 'arp'], /OUTPUT_UNWRITABLE/],
     [['--\u001b[2J'], /unknown option '--\\u001b\[2J'/],
   ])('%j exits with 2', async (args, message) => {
@@ -128,7 +130,7 @@ describe('failures are no verdicts', () => {
   test.each(['throws', 'throwsLater', 'rejectsLater', 'neverEnds'] as const)(
     'a defect that %s exits with 70 and asks for a report',
     async (collector) => {
-      for (const command of ['run', 'matrix']) {
+      for (const command of ['run', 'matrix', 'scale']) {
         const { status, stdout, stderr } = await perform(collector, command, '-n', '2');
         expect([status, stdout]).toEqual([70, '']);
         expect(stderr).toMatch(/this is a defect of the tool, not a verdict\. Please report it/);

@@ -55,18 +55,23 @@ test('worker and collector know each other only through the protocol', () => {
 
 test.each([
   ['msgpackr', ['protocol/codec.ts']],
-  ['commander', ['cli.ts', 'commands/churn.ts', 'commands/compare.ts', 'commands/matrix.ts', 'commands/predict.ts', 'commands/run.ts']],
   ['execa', ['collector/supervisor.ts', 'host/programs.ts', 'host/self.ts', 'lab/namespace.ts', 'lab/network.ts']],
 ])('%s is imported only in %j', (name, places) => {
   expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))].sort()).toEqual(places);
 });
 
+test('commander is imported only by the command line', () => {
+  const places = imports.filter(({ to }) => to === 'commander').map(({ from }) => from);
+  expect(places.length).toBeGreaterThan(3);
+  expect(places.filter((file) => file !== 'cli.ts' && !/^commands\/[\w-]+\.ts$/.test(file))).toEqual([]);
+});
+
 describe('pure files import nothing that touches the machine', () => {
   const pure = [
     /^model\//,
-    /^collector\/(judge|diagnose|doubts|confidence|luck|icmp-errors|unspread|accounting|matrix-cells|prediction|recommend|ids-lines|churn-events)\.ts$/,
+    /^collector\/(judge|diagnose|doubts|confidence|luck|icmp-errors|unspread|accounting|matrix-cells|prediction|recommend|ids-lines|churn-events|scale-advice|scale-doubts)\.ts$/,
     /^collector\/report\//,
-    /^config\/(options|steerings|matrix-options|compare-options|churn-options|predict-options|values|cbpf)\.ts$/,
+    /^config\/(options|steerings|matrix-options|compare-options|churn-options|scale-options|predict-options|values|cbpf)\.ts$/,
     /^protocol\/(schema|framing)\.ts$/,
     /^lab\/(?!namespace|network)/,
     /^capture-file\/(findings|use)\.ts$/,

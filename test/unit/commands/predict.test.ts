@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunPrediction } from '../../../src/collector/predict.ts';
-import { renderPredictionJson } from '../../../src/collector/report/json.ts';
+import { renderJson } from '../../../src/collector/report/json.ts';
 import { predict } from '../../../src/commands/predict.ts';
 import { parsePredictOptions, type RawPredictOptions } from '../../../src/config/predict-options.ts';
 import { EXIT, FanoutError } from '../../../src/errors.ts';
@@ -51,7 +51,7 @@ describe('streams', () => {
 
   test('with --json nothing but the document is on standard output', async () => {
     const { stdout, stderr } = await predictWith({ json: true }, result);
-    expect([stdout, stderr]).toEqual([renderPredictionJson(result), '']);
+    expect([stdout, stderr]).toEqual([renderJson(result), '']);
   });
 
   test('with --quiet only the answer and why', async () => {
@@ -64,7 +64,7 @@ describe('streams', () => {
   test('with a file both the document and the text', async () => {
     const path = join(directory, 'prediction.json');
     const { stdout } = await predictWith({ json: path }, result);
-    expect(readFileSync(path, 'utf8')).toBe(renderPredictionJson(result));
+    expect(readFileSync(path, 'utf8')).toBe(renderJson(result));
     expect(stdout).toContain('To see it happen');
   });
 

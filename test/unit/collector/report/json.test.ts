@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { renderJson, renderPredictionJson } from '../../../../src/collector/report/json.ts';
+import { renderJson } from '../../../../src/collector/report/json.ts';
 import { printable, printableJson } from '../../../../src/collector/report/printable.ts';
 import { epoch, evidenceOf } from '../../../helpers/evidence.ts';
 import { keptFlows, predicted } from '../../../helpers/prediction.ts';
@@ -11,7 +11,7 @@ const result = resultOf(evidenceOf([epoch([61, 60])]));
 
 test('a prediction is the result, under the names that are fixed', () => {
   const prediction = predicted(keptFlows(3));
-  const parsed: unknown = JSON.parse(renderPredictionJson(prediction));
+  const parsed: unknown = JSON.parse(renderJson(prediction));
   expect(parsed).toEqual(prediction);
   expect(predictionSchemaErrors(parsed)).toEqual([]);
 });

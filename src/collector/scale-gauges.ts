@@ -1,0 +1,76 @@
+/** What can be read of a run from outside while it captures: memory of its processes, and CPU time of the thread that sends. */
+import { readdirSync, readFileSync } from 'node:fs';
+import type { ScaleMemory } from '../model/scale.ts';
+
+/** Adding up the pages of a process takes the kernel about a millisecond. */
+const PROCESSES_READ_MAX = 16;
+/** As the thread names itself (native/lab/inject.cpp). */
+const SENDER_NAME = 'lab-inject';
+
+interface SenderReading {
+  readonly cpuNs: number;
+  readonly atMs: number;
+}
+
+export class ScaleGauges {
+  readonly #ringBytes: number;
+  #memory: ScaleMemory | undefined;
+  #first: SenderReading | undefined;
+  #last: SenderReading | undefined;
+
+  /** @param ringBytes of one process */
+  constructor(ringBytes: number) {
+    this.#ringBytes = ringBytes;
+  }
+
+  /** To be called several times while packets are sent. */
+  read(): void {
+    this.#memory ??= readMemory(this.#ringBytes);
+    const reading = readSender();
+    if (reading === undefined) return;
+    this.#first ??= reading;
+    this.#last = reading;
+  }
+
+  get memory(): ScaleMemory | undefined {
+    return this.#memory;
+  }
+
+  /** The share of a CPU that sending took; undefined if it was over too soon. */
+  get senderShare(): number | undefined {
+    if (this.#first === undefined || this.#last === undefined || this.#first === this.#last) return undefined;
+    return (this.#last.cpuNs - this.#first.cpuNs) / ((this.#last.atMs - this.#first.atMs) * 1e6);
+  }
+}
+
+function readSender(): SenderReading | undefined {
+  for (const thread of readdirSync('/proc/self/task')) {
+    if (textOf(`/proc/self/task/${thread}/comm`)?.trim() !== SENDER_NAME) continue;
+    const cpuNs = Number(textOf(`/proc/self/task/${thread}/schedstat`)?.split(' ')[0] ?? Number.NaN);
+    return Number.isNaN(cpuNs) ? undefined : { cpuNs, atMs: performance.now() };
+  }
+  return undefined;
+}
+
+function readMemory(ringBytes: number): ScaleMemory | undefined {
+  const pids = (textOf(`/proc/self/task/${process.pid}/children`) ?? '').split(' ').filter((pid) => pid !== '');
+  const step = Math.max(1, Math.ceil(pids.length / PROCESSES_READ_MAX));
+  const read = pids.filter((_, i) => i % step === 0).flatMap((pid) => proportionalBytes(pid) ?? []);
+  if (read.length === 0) return undefined;
+  const processBytes = Math.round(read.reduce((sum, bytes) => sum + bytes, 0) / read.length);
+  return { processBytes, processesRead: read.length, totalBytes: processBytes * pids.length, ringBytes: ringBytes * pids.length };
+}
+
+function proportionalBytes(pid: string): number | undefined {
+  const kibibytes = /^Pss:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/smaps_rollup`) ?? '')?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+}
+
+/** Nothing of a process or thread that is gone, or where this kernel does not tell. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}

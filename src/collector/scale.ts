@@ -1,0 +1,93 @@
+/** One lab run for each size of the group, one after the other with the same traffic, and what follows from their figures. */
+import { availableParallelism, release } from 'node:os';
+import type { SizeOptions } from '../config/scale-options.ts';
+import { FanoutError } from '../errors.ts';
+import type { Reason, RunResult, SourceInfo } from '../model/run-result.ts';
+import type { FailedSize, MeasuredSize, ScaleSize } from '../model/scale.ts';
+import type { RunCluster, RunScale, ScaleIo } from './run-io.ts';
+import { adviseOn } from './scale-advice.ts';
+import { figureDoubts } from './scale-doubts.ts';
+import { ScaleGauges } from './scale-gauges.ts';
+
+export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster) => {
+  const startedAt = new Date();
+  const begunMs = performance.now();
+  const tried: Tried[] = [];
+  for (const [index, size] of asked.entries()) {
+    if (io.signal.aborted) break;
+    io.onSize(size.procs, index);
+    tried.push(await trySize(size, io, runCluster));
+  }
+  const source = tried.find((one) => one.source !== undefined)?.source;
+  // Nothing was gathered that an error could take away.
+  if (source === undefined) throw tried.find((one) => one.error !== undefined)?.error ?? interrupted();
+  const sizes = asked.map(({ procs }, index) => tried[index]?.size ?? failed(procs, interrupted()));
+  return {
+    schema: 'fanout-cluster/scale@1',
+    tool: { version: io.version },
+    startedAt: startedAt.toISOString(),
+    durationMs: Math.round(performance.now() - begunMs),
+    host: { kernel: release(), cpus: availableParallelism() },
+    source,
+    plan,
+    sizes,
+    advice: adviseOn(sizes, plan),
+  };
+};
+
+interface Tried {
+  readonly size: ScaleSize;
+  readonly source?: SourceInfo;
+  readonly error?: FanoutError;
+}
+
+async function trySize(asked: SizeOptions, io: ScaleIo, runCluster: RunCluster): Promise<Tried> {
+  if ('refused' in asked) return { size: failed(asked.procs, asked.refused), error: asked.refused };
+  const { ring } = asked.options;
+  const gauges = new ScaleGauges(ring.blockBytes * ring.blockCount);
+  try {
+    const result = await runCluster(asked.options, { ...io, onProgress: () => gauges.read() });
+    const size = measured(result, gauges);
+    return { size: io.signal.aborted ? { ...size, doubts: [...size.doubts, cutShort()] } : size, source: result.source };
+  } catch (error) {
+    if (!(error instanceof FanoutError)) throw error;
+    return { size: failed(asked.procs, error), error };
+  }
+}
+
+function measured({ group, timing, packets, members, balance, verdict, warnings }: RunResult, gauges: ScaleGauges): MeasuredSize {
+  const { offered = 0, offeredPerSecond = 0, captured, dropped } = packets;
+  const cpuNs = members.reduce((sum, member) => sum + (member.cpuNs ?? 0), 0);
+  const { senderShare, memory } = gauges;
+  return {
+    procs: group.procs,
+    startMs: timing.startMs,
+    offered,
+    packetsPerSecond: offeredPerSecond,
+    lost: dropped,
+    lossPercent: offered === 0 ? 0 : (dropped / offered) * 100,
+    cpuNsPerPacket: captured === 0 ? 0 : Math.round(cpuNs / captured),
+    ...(senderShare === undefined || offeredPerSecond === 0
+      ? {}
+      : { senderNsPerPacket: Math.round((senderShare * 1e9) / offeredPerSecond) }),
+    membersUsed: balance.membersUsed,
+    maxOverMean: balance.maxOverMean,
+    answer: verdict.answer,
+    ...(memory === undefined ? {} : { memory }),
+    // Beside a NO, what spoils the figures is among the warnings.
+    doubts: [...(verdict.answer === 'yes' ? [] : verdict.reasons), ...figureDoubts(warnings)],
+  };
+}
+
+function failed(procs: number, { code, message, remedy }: FanoutError): FailedSize {
+  const error: Reason = { code, message, remedy };
+  return { procs, error };
+}
+
+function cutShort(): Reason {
+  return { code: 'interrupted', message: 'ended by a signal while this size was measured', remedy: 'run again, and let it end by itself' };
+}
+
+function interrupted(): FanoutError {
+  return new FanoutError('INTERRUPTED', 'ended by a signal before this size was measured', 'start again, and let it end by itself');
+}
