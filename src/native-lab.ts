@@ -91,6 +91,26 @@ export interface CaptureSummary {
   readonly problem?: CaptureProblem;
 }
 
+export type InputTransform = 'none' | 'symmetric-xor' | 'symmetric-or-xor';
+/** A kind of flow, as ethtool names it. */
+export type FlowKind = 'tcp4' | 'udp4' | 'sctp4' | 'tcp6' | 'udp6' | 'sctp6';
+
+export interface NicSettings {
+  /** Of 40 bytes or more, of which the first 40 are used. */
+  readonly key: Uint8Array;
+  readonly transform: InputTransform;
+  /** Kinds of flow whose ports are hashed beside their addresses. */
+  readonly ports: readonly FlowKind[];
+  /** Indirection table: the queue of each remainder of the hash. */
+  readonly table: Uint16Array;
+}
+
+/** Receive-side scaling. */
+export interface Nic {
+  /** The receive queue of each frame. Frame i is bytes offsets[i] to offsets[i + 1]. */
+  spread(frames: Uint8Array, offsets: Uint32Array): Uint16Array;
+}
+
 /** Makes frames of a capture file that comes in pieces, a segment at a time. */
 export interface FrameCollector {
   /** How many bytes were taken. If that is not all, the segment is full: an injector takes it over, then the rest is to be fed. */
@@ -135,10 +155,12 @@ export interface LabAddon {
   readonly FrameCollector: new (options: {
     /** A segment is full when it has reached this size. */
     readonly segmentBytes: number;
-    /** Receive queues that frames are spread over by flow. */
+    /** Receive queues that frames are spread over by flow, unless a NIC does that. */
     readonly queues: number;
     readonly seed: number;
+    readonly nic?: Nic;
   }) => FrameCollector;
+  readonly Nic: new (settings: NicSettings) => Nic;
   /** Replaces this process. Comes back only to throw. */
   exec(options: ExecOptions): never;
   readonly labTag: LabTagLayout;

@@ -2,9 +2,11 @@
 #include "frame_collector_binding.hpp"
 
 #include <memory>
+#include <utility>
 
 #include "capture_summary.hpp"
 #include "convert.hpp"
+#include "nic_binding.hpp"
 
 namespace fanout::binding {
 namespace {
@@ -36,8 +38,13 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
     if (!queues) return;
     const auto seed = integer_in(env, options.Get("seed"), "seed", 0, safe_integer_max);
     if (!seed) return;
+    std::shared_ptr<const Nic> nic;
+    if (const auto given = property(options, "nic")) {
+      nic = nic_from(env, *given);
+      if (!nic) return;
+    }
     collector_ = std::make_unique<FrameCollector>(static_cast<std::size_t>(*bytes), static_cast<std::uint16_t>(*queues),
-                                                  HashSeed{static_cast<std::uint64_t>(*seed)});
+                                                  HashSeed{static_cast<std::uint64_t>(*seed)}, std::move(nic));
     info.This().As<Napi::Object>().TypeTag(&type_tag);
   }
 

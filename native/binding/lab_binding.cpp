@@ -17,6 +17,7 @@
 #include "frame_collector_binding.hpp"
 #include "inject.hpp"
 #include "lab_tag.hpp"
+#include "nic_binding.hpp"
 #include "packet_sender.hpp"
 #include "tap.hpp"
 
@@ -416,6 +417,7 @@ void export_lab(Napi::Env env, Napi::Object exports) {
   exports.Set("Tap", TapObject::define(env));
   exports.Set("Injector", InjectorObject::define(env));
   exports.Set("FrameCollector", fanout::binding::define_frame_collector(env));
+  exports.Set("Nic", fanout::binding::define_nic(env));
   exports.Set("exec", Napi::Function::New(env, exec, "exec"));
   exports.Set("labTag", lab_tag_layout(env));
 }

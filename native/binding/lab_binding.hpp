@@ -1,4 +1,4 @@
-// What the lab needs from outside JavaScript: Tap, Injector, exec and the layout of the lab tag.
+// What the lab needs from outside JavaScript: Tap, Injector, FrameCollector, Nic, exec and the layout of the lab tag.
 #pragma once
 
 #include <napi.h>

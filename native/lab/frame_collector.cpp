@@ -33,6 +33,11 @@ void FrameCollector::take_segment(FrameSet& out) noexcept {
   clear(segment_);
 }
 
+std::uint16_t FrameCollector::queue_of(std::span<const std::byte> frame, const Dissection& dissection) const noexcept {
+  if (nic_) return nic_->queue_of(frame);
+  return static_cast<std::uint16_t>(dissection.kind == PacketKind::flow ? dissection.flow_hash % queues_ : 0);
+}
+
 bool FrameCollector::on_frame(std::span<const std::byte> frame, const CaptureRecord& record) noexcept {
   // Once and for all: growing by doubling would copy the segment several times. Untouched pages cost nothing.
   if (segment_.bytes.capacity() == 0) segment_.bytes.reserve(segment_bytes_ + frame_bytes_max);
@@ -40,8 +45,7 @@ bool FrameCollector::on_frame(std::span<const std::byte> frame, const CaptureRec
   if (segment_.offsets.empty()) segment_.offsets.push_back(0);
   segment_.offsets.push_back(static_cast<std::uint32_t>(segment_.bytes.size()));
   const Dissection dissection = dissect(frame, {}, seed_);
-  const std::uint64_t queue = dissection.kind == PacketKind::flow ? dissection.flow_hash % queues_ : 0;
-  segment_.queues.push_back(static_cast<std::uint16_t>(queue));
+  segment_.queues.push_back(queue_of(frame, dissection));
   note_dissection(dissection, record);
   return !is_full();
 }

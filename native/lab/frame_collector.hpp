@@ -4,20 +4,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 
 #include "capture_frames.hpp"
 #include "hash.hpp"
 #include "inject.hpp"
+#include "nic.hpp"
 
 namespace fanout {
 
 class FrameCollector final : public CaptureFrames {
  public:
-  // Frames go to the receive queue that a NIC with a symmetric hash would choose: both directions of a flow to the same. feed()
-  // takes less than all if the segment is full, and then the rest is to be offered after take_segment().
-  FrameCollector(std::size_t segment_bytes, std::uint16_t queues, HashSeed seed) noexcept
-      : segment_bytes_(segment_bytes), queues_(queues), seed_(seed) {}
+  // Frames go to the receive queue that the NIC chooses; without one to that of a perfect NIC, which sends both directions of a
+  // flow to the same. feed() takes less than all if the segment is full, and then the rest is to be offered after take_segment().
+  FrameCollector(std::size_t segment_bytes, std::uint16_t queues, HashSeed seed, std::shared_ptr<const Nic> nic) noexcept
+      : segment_bytes_(segment_bytes), queues_(queues), seed_(seed), nic_(std::move(nic)) {}
 
   // From the beginning of a file again. A segment that was not taken is lost.
   void restart() noexcept;
@@ -29,10 +32,12 @@ class FrameCollector final : public CaptureFrames {
 
  private:
   bool on_frame(std::span<const std::byte> frame, const CaptureRecord& record) noexcept override;
+  [[nodiscard]] std::uint16_t queue_of(std::span<const std::byte> frame, const Dissection& dissection) const noexcept;
 
   std::size_t segment_bytes_;
   std::uint16_t queues_;
   HashSeed seed_;
+  std::shared_ptr<const Nic> nic_;
   FrameSet segment_;
 };
 

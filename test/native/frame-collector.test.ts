@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { generateTraffic } from '../../src/lab/traffic.ts';
-import type { CaptureSummary, FrameCollector } from '../../src/native-lab.ts';
+import type { CaptureSummary, FrameCollector, Nic } from '../../src/native-lab.ts';
 import { loadLabAddon } from '../helpers/addon.ts';
 import { pcapBytes, pcapngBytes } from '../helpers/pcap.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
@@ -13,7 +13,7 @@ import { framesOf } from '../helpers/traffic.ts';
 
 const addon = loadLabAddon();
 
-const collectorOf = (options: { segmentBytes?: number; queues?: number; seed?: number } = {}): FrameCollector =>
+const collectorOf = (options: { segmentBytes?: number; queues?: number; seed?: number; nic?: Nic } = {}): FrameCollector =>
   new addon.FrameCollector({ segmentBytes: 1 << 20, queues: 1, seed: 1, ...options });
 
 function collect(file: Uint8Array): CaptureSummary {
@@ -151,4 +151,5 @@ test('wrong arguments are refused', () => {
   for (const change of [{ segmentBytes: 0 }, { queues: 0 }, { queues: 65536 }, { seed: -1 }, { segmentBytes: Number.NaN }])
     expect(() => collectorOf(change)).toThrow(RangeError);
   expect(() => collectorOf().feed('text' as never)).toThrow(TypeError);
+  expect(() => collectorOf({ nic: {} as never })).toThrow(TypeError);
 });
