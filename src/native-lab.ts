@@ -29,8 +29,15 @@ export interface InjectPlan {
   readonly rounds?: number;
   /** 0, the default, is as fast as possible. */
   readonly packetsPerSecond?: number;
+  /** So many packets are sent back to back, at the same mean rate. 1 by default. */
+  readonly burst?: number;
   /** The CPU that sends: with a TAP also the one that receives. */
   readonly cpu?: number;
+  /**
+   * One sending thread for each queue; that of queue q is on CPU q modulo length. A packet is due and numbered by its place in the set all
+   * the same.
+   */
+  readonly queueCpus?: readonly number[];
 }
 
 export interface InjectCounters {

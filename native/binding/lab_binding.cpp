@@ -27,6 +27,7 @@ using namespace fanout;
 using namespace fanout::binding;
 
 constexpr double safe_integer_max = 9007199254740991.0;
+constexpr double burst_max = 1e9;
 constexpr std::size_t tap_frame_max = 65536 + 18;
 
 // Throws and returns nothing if the options or the kernel do not allow it.
@@ -200,6 +201,23 @@ std::optional<InjectPlan> plan_from(Napi::Env env, const Napi::Value& value) {
     const auto number = integer_in(env, *cpu, "cpu", 0, CPU_SETSIZE - 1);
     if (!number) return std::nullopt;
     plan.cpu = static_cast<unsigned>(*number);
+  }
+  if (const auto burst = property(options, "burst")) {
+    const auto number = integer_in(env, *burst, "burst", 1, burst_max);
+    if (!number) return std::nullopt;
+    plan.burst = static_cast<std::uint32_t>(*number);
+  }
+  if (const auto cpus = property(options, "queueCpus")) {
+    if (!cpus->IsArray()) {
+      throw_type_error(env, "queueCpus is not an array");
+      return std::nullopt;
+    }
+    const auto list = cpus->As<Napi::Array>();
+    for (std::uint32_t i = 0; i < list.Length(); ++i) {
+      const auto number = integer_in(env, list.Get(i), "queueCpus", 0, CPU_SETSIZE - 1);
+      if (!number) return std::nullopt;
+      plan.queue_cpus.push_back(static_cast<unsigned>(*number));
+    }
   }
   return plan;
 }

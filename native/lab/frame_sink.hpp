@@ -27,7 +27,8 @@ class FrameSink {
 
   // How many queues a frame may name; a sink that cannot choose the queue takes any number and ignores it.
   [[nodiscard]] virtual std::size_t queue_count() const noexcept = 0;
-  // Sends in order. A failure is reported only when no frame of this call was taken.
+  // Sends in order. Several threads may send at the same time, each on queues of its own. A failure is reported only when no
+  // frame of this call was taken.
   [[nodiscard]] virtual Result<Taken> send(std::span<const OutgoingFrame> frames) noexcept = 0;
 };
 

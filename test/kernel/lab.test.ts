@@ -282,17 +282,23 @@ describe('the addon', () => {
     import { generateTraffic } from 'src/lab/traffic.ts';
     const addon = createRequire(import.meta.url)(${JSON.stringify(ADDON_PATH)});
     const traffic = generateTraffic({ seed: 1, flows: 20 });
-    const open = () => {
-      const tap = new addon.Tap({ name: 'life%d', queues: 1 });
+    const open = (queues = 1) => {
+      const tap = new addon.Tap({ name: 'life%d', queues });
       execFileSync('ip', ['link', 'set', 'dev', tap.name, 'addrgenmode', 'none', 'arp', 'off', 'up']);
       return tap;
     };
+    const spread = { ...traffic, queues: traffic.queues.map((_, i) => i % 4) };
     const started = async (injector) => { while (injector.counters.packets === 0) await new Promise(setImmediate); };
   `;
   const LIVES: Readonly<Record<string, string>> = {
     'exit while sending': `
       const injector = new addon.Injector({ ...traffic, tap: open() });
       injector.run({ rounds: 0 });
+      await started(injector);
+      process.exit(0);`,
+    'exit while several threads send': `
+      const injector = new addon.Injector({ ...spread, tap: open(4) });
+      injector.run({ rounds: 0, queueCpus: [0] });
       await started(injector);
       process.exit(0);`,
     'everything forgotten while sending, then collected': `
@@ -322,6 +328,8 @@ describe('the addon', () => {
       } else {
         const injector = new addon.Injector({ ...traffic, tap: open() });
         injector.run({ rounds: 0 });
+        const several = new addon.Injector({ ...spread, tap: open(4) });
+        several.run({ rounds: 0, packetsPerSecond: 1000, queueCpus: [0] });
         await started(injector);
         parentPort.postMessage('sending');
         await new Promise(() => setInterval(() => undefined, 1000));
