@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   BAD_FILTER: EXIT.usage,
   BAD_PROGRAM: EXIT.usage,
   BAD_CAPTURE: EXIT.usage,
+  BAD_NIC: EXIT.usage,
   OUTPUT_UNWRITABLE: EXIT.usage,
   NO_PRIVILEGE: EXIT.cannotRun,
   NO_USER_NAMESPACE: EXIT.cannotRun,

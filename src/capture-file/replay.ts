@@ -15,7 +15,7 @@ export const SEGMENT_BYTES = 64 * 2 ** 20;
 const PATIENCE_MS = 500;
 
 /** What is sent: from the first packet to the last, so many times. */
-export interface ReplayPlan extends Pick<InjectPlan, 'packetsPerSecond' | 'cpu'> {
+export interface ReplayPlan extends Pick<InjectPlan, 'packetsPerSecond' | 'burst' | 'cpu' | 'queueCpus'> {
   /** 0 goes on until stopped. */
   readonly rounds: number;
 }

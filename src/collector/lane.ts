@@ -153,6 +153,7 @@ export class Lane {
     const isThinned = options.filter !== undefined || options.flags.includes('defrag');
     const facts: RunFacts = {
       source: source.info.kind,
+      ...(source.nic === undefined ? {} : { nic: source.nic }),
       interface: source.interface,
       kernel: release(),
       // One attached or detached meanwhile was in force for a part of the run.

@@ -6,13 +6,16 @@ import { allowedCpus } from '../config/machine.ts';
 import type { LabSource, LiveSource, Options, PcapSource, Sending } from '../config/options.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import { createLabNetwork, type LabNetwork, type LabNetworkOptions } from '../lab/network.ts';
+import { isSymmetric, type NicModel, queuesUsed } from '../lab/nic.ts';
 import { type FlowTruth, generateTraffic, type Traffic } from '../lab/traffic.ts';
+import type { NicFacts } from '../model/run-facts.ts';
 import type { Reason, SourceInfo } from '../model/run-result.ts';
 import { type InterfaceInfo, native } from '../native.ts';
-import type { InjectCounters, Injector } from '../native-lab.ts';
+import type { FrameSet, InjectCounters, Injector } from '../native-lab.ts';
 
 export interface PacketSource {
   readonly info: SourceInfo;
+  readonly nic?: NicFacts;
   readonly interface: string;
   readonly ifindex: number;
   readonly loopback: boolean;
@@ -119,8 +122,8 @@ interface Sender {
 }
 
 async function openLab(source: LabSource, options: Options): Promise<PacketSource> {
-  const { traffic, flows, packetsPerFlow, queues = 1 } = source;
-  const network = await createLabNetwork({ addon: native, queues, ...injectionOf(source) });
+  const { traffic, flows, packetsPerFlow, queues = 1, nic } = source;
+  const network = await createLabNetwork({ addon: native, queues, ...networkOf(source) });
   const shape = {
     seed: options.seed,
     flows,
@@ -136,7 +139,7 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
   const sender: Sender = {
     prepare: () => {
       sent = generateTraffic(shape);
-      injector = network.createInjector(sent);
+      injector = network.createInjector(nic === undefined ? sent : spread(sent, nic));
     },
     run: async (plan) => {
       const ready = prepared(injector);
@@ -163,11 +166,11 @@ async function openPcap(source: PcapSource, options: Options, signal: AbortSigna
   const input = await openCaptureInput(source.path, () => process.stdin, REPLAY);
   let network: LabNetwork | undefined;
   try {
-    network = await createLabNetwork({ addon: native, mtu: 'largest', ...injectionOf(source) });
+    network = await createLabNetwork({ addon: native, mtu: 'largest', ...networkOf(source) });
     return sendingSource(
       { kind: 'pcap', seed: options.seed, pcap: source.path },
       network,
-      await replaySender(input, network, options, signal),
+      await replaySender(input, network, source, options, signal),
       source,
       options,
     );
@@ -178,8 +181,15 @@ async function openPcap(source: PcapSource, options: Options, signal: AbortSigna
   }
 }
 
-async function replaySender(input: CaptureInput, network: LabNetwork, { seed }: Options, signal: AbortSignal): Promise<Sender> {
-  const collector = new native.FrameCollector({ segmentBytes: SEGMENT_BYTES, queues: network.queues, seed });
+async function replaySender(
+  input: CaptureInput,
+  network: LabNetwork,
+  { nic }: Sending,
+  { seed }: Options,
+  signal: AbortSignal,
+): Promise<Sender> {
+  const spreading = nic === undefined ? {} : { nic: new native.Nic(nic) };
+  const collector = new native.FrameCollector({ segmentBytes: SEGMENT_BYTES, queues: network.queues, seed, ...spreading });
   const replay = await Replay.open(input, collector, signal);
   let injector: Injector | undefined;
   return {
@@ -206,15 +216,24 @@ function rateOf({ packets, elapsedMs }: InjectCounters): number | undefined {
   return elapsedMs === 0 ? undefined : Math.round((packets * 1000) / elapsedMs);
 }
 
-function injectionOf({ injection }: Sending): Pick<LabNetworkOptions, 'injection'> {
+function networkOf({ injection, nic }: Sending): Pick<LabNetworkOptions, 'injection' | 'queues'> {
+  if (nic !== undefined) return { injection: 'tap', queues: queuesUsed(nic) };
   return injection === 'auto' ? {} : { injection };
+}
+
+function spread({ frames, offsets, tags }: Traffic, nic: NicModel): FrameSet {
+  return { frames, offsets, tags, queues: new native.Nic(nic).spread(frames, offsets) };
+}
+
+function factsOf(nic: NicModel): NicFacts {
+  return { text: nic.text, queues: nic.queues, isSymmetric: isSymmetric(nic), hashesPorts: nic.ports.length > 0 };
 }
 
 function sendingSource(
   info: Omit<SourceInfo, 'interface'>,
   network: LabNetwork,
   sender: Sender,
-  { packetsPerSecond, rounds, cpu }: Sending,
+  { packetsPerSecond, rounds, burst, nic, cpu }: Sending,
   { mode }: Options,
 ): PacketSource {
   const { promise: ended, resolve, reject } = settleable();
@@ -225,8 +244,10 @@ function sendingSource(
   };
   const send = ({ rounds: times, packetsPerSecond: rate }: SendPlan): Promise<void> => {
     // The sender's CPU is the one that receives. Should the scheduler move it, mode cpu would part flows in the lab that no NIC would.
-    const pinned = cpu !== undefined ? { cpu } : mode === 'cpu' ? { cpu: allowedCpus()[0] ?? 0 } : {};
-    const sending = sender.run({ rounds: times === 'endless' ? 0 : times, packetsPerSecond: rate, ...pinned });
+    const pinned =
+      nic !== undefined ? { queueCpus: allowedCpus() } : cpu !== undefined ? { cpu } : mode === 'cpu' ? { cpu: allowedCpus()[0] ?? 0 } : {};
+    const plan = { rounds: times === 'endless' ? 0 : times, packetsPerSecond: rate, ...(burst === undefined ? {} : { burst }), ...pinned };
+    const sending = sender.run(plan);
     running = sending.then(
       () => undefined,
       () => undefined,
@@ -237,7 +258,8 @@ function sendingSource(
     );
   };
   return {
-    info: { ...info, interface: network.interface, injection: network.injection },
+    info: { ...info, interface: network.interface, injection: network.injection, ...(nic === undefined ? {} : { nic: nic.text }) },
+    ...(nic === undefined ? {} : { nic: factsOf(nic) }),
     interface: network.interface,
     ifindex: describe(network.interface).index,
     loopback: false,

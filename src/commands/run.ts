@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { renderBrief, renderTerminal } from '../collector/report/terminal.ts';
 import type { RunCluster, RunIo } from '../collector/run-io.ts';
 import { readMachine } from '../config/machine.ts';
+import { NIC_EXAMPLE } from '../config/nic.ts';
 import { DEFAULTS, INJECTIONS, type Options, parseOptions, type RawOptions } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
@@ -114,8 +115,14 @@ const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] =
       () => new Option('--flows <count>', `two-way flows to make up (default: ${DEFAULTS.flows})`),
       () => new Option('--packets-per-flow <count>', `in each round, both directions together (default: ${DEFAULTS.packetsPerFlow})`),
       () => new Option('--rate <pps>', `packets per second (default: ${DEFAULTS.rate})`),
+      () => new Option('--burst <packets>', 'send so many back to back, at the same mean rate'),
       () => new Option('--rounds <count>', `how often to send all of it (default: ${DEFAULTS.rounds})`),
       () => new Option('--loop', 'send until a limit or a signal ends the run'),
+      () =>
+        new Option(
+          '--nic <settings>',
+          `receive queues of a simulated NIC, for modes qm and cpu: ${NIC_EXAMPLE}, or a file with the output of ethtool -x`,
+        ),
       () => new Option('--seed <number>', 'repeat the traffic of an earlier run (default: random, reported)'),
     ],
   ],

@@ -1,6 +1,6 @@
 /** The options of `matrix`, checked once: what to survey, and the options of one run for each mode. */
 import { TRAFFIC_CLASSES } from '../lab/classes.ts';
-import { FLOWS_MAX, framesMax } from '../lab/limits.ts';
+import { FLOWS_MAX, framesMax, TAP_QUEUES_MAX } from '../lab/limits.ts';
 import type { Machine } from './machine.ts';
 import { contradictory, type Options, parseClasses, parseOptions, type RawOptions } from './options.ts';
 import { parseSteerings, type SteeringName } from './steerings.ts';
@@ -40,8 +40,6 @@ const BLOCK_SIZE = '64K';
 
 /** A round of every class: two whole datagrams and two in pieces, with errors about them, and answers of all. */
 const PACKETS_PER_FLOW = 8;
-/** Of a TAP (MAX_TAP_QUEUES in drivers/net/tun.c). */
-const QUEUES_MAX = 256;
 
 export function parseMatrixOptions(raw: RawMatrixOptions, machine: Machine): MatrixOptions {
   const { classes: classList = MATRIX_DEFAULTS.classes, modes = MATRIX_DEFAULTS.modes, flows = MATRIX_DEFAULTS.flows, ...common } = raw;
@@ -57,7 +55,7 @@ export function parseMatrixOptions(raw: RawMatrixOptions, machine: Machine): Mat
     traffic: classes,
     flows: flowsPerClass * classes.length,
     packetsPerFlow: PACKETS_PER_FLOW,
-    queues: Math.min(base.procs, QUEUES_MAX),
+    queues: Math.min(base.procs, TAP_QUEUES_MAX),
   };
   const runs = parseModes(modes).map((steering): Options => ({ ...base, ...steering, source }));
   return { classes, flowsPerClass, procs: base.procs, seed: base.seed, runs, output: base.output };

@@ -2,10 +2,12 @@
 import { FanoutError } from '../errors.ts';
 import { classesSelectedBy, packetsMinOf } from '../lab/classes.ts';
 import { FLOWS_MAX, framesMax, PACKETS_PER_FLOW_MAX } from '../lab/limits.ts';
+import type { NicModel } from '../lab/nic.ts';
 import { CAUSE_CODES, type CauseCode } from '../model/cause.ts';
 import { FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode, MEMBERS_MAX } from '../model/fanout.ts';
 import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
 import { type Machine, parseCpuList, SEED_MAX } from './machine.ts';
+import { parseNic } from './nic.ts';
 import { byteSize, decimal, duration, oneOf, sizeText, usage, wholeNumber } from './values.ts';
 
 export interface LiveSource {
@@ -21,8 +23,12 @@ export interface Sending {
   readonly packetsPerSecond: number;
   /** The CPU that sends, and so the one that receives; absent: any. */
   readonly cpu?: number;
+  /** So many packets are sent back to back; absent: one at a time. */
+  readonly burst?: number;
   /** How often all of it is sent; "endless" until a limit or a signal ends the run. */
   readonly rounds: number | 'endless';
+  /** Chooses the receive queue of each packet. */
+  readonly nic?: NicModel;
 }
 
 export interface LabSource extends Sending {
@@ -126,6 +132,8 @@ export interface RawOptions {
   readonly packetsPerFlow?: string;
   readonly rate?: string;
   readonly rounds?: string;
+  readonly burst?: string;
+  readonly nic?: string;
   readonly loop?: boolean;
   readonly json?: string | boolean;
   readonly quiet?: boolean;
@@ -163,7 +171,7 @@ const BLOCK_BYTES_MAX = 1 << 30;
 const RING_BYTES_MAX = 4 * 2 ** 30;
 
 export function parseOptions(raw: RawOptions, machine: Machine): Options {
-  const source = parseSource(raw);
+  const source = parseSource(raw, machine);
   const { mode, flags, program } = parseSteering(raw, machine);
   const procs =
     raw.procs === undefined ? Math.max(2, machine.onlineCpus.length) : wholeNumber('--procs', raw.procs, { least: 1, most: MEMBERS_MAX });
@@ -197,8 +205,8 @@ export function parseOptions(raw: RawOptions, machine: Machine): Options {
   };
 }
 
-function parseSource(raw: RawOptions): Source {
-  if (raw.interface === undefined) return raw.pcap === undefined ? parseLab(raw) : parsePcap(raw.pcap, raw);
+function parseSource(raw: RawOptions, machine: Machine): Source {
+  if (raw.interface === undefined) return raw.pcap === undefined ? parseLab(raw, machine) : parsePcap(raw.pcap, raw, machine);
   const labOption = given({
     '--pcap': raw.pcap,
     '--lab-interface': raw.labInterface,
@@ -208,6 +216,8 @@ function parseSource(raw: RawOptions): Source {
     '--rate': raw.rate,
     '--rounds': raw.rounds,
     '--loop': raw.loop,
+    '--burst': raw.burst,
+    '--nic': raw.nic,
   });
   if (labOption !== undefined) {
     throw contradictory(
@@ -218,7 +228,7 @@ function parseSource(raw: RawOptions): Source {
   return { kind: 'live', interface: parseInterface(raw.interface), promisc: raw.promisc ?? true };
 }
 
-function parsePcap(path: string, raw: RawOptions): PcapSource {
+function parsePcap(path: string, raw: RawOptions, machine: Machine): PcapSource {
   if (path === '' || path.includes('\0')) throw usage('--pcap', path, 'the path of a capture file, or - for standard input');
   const generatorOption = given({ '--traffic': raw.traffic, '--flows': raw.flows, '--packets-per-flow': raw.packetsPerFlow });
   if (generatorOption !== undefined) {
@@ -227,7 +237,7 @@ function parsePcap(path: string, raw: RawOptions): PcapSource {
       'leave one of them out',
     );
   }
-  const sending = parseSending(raw);
+  const sending = parseSending(raw, machine);
   if (path === '-' && sending.rounds !== 1) {
     throw contradictory(
       'standard input can be read once, and --rounds or --loop would send it again',
@@ -237,8 +247,8 @@ function parsePcap(path: string, raw: RawOptions): PcapSource {
   return { kind: 'pcap', path, ...sending };
 }
 
-function parseLab(raw: RawOptions): LabSource {
-  const sending = parseSending(raw);
+function parseLab(raw: RawOptions, machine: Machine): LabSource {
+  const sending = parseSending(raw, machine);
   const traffic = raw.traffic === undefined ? undefined : parseClasses('--traffic', raw.traffic);
   const packets = { least: packetsMinOf(traffic ?? []), most: PACKETS_PER_FLOW_MAX };
   const flows = wholeNumber('--flows', raw.flows ?? DEFAULTS.flows, { least: 1, most: FLOWS_MAX });
@@ -251,7 +261,7 @@ function parseLab(raw: RawOptions): LabSource {
   return { kind: 'lab', ...(traffic === undefined ? {} : { traffic }), flows, packetsPerFlow, ...sending };
 }
 
-function parseSending(raw: RawOptions): Sending {
+function parseSending(raw: RawOptions, machine: Machine): Sending {
   if (raw.promisc !== undefined) {
     throw contradictory(
       `--${raw.promisc ? '' : 'no-'}promisc is about a live interface, and the lab has none`,
@@ -260,10 +270,14 @@ function parseSending(raw: RawOptions): Sending {
   }
   if (raw.loop === true && raw.rounds !== undefined)
     throw contradictory('--loop sends for ever, --rounds a number of times', 'give one of them');
+  if (raw.nic !== undefined && raw.labInterface === 'veth')
+    throw contradictory('--nic spreads packets over receive queues, and a veth pair of the lab has one', 'use --lab-interface tap');
   return {
     injection: oneOf('--lab-interface', raw.labInterface ?? DEFAULTS.labInterface, INJECTIONS),
     packetsPerSecond: wholeNumber('--rate', raw.rate ?? DEFAULTS.rate, { least: 1, most: 1_000_000_000 }),
     rounds: raw.loop === true ? 'endless' : wholeNumber('--rounds', raw.rounds ?? DEFAULTS.rounds, { least: 1, most: 1_000_000_000 }),
+    ...(raw.burst === undefined ? {} : { burst: wholeNumber('--burst', raw.burst, { least: 1, most: 1_000_000 }) }),
+    ...(raw.nic === undefined ? {} : { nic: parseNic(raw.nic, machine) }),
   };
 }
 

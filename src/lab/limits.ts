@@ -6,6 +6,9 @@ export const PACKETS_PER_FLOW_MAX = 1_000_000;
 /** Payload of a data packet, unless something else is asked for. */
 export const PAYLOAD_BYTES_MAX = 96;
 
+/** Receive queues of a TAP (MAX_TAP_QUEUES in drivers/net/tun.c). */
+export const TAP_QUEUES_MAX = 256;
+
 /** Offsets are 32 bits wide, and one buffer holds all frames. */
 const TRAFFIC_BYTES_MAX = 2 ** 31;
 /** What the deepest tunnel puts in front of a payload, and more. */

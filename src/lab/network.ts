@@ -88,7 +88,8 @@ function openTap(addon: LabNetworkOptions['addon'], queues: number, required: bo
   } catch (cause) {
     if (!isSystemCallError(cause)) throw cause;
     if (!required && MAY_NOT_OPEN.has(cause.errno)) return undefined;
-    const remedy = 'run as root where /dev/net/tun exists (modprobe tun), or let a veth pair be used';
+    const remedy =
+      'run as root where /dev/net/tun exists (modprobe tun) and may be opened (its permissions; in a container its devices); without --nic a veth pair does';
     throw new FanoutError('LAB_FAILED', `cannot make a TAP with ${queues} queues (${cause.message})`, remedy, { cause });
   }
 }

@@ -12,8 +12,19 @@ export interface Disturbance extends Reason {
 
 export type StopReason = 'flows' | 'packets' | 'time' | 'end-of-traffic' | 'signal' | 'violation' | 'members-lost' | 'interface-removed';
 
+/** The receive-side scaling that the lab simulated, as far as a diagnosis asks for it. */
+export interface NicFacts {
+  readonly text: string;
+  readonly queues: number;
+  /** Both directions of a flow have one hash, where the same fields are hashed. */
+  readonly isSymmetric: boolean;
+  /** Ports are hashed for some kind of flow, where they can be found. */
+  readonly hashesPorts: boolean;
+}
+
 export interface RunFacts {
   readonly source: SourceInfo['kind'];
+  readonly nic?: NicFacts;
   readonly interface: string;
   readonly kernel: string;
   readonly dissector: FlowDissector;

@@ -1,17 +1,27 @@
 /** The simulated NIC: one writer for each receive queue, and what modes qm and cpu make of what it spreads. */
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isSystemCallError } from '../../src/errors.ts';
+import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
 import type { LabNetwork } from '../../src/lab/network.ts';
+import { FLOW_KINDS } from '../../src/lab/nic.ts';
 import { readTag } from '../../src/lab/tag.ts';
 import { generateTraffic, type Traffic } from '../../src/lab/traffic.ts';
+import type { RunResult } from '../../src/model/run-result.ts';
+import { native } from '../../src/native.ts';
 import { receivedPackets, startCapture } from '../helpers/capture.ts';
-import { refuseHostNamespace, withLab } from '../helpers/lab.ts';
-import { readPcap } from '../helpers/pcap.ts';
+import { runCli } from '../helpers/cli.ts';
+import { accountErrors, membersInOrder, onePacketPerDirection, refuseHostNamespace, sendTo, withLab } from '../helpers/lab.ts';
+import { readPcap, writePcap } from '../helpers/pcap.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
-import { cpus, testWith } from '../helpers/requirements.ts';
+import { cpus, root, testWith } from '../helpers/requirements.ts';
+import { schemaErrors } from '../helpers/schema.ts';
+import { rssHash, SUITE_KEY } from '../helpers/toeplitz.ts';
+import { CLI, run } from '../helpers/tool.ts';
+import { framesOf } from '../helpers/traffic.ts';
 
 const scratch = temporaryDirectory();
 beforeAll(refuseHostNamespace);
@@ -134,4 +144,110 @@ describe('bursts', () => {
         expect(sent.filter((count) => count === 200).length).toBeGreaterThan(3);
       });
     });
+});
+
+const [TCP, UDP, SCTP] = [6, 17, 132];
+const WITH_PORTS = { key: SUITE_KEY, portsOf: [TCP, UDP, SCTP] };
+
+/** The queue of each frame behind a NIC of as many queues and an even table, worked out by other code than the lab's. */
+function queuesOf(frames: readonly Uint8Array[], queues: number, scaling: Parameters<typeof rssHash>[1] = WITH_PORTS): readonly number[] {
+  return frames.map((frame) => (rssHash(frame, scaling) % 128) % queues);
+}
+
+function counts(members: readonly number[], procs: number): readonly number[] {
+  return Array.from({ length: procs }, (_, member) => members.filter((found) => found === member).length);
+}
+
+const packetsOf = ({ members }: RunResult) => members.map(({ packets }) => packets);
+
+describe('every packet is on the member of its queue', () => {
+  testWith([root(), cpus(2)], 'qm: (queue + 1) mod n; cpu: that of the CPU of its queue', {}, async () => {
+    const traffic = onePacketPerDirection({ seed: 33, flows: 400 });
+    const table = Uint16Array.from({ length: 128 }, (_, i) => i % 7);
+    const nic = new native.Nic({ key: SUITE_KEY, transform: 'none', ports: FLOW_KINDS, table });
+    const expected = queuesOf(framesOf(traffic), 7);
+    await withLab('tap', 7, async (lab) => {
+      const groups = [
+        { procs: 5, mode: 'qm' },
+        { procs: 8, mode: 'qm' },
+        { procs: 2, mode: 'cpu' },
+      ] as const;
+      const spread = { ...traffic, queues: nic.spread(traffic.frames, traffic.offsets) };
+      const [five, eight, byCpu] = await sendTo(lab, spread, groups, { queueCpus: [1, 0] });
+      if (five === undefined || eight === undefined || byCpu === undefined) throw new Error('nothing seen');
+      for (const seen of [five, eight, byCpu]) expect(accountErrors(spread, seen)).toEqual([]);
+      expect(membersInOrder(spread, five)).toEqual(expected.map((queue) => (queue + 1) % 5));
+      expect(membersInOrder(spread, eight)).toEqual(expected.map((queue) => (queue + 1) % 8));
+      expect(membersInOrder(spread, byCpu)).toEqual(expected.map((queue) => [1, 0][queue % 2]));
+    });
+  });
+
+  testWith([root()], 'of all classes of traffic, made up or replayed, in bursts or not', {}, async () => {
+    const classes = TRAFFIC_CLASSES.map(({ name }) => name);
+    const traffic = generateTraffic({ seed: 5, classes, flows: 500, packetsPerFlow: 6 });
+    const members = queuesOf(framesOf(traffic), 6).map((queue) => (queue + 1) % 4);
+    const spread = ['-m', 'qm', '-n', '4', '--nic', 'queues=6'];
+    const { report } = await runCli([...spread, '--traffic', 'all', '--seed', '5', '--flows', '500', '--burst', '50']);
+    expect(packetsOf(report)).toEqual(counts(members, 4));
+    expect(report.packets).toMatchObject({ offered: 3000, captured: 3000, dropped: 0 });
+    expect(report.source.nic).toBe('queues=6,rss=microsoft,fields=sdfn');
+    expect(schemaErrors(report)).toEqual([]);
+
+    const file = join(scratch.path, 'all.pcap');
+    writePcap(file, framesOf(traffic));
+    const replayed = await runCli([...spread, '--pcap', file, '--rounds', '3']);
+    expect(packetsOf(replayed.report)).toEqual(counts(members, 4).map((count) => 3 * count));
+    expect(replayed.report.packets.offered).toBe(9000);
+  });
+});
+
+describe('settings saved from a NIC', () => {
+  testWith([root()], 'are simulated to the last entry of the table', {}, async () => {
+    const key = Uint8Array.from({ length: 52 }, (_, i) => (i * 91 + 7) & 255);
+    const entries = Array.from({ length: 64 }, (_, i) => [0, 3, 5][i % 3] ?? 0);
+    const rows = Array.from(
+      { length: 8 },
+      (_, row) =>
+        `${String(8 * row).padStart(5)}: ${entries
+          .slice(8 * row, 8 * row + 8)
+          .map((queue) => String(queue).padStart(6))
+          .join('')}`,
+    );
+    const file = join(scratch.path, 'nic.txt');
+    writeFileSync(
+      file,
+      [
+        'RX flow hash indirection table for ens1f0 with 6 RX ring(s):',
+        ...rows,
+        'RSS hash key:',
+        Buffer.from(key).toString('hex').match(/../g)?.join(':'),
+        'RSS hash function:\n    toeplitz: on\n    xor: off',
+        'UDP over IPV4 flows use these fields for computing Hash flow key:\nIP SA\nIP DA\n',
+        'UDP over IPV6 flows use these fields for computing Hash flow key:\nIP SA\nIP DA\n',
+      ].join('\n'),
+    );
+    const traffic = generateTraffic({ seed: 6, flows: 300, packetsPerFlow: 6 });
+    const members = framesOf(traffic).map((frame) => ((entries[rssHash(frame, { key, portsOf: [TCP, SCTP] }) % 64] ?? 0) + 1) % 5);
+    const { report } = await runCli(['-m', 'qm', '-n', '5', '--seed', '6', '--flows', '300', '--nic', file]);
+    expect(packetsOf(report)).toEqual(counts(members, 5));
+    expect(report.source.nic).toMatch(/^ens1f0 of .*nic\.txt: queues=6,key=0762/);
+  });
+
+  test('and refused with the line where they cannot be', async () => {
+    const file = join(scratch.path, 'bad.txt');
+    writeFileSync(
+      file,
+      'RX flow hash indirection table for eth0 with 2 RX ring(s):\n    0:      0     1\nRSS hash function:\n    crc32: on\n',
+    );
+    const ended = await run(['--nic', file]);
+    expect(ended.status).toBe(2);
+    expect(ended.stderr).toContain(`BAD_NIC: ${file}:4: the NIC hashes by crc32`);
+  });
+
+  testWith([root()], 'without a TAP there is no NIC, and it is said what would make one possible', {}, async () => {
+    const blind = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /dev/net && exec "$0" "$@"'];
+    const ended = await run(['--nic', 'queues=4'], { by: blind, cli: CLI });
+    expect(ended.status).toBe(4);
+    expect(ended.stderr).toMatch(/LAB_FAILED: cannot make a TAP with 4 queues[\s\S]*modprobe tun[\s\S]*without --nic/);
+  });
 });

@@ -351,12 +351,22 @@ describe('--pcap', () => {
     [{ packetsPerFlow: '5' }, '--packets-per-flow'],
     [{ promisc: true }, '--promisc'],
     [{ loop: true, rounds: '2' }, '--loop'],
+    [{ labInterface: 'veth', nic: 'queues=8' }, '--nic spreads packets over receive queues'],
     [{ pcap: '-', loop: true }, 'standard input can be read once'],
     [{ pcap: '-', rounds: '2' }, 'standard input can be read once'],
   ])('contradicts %j', (raw, message) => {
     expect(() => parse({ pcap: 'trace', ...raw })).toThrow(
       expect.objectContaining({ code: 'CONTRADICTORY_OPTIONS', message: expect.stringContaining(message) }),
     );
+  });
+
+  test('is sent in bursts and behind a NIC, if asked', () => {
+    expect(parse({ pcap: 'trace', burst: '64', nic: 'queues=2' }).source).toMatchObject({ burst: 64, nic: { queues: 2 } });
+    expect(parse({ burst: '1', nic: 'queues=2' }).source).toMatchObject({ kind: 'lab', burst: 1, nic: { queues: 2 } });
+    for (const burst of ['0', '1000001', '1.5', '']) expect(() => parse({ burst })).toThrow(/--burst/);
+    for (const raw of [{ burst: '2' }, { nic: 'queues=8' }])
+      expect(() => parse({ interface: 'eth0', ...raw })).toThrow(expect.objectContaining({ code: 'CONTRADICTORY_OPTIONS' }));
+    expect(() => parse({ nic: 'missing' })).toThrow(expect.objectContaining({ code: 'BAD_NIC' }));
   });
 
   test.each(['', 'a\0b'])('%j is no path', (pcap) => {
