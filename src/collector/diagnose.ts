@@ -3,9 +3,11 @@ import { CAUSES, type CauseCode } from '../model/cause.ts';
 import type { ViolationGroup, ViolationTraits } from '../model/evidence.ts';
 import type { FanoutFlag, FanoutMode } from '../model/fanout.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
+import type { NicFacts } from '../model/run-facts.ts';
 import type { CauseResult } from '../model/run-result.ts';
 import { type HashFindings, hashBugOf } from './hash-bugs.ts';
 import { asymmetricHashText, hashBugText } from './hash-texts.ts';
+import { rssText } from './rss-texts.ts';
 import { family, hasLayer, isTunnelled, listed, OUTER_HASHED } from './stack-layers.ts';
 
 export interface DiagnosisContext {
@@ -22,6 +24,8 @@ export interface DiagnosisContext {
   /** What they have in common: some bugs are told apart by what else went wrong, and what did not. */
   readonly hash: HashFindings;
   readonly dissector: FlowDissector;
+  /** Of a run behind a simulated one. */
+  readonly nic?: NicFacts;
 }
 
 const OF_KEPT_FLOWS = ['icmp-error', 'no-spread', 'bpf-program-missing'] as const satisfies readonly CauseCode[];
@@ -118,9 +122,6 @@ function causeResult(
   };
 }
 
-/** Toeplitz gives both directions one hash if its key repeats every 16 bits. 40 bytes, which most NICs take. */
-const SYMMETRIC_KEY = Array(20).fill('6D:5A').join(':');
-
 const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, stacks: readonly string[]) => Explanation>> = {
   'hash-asymmetric': asymmetricHashText,
   'known-bug-a': (context) => hashBugText('known-bug-a', context),
@@ -160,16 +161,7 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
     remedy:
       mode === 'rollover' ? 'use --mode hash' : 'leave --rollover off; give rings more memory (--ring-size) or more processes instead',
   }),
-  'rss-asymmetric': ({ mode, outgoing, interface: device }) => ({
-    message: `packets of one flow were handled on several ${mode === 'qm' ? 'queues' : 'CPUs'}${
-      outgoing > 0
-        ? `; ${outgoing} captured packets were sent by this host, and those go by the sender's ${mode === 'qm' ? 'TX queue' : 'CPU'}`
-        : ''
-    }`,
-    remedy: `make RSS symmetric ("ethtool -X ${device} hkey ${SYMMETRIC_KEY}", or "ethtool -X ${device} hfunc toeplitz symmetric-xor" where the driver has it) or use one receive queue ("ethtool -L ${device} combined 1")${
-      outgoing > 0 ? '; keep sent packets out with --ignore-outgoing' : ''
-    }`,
-  }),
+  'rss-asymmetric': rssText,
   'bpf-program': ({ mode }) => ({
     message: `the ${mode} steering program returned different members for packets of one flow`,
     remedy:

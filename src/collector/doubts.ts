@@ -120,6 +120,7 @@ function isExplained(evidence: Evidence, facts: RunFacts): boolean {
 /** What usually puts all traffic on one member, by mode. */
 function likelyCause(facts: RunFacts): { readonly message: string; readonly remedy: string } {
   const device = facts.interface;
+  if (facts.source !== 'live' && (facts.mode === 'qm' || facts.mode === 'cpu')) return labQueues(facts);
   switch (facts.mode) {
     case 'qm':
       return {
@@ -144,6 +145,21 @@ function likelyCause(facts: RunFacts): { readonly message: string; readonly reme
     case 'rnd':
       return hashCause(facts);
   }
+}
+
+/** Without a NIC the lab has one receive queue, and receives on one CPU. */
+function labQueues({ mode, procs, nic }: RunFacts): { readonly message: string; readonly remedy: string } {
+  const [what, where] = mode === 'qm' ? ['the receive queue', 'one queue'] : ['the CPU that receives', 'one CPU'];
+  if (nic === undefined) {
+    return {
+      message: `Mode ${mode} goes by ${what}, and without a NIC the lab receives all on ${where}.`,
+      remedy: `simulate a NIC: --nic queues=${Math.max(2, procs)}, or with its own settings --nic FILE (saved output of ethtool -x)`,
+    };
+  }
+  return {
+    message: `Mode ${mode} goes by ${what}, and the simulated NIC (${nic.text}) chose only such as lead to one member.`,
+    remedy: 'simulate one with more queues (--nic queues=...), let flows of more hosts pass, or use --mode hash',
+  };
 }
 
 function hashCause({ packets }: RunFacts): { readonly message: string; readonly remedy: string } {

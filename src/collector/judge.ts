@@ -262,6 +262,7 @@ export function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts):
     groups,
     hash: findHashBugs({ kernel: facts.kernel, procs: facts.procs, groups, stacks }),
     dissector: facts.dissector,
+    ...(facts.nic === undefined ? {} : { nic: facts.nic }),
   };
 }
 

@@ -201,6 +201,57 @@ describe('every packet is on the member of its queue', () => {
   });
 });
 
+describe('what a NIC keeps together', () => {
+  const judged = async (settings: string, ...args: readonly string[]) => {
+    const { status, report } = await runCli(['--nic', `queues=8,${settings}`, ...args]);
+    const causes = report.causes.filter(({ harmless }) => !harmless);
+    return { status, code: causes[0]?.code, causes: causes.length, message: causes[0]?.message ?? '', remedy: causes[0]?.remedy ?? '' };
+  };
+  const NO = { status: 1, code: 'rss-asymmetric', causes: 1 };
+  const YES = { status: 0, causes: 0 };
+
+  for (const [settings, mode, expected] of [
+    ['rss=microsoft', 'qm', NO],
+    ['rss=microsoft', 'cpu', NO],
+    ['rss=symmetric', 'qm', YES],
+    ['rss=symmetric', 'cpu', YES],
+    ['rss=xor', 'qm', YES],
+  ] as const)
+    testWith(
+      [root(), cpus(2)],
+      `${mode}, ${settings}: ${expected === YES ? 'all of the standard traffic' : 'not both directions'}`,
+      {},
+      async () => {
+        const found = await judged(settings, '-m', mode, '-n', '2');
+        expect(found).toMatchObject(expected);
+        if (expected === NO) {
+          expect(found.message).toContain('its hash is another one for each direction');
+          expect(found.remedy).toContain('--nic queues=8,rss=symmetric,fields=sdfn');
+          expect(found.remedy).toContain('ethtool -X DEVICE hkey 6D:5A');
+        }
+      },
+    );
+
+  for (const [traffic, settings, expected, why] of [
+    ['fragment-ipv4-udp', 'rss=symmetric,fields=sdfn', NO, 'fragments by addresses'],
+    ['fragment-ipv4-udp', 'rss=symmetric,fields=sd', YES, ''],
+    ['fragment-ipv6-udp', 'rss=xor,fields=sd', YES, ''],
+    ['vxlan-ipv4-tcp', 'rss=symmetric,fields=sdfn', NO, 'the outer header'],
+  ] as const)
+    testWith([root()], `qm, ${traffic}, ${settings}: ${expected === YES ? 'kept' : 'parted'}`, {}, async () => {
+      const found = await judged(settings, '-m', 'qm', '-n', '4', '--traffic', traffic);
+      expect(found).toMatchObject(expected);
+      expect(found.message).toContain(why);
+      expect(found.remedy.includes('rss=symmetric,fields=sd;')).toBe(expected === NO);
+    });
+
+  test('one receive queue, as the lab has without a NIC, shows nothing; the advice is to give one', async () => {
+    const { status, report } = await runCli(['-m', 'qm', '-n', '4']);
+    expect([status, report.verdict.reasons[0]?.code]).toEqual([3, 'one-member']);
+    expect(report.verdict.reasons[0]?.remedy).toContain('--nic queues=4');
+  });
+});
+
 describe('settings saved from a NIC', () => {
   testWith([root()], 'are simulated to the last entry of the table', {}, async () => {
     const key = Uint8Array.from({ length: 52 }, (_, i) => (i * 91 + 7) & 255);

@@ -273,6 +273,17 @@ describe('inconclusive', () => {
     expect(reasons[0]?.message).toContain('all 90 consistent two-way flows were on member 1 of 4');
   });
 
+  test.each(['qm', 'cpu'] as const)('one member in mode %s of the lab: it has no NIC, or one that leads all there', (mode) => {
+    const evidence = evidenceOf([epoch([0, 90, 0, 0])]);
+    const [bare] = verdict(evidence, { mode }).reasons;
+    expect(bare?.message).toContain(`without a NIC the lab receives all on one ${mode === 'qm' ? 'queue' : 'CPU'}`);
+    expect(bare?.remedy).toMatch(/^simulate a NIC: --nic queues=4, or/);
+    const nic = { text: 'queues=1,rss=symmetric', queues: 1, isSymmetric: true, hashesPorts: true };
+    const [behind] = verdict(evidence, { mode, source: 'pcap', nic }).reasons;
+    expect(behind?.message).toContain('the simulated NIC (queues=1,rss=symmetric) chose only such');
+    expect(behind?.remedy).toContain('with more queues');
+  });
+
   test('one member in mode hash: packets of this host', () => {
     const evidence = evidenceOf([epoch([90, 0])]);
     expect(verdict(evidence, { packets: packets(evidence, { outgoing: 400 }) }).reasons[0]?.message).toMatch(/0x0003/);
