@@ -1,0 +1,95 @@
+// Order by what TCP says: of a segment that comes after its own acknowledgment it is known that it was sent before, whoever sent
+// it. Only what has no other reading is counted, so the count is a lower bound: loss, retransmission, or a capture that begins in
+// the middle are none. docs/verdicts.md has the rules. Capture thread only.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "dissect.hpp"
+#include "mapped_region.hpp"
+#include "order.hpp"
+
+namespace fanout {
+
+struct TcpSegment {
+  std::uint32_t begin = 0;  // sequence number of its first octet
+  std::uint32_t end = 0;    // and behind its last; SYN and FIN take one number each
+  std::uint32_t ack = 0;
+  std::uint32_t stamp = 0, echo = 0;  // TSval and TSecr (RFC 7323), if has_stamps
+  bool has_stamps = false;
+  bool syn = false;
+  bool has_ack = false;
+  bool rst = false;
+};
+
+// The segment in a frame of which dissect() said `packet`; nothing if that is no TCP, a fragment, or cut within the header.
+// `wire_bytes` is the length of the frame before it was cut.
+[[nodiscard]] std::optional<TcpSegment> find_tcp_segment(std::span<const std::byte> frame, std::size_t wire_bytes,
+                                                         const Dissection& packet) noexcept;
+
+class TcpOrder {
+ public:
+  // Whether the packets are as far apart as their senders sent them. In a replay they are not: then only what the senders stamped
+  // tells a late segment from a repeated one.
+  enum class Clock : bool { senders, foreign };
+
+  // Flows are known by the position of their record in the flow cache.
+  [[nodiscard]] static Result<TcpOrder> create(std::uint32_t flows_max, Clock clock) noexcept;
+
+  void prefetch(std::uint32_t position) const noexcept { __builtin_prefetch(&flows()[position], 1); }
+  void see(std::uint32_t position, Direction direction, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
+  // Of any packet of a flow: its time stamp, and the latest of the flow so far.
+  void see_stamp(std::uint64_t now_ns, std::uint64_t latest_ns) noexcept {
+    // A clock that was stepped goes back further than packets overtake each other.
+    constexpr std::uint64_t step_ns = 5'000'000;
+    counts_.time_stamp += latest_ns > now_ns && latest_ns - now_ns < step_ns;
+  }
+  // When the records of the flow cache are gone.
+  void forget() noexcept;
+  [[nodiscard]] const OrderCounts& counts() const noexcept { return counts_; }
+
+ private:
+  // One direction. All zero: nothing was seen of it.
+  struct Side {
+    std::uint32_t end = 0;       // all before was seen, or came too late to be looked for
+    std::uint32_t ack = 0;       // highest acknowledgment that this side sent
+    std::uint32_t isn = 0;       // of its SYN
+    std::uint32_t echo = 0;      // TSecr of the acknowledgment that `ahead_ns` is about
+    std::uint64_t ahead_ns = 0;  // when the other side first acknowledged what is beyond `end`; 0: it has not
+    std::uint32_t begun = 0;     // when the first of it was seen, in ticks, where that was no SYN
+    bool known : 1 = false;
+    bool acked : 1 = false;     // `ack` is set
+    bool syn : 1 = false;       // `isn` is set
+    bool accepted : 1 = false;  // by a SYN/ACK whose SYN was not seen
+    bool has_echo : 1 = false;
+    bool inverted : 1 = false;  // of side 0 only: the flow has been counted
+  };
+  // A cache line each, and none of the record's own: flows of other protocols never touch it.
+  struct alignas(64) Flow {
+    std::array<Side, 2> sides;
+  };
+  static_assert(sizeof(Flow) == 64);
+
+  TcpOrder(MappedRegion region, Clock clock) noexcept : region_(std::move(region)), clock_(clock) {}
+  [[nodiscard]] Flow* flows() const noexcept { return reinterpret_cast<Flow*>(region_.data()); }
+  void open(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
+  void accept(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
+  void advance(Flow& flow, Side& own, const Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
+  static void start_over(Flow& flow) noexcept;
+  static void begin(Side& own, const TcpSegment& syn) noexcept;
+  static void acknowledge(Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
+  void check(Flow& flow, std::uint64_t& kind, bool is_late) noexcept;
+  [[nodiscard]] static bool is_young(const Side& own, std::uint64_t now_ns) noexcept;
+  [[nodiscard]] bool is_fresh(const Side& own, const TcpSegment& segment, std::uint64_t now_ns) const noexcept;
+
+  MappedRegion region_;
+  Clock clock_;
+  std::uint32_t used_ = 0;
+  OrderCounts counts_;
+};
+
+}  // namespace fanout
