@@ -26,7 +26,21 @@ export interface CaptureOptions {
   readonly workNs: number;
   readonly newsIntervalMs: number;
   readonly hashSeed: bigint;
+  /** The traffic is the lab's own: its numbers tell the order of packets. */
+  readonly labTags: boolean;
+  /** The traffic is that of a capture file: time between packets tells nothing about their senders. */
+  readonly replayed: boolean;
 }
+
+/** Totals of a member (native/core/order.hpp). The last three are zero where lab tags are the evidence. */
+export type OrderTotals = readonly [
+  checked: number,
+  inversions: number,
+  flows: number,
+  synAckFirst: number,
+  ackFirst: number,
+  timeStamp: number,
+];
 
 export interface CaptureCounters {
   /** Handed over by the kernel; drops not included. */
@@ -42,6 +56,7 @@ export interface CaptureCounters {
   readonly ignored: readonly (readonly [reason: number, packets: number])[];
   /** [all, huge, failed], or empty where the group does not roll over. */
   readonly rollover: readonly number[];
+  readonly order: OrderTotals;
   /** CLOCK_REALTIME at which all this was true. */
   readonly aliveNs: bigint;
   readonly cpuNs: number;
@@ -237,8 +252,8 @@ export interface Native extends LabAddon {
   decodeMessage(bytes: Uint8Array): unknown;
 }
 
-/** Changes with native/core/wire.hpp and the records it writes. */
-const WIRE_VERSION = 2;
+/** Changes with native/core/wire.hpp and the records it writes, and with what a capture is given and counts. */
+const WIRE_VERSION = 3;
 
 const ADDON_PATH = join(packageRoot(), 'build', 'Release', 'fanout.node');
 

@@ -33,7 +33,15 @@ CaptureConfig config_of(const Napi::Object& o) {
   config.work_ns = uint32_of(o, "workNs");
   config.news_interval_ms = uint32_of(o, "newsIntervalMs");
   config.seed.value = uint64_of(o.Get("hashSeed"));
+  config.lab_tags = bool_of(o, "labTags");
+  config.replayed = bool_of(o, "replayed");
   return config;
+}
+
+// In the order of OrderTotals in src/native.ts.
+Napi::Array order_to_js(Napi::Env env, const OrderCounts& c) {
+  const std::array counts{c.checked, c.inversions, c.flows, c.syn_ack_first, c.ack_first, c.time_stamp};
+  return array_of(env, counts, [&](std::uint64_t count) { return number(env, count); });
 }
 
 Napi::Object counters_to_js(Napi::Env env, const CaptureCounters& c) {
@@ -59,6 +67,7 @@ Napi::Object counters_to_js(Napi::Env env, const CaptureCounters& c) {
     rollover.Set(2U, number(env, c.rollover->failed));
   }
   out.Set("rollover", rollover);
+  out.Set("order", order_to_js(env, c.order));
   out.Set("aliveNs", Napi::BigInt::New(env, c.alive_ns));
   out.Set("cpuNs", number(env, c.cpu_ns));
   out.Set("epoch", Napi::Number::New(env, c.epoch));

@@ -13,6 +13,7 @@ namespace fanout {
 
 struct Capture::Parsed {
   Dissection packet;
+  std::span<const std::byte> frame;
   Amount amount;
   std::uint32_t hash = 0;
 };
@@ -67,19 +68,37 @@ Result<std::unique_ptr<Capture>> Capture::open(CaptureConfig config) noexcept {
   }
   auto cache = FlowCache::create({config.flows_max});
   if (!cache) return cache.error();
+  auto order = create_order(config, *cache);
+  if (!order) return order.error();
   auto memory = Outbox::allocate();
   if (!memory) return memory.error();
   UniqueFd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!wake) return SysError::from_errno("eventfd");
   return std::unique_ptr<Capture>{new Capture{std::move(config), std::move(*socket), std::move(*ring), std::move(*cache),
-                                              std::make_shared<Outbox>(std::move(*memory)), std::move(wake)}};
+                                              std::move(*order), std::make_shared<Outbox>(std::move(*memory)), std::move(wake)}};
 }
 
-Capture::Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, std::shared_ptr<Outbox> outbox, UniqueFd wake) noexcept
+Result<Capture::Order> Capture::create_order(const CaptureConfig& config, const FlowCache& cache) noexcept {
+  Order order;
+  if (config.lab_tags) {
+    auto lab = LabOrder::create();
+    if (!lab) return lab.error();
+    order.lab = std::move(*lab);
+  } else {
+    auto tcp = TcpOrder::create(cache.capacity(), config.replayed ? TcpOrder::Clock::foreign : TcpOrder::Clock::senders);
+    if (!tcp) return tcp.error();
+    order.tcp = std::move(*tcp);
+  }
+  return order;
+}
+
+Capture::Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, Order order,
+                 std::shared_ptr<Outbox> outbox, UniqueFd wake) noexcept
     : config_(std::move(config)),
       socket_(std::move(socket)),
       ring_(std::move(ring)),
       cache_(std::move(cache)),
+      order_(std::move(order)),
       outbox_(std::move(outbox)),
       wake_(std::move(wake)) {}
 
@@ -182,6 +201,10 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
     new (&p.packet) Dissection(dissect(packet.frame, packet.tag, config_.seed));
     const std::uint64_t time_ns = packet.timestamp_ns - start_ns_;
     p.amount = {packet.wire_bytes, time_ns, time_ns, 1, 0};
+    p.frame = packet.frame;
+    if (order_.lab) {
+      if (const auto tag = find_lab_tag(packet.frame, p.packet)) order_.lab->see(*tag);
+    }
     if (p.packet.fragment.datagram != 0) [[unlikely]]
       if (!join_fragment(p.packet, p.amount)) return;
     if (p.packet.kind != PacketKind::flow) return ignored_.add(p.packet);
@@ -193,6 +216,7 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
     count = 0;
   });
   commit(batch, count);
+  if (order_.lab) order_.lab->settle();
   if (walked.malformed != 0) {
     captured_ += walked.malformed;
     ignored_.add(IgnoreReason::block_malformed, walked.malformed);
@@ -214,7 +238,7 @@ bool Capture::join_fragment(Dissection& packet, const Amount& amount) noexcept {
   judged_ -= waited.packets;
   Dissection later = packet;
   later.marks = marks;
-  store(later, FlowCache::hash_of(later), waited);
+  (void)store(later, FlowCache::hash_of(later), waited);
   return true;
 }
 
@@ -225,27 +249,44 @@ void Capture::count_lost_fragments() noexcept {
 }
 
 void Capture::commit(const Parsed* batch, std::size_t count) noexcept {
-  for (std::size_t i = 0; i < count; ++i) cache_.prefetch_record(batch[i].hash);
-  for (std::size_t i = 0; i < count; ++i) store(batch[i].packet, batch[i].hash, batch[i].amount);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t position = cache_.prefetch_record(batch[i].hash);
+    if (order_.tcp && position != HashIndex::none) order_.tcp->prefetch(position);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto position = store(batch[i].packet, batch[i].hash, batch[i].amount);
+    if (order_.tcp && position) check_order(batch[i], *position);
+  }
   if (config_.work_ns != 0) spin(std::uint64_t{config_.work_ns} * count);
 }
 
-void Capture::store(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept {
-  if (!cache_.add(packet, hash, amount)) {
+// The position of its record, if there was room.
+std::optional<std::uint32_t> Capture::store(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept {
+  auto position = cache_.add(packet, hash, amount);
+  if (!position) {
     evict();
-    if (!cache_.add(packet, hash, amount)) {
-      overflowed_ += amount.packets;
-      return;
-    }
+    position = cache_.add(packet, hash, amount);
   }
-  judged_ += amount.packets;
+  (position ? judged_ : overflowed_) += amount.packets;
+  return position;
+}
+
+void Capture::check_order(const Parsed& p, std::uint32_t position) noexcept {
+  order_.tcp->see_stamp(p.amount.first_ns, cache_.latest_ns(position));
+  if (const auto segment = find_tcp_segment(p.frame, p.amount.bytes, p.packet))
+    order_.tcp->see(position, p.packet.direction, *segment, p.amount.first_ns);
+}
+
+void Capture::forget_flows() noexcept {
+  cache_.clear();
+  if (order_.tcp) order_.tcp->forget();
 }
 
 // Makes room by telling everything and starting empty. While the collector is too slow for that, new flows are counted as overflow.
 void Capture::evict() noexcept {
   constexpr milliseconds patience{50};
   if (now_ms() < next_evict_ms_) return;
-  if (tell_everything(patience)) cache_.clear();
+  if (tell_everything(patience)) forget_flows();
   else next_evict_ms_ = now_ms() + patience.count();
 }
 
@@ -280,7 +321,7 @@ void Capture::obey(const Command& command) noexcept {
     read_blocks();
     // What belongs to the old epoch leaves under its number.
     if (!tell_everything(patience)) give_up_untold();
-    cache_.clear();
+    forget_flows();
     datagrams_.clear();
     changes_cursor_.reset();
     epoch_ = command.epoch->first;
@@ -391,6 +432,7 @@ void Capture::publish_counters(bool finished) noexcept {
   fresh.judged = judged_;
   fresh.overflowed = overflowed_;
   fresh.ignored = ignored_.entries();
+  fresh.order = order_.lab ? order_.lab->counts() : order_.tcp->counts();
   // First the time, then the question: whoever reads `alive_ns` without a new error knows that until then the link had not gone.
   fresh.alive_ns = clock_ns(CLOCK_REALTIME);
   note_link_error();

@@ -16,6 +16,8 @@
 #include "fanout.hpp"
 #include "flow_cache.hpp"
 #include "ignored.hpp"
+#include "order_lab.hpp"
+#include "order_tcp.hpp"
 #include "outbox.hpp"
 #include "packet_socket.hpp"
 #include "rx_ring.hpp"
@@ -36,6 +38,8 @@ struct CaptureConfig {
   std::uint32_t news_interval_ms = 10;
   std::uint32_t changes_interval_ms = 5000;
   HashSeed seed;
+  bool lab_tags = false;  // the traffic is the lab's own, and numbers its packets
+  bool replayed = false;  // it is that of a capture file, sent faster or slower than it was
 };
 
 struct CaptureCounters {
@@ -47,6 +51,7 @@ struct CaptureCounters {
   std::uint64_t judged = 0;
   std::uint64_t overflowed = 0;  // found the cache full, or could not be told because the collector was too slow
   std::vector<IgnoredCounts::Entry> ignored;
+  OrderCounts order;
   std::uint64_t alive_ns = 0;  // CLOCK_REALTIME at which these counters were true
   std::uint64_t cpu_ns = 0;    // of this process, since arm()
   std::uint32_t epoch = 0;
@@ -91,7 +96,15 @@ class Capture {
     bool quit = false;
   };
 
-  Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, std::shared_ptr<Outbox> outbox, UniqueFd wake) noexcept;
+  // Exactly one of the two.
+  struct Order {
+    std::optional<LabOrder> lab;
+    std::optional<TcpOrder> tcp;
+  };
+
+  [[nodiscard]] static Result<Order> create_order(const CaptureConfig& config, const FlowCache& cache) noexcept;
+  Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, Order order, std::shared_ptr<Outbox> outbox,
+          UniqueFd wake) noexcept;
 
   static void* thread_main(void* self) noexcept;
   void run() noexcept;
@@ -99,7 +112,9 @@ class Capture {
   void read_block(std::span<const std::byte> block) noexcept;
   struct Parsed;
   void commit(const Parsed* batch, std::size_t count) noexcept;
-  void store(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept;
+  std::optional<std::uint32_t> store(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept;
+  void check_order(const Parsed& packet, std::uint32_t position) noexcept;
+  void forget_flows() noexcept;
   [[nodiscard]] bool join_fragment(Dissection& packet, const Amount& amount) noexcept;
   void count_lost_fragments() noexcept;
   [[nodiscard]] bool has_news() const noexcept { return cache_.has_news() || datagrams_.has_due(); }
@@ -125,6 +140,7 @@ class Capture {
   PacketSocket socket_;
   RxRing ring_;
   FlowCache cache_;
+  Order order_;
   Datagrams datagrams_;
   std::shared_ptr<Outbox> outbox_;
   UniqueFd wake_;

@@ -11,13 +11,13 @@ Result<FlowCache> FlowCache::create(const Limits& limits) noexcept {
   return FlowCache{std::move(*index), std::move(*records)};
 }
 
-bool FlowCache::add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept {
+std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept {
   std::uint32_t position = index_.find(hash, [&](std::uint32_t candidate) {
     const Record& r = records_[candidate];
     return r.kernel_key == packet.kernel_key && r.key == packet.key && r.stack == packet.stack;
   });
   if (position == HashIndex::none) {
-    if (records_.full() || !index_.insert(hash, records_.size())) return false;
+    if (records_.full() || !index_.insert(hash, records_.size())) return std::nullopt;
     Record record;
     record.key = packet.key;
     record.kernel_key = packet.kernel_key;
@@ -42,7 +42,7 @@ bool FlowCache::add(const Dissection& packet, std::uint32_t hash, const Amount& 
   c.bytes += amount.bytes;
   c.marks |= packet.marks;
   record.content[direction] = content::least(record.content[direction], amount.content);
-  return true;
+  return position;
 }
 
 void FlowCache::write(wire::BatchWriter& writer, Record& record, Direction direction) noexcept {

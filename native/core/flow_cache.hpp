@@ -2,9 +2,11 @@
 // Capture thread only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dissect.hpp"
@@ -29,15 +31,24 @@ class FlowCache {
 
   // Three steps over a batch of packets, so that the memory of one is fetched while another is looked at.
   void prefetch_index(std::uint32_t hash) const noexcept { index_.prefetch(hash); }
-  void prefetch_record(std::uint32_t hash) const noexcept {
+  // Gives the position that is likely to be the record's, or HashIndex::none.
+  std::uint32_t prefetch_record(std::uint32_t hash) const noexcept {
     const std::uint32_t position = index_.peek(hash);
-    if (position == HashIndex::none) return;
+    if (position == HashIndex::none) return position;
     const auto* const record = reinterpret_cast<const std::byte*>(&records_[position]);
     __builtin_prefetch(record, 1);
     __builtin_prefetch(record + 64, 1);
+    return position;
   }
-  // False if `packet`, or several like it, belong to a new flow and the cache is full.
-  [[nodiscard]] bool add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept;
+  // The position of the flow's record, below capacity(), until clear(); nothing if `packet`, or several like it, belong to a new
+  // flow and the cache is full.
+  [[nodiscard]] std::optional<std::uint32_t> add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept;
+
+  // The latest time stamp of a flow.
+  [[nodiscard]] std::uint64_t latest_ns(std::uint32_t position) const noexcept {
+    const auto& [forward, reverse] = records_[position].counters;
+    return std::max(forward.last_ns, reverse.last_ns);
+  }
 
   // Directions seen for the first time, which the collector should hear of soon. Writes as many as fit; true when none is left.
   [[nodiscard]] bool write_news(wire::BatchWriter& writer) noexcept;
@@ -52,6 +63,7 @@ class FlowCache {
   // Packets added and not yet written. Walks all records.
   [[nodiscard]] std::uint64_t untold_packets() const noexcept;
 
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return records_.capacity(); }
   [[nodiscard]] bool full() const noexcept { return records_.full(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return records_.size(); }
 

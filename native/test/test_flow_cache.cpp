@@ -32,7 +32,9 @@ struct Packet {
   std::uint64_t time_ns = 0;
 };
 
-bool add(FlowCache& cache, const Packet& p) { return cache.add(p.dissection, FlowCache::hash_of(p.dissection), {p.bytes, p.time_ns, p.time_ns, 1, 0}); }
+bool add(FlowCache& cache, const Packet& p) {
+  return cache.add(p.dissection, FlowCache::hash_of(p.dissection), {p.bytes, p.time_ns, p.time_ns, 1, 0}).has_value();
+}
 
 // One direction of one flow as one kernel key and one stack.
 using Line = std::tuple<std::string, std::uint8_t, std::uint64_t, std::uint64_t>;

@@ -14,6 +14,7 @@ import type { Crew } from './crew.ts';
 import { confirmGroup } from './group-safety.ts';
 import { judge } from './judge.ts';
 import type { Member } from './member.ts';
+import { orderOf, orderWarnings } from './order.ts';
 import type { RunIo } from './run-io.ts';
 import type { PacketSource } from './sources.ts';
 import type { Steering } from './steering.ts';
@@ -129,6 +130,8 @@ export class Lane {
       workNs: options.workNs,
       newsIntervalMs: newsIntervalMs(options.procs),
       hashSeed,
+      labTags: source.info.kind === 'lab',
+      replayed: source.info.kind === 'pcap',
     };
   }
 
@@ -178,6 +181,7 @@ export class Lane {
       truth: source.truth(),
     });
     const judgement = judge(evidence, facts);
+    const order = orderOf(cluster.members, source.info);
     const offeredPerSecond = source.offeredPerSecond();
     return {
       schema: 'fanout-cluster/report@1',
@@ -194,10 +198,10 @@ export class Lane {
       packets: { ...packets, ...(offeredPerSecond === undefined ? {} : { offeredPerSecond }) },
       flows: evidence.flows,
       members,
-      order: { checked: 0, inversions: 0 },
+      order,
       epochs: evidence.epochs.map(({ members: count, reason }) => ({ members: count, ...(reason === undefined ? {} : { reason }) })),
       ...judgement,
-      warnings: [...judgement.warnings, ...source.warnings()],
+      warnings: [...judgement.warnings, ...orderWarnings(order, source.info), ...source.warnings()],
     };
   }
 }

@@ -39,6 +39,7 @@ export const NO_COUNTERS: CaptureCounters = {
   overflowed: 0,
   ignored: [],
   rollover: [],
+  order: [0, 0, 0, 0, 0, 0],
   aliveNs: 0n,
   cpuNs: 0,
   epoch: 0,

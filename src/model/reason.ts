@@ -34,6 +34,7 @@ export const WARNINGS = {
   'stack-on-one-member': 'a kind of traffic did not spread over the group',
   'mostly-one-way': 'most flows were seen in one direction only',
   'outgoing-packets': 'packets that this host sent were captured as well',
+  'order-inverted': 'packets of a flow reached their process in another order than they were sent',
   'rollover-untested': 'rollover was allowed, but the load never caused it',
   'bpf-flow-dissector': "a BPF program stands in for the kernel's flow dissector",
   'capture-damaged': 'the capture file could not be read to its end',

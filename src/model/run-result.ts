@@ -94,6 +94,27 @@ export interface Balance {
   readonly topFlowShare: number;
 }
 
+/** Whether packets of a flow reached their member in the order in which they were sent. No part of the verdict, which is on affinity. */
+export interface Order {
+  /** Packets that could have shown an inversion. */
+  readonly checked: number;
+  /** Of those, packets that came after one of their flow that was sent later. */
+  readonly inversions: number;
+  /** Flows with at least one, summed over members. */
+  readonly flows: number;
+  /** "exact": every packet of the lab carries the number of its send. "tcp": what acknowledgments prove, a lower bound. */
+  readonly evidence: 'exact' | 'tcp';
+  /** With evidence "tcp". The first two add up to the inversions. */
+  readonly kinds?: {
+    /** A SYN behind its SYN/ACK. */
+    readonly synAckFirst: number;
+    /** What takes sequence numbers, behind its own acknowledgment. */
+    readonly ackFirst: number;
+    /** Kernel time stamps that went back within a flow: a hint, and no inversion. */
+    readonly timeStamp: number;
+  };
+}
+
 export interface FlowId {
   readonly proto: string;
   readonly src: string;
@@ -157,7 +178,7 @@ export interface RunResult {
   readonly causes: readonly CauseResult[];
   readonly members: readonly MemberResult[];
   readonly balance: Balance;
-  readonly order: { readonly checked: number; readonly inversions: number };
+  readonly order: Order;
   readonly violations: readonly Violation[];
   readonly violationsOmitted: number;
   readonly epochs: readonly EpochInfo[];

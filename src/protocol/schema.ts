@@ -1,7 +1,7 @@
 /** The messages between worker and collector. The only place that knows them; docs/protocol.md describes them for other programs. */
-import type { CaptureCounters, CaptureOptions, CbpfInstruction } from '../native.ts';
+import type { CaptureCounters, CaptureOptions, CbpfInstruction, OrderTotals } from '../native.ts';
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** First element of every message. */
 export const KIND = {
@@ -82,7 +82,7 @@ export function packWorkerMessage(m: WorkerMessage): readonly unknown[] {
 
 function packCounters(c: CaptureCounters): readonly unknown[] {
   const counts = [c.packets, c.drops, c.freezes, c.captured, c.bytes, c.outgoing, c.judged, c.overflowed];
-  return [...counts, c.aliveNs, c.cpuNs, c.epoch, c.linkErrno, c.linkErrors, c.finished, c.ignored, c.rollover];
+  return [...counts, c.aliveNs, c.cpuNs, c.epoch, c.linkErrno, c.linkErrors, c.finished, c.ignored, c.rollover, c.order];
 }
 
 export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
@@ -105,6 +105,8 @@ export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
           c.workNs,
           c.newsIntervalMs,
           c.hashSeed,
+          c.labTags,
+          c.replayed,
         ],
       ];
     }
@@ -174,7 +176,8 @@ function parseCounters(value: unknown): CaptureCounters {
     finished,
     ignored,
     rollover,
-  ] = exactly(array(value, 'counters'), 16, 'counters');
+    order,
+  ] = exactly(array(value, 'counters'), 17, 'counters');
   const roll = array(rollover, 'rollover').map(natural);
   if (roll.length !== 0 && roll.length !== 3) throw new MalformedMessage(`rollover has ${roll.length} numbers`);
   return {
@@ -194,6 +197,7 @@ function parseCounters(value: unknown): CaptureCounters {
     finished: flag(finished),
     ignored: array(ignored, 'ignored').map((entry) => exactly(array(entry, 'ignored'), 2, 'ignored').map(natural) as [number, number]),
     rollover: roll,
+    order: parseOrder(order),
   };
 }
 
@@ -236,11 +240,22 @@ export function parseCollectorMessage(value: unknown): CollectorMessage {
 }
 
 function parseCaptureOptions(value: unknown): CaptureOptions {
-  const [ifindex, member, ring, snaplen, filter, promiscuous, ignoreOutgoing, cpu, flowsMax, workNs, newsIntervalMs, hashSeed] = exactly(
-    array(value, 'open'),
-    12,
-    'open',
-  );
+  const [
+    ifindex,
+    member,
+    ring,
+    snaplen,
+    filter,
+    promiscuous,
+    ignoreOutgoing,
+    cpu,
+    flowsMax,
+    workNs,
+    newsIntervalMs,
+    hashSeed,
+    labTags,
+    replayed,
+  ] = exactly(array(value, 'open'), 14, 'open');
   const [blockBytes, blockCount, blockTimeoutMs] = exactly(array(ring, 'ring'), 3, 'ring').map(natural) as [number, number, number];
   return {
     ifindex: natural(ifindex),
@@ -257,7 +272,13 @@ function parseCaptureOptions(value: unknown): CaptureOptions {
     workNs: natural(workNs),
     newsIntervalMs: natural(newsIntervalMs),
     hashSeed: bigNatural(hashSeed),
+    labTags: flag(labTags),
+    replayed: flag(replayed),
   };
+}
+
+function parseOrder(value: unknown): OrderTotals {
+  return exactly(array(value, 'order'), 6, 'order').map(natural) as unknown as OrderTotals;
 }
 
 function parseProgram(value: unknown): SteeringProgram {

@@ -16,6 +16,7 @@ export interface GroupOptions {
   readonly program?: SteeringProgram;
   readonly ring?: { readonly blockBytes: number; readonly blockCount: number };
   readonly workNs?: number;
+  readonly labTags?: boolean;
 }
 
 export interface Group {
@@ -58,7 +59,7 @@ export async function startGroup(options: GroupOptions): Promise<Group> {
   }
 }
 
-function captureOptions({ ring, workNs = 0 }: GroupOptions, ifindex: number, member: number): CaptureOptions {
+function captureOptions({ ring, workNs = 0, labTags = false }: GroupOptions, ifindex: number, member: number): CaptureOptions {
   return {
     ifindex,
     member,
@@ -74,6 +75,8 @@ function captureOptions({ ring, workNs = 0 }: GroupOptions, ifindex: number, mem
     workNs,
     newsIntervalMs: 10,
     hashSeed: SEED,
+    labTags,
+    replayed: false,
   };
 }
 

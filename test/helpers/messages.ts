@@ -23,6 +23,8 @@ const captureOptions: fc.Arbitrary<CaptureOptions> = fc.record({
   workNs: count,
   newsIntervalMs: count,
   hashSeed: uint64,
+  labTags: fc.boolean(),
+  replayed: fc.boolean(),
 });
 
 const counters: fc.Arbitrary<CaptureCounters> = fc.record({
@@ -36,6 +38,7 @@ const counters: fc.Arbitrary<CaptureCounters> = fc.record({
   overflowed: count,
   ignored: fc.array(fc.tuple(count, count), { maxLength: 20 }),
   rollover: fc.oneof(fc.constant([]), fc.array(count, { minLength: 3, maxLength: 3 })),
+  order: fc.tuple(count, count, count, count, count, count),
   aliveNs: uint64,
   cpuNs: count,
   epoch: count,

@@ -19,7 +19,7 @@ export function resultOf(evidence: Evidence, change: Partial<RunFacts> = {}, ove
     packets: facts.packets,
     flows: evidence.flows,
     members: facts.members,
-    order: { checked: evidence.judgedPackets, inversions: 0 },
+    order: { checked: evidence.judgedPackets, inversions: 0, flows: 0, evidence: 'exact' },
     epochs: evidence.epochs.map(({ members, reason }) => ({ members, ...(reason === undefined ? {} : { reason }) })),
     ...judge(evidence, facts),
     ...override,

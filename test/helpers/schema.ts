@@ -65,7 +65,13 @@ const REPORT = record({
     record({ index: count, pid: count, cpu: optional(count), packets: count, bytes: count, flows: count, drops: count, freezes: count }),
   ),
   balance: record({ membersUsed: count, maxOverMean: number, topFlowShare: number }),
-  order: record({ checked: count, inversions: count }),
+  order: record({
+    checked: count,
+    inversions: count,
+    flows: count,
+    evidence: oneOf('exact', 'tcp'),
+    kinds: optional(record({ synAckFirst: count, ackFirst: count, timeStamp: count })),
+  }),
   violations: listOf(
     record({
       kind: oneOf('split', 'asymmetric', 'duplicated'),

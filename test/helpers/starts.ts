@@ -89,4 +89,6 @@ const CARELESS = {
   flowsMax: 1 << 16,
   workNs: 0,
   newsIntervalMs: 10,
+  labTags: false,
+  replayed: false,
 } as const;

@@ -32,7 +32,7 @@ const PRELUDE = `
   const some = async (condition) => { while (!condition()) await turn(); };
   const { index: ifindex } = native.describeInterface('cap0');
   const open = () => new native.Capture({ ifindex, member: 0, blockBytes: 1 << 16, blockCount: 4, blockTimeoutMs: 5, snaplen: 192, filter: null,
-    promiscuous: true, ignoreOutgoing: false, cpu: null, flowsMax: 4096, workNs: 0, newsIntervalMs: 1, hashSeed: 1n });
+    promiscuous: true, ignoreOutgoing: false, cpu: null, flowsMax: 4096, workNs: 0, newsIntervalMs: 1, hashSeed: 1n, labTags: false, replayed: false });
   // A scope of its own: while the capture runs its callback is held, and with it all that the callback can see.
   const bell = () => { const it = { rings: 0, ring: () => { it.rings += 1; } }; return it; };
   async function at(stage) {

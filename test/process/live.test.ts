@@ -267,6 +267,8 @@ describe('another program joins our group', () => {
       workNs: 0,
       newsIntervalMs: 10,
       hashSeed: 1n,
+      labTags: false,
+      replayed: false,
     });
     capture.join({ groupId: ours(), mode: 0, flags: 0, membersMax: 0 });
     return capture;

@@ -113,7 +113,16 @@ describe('groups of others', () => {
     const { index } = native.describeInterface(CAPTURE);
     const ring = { blockBytes: 1 << 16, blockCount: 2, blockTimeoutMs: 10 };
     const rest = { member: 0, snaplen: 192, filter: null, promiscuous: false, ignoreOutgoing: false, cpu: null, flowsMax: 16 };
-    return new native.Capture({ ifindex: index, ...ring, ...rest, workNs: 0, newsIntervalMs: 10, hashSeed: 1n });
+    return new native.Capture({
+      ifindex: index,
+      ...ring,
+      ...rest,
+      workNs: 0,
+      newsIntervalMs: 10,
+      hashSeed: 1n,
+      labTags: false,
+      replayed: false,
+    });
   };
 
   test('the id is taken: 4, by whom', async () => {

@@ -92,8 +92,7 @@ function counters({ packets, flows, order }: RunResult, style: Style): readonly 
     ],
     ['reverse failures', grouped(flows.asymmetric), 'flows with the reverse direction on another process'],
   ];
-  const inversions =
-    order.checked === 0 ? [] : [['out of order', grouped(order.inversions), `of ${grouped(order.checked)} packets checked`]];
+  const inversions = order.checked === 0 ? [] : [['out of order', grouped(order.inversions), orderNote(order)]];
   const ignored = Object.entries(packets.ignored).map(([reason, count]) => ['ignored', grouped(count), printable(reason)]);
   const all = [...rows, ...inversions, ...ignored];
   const leads = table(
@@ -101,6 +100,12 @@ function counters({ packets, flows, order }: RunResult, style: Style): readonly 
     [0],
   );
   return all.flatMap(([, , note = ''], index) => wrap(note, `${leads[index]}  `, style));
+}
+
+function orderNote({ checked, inversions, flows, evidence }: RunResult['order']): string {
+  const where = inversions === 0 ? '' : `, in ${grouped(flows)} ${flows === 1 ? 'flow' : 'flows'}`;
+  const how = evidence === 'exact' ? 'by their numbers' : 'by what TCP acknowledged';
+  return `of ${grouped(checked)} packets checked ${how}${where}`;
 }
 
 function packetNote({ offered, captured, dropped, overflowed, outgoing }: RunResult['packets']): string {

@@ -57,7 +57,7 @@ describe('whole reports', () => {
       reverse success     240  flows with both directions on the same process
       failures              0  flows split (0) or duplicated (0)
       reverse failures      0  flows with the reverse direction on another process
-      out of order          0  of 1,440 packets checked
+      out of order          0  of 1,440 packets checked by their numbers
 
       Distribution (packets)
         worker 0  360  25.0 %  60 flows  ########################################
@@ -96,7 +96,7 @@ describe('whole reports', () => {
       reverse success     240  flows with both directions on the same process
       failures             12  flows split (12) or duplicated (0)
       reverse failures      0  flows with the reverse direction on another process
-      out of order          0  of 1,512 packets checked
+      out of order          0  of 1,512 packets checked by their numbers
 
       Distribution (packets)
         worker 0  378  25.0 %  63 flows  ########################################
@@ -174,7 +174,7 @@ describe('whole reports', () => {
       reverse success    9  flows with both directions on the same process
       failures           0  flows split (0) or duplicated (0)
       reverse failures   0  flows with the reverse direction on another process
-      out of order       0  of 54 packets checked
+      out of order       0  of 54 packets checked by their numbers
       ignored            6  ethertype 0x0806
 
       Distribution (packets)
@@ -232,7 +232,8 @@ describe('whole reports', () => {
                                reverse direction on
                                another process
       out of order          0  of 1,440 packets
-                               checked
+                               checked by their
+                               numbers
 
       Distribution (packets)
         worker 0  360  25.0 %  60 flows  #####
