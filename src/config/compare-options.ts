@@ -1,4 +1,5 @@
 /** The options of `compare`, checked once: those of one run for each mode, alike in all else. */
+import { TAP_QUEUES_MAX } from '../lab/limits.ts';
 import { LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
 import type { Machine } from './machine.ts';
 import { checkMachineCanHold, contradictory, type Options, parseOptions, type RawOptions } from './options.ts';
@@ -28,7 +29,8 @@ export const COMPARE_DEFAULTS = {
 } as const;
 
 export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): CompareOptions {
-  const { modes, ownLoad = true, measureLoad = false, cbpfProgram, ebpfProgram, ...common } = raw;
+  const { modes, ownLoad = true, measureLoad = false, cbpfProgram, ebpfProgram, ...given } = raw;
+  const common = { ...given, ...(measureLoad ? {} : usualNic(raw, machine)) };
   if (common.pcap === '-')
     throw contradictory('standard input can be read once, and a comparison sends it once for each mode', 'save the capture to a file');
   const programs = { cbpf: cbpfProgram, ebpf: ebpfProgram };
@@ -77,6 +79,13 @@ function ownLoadArguments(raw: RawCompareOptions, procs: number): readonly strin
   ];
   const values = given.flatMap(([option, value]) => (value === undefined ? [] : [option, value]));
   return ['compare', '--measure-load', '--json', '-', '--quiet', '--procs', String(procs), ...values];
+}
+
+/** As most NICs come, so that modes qm and cpu are tested at all: behind one receive queue nothing could part a flow. */
+function usualNic({ interface: device, nic, procs, labInterface }: RawCompareOptions, machine: Machine): Pick<RawOptions, 'nic'> {
+  if (device !== undefined || nic !== undefined || labInterface === 'veth' || !machine.mayOpenTun) return {};
+  const queues = Math.min(TAP_QUEUES_MAX, Number(procs ?? machine.onlineCpus.length));
+  return queues >= 2 ? { nic: `queues=${queues},rss=microsoft` } : {};
 }
 
 const FLAG_OPTIONS = { rollover: 'rollover', 'ignore-outgoing': 'ignoreOutgoing', defrag: 'defrag' } as const;

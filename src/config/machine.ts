@@ -1,6 +1,6 @@
 /** What this machine allows, as far as options depend on it. Read once, so that the options themselves stay pure. */
 import { randomInt } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
 
 export interface Machine {
@@ -12,6 +12,8 @@ export interface Machine {
   readonly descriptorsMax: number;
   readonly onlineCpus: readonly number[];
   readonly randomSeed: number;
+  /** Whether this process may make a TAP with several queues. */
+  readonly mayOpenTun: boolean;
   /** The text of a file or pipe, cut after `bytesMax`; throws what node:fs throws. */
   readonly readText: (path: string, bytesMax: number) => string;
 }
@@ -30,8 +32,18 @@ export function readMachine(): Machine {
     descriptorsMax: hardLimit(limits, 'Max open files'),
     onlineCpus: parseCpuList(readFileSync('/sys/devices/system/cpu/online', 'latin1').trim()) ?? [0],
     randomSeed: randomInt(SEED_MAX + 1),
+    mayOpenTun: mayOpen('/dev/net/tun'),
     readText,
   };
+}
+
+function mayOpen(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 // Bounded, because the path may name an endless device, and open to pipes: --cbpf-program <(tcpdump -ddd ...).

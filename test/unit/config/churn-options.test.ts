@@ -1,17 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseChurnOptions, type RawChurnOptions } from '../../../src/config/churn-options.ts';
-import type { Machine } from '../../../src/config/machine.ts';
+import { MACHINE } from '../../helpers/machine.ts';
 
-const machine: Machine = {
-  pageBytes: 4096,
-  memAvailableBytes: 2 ** 34,
-  tasksMax: 32768,
-  descriptorsMax: 1024,
-  onlineCpus: [0, 1],
-  randomSeed: 77,
-  readText: () => '',
-};
-const parse = (raw: RawChurnOptions) => parseChurnOptions(raw, machine);
+const parse = (raw: RawChurnOptions) => parseChurnOptions(raw, MACHINE);
 
 test('by default each slot of four, in mode hash, with so many flows that shares are known to 0.02', () => {
   const { run, slots, packetsPerSecond } = parse({});

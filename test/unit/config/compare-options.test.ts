@@ -1,17 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { COMPARE_DEFAULTS, parseCompareOptions, type RawCompareOptions } from '../../../src/config/compare-options.ts';
-import type { Machine } from '../../../src/config/machine.ts';
 import { labelOf } from '../../../src/model/comparison.ts';
+import { MACHINE } from '../../helpers/machine.ts';
 
-const machine: Machine = {
-  pageBytes: 4096,
-  memAvailableBytes: 2 ** 34,
-  tasksMax: 32768,
-  descriptorsMax: 1024,
-  onlineCpus: [0, 1],
-  randomSeed: 77,
-  readText: () => '1\n6 0 0 0\n',
-};
+const machine = { ...MACHINE, memAvailableBytes: 2 ** 34, readText: () => '1\n6 0 0 0\n' };
 const parse = (raw: RawCompareOptions) => parseCompareOptions(raw, machine);
 const labels = (raw: RawCompareOptions) => parse(raw).runs.map(labelOf);
 
@@ -23,6 +15,20 @@ test('by default all modes that need no program, in the lab, with one seed and t
     expect(run.seed).toBe(77);
     expect({ ...run, mode: 'hash', flags: [] }).toEqual(runs[0]);
   }
+});
+
+test('the lab: behind a NIC as most come, where a TAP may be opened and none is given', () => {
+  const nicOf = (raw: RawCompareOptions, mayOpenTun = true) => {
+    const { source } = parseCompareOptions(raw, { ...machine, mayOpenTun }).runs[0] ?? {};
+    return source?.kind === 'live' ? 'live' : source?.nic?.text;
+  };
+  expect(nicOf({ procs: '16' })).toContain('queues=16,rss=microsoft');
+  expect(nicOf({ procs: '300' })).toContain('queues=256,rss=microsoft');
+  expect(nicOf({ nic: 'queues=4,rss=symmetric' })).toContain('queues=4,rss=symmetric');
+  expect(nicOf({ procs: '16' }, false)).toBeUndefined();
+  expect(nicOf({ labInterface: 'veth' })).toBeUndefined();
+  expect(nicOf({ measureLoad: true })).toBeUndefined();
+  expect(nicOf({ procs: '1' })).toBeUndefined();
 });
 
 test('a program that is given is tested, whether its mode is named or not, and with no other mode', () => {

@@ -1,19 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Machine } from '../../../src/config/machine.ts';
 import { MATRIX_DEFAULTS, parseMatrixOptions, type RawMatrixOptions } from '../../../src/config/matrix-options.ts';
 import { classesSelectedBy, packetsMinOf, TRAFFIC_CLASSES } from '../../../src/lab/classes.ts';
 import { framesMax } from '../../../src/lab/limits.ts';
+import { MACHINE } from '../../helpers/machine.ts';
 
-const machine: Machine = {
-  pageBytes: 4096,
-  memAvailableBytes: 2 ** 36,
-  tasksMax: 32768,
-  descriptorsMax: 1024,
-  onlineCpus: [0, 1],
-  randomSeed: 77,
-  readText: () => '',
-};
-const parse = (raw: RawMatrixOptions) => parseMatrixOptions(raw, machine);
+const parse = (raw: RawMatrixOptions) => parseMatrixOptions(raw, MACHINE);
 const modesOf = (modes: string) => parse({ modes }).runs.map(({ mode, flags }) => [mode, ...flags].join('+'));
 
 test('by default every class, in the modes that need no program, 96 flows of each, 8 processes', () => {

@@ -3,16 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { availableKibibytes, hardLimit, type Machine, parseCpuList, readMachine } from '../../../src/config/machine.ts';
 import { DEFAULTS, type Options, parseOptions, type RawOptions } from '../../../src/config/options.ts';
 import { FanoutError } from '../../../src/errors.ts';
+import { MACHINE } from '../../helpers/machine.ts';
 
 const GIB = 2 ** 30;
-const machine: Machine = {
-  pageBytes: 4096,
+const machine = {
+  ...MACHINE,
   memAvailableBytes: 64 * GIB,
-  tasksMax: 32768,
-  descriptorsMax: 1024,
   onlineCpus: [0, 1, 2, 3],
-  randomSeed: 77,
-  readText: (path) => {
+  readText: (path: string) => {
     if (path === 'steer') return '1\n6 0 0 3\n';
     throw new Error(`ENOENT: no such file or directory, open '${path}'`);
   },

@@ -1,16 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Machine } from '../../../src/config/machine.ts';
 import { parseScaleOptions, type RawScaleOptions, type SizeOptions } from '../../../src/config/scale-options.ts';
+import { MACHINE } from '../../helpers/machine.ts';
 
-const machine: Machine = {
-  pageBytes: 4096,
-  memAvailableBytes: 2 ** 30,
-  tasksMax: 32768,
-  descriptorsMax: 4096,
-  onlineCpus: [0, 1, 2, 3],
-  randomSeed: 77,
-  readText: () => '',
-};
+const machine = { ...MACHINE, memAvailableBytes: 2 ** 30, descriptorsMax: 4096, onlineCpus: [0, 1, 2, 3] };
 const parse = (raw: RawScaleOptions, cpus: readonly number[] = [0, 1, 2, 3]) => parseScaleOptions(raw, machine, cpus);
 const optionsOf = (size: SizeOptions | undefined) => {
   if (size === undefined || 'refused' in size) throw new Error('it was refused');

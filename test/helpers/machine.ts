@@ -1,0 +1,13 @@
+/** A machine with room for everything, on which all that is drawn at random is the same. */
+import type { Machine } from '../../src/config/machine.ts';
+
+export const MACHINE: Machine = {
+  pageBytes: 4096,
+  memAvailableBytes: 2 ** 36,
+  tasksMax: 32768,
+  descriptorsMax: 1024,
+  onlineCpus: [0, 1],
+  randomSeed: 77,
+  mayOpenTun: true,
+  readText: () => '',
+};
