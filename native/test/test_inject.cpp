@@ -105,6 +105,24 @@ constexpr std::size_t never = ~std::size_t{0};
 
 }  // namespace
 
+TEST(bursts_are_due_as_a_whole_at_the_mean_rate) {
+  using namespace std::chrono_literals;
+  using Clock = SendSchedule::Clock;
+  // One packet a second: nothing changes while this runs.
+  const auto started = Clock::now() - 250s;
+  const SendSchedule single{started, 1, 1};
+  CHECK_EQ(single.due_by_now(), 251);
+  CHECK(single.wake_up_for(251) == started + 251s);
+  const SendSchedule burst{started, 1, 100};
+  CHECK_EQ(burst.due_by_now(), 300);
+  CHECK(burst.wake_up_for(300) == started + 300s);
+  CHECK(burst.wake_up_for(399) == started + 300s);
+  CHECK(burst.wake_up_for(400) == started + 400s);
+  // What becomes due within 250 us is sent together: packets 1000 to 1249 at a million a second.
+  const SendSchedule fast{started, 1e6, 1};
+  CHECK(fast.wake_up_for(1000) == started + 1249us);
+}
+
 TEST(several_writers_send_every_number_once_and_each_queue_in_order) {
   constexpr std::size_t count = 501;
   Injector injector{frames_of(count)};

@@ -157,7 +157,7 @@ function labQueues({ mode, procs, nic }: RunFacts): { readonly message: string; 
     };
   }
   return {
-    message: `Mode ${mode} goes by ${what}, and the simulated NIC (${nic.text}) chose only such as lead to one member.`,
+    message: `Mode ${mode} goes by ${what}, and the simulated NIC (${nic.name}) chose only such as lead to one member.`,
     remedy: 'simulate one with more queues (--nic queues=...), let flows of more hosts pass, or use --mode hash',
   };
 }

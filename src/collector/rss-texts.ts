@@ -44,7 +44,7 @@ interface Flaw {
 
 function simulated(parted: string, nic: NicFacts, groups: readonly ViolationGroup[]): RssText {
   const flaws = flawsOf(nic, groups);
-  const about = `the answer is about the NIC as simulated (${nic.text})`;
+  const about = `the answer is about the NIC as simulated (${nic.name})`;
   if (flaws.length === 0)
     return {
       message: `${parted}, though it hashes both directions alike and by the same fields; ${about}`,

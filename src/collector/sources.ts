@@ -226,7 +226,7 @@ function spread({ frames, offsets, tags }: Traffic, nic: NicModel): FrameSet {
 }
 
 function factsOf(nic: NicModel): NicFacts {
-  return { text: nic.text, queues: nic.queues, isSymmetric: isSymmetric(nic), hashesPorts: nic.ports.length > 0 };
+  return { name: nic.name, queues: nic.queues, isSymmetric: isSymmetric(nic), hashesPorts: nic.ports.length > 0 };
 }
 
 function sendingSource(

@@ -60,7 +60,8 @@ function typedNic(text: string): NicModel {
     `fields=${fields}`,
     ...(table === undefined ? [] : [`table=${tableText(table)}`]),
   ];
-  return { queues, key, transform, ports: fields === 'sd' ? [] : FLOW_KINDS, table: table ?? evenTable(queues), text: parts.join(',') };
+  const name = parts.join(',');
+  return { queues, key, transform, ports: fields === 'sd' ? [] : FLOW_KINDS, table: table ?? evenTable(queues), name, text: name };
 }
 
 function settingsIn(text: string): Readonly<Partial<Record<Setting, string>>> {
@@ -115,21 +116,27 @@ function savedNic(file: string, machine: Pick<Machine, 'readText'>): NicModel {
   const { queues, key, transform, table = evenTable(queues) } = saved;
   const kinds = FLOW_KINDS.map((kind) => ({ kind, fields: saved.fields.get(kind) ?? 'sdfn' }));
   const assumed = FLOW_KINDS.filter((kind) => !saved.fields.has(kind));
-  const parts = [
-    `queues=${queues}`,
+  const hash = [
     `key=${hexOf(key)}`,
     ...(transform === 'none' ? [] : [`xfrm=${transform}`]),
     `fields=${fieldsText(kinds)}`,
     ...(assumed.length === 0 ? [] : [`assumed=${assumed.length === FLOW_KINDS.length ? 'fields' : assumed.join('/')}`]),
+  ];
+  const parts = [
+    `queues=${queues}`,
+    // Of one queue the file need not tell them.
+    ...(queuesUsed({ table }) === 1 ? [] : hash),
     ...(isEven(table, queues) ? [] : [`table=${tableText(table)}`]),
   ];
+  const name = `${saved.device} of ${file}`;
   return {
     queues,
     key,
     transform,
     ports: kinds.filter(({ fields }) => fields === 'sdfn').map(({ kind }) => kind),
     table,
-    text: `${saved.device} of ${file}: ${parts.join(',')}`,
+    name,
+    text: `${name}: ${parts.join(',')}`,
   };
 }
 

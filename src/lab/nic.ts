@@ -6,7 +6,9 @@ export const FLOW_KINDS = ['tcp4', 'udp4', 'sctp4', 'tcp6', 'udp6', 'sctp6'] as 
 export interface NicModel extends NicSettings {
   /** Receive queues that the NIC has; the table need not name all of them. */
   readonly queues: number;
-  /** For people: what is simulated, to the last setting. */
+  /** In messages: the settings as typed, or where they were saved. */
+  readonly name: string;
+  /** In the report: all that is simulated. */
   readonly text: string;
 }
 

@@ -14,7 +14,8 @@ export type StopReason = 'flows' | 'packets' | 'time' | 'end-of-traffic' | 'sign
 
 /** The receive-side scaling that the lab simulated, as far as a diagnosis asks for it. */
 export interface NicFacts {
-  readonly text: string;
+  /** The settings as typed, or where they were saved. */
+  readonly name: string;
   readonly queues: number;
   /** Both directions of a flow have one hash, where the same fields are hashed. */
   readonly isSymmetric: boolean;

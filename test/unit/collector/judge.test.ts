@@ -278,7 +278,7 @@ describe('inconclusive', () => {
     const [bare] = verdict(evidence, { mode }).reasons;
     expect(bare?.message).toContain(`without a NIC the lab receives all on one ${mode === 'qm' ? 'queue' : 'CPU'}`);
     expect(bare?.remedy).toMatch(/^simulate a NIC: --nic queues=4, or/);
-    const nic = { text: 'queues=1,rss=symmetric', queues: 1, isSymmetric: true, hashesPorts: true };
+    const nic = { name: 'queues=1,rss=symmetric', queues: 1, isSymmetric: true, hashesPorts: true };
     const [behind] = verdict(evidence, { mode, source: 'pcap', nic }).reasons;
     expect(behind?.message).toContain('the simulated NIC (queues=1,rss=symmetric) chose only such');
     expect(behind?.remedy).toContain('with more queues');

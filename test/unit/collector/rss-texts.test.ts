@@ -4,7 +4,7 @@ import type { ViolationGroup } from '../../../src/model/evidence.ts';
 import type { NicFacts } from '../../../src/model/run-facts.ts';
 import { group } from '../../helpers/evidence.ts';
 
-const nic: NicFacts = { text: 'queues=8,...', queues: 8, isSymmetric: true, hashesPorts: true };
+const nic: NicFacts = { name: 'queues=8,...', queues: 8, isSymmetric: true, hashesPorts: true };
 const said = (traits: Partial<ViolationGroup>, change: Partial<NicFacts> = {}) => {
   const { message, remedy } = rssText({
     mode: 'qm',

@@ -92,6 +92,11 @@ describe('settings as saved', () => {
     );
   });
 
+  test('nothing is told that makes no difference', () => {
+    const nic = parse('f', { f: FILE.replaceAll(/ [1-3](?= |\n)/g, ' 0') });
+    expect([nic.name, nic.text]).toEqual(['ens1 of f', 'ens1 of f: queues=4,table=0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0']);
+  });
+
   test('a table that is not even is told', () => {
     const short = parse('f', { f: FILE.replace('    0:      0     1', '    0:      1     1') }).text;
     expect(short).toMatch(/,table=1:1:2:3:0:1:2:3:0:1:2:3:0:1:2:3$/);
