@@ -9,6 +9,7 @@ import { compareCommand } from './commands/compare.ts';
 import type { Host, TextStream } from './commands/host.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { predictCommand } from './commands/predict.ts';
+import { raceCommand } from './commands/race.ts';
 import { runCommand } from './commands/run.ts';
 import { scaleCommand } from './commands/scale.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
@@ -66,6 +67,8 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   const compare = compareCommand(host, loadCompare, done);
   const churn = churnCommand(host, () => import('./collector/churn.ts'), done);
   const loadScale = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/scale.ts')) });
+  const loadRace = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/race.ts')) });
+  const race = raceCommand(host, loadRace, done);
   const scale = scaleCommand(host, loadScale, done);
   const predict = predictCommand(host, () => import('./collector/predict.ts'), done);
   const program = new Command('fanout-cluster')
@@ -73,13 +76,14 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
     .version(version, '-V, --version', 'print the version')
     .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
   program.addCommand(run, { isDefault: true });
-  for (const command of [compare, matrix, predict, churn, scale]) program.addCommand(command);
+  for (const command of [compare, matrix, predict, churn, scale, race]) program.addCommand(command);
   const exits = [
     [run, EXAMPLES],
     [compare, exitText('0 a mode kept all flows, 1 none did', '3 nothing is shown')],
     [matrix, exitText('0 measured', '3 measured, but not all of it can be trusted')],
     [predict, PREDICT_HELP],
     [churn, exitText('0 measured, and as the code of the kernel has it', '3 not as expected, or not all measured')],
+    [race, '\nExit status: 0 shown, 2 usage, 4 cannot run, 70 defect of this tool.\n'],
     [scale, exitText('0 measured', '3 measured, but not all of it can be trusted')],
   ] as const;
   for (const [command, text] of exits) command.addHelpText('after', text);

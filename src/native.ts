@@ -30,6 +30,8 @@ export interface CaptureOptions {
   readonly labTags: boolean;
   /** The traffic is that of a capture file: time between packets tells nothing about their senders. */
   readonly replayed: boolean;
+  /** Packets are delivered from bind(2) on: before the member has joined, and while others still do. */
+  readonly eager: boolean;
 }
 
 /** Totals of a member (native/core/order.hpp). The last three are zero where lab tags are the evidence. */
@@ -81,7 +83,8 @@ export interface Capture {
   arm(): void;
   start(startNs: bigint, epoch: number, onDoorbell: () => void): void;
   beginEpoch(epoch: number, fromNs: bigint): void;
-  finish(): void;
+  /** Packets stamped `untilNs` or later are not judged; 0: at once. */
+  finish(untilNs: bigint): void;
   answerDoorbell(): void;
   counters(): CaptureCounters;
   take(): { readonly slot: number; readonly length: number } | null;

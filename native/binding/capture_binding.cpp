@@ -35,6 +35,7 @@ CaptureConfig config_of(const Napi::Object& o) {
   config.seed.value = uint64_of(o.Get("hashSeed"));
   config.lab_tags = bool_of(o, "labTags");
   config.replayed = bool_of(o, "replayed");
+  config.eager = bool_of(o, "eager");
   return config;
 }
 
@@ -184,8 +185,8 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     return env_.Undefined();
   }
 
-  Napi::Value finish(const Napi::CallbackInfo&) {
-    if (!closed()) capture_->finish();
+  Napi::Value finish(const Napi::CallbackInfo& info) {
+    if (!closed()) capture_->finish(uint64_of(info[0]));
     return env_.Undefined();
   }
 

@@ -40,6 +40,11 @@ void spin(std::uint64_t ns) noexcept {
   }
 }
 
+// Lets packets pass.
+Status attach(PacketSocket& socket, const CaptureConfig& config) noexcept {
+  return config.filter.empty() ? socket.attach_keep(config.snaplen) : socket.attach_filter(config.filter);
+}
+
 Status pin_to(int cpu) noexcept {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -60,7 +65,7 @@ Result<std::unique_ptr<Capture>> Capture::open(CaptureConfig config) noexcept {
   if (!socket) return socket.error();
   auto ring = RxRing::create(socket->fd(), config.ring);
   if (!ring) return ring.error();
-  for (const auto step : {+[](PacketSocket& s, const CaptureConfig&) { return s.attach_drop_all(); },
+  for (const auto step : {+[](PacketSocket& s, const CaptureConfig& c) { return c.eager ? attach(s, c) : s.attach_drop_all(); },
                           +[](PacketSocket& s, const CaptureConfig& c) { return s.bind_device(c.ifindex); },
                           +[](PacketSocket& s, const CaptureConfig& c) { return c.promiscuous ? s.add_promiscuous(c.ifindex) : Status{Done{}}; }}) {
     const auto status = step(*socket, config);
@@ -106,16 +111,16 @@ Capture::~Capture() {
   if (!thread_) return;
   // The thread may be waiting for a buffer, which only this one could release.
   outbox_->close();
-  send({std::nullopt, false, true});
+  send({std::nullopt, std::nullopt, true});
   ::pthread_join(*thread_, nullptr);
 }
 
 Status Capture::arm() noexcept {
+  cpu_start_ns_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  if (config_.eager) return Done{};
   // Cleared while nothing passes the filter yet: a packet that is counted is also in the ring.
   const auto cleared = socket_.clear_counters();
-  if (!cleared) return cleared;
-  cpu_start_ns_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-  return config_.filter.empty() ? socket_.attach_keep(config_.snaplen) : socket_.attach_filter(config_.filter);
+  return cleared ? attach(socket_, config_) : cleared;
 }
 
 Status Capture::start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell doorbell) noexcept {
@@ -129,14 +134,14 @@ Status Capture::start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell door
   return Done{};
 }
 
-void Capture::begin_epoch(std::uint32_t epoch, std::uint64_t from_ns) noexcept { send({std::pair{epoch, from_ns}, false, false}); }
-void Capture::finish() noexcept { send({std::nullopt, true, false}); }
+void Capture::begin_epoch(std::uint32_t epoch, std::uint64_t from_ns) noexcept { send({std::pair{epoch, from_ns}, std::nullopt, false}); }
+void Capture::finish(std::uint64_t until_ns) noexcept { send({std::nullopt, until_ns, false}); }
 
 void Capture::send(const Command& command) noexcept {
   {
     const std::lock_guard lock{shared_};
     if (command.epoch) command_.epoch = command.epoch;
-    command_.finish |= command.finish;
+    if (command.finish) command_.finish = command.finish;
     command_.quit |= command.quit;
   }
   const std::uint64_t one = 1;
@@ -196,6 +201,8 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
       if (config_.ignore_outgoing) return ignored_.add(IgnoreReason::outgoing);
     }
     if (packet.timestamp_ns < from_ns_) return ignored_.add(IgnoreReason::before_start);
+    if (packet.timestamp_ns >= until_ns_) [[unlikely]]
+      return ignored_.add(IgnoreReason::after_end);
     Parsed& p = batch[count];
     // Made in its place: a copy right after the parsing would wait for every narrow store.
     new (&p.packet) Dissection(dissect(packet.frame, packet.tag, config_.seed));
@@ -328,16 +335,29 @@ void Capture::obey(const Command& command) noexcept {
     // Should the clock have stepped back, the run's start still bounds what can be judged: times are counted from there.
     from_ns_ = std::max(start_ns_, command.epoch->second);
   }
-  if (command.finish && !done_) finish_reading();
+  if (command.finish && !done_) finish_reading(*command.finish);
 }
 
-void Capture::finish_reading() noexcept {
+void Capture::finish_reading(std::uint64_t until_ns) noexcept {
   constexpr milliseconds patience{5000};
+  if (until_ns != at_once) read_until(until_ns);
   (void)socket_.attach_drop_all();
   read_until_empty();
   if (!tell_everything(patience)) give_up_untold();
   done_ = true;
   publish_counters(true);
+}
+
+// Reads on while packets of the run may still come. Bounded, because the clock may be set back.
+void Capture::read_until(std::uint64_t until_ns) noexcept {
+  constexpr std::int64_t longest_ms = 1000;
+  until_ns_ = until_ns;
+  const std::int64_t deadline = now_ms() + longest_ms;
+  while (clock_ns(CLOCK_REALTIME) < until_ns && now_ms() < deadline && !outbox_->closed()) {
+    read_blocks();
+    pollfd fd{socket_.fd(), POLLIN, 0};
+    if (::poll(&fd, 1, 1) > 0 && (fd.revents & POLLERR) != 0) note_link_error();
+  }
 }
 
 // An open block is handed over when its timer fires, rounded up to the kernel's own clock, and not before: the kernel's count tells when

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,8 @@ struct CaptureConfig {
   std::uint32_t changes_interval_ms = 5000;
   HashSeed seed;
   bool lab_tags = false;  // the traffic is the lab's own, and numbers its packets
+  // Deliver packets from bind() on, as most programs do: to a socket that is no member yet, and under a growing group.
+  bool eager = false;
   bool replayed = false;  // it is that of a capture file, sent faster or slower than it was
 };
 
@@ -80,7 +83,9 @@ class Capture {
   // Closes the current epoch and judges packets stamped from `from_ns` on in the next.
   void begin_epoch(std::uint32_t epoch, std::uint64_t from_ns) noexcept;
   // Shuts the ring, reads what it holds, tells everything; then counters().finished. The socket stays a member until destruction.
-  void finish() noexcept;
+  // Packets stamped `until_ns` (CLOCK_REALTIME) or later are not judged, so that several groups can end with the same packet.
+  void finish(std::uint64_t until_ns = at_once) noexcept;
+  static constexpr std::uint64_t at_once = 0;
 
   [[nodiscard]] Outbox& outbox() noexcept { return *outbox_; }
   [[nodiscard]] const std::shared_ptr<Outbox>& shared_outbox() const noexcept { return outbox_; }
@@ -92,7 +97,7 @@ class Capture {
  private:
   struct Command {
     std::optional<std::pair<std::uint32_t, std::uint64_t>> epoch;
-    bool finish = false;
+    std::optional<std::uint64_t> finish;
     bool quit = false;
   };
 
@@ -121,7 +126,8 @@ class Capture {
   void wait() noexcept;
   void obey(const Command& command) noexcept;
   void note_link_error() noexcept;
-  void finish_reading() noexcept;
+  void finish_reading(std::uint64_t until_ns) noexcept;
+  void read_until(std::uint64_t until_ns) noexcept;
   void read_until_empty() noexcept;
   [[nodiscard]] bool lags_behind() noexcept;
   void give_up_untold() noexcept;
@@ -149,6 +155,7 @@ class Capture {
   IgnoredCounts ignored_;
   std::uint64_t start_ns_ = 0;  // of the run: zero of the observations' times
   std::uint64_t from_ns_ = 0;   // of the epoch
+  std::uint64_t until_ns_ = std::numeric_limits<std::uint64_t>::max();
   std::uint32_t epoch_ = 0;
   std::uint64_t captured_ = 0, bytes_ = 0, outgoing_ = 0, judged_ = 0, overflowed_ = 0;
   int link_error_ = 0;

@@ -20,6 +20,8 @@ enum class IgnoreReason : std::uint32_t {
   other_ethertype = 7,  // beyond those counted one by one
   outgoing = 8,         // sent by this host, where such packets are not to be judged
   icmp_other = 9,
+  after_end = 10,  // of a run that ends at a set time
+  last_fixed = after_end,
   ethertype = 0x10000,  // + ethertype
   protocol = 0x20000,   // + IP protocol
 };
@@ -68,7 +70,7 @@ class IgnoredCounts {
     ethertypes_[ethertypes_used_++] = {ethertype, 1};
   }
 
-  std::array<std::uint64_t, 10> fixed_{};
+  std::array<std::uint64_t, static_cast<std::size_t>(IgnoreReason::last_fixed) + 1> fixed_{};
   std::array<Entry, 64> ethertypes_{};
   std::uint32_t ethertypes_used_ = 0;
   std::array<std::uint64_t, 256> protocols_{};

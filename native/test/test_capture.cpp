@@ -132,8 +132,8 @@ class Desk {
     }
     return true;
   }
-  bool finish(bool take = true) {
-    capture_->finish();
+  bool finish(bool take = true, std::uint64_t until_ns = Capture::at_once) {
+    capture_->finish(until_ns);
     return answer_until([](const CaptureCounters& c) { return c.finished; }, take);
   }
   bool answer_until_captured(std::uint64_t packets, bool take = true) {
@@ -250,6 +250,52 @@ TEST(packets_before_the_start_are_captured_and_not_judged) {
   desk.expect_all_accounted_for(40);
   CHECK_EQ(desk.ignored(IgnoreReason::before_start), 20);
   CHECK_EQ(desk.counters().judged, 20);
+}
+
+TEST(packets_after_the_end_are_captured_and_not_judged) {
+  Desk desk;
+  Sender sender;
+  desk.run();
+  for (unsigned n = 0; n < 10; ++n) sender.send_flow(n);
+  const std::uint64_t until_ns = realtime_ns() + 300'000'000;
+  desk.capture().finish(until_ns);
+  for (unsigned n = 10; n < 15; ++n) sender.send_flow(n);  // still in time
+  while (realtime_ns() < until_ns) std::this_thread::sleep_for(1ms);
+  // Whether these pass the filter before it shuts is a race; that they do not count is not.
+  for (unsigned n = 20; n < 30; ++n) sender.send_flow(n);
+  if (!desk.answer_until([](const CaptureCounters& c) { return c.finished; })) return;
+  desk.expect_all_accounted_for(desk.counters().kernel.packets);
+  CHECK_EQ(desk.counters().judged, 30);
+}
+
+TEST(an_end_that_has_passed_is_one_at_once_and_packets_from_after_it_are_counted) {
+  Desk desk;
+  Sender sender;
+  desk.run();
+  for (unsigned n = 0; n < 5; ++n) sender.send_flow(n);
+  const std::uint64_t until_ns = realtime_ns();
+  for (unsigned n = 0; n < 5; ++n) sender.send_flow(n);
+  if (!desk.finish(true, until_ns)) return;
+  desk.expect_all_accounted_for(20);
+  CHECK_EQ(desk.ignored(IgnoreReason::after_end) + desk.counters().judged, 20);
+  CHECK(desk.counters().judged >= 10);
+}
+
+TEST(an_eager_socket_gets_packets_before_it_joins_and_as_a_member) {
+  auto config = config_for();
+  config.eager = true;
+  Desk desk{config};
+  Sender sender;
+  const std::uint64_t start_ns = realtime_ns();
+  sender.send_flow(1);
+  desk.join();
+  sender.send_flow(2);
+  desk.arm();
+  desk.start(start_ns);
+  sender.send_flow(3);
+  if (!desk.finish()) return;
+  CHECK_EQ(desk.counters().judged, 6);
+  desk.expect_all_accounted_for(6);
 }
 
 TEST(fragments_are_counted_with_their_flow_in_any_order) {

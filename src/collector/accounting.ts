@@ -21,6 +21,7 @@ const REASON_NAMES: Readonly<Record<number, string>> = {
   7: 'other-ethertype',
   8: 'outgoing',
   9: 'icmp-other',
+  10: 'after-end',
 };
 
 export function ignoreReasonName(reason: number): string {

@@ -114,6 +114,11 @@ export class Cluster {
     return this.#lastJoined;
   }
 
+  /** Until all processes have connected, if somebody wants to wait for that before they join. */
+  async connected(timeoutMs: number): Promise<void> {
+    await this.#until(() => this.members.every((m) => m.state === 'connected'), performance.now() + timeoutMs, 'connect');
+  }
+
   async #openAlone(member: Member, deadline: number): Promise<void> {
     await this.#until(() => member.state === 'connected', deadline, 'connect', member);
     this.#open(member);
@@ -176,10 +181,13 @@ export class Cluster {
     for (const member of this.members) if (member.alive) this.#sockets.get(member.index)?.write(bytes);
   }
 
-  /** Shuts all rings and waits until each member has told everything, or is lost. */
-  async finish(timeoutMs: number): Promise<void> {
+  /**
+   * Shuts all rings and waits until each member has told everything, or is lost.
+   * @param untilNs packets stamped later do not count; 0: as soon as each member hears of it
+   */
+  async finish(timeoutMs: number, untilNs = 0n): Promise<void> {
     for (const member of this.members) if (member.state === 'capturing') member.become('finishing');
-    this.broadcast({ kind: 'finish' });
+    this.broadcast({ kind: 'finish', untilNs });
     const settled = (): boolean => this.members.every((m) => m.state !== 'finishing');
     await this.#waitFor(settled, performance.now() + timeoutMs);
     for (const member of this.members) if (member.state === 'finishing') this.#lose(member, `did not finish within ${timeoutMs} ms`);

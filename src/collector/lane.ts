@@ -38,6 +38,8 @@ export interface RunFrame {
   readonly startedAt: Date;
   /** performance.now() */
   readonly begunMs: number;
+  /** Without the race-free start: packets count from bind(2) on. */
+  readonly eager?: boolean;
   /** Members that the groups have at most, those included that come later in place of others. */
   readonly membersMax: number;
 }
@@ -67,6 +69,10 @@ export class Lane {
     return this.#groupId;
   }
 
+  connected(): Promise<void> {
+    return this.cluster.connected(startTimeoutMs(this.options));
+  }
+
   /** Until all members are in the group, and nobody else is. */
   async join(): Promise<void> {
     const { groupId } = await this.cluster.join((member) => this.#capture(member), this.#request(), startTimeoutMs(this.options));
@@ -86,12 +92,12 @@ export class Lane {
     this.watch.begin(this.cluster, this.#groupId, startNs);
   }
 
-  /** Waits for what is still on its way, and has everything told. Members stay in the group: one that leaves moves flows of the others. */
-  async finish(): Promise<void> {
+  /** @param untilNs as for Cluster.finish. Waits for what is still on its way, and has everything told. Members stay in the group: one that leaves moves flows of the others. */
+  async finish(untilNs = 0n): Promise<void> {
     await this.watch.settled();
     this.#settledMs = performance.now();
     // A block that is open now is handed over when its timer fires.
-    await this.cluster.finish(this.options.workerTimeoutMs + this.options.ring.blockTimeoutMs);
+    await this.cluster.finish(this.options.workerTimeoutMs + this.options.ring.blockTimeoutMs, untilNs);
     this.watch.conclude();
   }
 
@@ -132,6 +138,7 @@ export class Lane {
       hashSeed,
       labTags: source.info.kind === 'lab',
       replayed: source.info.kind === 'pcap',
+      eager: this.#run.eager ?? false,
     };
   }
 

@@ -3,6 +3,7 @@ import type { ChurnOptions } from '../config/churn-options.ts';
 import type { CompareOptions } from '../config/compare-options.ts';
 import type { MatrixOptions } from '../config/matrix-options.ts';
 import type { Options } from '../config/options.ts';
+import type { RaceOptions } from '../config/race-options.ts';
 import type { ScaleOptions } from '../config/scale-options.ts';
 import type { FanoutError } from '../errors.ts';
 import type { FlowTruth } from '../lab/traffic.ts';
@@ -11,6 +12,7 @@ import type { ComparisonResult } from '../model/comparison.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { MatrixResult } from '../model/matrix.ts';
 import type { OwnLoad } from '../model/own-load.ts';
+import type { RaceResult } from '../model/race.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { RunResult } from '../model/run-result.ts';
 import type { ScaleResult } from '../model/scale.ts';
@@ -71,6 +73,13 @@ export interface ChurnIo extends Pick<RunIo, 'version' | 'signal'> {
 }
 
 export type RunChurn = (options: ChurnOptions, io: ChurnIo) => Promise<ChurnResult>;
+
+export interface RaceIo extends Pick<RunIo, 'version' | 'signal'> {
+  /** Called before each of the two starts. */
+  readonly onStart: (kind: 'naive' | 'orderly') => void;
+}
+
+export type RunRace = (options: RaceOptions, io: RaceIo, runCluster: RunCluster) => Promise<RaceResult>;
 
 export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'> {
   /** Called before each mode is measured. */

@@ -18,6 +18,9 @@ import { prepareSteering, type Steering } from './steering.ts';
  */
 const GRACE_NS = 5_000_000n;
 
+/** Enough for every process to hear of the end before it comes. */
+const NOTICE_NS = 50_000_000n;
+
 /** What is done while the groups capture. */
 export interface Drive {
   /** Resolves when no more is to be captured, with the reason for each group. Packets may be sent from here on. */
@@ -111,7 +114,9 @@ async function runOn(
     await passed(startNs);
     const stops = await drive.capture({ source, crew, lanes: complete });
     await source.stop();
-    await Promise.all(complete.map((lane) => lane.finish()));
+    // Several groups end with the same packet, as they began with the same.
+    const untilNs = lanes.length > 1 && source.offered() === undefined ? native.realtimeNs() + NOTICE_NS : 0n;
+    await Promise.all(complete.map((lane) => lane.finish(untilNs)));
     return lanes.map((lane) => refused.get(lane) ?? lane.result(stops[complete.indexOf(lane)] as StopReason));
   } finally {
     await Promise.all(lanes.map((lane) => lane.close()));

@@ -49,7 +49,7 @@ export type CollectorMessage =
   | { readonly kind: 'arm' }
   | { readonly kind: 'start'; readonly startNs: bigint; readonly epoch: number }
   | { readonly kind: 'epoch'; readonly epoch: number; readonly fromNs: bigint }
-  | { readonly kind: 'finish' }
+  | { readonly kind: 'finish'; readonly untilNs: bigint }
   | { readonly kind: 'leave' };
 
 export class MalformedMessage extends Error {
@@ -107,6 +107,7 @@ export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
           c.hashSeed,
           c.labTags,
           c.replayed,
+          c.eager,
         ],
       ];
     }
@@ -119,7 +120,7 @@ export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
     case 'epoch':
       return [KIND.epoch, m.epoch, m.fromNs];
     case 'finish':
-      return [KIND.finish];
+      return [KIND.finish, m.untilNs];
     case 'leave':
       return [KIND.leave];
   }
@@ -229,8 +230,7 @@ export function parseCollectorMessage(value: unknown): CollectorMessage {
       return { kind: 'epoch', epoch: natural(epoch), fromNs: bigNatural(fromNs) };
     }
     case KIND.finish:
-      exactly(fields, 0, 'finish');
-      return { kind: 'finish' };
+      return { kind: 'finish', untilNs: bigNatural(exactly(fields, 1, 'finish')[0]) };
     case KIND.leave:
       exactly(fields, 0, 'leave');
       return { kind: 'leave' };
@@ -255,7 +255,8 @@ function parseCaptureOptions(value: unknown): CaptureOptions {
     hashSeed,
     labTags,
     replayed,
-  ] = exactly(array(value, 'open'), 14, 'open');
+    eager,
+  ] = exactly(array(value, 'open'), 15, 'open');
   const [blockBytes, blockCount, blockTimeoutMs] = exactly(array(ring, 'ring'), 3, 'ring').map(natural) as [number, number, number];
   return {
     ifindex: natural(ifindex),
@@ -274,6 +275,7 @@ function parseCaptureOptions(value: unknown): CaptureOptions {
     hashSeed: bigNatural(hashSeed),
     labTags: flag(labTags),
     replayed: flag(replayed),
+    eager: flag(eager),
   };
 }
 

@@ -45,7 +45,7 @@ export class Member {
       case 'epoch':
         return this.#opened().beginEpoch(message.epoch, message.fromNs);
       case 'finish':
-        return this.#opened().finish();
+        return this.#opened().finish(message.untilNs);
       default:
         unreachable(message);
     }

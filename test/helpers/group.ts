@@ -77,6 +77,7 @@ function captureOptions({ ring, workNs = 0, labTags = false }: GroupOptions, ifi
     hashSeed: SEED,
     labTags,
     replayed: false,
+    eager: false,
   };
 }
 

@@ -42,7 +42,7 @@ function captureOptions(member: Member): CaptureOptions {
   const { index } = native.describeInterface(CAPTURE);
   const ring = { blockBytes: 1 << 17, blockCount: 4, blockTimeoutMs: 5 };
   const rest = { member: member.index, snaplen: 192, filter: null, promiscuous: true, ignoreOutgoing: false, cpu: null, flowsMax: 1 << 12 };
-  return { ifindex: index, ...ring, ...rest, workNs: 0, newsIntervalMs: 10, hashSeed: 1n, labTags: false, replayed: false };
+  return { ifindex: index, ...ring, ...rest, workNs: 0, newsIntervalMs: 10, hashSeed: 1n, labTags: false, replayed: false, eager: false };
 }
 
 /** Forks the workers, and brings them as far as the group. */

@@ -25,6 +25,7 @@ const captureOptions: fc.Arbitrary<CaptureOptions> = fc.record({
   hashSeed: uint64,
   labTags: fc.boolean(),
   replayed: fc.boolean(),
+  eager: fc.boolean(),
 });
 
 const counters: fc.Arbitrary<CaptureCounters> = fc.record({
@@ -74,7 +75,7 @@ export const collectorMessage: fc.Arbitrary<CollectorMessage> = fc.oneof(
   fc.record({ kind: fc.constant('arm' as const) }),
   fc.record({ kind: fc.constant('start' as const), startNs: uint64, epoch: count }),
   fc.record({ kind: fc.constant('epoch' as const), epoch: count, fromNs: uint64 }),
-  fc.record({ kind: fc.constant('finish' as const) }),
+  fc.record({ kind: fc.constant('finish' as const), untilNs: uint64 }),
   fc.record({ kind: fc.constant('leave' as const) }),
 );
 

@@ -67,7 +67,7 @@ export async function startWithoutBarrier(interfaceName: string, procs: number):
     capture.start(startNs, 0, () => read(member));
   }
   await new Promise((resolve) => setTimeout(resolve, 100));
-  for (const capture of members) capture.finish();
+  for (const capture of members) capture.finish(0n);
   while (!members.every((capture) => capture.counters().finished)) await new Promise((resolve) => setTimeout(resolve, 5));
   members.forEach((_, member) => {
     read(member);
@@ -91,4 +91,5 @@ const CARELESS = {
   newsIntervalMs: 10,
   labTags: false,
   replayed: false,
+  eager: false,
 } as const;

@@ -32,7 +32,7 @@ const PRELUDE = `
   const some = async (condition) => { while (!condition()) await turn(); };
   const { index: ifindex } = native.describeInterface('cap0');
   const open = () => new native.Capture({ ifindex, member: 0, blockBytes: 1 << 16, blockCount: 4, blockTimeoutMs: 5, snaplen: 192, filter: null,
-    promiscuous: true, ignoreOutgoing: false, cpu: null, flowsMax: 4096, workNs: 0, newsIntervalMs: 1, hashSeed: 1n, labTags: false, replayed: false });
+    promiscuous: true, ignoreOutgoing: false, cpu: null, flowsMax: 4096, workNs: 0, newsIntervalMs: 1, hashSeed: 1n, labTags: false, replayed: false, eager: false });
   // A scope of its own: while the capture runs its callback is held, and with it all that the callback can see.
   const bell = () => { const it = { rings: 0, ring: () => { it.rings += 1; } }; return it; };
   async function at(stage) {
@@ -42,7 +42,7 @@ const PRELUDE = `
     if (reached('armed')) capture.arm();
     if (reached('capturing')) { const b = bell(); capture.start(native.realtimeNs(), 0, b.ring); await some(() => b.rings > 0); }
     if (reached('next epoch')) capture.beginEpoch(1, native.realtimeNs());
-    if (reached('finishing')) capture.finish();
+    if (reached('finishing')) capture.finish(0n);
     if (reached('finished')) {
       // What waits in the outbox must be taken, or the capture thread would wait for room.
       await some(() => { for (let b = capture.take(); b !== null; b = capture.take()) capture.release(b.slot); return capture.counters().finished; });

@@ -269,6 +269,7 @@ describe('another program joins our group', () => {
       hashSeed: 1n,
       labTags: false,
       replayed: false,
+      eager: false,
     });
     capture.join({ groupId: ours(), mode: 0, flags: 0, membersMax: 0 });
     return capture;

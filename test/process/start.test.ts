@@ -122,6 +122,7 @@ describe('groups of others', () => {
       hashSeed: 1n,
       labTags: false,
       replayed: false,
+      eager: false,
     });
   };
 

@@ -69,9 +69,9 @@ test('commander is imported only by the command line', () => {
 describe('pure files import nothing that touches the machine', () => {
   const pure = [
     /^model\//,
-    /^collector\/(judge|diagnose|doubts|confidence|luck|icmp-errors|unspread|accounting|matrix-cells|prediction|recommend|ids-lines|churn-events|scale-advice|scale-doubts)\.ts$/,
+    /^collector\/(judge|diagnose|doubts|confidence|luck|icmp-errors|unspread|accounting|matrix-cells|prediction|recommend|ids-lines|churn-events|race-findings|scale-advice|scale-doubts)\.ts$/,
     /^collector\/report\//,
-    /^config\/(options|steerings|matrix-options|compare-options|churn-options|scale-options|predict-options|values|cbpf)\.ts$/,
+    /^config\/(options|steerings|matrix-options|compare-options|churn-options|race-options|scale-options|predict-options|values|cbpf)\.ts$/,
     /^protocol\/(schema|framing)\.ts$/,
     /^lab\/(?!namespace|network)/,
     /^capture-file\/(findings|use)\.ts$/,

@@ -1,0 +1,45 @@
+/** RaceResult to text for people. Decides nothing. */
+import type { RaceResult } from '../../model/race.ts';
+import { grouped, paint, percent, type Style, seconds, table, wrap } from './layout.ts';
+import { advice } from './parts.ts';
+import { printable } from './printable.ts';
+
+export function renderRace(result: RaceResult, style: Style): string {
+  return join([headline(result, style), starts(result, style), naive(result, style), meaning(result, style)]);
+}
+
+/** Without the table: what --quiet leaves. */
+export function renderRaceBrief(result: RaceResult, style: Style): string {
+  return join([meaning(result, style)]);
+}
+
+function join(sections: readonly (readonly string[])[]): string {
+  return `${sections.map((section) => section.join('\n')).join('\n\n')}\n`;
+}
+
+function headline({ procs, packetsPerSecond, host, source, durationMs }: RaceResult, style: Style): readonly string[] {
+  const text = `${procs} processes start in mode hash under ${grouped(packetsPerSecond)} packets/s, Linux ${printable(host.kernel)}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`;
+  return wrap(text, '', style);
+}
+
+function starts({ naive: { flows, split, splitShare }, orderly }: RaceResult, style: Style): readonly string[] {
+  const share = orderly.flows === 0 ? 0 : orderly.split / orderly.flows;
+  const [heading = '', ...rows] = table(
+    [
+      ['start', 'flows', 'on several processes', ''],
+      ['one after the other', grouped(flows), grouped(split), percent(splitShare)],
+      ['in order', grouped(orderly.flows), grouped(orderly.split), percent(share)],
+    ],
+    [0],
+  );
+  return [paint(heading, 'bold', style), ...rows];
+}
+
+function naive({ naive: n }: RaceResult, style: Style): readonly string[] {
+  const text = `One after the other: the group was complete after ${n.joinedAfterMs} ms; ${grouped(n.packetsSent)} packets were sent, ${grouped(n.copies)} came to more than one process, ${grouped(n.strayPackets)} came to one that does not have their flow any more, the last of them after ${n.lastStrayAfterMs} ms.`;
+  return wrap(text, '', style);
+}
+
+function meaning({ advice: all }: RaceResult, style: Style): readonly string[] {
+  return ['What it means', ...all.flatMap((one) => advice(one, '  ', style))];
+}

@@ -1,0 +1,51 @@
+/** `race`: start a group as most programs do, under traffic, and show what that does to flows under way. */
+import { Command, Option } from 'commander';
+import { renderRace, renderRaceBrief } from '../collector/report/race.ts';
+import type { RaceIo, RunCluster, RunRace } from '../collector/run-io.ts';
+import { readMachine } from '../config/machine.ts';
+import { parseRaceOptions, RACE_DEFAULTS, type RaceOptions, type RawRaceOptions } from '../config/race-options.ts';
+import { EXIT, type ExitStatus } from '../errors.ts';
+import type { RaceResult } from '../model/race.ts';
+import type { Host } from './host.ts';
+import { reported } from './reported.ts';
+import { addRunOptions } from './run.ts';
+
+export type LoadRace = () => Promise<{ readonly runRace: RunRace; readonly runCluster: RunCluster }>;
+
+/** @param done receives the exit status */
+export function raceCommand(host: Host, loadCollector: LoadRace, done: (status: ExitStatus) => void): Command {
+  const command = new Command('race')
+    .description('start a group without precautions under traffic, in the lab: how many flows are split in the first moments')
+    .addOption(new Option('-n, --procs <count>', `processes in the group, at least 2 (default: ${RACE_DEFAULTS.procs})`))
+    .addOption(new Option('--duration <time>', `how long to look after the group is complete (default: ${RACE_DEFAULTS.duration})`))
+    .addOption(new Option('--ring-size <size>', `ring memory of each process (default: ${RACE_DEFAULTS.ringSize})`))
+    .addOption(new Option('--traffic <class,...>', `classes of traffic, as for a run (default: ${RACE_DEFAULTS.traffic})`));
+  addRunOptions(command, (name) => SHARED.has(name));
+  return command.action(async (raw: RawRaceOptions) => {
+    const options = parseRaceOptions(raw, readMachine());
+    await host.enterLab();
+    // Loaded only now: --help and typing errors need none of it.
+    const { runRace, runCluster } = await loadCollector();
+    done(await race(options, host, (io) => runRace(options, io, runCluster)));
+  });
+}
+
+const SHARED: ReadonlySet<string> = new Set([
+  'flows',
+  'rate',
+  'seed',
+  'labInterface',
+  'workerTimeout',
+  'json',
+  'quiet',
+  'color',
+] satisfies (keyof RawRaceOptions)[]);
+
+export async function race({ output }: RaceOptions, host: Host, work: (io: RaceIo) => Promise<RaceResult>): Promise<ExitStatus> {
+  const onStart: RaceIo['onStart'] = (kind) => {
+    if (!output.quiet) host.stderr.write(kind === 'naive' ? 'starting one process after the other\n' : 'starting in order\n');
+  };
+  const run = () => work({ version: host.version, signal: host.signal, onStart });
+  await reported(output, host, run, { full: renderRace, brief: renderRaceBrief });
+  return EXIT.yes;
+}
