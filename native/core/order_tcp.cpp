@@ -16,11 +16,8 @@ constexpr unsigned flag_fin = 0x01, flag_syn = 0x02, flag_rst = 0x04, flag_ack =
 constexpr std::uint32_t aligned_stamps = 0x0101080a;
 constexpr unsigned option_end = 0, option_nop = 1, option_stamps = 8;
 constexpr std::size_t stamps_option_bytes = 10;
-// The largest window that there can be (RFC 7323): what is acknowledged further ahead is not of this connection.
-constexpr std::uint32_t window_max = 1U << 30;
-
-// About a millisecond.
-[[nodiscard]] std::uint32_t ticks(std::uint64_t ns) noexcept { return static_cast<std::uint32_t>(ns >> 20); }
+// What is acknowledged further ahead of all that was seen is of another connection between these ports, and came late itself.
+constexpr std::uint32_t ahead_max = 1U << 24;
 
 void read_stamps(TcpSegment& segment, const std::byte* values) noexcept {
   segment.stamp = load32(values);
@@ -104,14 +101,19 @@ void TcpOrder::see(std::uint32_t position, Direction direction, const TcpSegment
   Side& peer = flow.sides[1 - static_cast<std::size_t>(direction)];
   // Zero means never.
   const std::uint64_t now = now_ns + 1;
-  const bool is_new_syn = segment.syn && !(own.syn && own.isn == segment.begin);
-  if (!is_new_syn) [[likely]]
+  if (!segment.syn || is_repeated_syn(own, segment)) [[likely]]
     advance(flow, own, peer, segment, now);
   else if (segment.has_ack)
     accept(flow, own, peer, segment, now);
   else
     open(flow, own, peer, segment, now);
   if (segment.has_ack) acknowledge(own, peer, segment, now);
+}
+
+// Of a connection that is known: seen before, or older than what was first seen of its side.
+bool TcpOrder::is_repeated_syn(const Side& own, const TcpSegment& segment) noexcept {
+  constexpr std::uint32_t near = 1U << 20;
+  return own.syn ? own.isn == segment.begin : own.known && own.end - segment.begin < near;
 }
 
 // A first SYN. The other side's SYN/ACK may be here already, with all or some of the data of a fast open (RFC 7413) acknowledged.
@@ -133,9 +135,9 @@ void TcpOrder::open(Flow& flow, Side& own, Side& peer, const TcpSegment& segment
 void TcpOrder::accept(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept {
   const bool is_answer = !own.known && peer.syn && !is_after(peer.isn + 1, segment.ack) && !is_after(segment.ack, peer.end);
   if (is_answer) {
-    const bool is_acked = peer.acked && !is_after(segment.end, peer.ack);
-    check(flow, counts_.ack_first, is_acked && is_fresh(own, segment, now_ns));
-    if (!peer.acked || !is_after(peer.ack, segment.end)) own.ahead_ns = 0;
+    peer.acked = peer.acked && peer.ack - segment.end <= ahead_max;
+    check(flow, counts_.ack_first, peer.acked && is_fresh(own, segment, now_ns));
+    if (!peer.acked || peer.ack == segment.end) own.ahead_ns = 0;
   } else {
     start_over(flow);
     own.accepted = true;
@@ -160,7 +162,6 @@ void TcpOrder::advance(Flow& flow, Side& own, const Side& peer, const TcpSegment
   if (!own.known) {
     // What was acknowledged before anything was seen of this side may have passed before the capture began.
     own.known = true;
-    own.begun = ticks(now_ns);
     own.end = peer.acked && is_after(peer.ack, segment.end) ? peer.ack : segment.end;
     own.ahead_ns = 0;
     return;
@@ -175,10 +176,11 @@ void TcpOrder::advance(Flow& flow, Side& own, const Side& peer, const TcpSegment
 
 void TcpOrder::acknowledge(Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept {
   if (own.acked && !is_after(segment.ack, own.ack)) return;
+  const bool is_ahead = !peer.known || is_after(segment.ack, peer.end);
+  if (peer.known && is_ahead && segment.ack - peer.end > ahead_max) return;
   own.ack = segment.ack;
   own.acked = true;
-  if (peer.ahead_ns != 0) return;
-  if (peer.known && (!is_after(own.ack, peer.end) || own.ack - peer.end > window_max)) return;
+  if (!is_ahead || peer.ahead_ns != 0) return;
   peer.ahead_ns = now_ns;
   peer.echo = segment.echo;
   peer.has_echo = segment.has_stamps;
@@ -193,22 +195,17 @@ void TcpOrder::check(Flow& flow, std::uint64_t& kind, bool is_late) noexcept {
   flow.sides[0].inverted = true;
 }
 
-// Whether the segment can be no repetition of one that this capture missed. A sender repeats what it has no acknowledgment of
-// after two milliseconds at the earliest (RFC 8985, as Linux does it), and as a rule after 200. Its own time stamp tells as well:
-// the acknowledgment echoes what the receiver had got, and what is repeated later is stamped later.
+// Whether the segment can be no repetition of one that this capture missed. Its sender's own time stamp tells: the acknowledgment
+// echoes what the receiver had got, and what is repeated later is stamped later. Without it only time does: a sender repeats what
+// it has no acknowledgment of after two milliseconds at the earliest (RFC 8985, as Linux does it), and as a rule after 200; and
+// what was under way when the capture began may have passed before.
 bool TcpOrder::is_fresh(const Side& own, const TcpSegment& segment, std::uint64_t now_ns) const noexcept {
   constexpr std::uint64_t unstamped_max_ns = 1'000'000, stamped_max_ns = 10'000'000;
-  if (own.ahead_ns == 0 || is_young(own, now_ns)) return false;
+  if (own.ahead_ns == 0) return false;
   // Time stamps come from several CPUs.
   const std::uint64_t late_ns = std::max(now_ns, own.ahead_ns) - std::min(now_ns, own.ahead_ns);
   if (segment.has_stamps && own.has_echo) return late_ns <= stamped_max_ns && !is_after(segment.stamp, own.echo);
-  return clock_ == Clock::senders && late_ns <= unstamped_max_ns;
-}
-
-// What was under way when the capture began may have passed before in part, and out of order.
-bool TcpOrder::is_young(const Side& own, std::uint64_t now_ns) noexcept {
-  constexpr std::uint32_t settled_ticks = 1000;
-  return own.known && !own.syn && ticks(now_ns) - own.begun < settled_ticks;
+  return clock_ == Clock::senders && late_ns <= unstamped_max_ns && (own.syn || segment.syn);
 }
 
 }  // namespace fanout

@@ -60,13 +60,12 @@ class TcpOrder {
     std::uint32_t isn = 0;       // of its SYN
     std::uint32_t echo = 0;      // TSecr of the acknowledgment that `ahead_ns` is about
     std::uint64_t ahead_ns = 0;  // when the other side first acknowledged what is beyond `end`; 0: it has not
-    std::uint32_t begun = 0;     // when the first of it was seen, in ticks, where that was no SYN
-    bool known : 1 = false;
-    bool acked : 1 = false;     // `ack` is set
-    bool syn : 1 = false;       // `isn` is set
-    bool accepted : 1 = false;  // by a SYN/ACK whose SYN was not seen
-    bool has_echo : 1 = false;
-    bool inverted : 1 = false;  // of side 0 only: the flow has been counted
+    bool known = false;
+    bool acked = false;     // `ack` is set
+    bool syn = false;       // `isn` is set
+    bool accepted = false;  // by a SYN/ACK whose SYN was not seen
+    bool has_echo = false;
+    bool inverted = false;  // of side 0 only: the flow has been counted
   };
   // A cache line each, and none of the record's own: flows of other protocols never touch it.
   struct alignas(64) Flow {
@@ -79,11 +78,11 @@ class TcpOrder {
   void open(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
   void accept(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
   void advance(Flow& flow, Side& own, const Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
+  [[nodiscard]] static bool is_repeated_syn(const Side& own, const TcpSegment& segment) noexcept;
   static void start_over(Flow& flow) noexcept;
   static void begin(Side& own, const TcpSegment& syn) noexcept;
   static void acknowledge(Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
   void check(Flow& flow, std::uint64_t& kind, bool is_late) noexcept;
-  [[nodiscard]] static bool is_young(const Side& own, std::uint64_t now_ns) noexcept;
   [[nodiscard]] bool is_fresh(const Side& own, const TcpSegment& segment, std::uint64_t now_ns) const noexcept;
 
   MappedRegion region_;

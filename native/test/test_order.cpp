@@ -95,6 +95,9 @@ TEST(no_tag_is_found_where_there_is_none_or_a_part_of_one) {
   Header number;
   put32(number.bytes, lab_tag::magic);
   CHECK(!find((eth() / to_server / udp(1024, 53) / number / payload(40)).bytes()));
+  Header resembling = number;
+  put_octets(resembling.bytes, octets({0, 0, 0, 9, 0, 0, 1, 0}));
+  CHECK(!find((eth() / to_server / udp(1024, 53) / resembling / payload(40)).bytes()));
   const auto behind = find((eth() / to_server / udp(1024, 53) / number / payload(13) / tag(3, 4)).bytes());
   if (CHECK(behind.has_value())) CHECK_EQ(behind->flow, 3);
 }
@@ -355,9 +358,31 @@ TEST(a_capture_that_begins_in_the_middle_sees_no_inversion) {
   // All of a window repeated that was acknowledged before.
   CHECK_EQ(Flow{}.server(900, 0, 300).client(101, 50, 900).client(151, 50, 900).client(201, 99, 900).inversions(), 0);
   CHECK_EQ(Flow{}.established().forget().server(501, 0, 151).client(101, 50, 501).inversions(), 0);
-  // What was under way then has arrived a second later.
-  CHECK_EQ(Flow{}.client(101, 50, 900).server(900, 0, 301).client(201, 99, 900).inversions(), 0);
-  CHECK_EQ(Flow{}.client(101, 50, 900).pass(1100 * ms).server(900, 0, 301).client(201, 99, 900).inversions(), 1);
+  // Time alone is no proof then; what the senders stamped is.
+  CHECK_EQ(Flow{}.client(101, 50, 900).pass(1100 * ms).server(900, 0, 301).client(201, 99, 900).inversions(), 0);
+  CHECK_EQ(Flow{}.client(101, 50, 900).stamps(9, 40).server(900, 0, 301).stamps(40, 8).client(201, 99, 900).inversions(), 1);
+  CHECK_EQ(Flow{}.client(101, 50, 900).stamps(9, 40).server(900, 0, 301).stamps(41, 8).client(201, 99, 900).inversions(), 0);
+}
+
+TEST(what_is_missing_is_not_looked_for_later) {
+  // What the first acknowledgment covers passed before the capture began, however late it is repeated.
+  Flow gap;
+  gap.server(900, 0, 300).client(101, 50, 900).stamps(9, 40).server(900, 0, 310).stamps(40, 9).client(151, 50, 900);
+  CHECK_EQ(gap.inversions(), 0);
+  // A SYN that comes when its connection is known begins no other one.
+  CHECK_EQ(Flow{}.syn_ack(500, 101).client(101, 100, 501).syn(100).server(501, 0, 202).client(151, 50, 501).inversions(), 0);
+  CHECK_EQ(Flow{}.syn(100).server(501, 100, 101).syn_ack(500, 101).client(101, 0, 602).server(551, 50, 101).inversions(), 0);
+}
+
+TEST(an_inversion_does_not_hide_the_next_one) {
+  Flow flow;
+  flow.established().server(501, 0, 151).client(101, 50, 501).pass(1000 * ms).server(501, 0, 201).client(151, 50, 501);
+  CHECK_EQ(flow.inversions(), 2);
+}
+
+TEST(one_direction_alone_is_not_checked) {
+  CHECK_EQ(Flow{}.syn(100).client(101, 50, 501).client(151, 50, 501).counts().checked, 0);
+  CHECK_EQ(Flow{}.syn(100).client(101, 50, 501).server(501, 0, 151).client(151, 50, 501).counts().checked, 1);
 }
 
 TEST(resets_and_reused_ports_are_no_inversions) {
@@ -366,6 +391,10 @@ TEST(resets_and_reused_ports_are_no_inversions) {
   CHECK_EQ(Flow{}.established().syn(70000).syn_ack(90000, 70001).client(70001, 0, 90001).client(70001, 5, 90001).inversions(), 0);
   // Without its handshake: numbers that have nothing to do with the old ones.
   CHECK_EQ(Flow{}.established().server(0x50000000, 0, 0x60000000).client(0x5fffffff, 1, 0x50000000).inversions(), 0);
+  // The last packets of the old connection behind the first of the new one.
+  CHECK_EQ(Flow{}.established().syn(70000).client(101, 0, 0x60000501).syn_ack(0x20000000, 70001).inversions(), 0);
+  CHECK_EQ(Flow{}.established().syn(70000).syn_ack(90000, 70001).client(101, 0, 0x20000000).server(90001, 9, 70001).inversions(),
+           0);
   // Both sides open at once.
   CHECK_EQ(Flow{}.syn(100).server_syn(500).client_syn_ack(100, 501).syn_ack(500, 101).client(101, 9, 501).inversions(), 0);
 }
@@ -480,6 +509,13 @@ ExchangeOptions any_options(Random& random) {
   return options;
 }
 
+// A capture may begin anywhere. Without stamps, two repetitions of a handshake that it missed may cross: docs/verdicts.md.
+void begin_later(std::vector<Tapped>& seen, Random& random) {
+  std::size_t first = random.below(static_cast<std::uint32_t>(seen.size() + 1));
+  while (first < seen.size() && seen[first].segment.syn && !seen[first].segment.has_stamps) ++first;
+  seen.erase(seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
 }  // namespace
 
 TEST(exchanges_in_order_have_no_inversion) {
@@ -488,9 +524,7 @@ TEST(exchanges_in_order_have_no_inversion) {
     const Note note{"seed " + std::to_string(seed)};
     Random random{seed};
     std::vector<Tapped> seen = Exchange{seed, any_options(random)}.run();
-    // A capture may begin anywhere.
-    if (random.one_in(3) && !seen.empty())
-      seen.erase(seen.begin(), seen.begin() + random.below(static_cast<std::uint32_t>(seen.size())));
+    if (random.one_in(3)) begin_later(seen, random);
     CHECK_EQ(count(judge(seen)), 0);
     packets += seen.size();
     TcpOrder order = tcp_order();
@@ -525,7 +559,7 @@ TEST(swapped_neighbours_are_found_exactly_where_one_acknowledges_the_other) {
   CHECK(provable > 1000);
 }
 
-// Whatever is mixed up: an inversion is counted only for a packet that a later one overtook.
+// Whatever is mixed up: an inversion is counted only for a packet that changed places with another one.
 TEST(nothing_is_counted_of_packets_that_kept_their_order) {
   std::size_t found = 0;
   for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
@@ -542,10 +576,13 @@ TEST(nothing_is_counted_of_packets_that_kept_their_order) {
     std::vector<Tapped> mixed;
     for (const std::size_t i : arrival) mixed.push_back({time[i], seen[i].direction, seen[i].segment});
     const std::vector<bool> inverted = judge(mixed);
-    std::size_t latest = 0;
     for (std::size_t i = 0; i < inverted.size(); ++i) {
-      if (inverted[i]) CHECK(arrival[i] < latest);
-      latest = std::max(latest, arrival[i]);
+      if (!inverted[i]) continue;
+      const auto here = arrival.begin() + static_cast<std::ptrdiff_t>(i);
+      const bool was_overtaken = std::any_of(arrival.begin(), here, [&](std::size_t n) { return n > *here; });
+      // Then what it repeats comes later.
+      const bool overtook = std::any_of(here, arrival.end(), [&](std::size_t n) { return n < *here; });
+      CHECK(was_overtaken || overtook);
     }
     found += count(inverted);
   }
