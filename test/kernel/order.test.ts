@@ -15,7 +15,7 @@ import { packetsOf, refuseHostNamespace, sendTo, withLab } from '../helpers/lab.
 import { CAPTURE, makePair, removePair, sendFrames } from '../helpers/network.ts';
 import { writePcap } from '../helpers/pcap.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
-import { program, root, testWith } from '../helpers/requirements.ts';
+import { cpus, program, root, testWith } from '../helpers/requirements.ts';
 
 const scratch = temporaryDirectory();
 beforeAll(refuseHostNamespace);
@@ -75,6 +75,24 @@ describe('exact: by the numbers of the lab', () => {
     expect(report.order).toEqual({ checked: report.packets.captured, inversions: 0, flows: 0, evidence: 'exact' });
     expect(report.warnings.map(({ code }) => code)).not.toContain('order-inverted');
   });
+
+  testWith([cpus(2)], 'several queues, several writers: each flow on the right process, and packets out of order', {}, async () => {
+    const { report, status } = await runCli(['-n', '4', '--nic', 'queues=8,rss=microsoft', '--rate', '100000', '--rounds', '4']);
+    expect([status, report.verdict.answer]).toEqual([0, 'yes']);
+    expect(report.order.checked).toBe(12_000);
+    expect(report.order.inversions).toBeGreaterThan(20);
+    expect(report.order.flows).toBeGreaterThan(10);
+    const warning = report.warnings.find(({ code }) => code === 'order-inverted');
+    expect(warning?.remedy).toMatch(/queue/);
+  });
+
+  test.each(['queues=1,rss=microsoft', 'queues=8,rss=symmetric', 'queues=8,rss=xor'])(
+    'both directions on one queue, %s: none',
+    async (nic) => {
+      const { report } = await runCli(['-n', '4', '--nic', nic, '--rate', '100000', '--rounds', '4']);
+      expect(report.order).toEqual({ checked: 12_000, inversions: 0, flows: 0, evidence: 'exact' });
+    },
+  );
 
   /** Writes numbers into the tags that are out of order here and there, across the wrap-around, and gives them back in the order of sending. */
   function scramble(traffic: Traffic): readonly number[] {
