@@ -9,8 +9,10 @@ const BUSY = 0.75;
 const GROWN = 2;
 /** Figures of a busy machine that differ by less say nothing. */
 const ALIKE = 0.1;
-/** A packet with its headers takes at least so much of a block: one that is full by its time-out holds no more packets. */
-const PACKET_IN_BLOCK_BYTES = 256;
+/** Of a block, with its headers: the default snap length and what the kernel puts before it. */
+const PACKET_IN_BLOCK_BYTES = 300;
+/** Loss up to here leaves the cost of a packet what it is. */
+const LOSS_PERCENT_MAX = 1;
 
 export function adviseOn(sizes: readonly ScaleSize[], plan: ScalePlan): readonly Advice[] {
   const measured = sizes.filter(isMeasured).filter((size) => size.offered > 0 && figureDoubts(size.doubts).length === 0);
@@ -25,7 +27,7 @@ export function adviseOn(sizes: readonly ScaleSize[], plan: ScalePlan): readonly
     ...workerCpu(at('worker-cpu'), plan),
     ...busiestMember(at('busiest-member'), plan),
     ...ringOverflow(at('ring-overflow'), plan),
-    ...wakeUps(sound, plan),
+    ...wakeUps(measured, plan),
     ...memory(failed),
     ...bestSize(sound, plan),
     ...beyondAfPacket(at('kernel-path')),
@@ -60,8 +62,10 @@ function isStarved(size: MeasuredSize, plan: ScalePlan): boolean {
 function busyHost(sizes: readonly MeasuredSize[], { placement: { senderCpu } }: ScalePlan): readonly Advice[] {
   if (sizes.length === 0) return [];
   const shares = sizes.map((size) => percentText(senderLoad(size) ?? 0));
-  const message = `with ${procsText(sizes)} the thread that sends had ${listText(shares)} of ${senderCpu === undefined ? 'its CPU' : `CPU ${senderCpu}`}: other programs ran there, so that these rates are no limit of fanout`;
-  return [{ code: 'busy-host', message, remedy: 'measure again while the machine is quiet' }];
+  const message = `with ${procsText(sizes)} the thread that sends had ${listText(shares)} of ${senderCpu === undefined ? 'its CPU' : `CPU ${senderCpu}`}: other threads ran there, so that these rates are no limit of fanout`;
+  const remedy =
+    'measure again while the machine is quiet; where it was, the processes themselves took the time (each reports ten times a second)';
+  return [{ code: 'busy-host', message, remedy }];
 }
 
 interface Load {
@@ -110,18 +114,23 @@ function ringOverflow(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly
   const used = Math.max(...sizes.map((size) => loadOf(size, plan).workers));
   const message = `with ${procsText(sizes)} ${lossText(sizes)} of the packets found full rings, although the processes used at most ${percentText(used)} of ${cpusText(plan)}: they were kept waiting for longer than a ring of ${mebibytes(plan.ring.blockBytes * plan.ring.blockCount)} lasts`;
   return [
-    { code: 'ring-overflow', message, remedy: 'larger rings (--ring-size), or CPUs that the processes share with nobody (--pin in a run)' },
+    {
+      code: 'ring-overflow',
+      message,
+      remedy: 'keep other programs off the CPUs of the processes; larger rings (--ring-size) bridge a short wait',
+    },
   ];
 }
 
 /** A process wakes for each block, and a block is handed over when its time is up, however little is in it. */
 function wakeUps(sizes: readonly MeasuredSize[], { ring }: ScalePlan): readonly Advice[] {
-  const [small, ...larger] = sizes.filter(({ lost }) => lost === 0).toSorted((a, b) => a.procs - b.procs);
+  const [small, ...larger] = sizes.filter(({ lossPercent }) => lossPercent < LOSS_PERCENT_MAX).toSorted((a, b) => a.procs - b.procs);
   const large = larger.at(-1);
   if (small === undefined || large === undefined || large.cpuNsPerPacket < GROWN * small.cpuNsPerPacket) return [];
   const inBlock = (large.packetsPerSecond / large.procs) * (ring.blockTimeoutMs / 1000);
-  // Where blocks are filled before their time is up, the reason is another one.
-  if (inBlock >= ring.blockBytes / PACKET_IN_BLOCK_BYTES) return [];
+  // Where blocks are more than half full, or fewer packets came, the reason is another one.
+  const isEmpty = inBlock * PACKET_IN_BLOCK_BYTES < ring.blockBytes / 2;
+  if (!isEmpty || large.packetsPerSecond < small.packetsPerSecond / 2) return [];
   const message = `a packet took ${grouped(large.cpuNsPerPacket)} ns of the processes' CPU time with ${large.procs}, and ${grouped(small.cpuNsPerPacket)} ns with ${small.procs}: each of ${large.procs} gets about ${roundText(inBlock)} packets in the ${ring.blockTimeoutMs} ms after which a block is handed over, so that it wakes for a block that is nearly empty`;
   return [{ code: 'wake-ups', message, remedy: 'fewer processes, or a longer --block-timeout where a later verdict does no harm' }];
 }
@@ -143,18 +152,25 @@ function capacityOf({ cpuNsPerPacket, procs, maxOverMean }: MeasuredSize, plan: 
 function bestSize(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Advice[] {
   const keeping = sizes.filter(({ answer }) => answer !== 'no');
   if (keeping.length < 2) return [];
-  const lossless = keeping.filter(({ lost }) => lost === 0);
-  const candidates = lossless.length > 0 ? lossless : keeping;
+  const candidates = keeping.filter(({ lost }) => lost === 0);
+  if (candidates.length === 0) return leastLoss(keeping);
   const most = Math.max(...candidates.map((size) => capacityOf(size, plan)));
   const [best] = candidates.filter((size) => capacityOf(size, plan) >= most * (1 - ALIKE)).toSorted((a, b) => a.procs - b.procs);
   if (best === undefined) return [];
-  const loss = best.lost === 0 ? 'lost nothing' : `lost ${lossText([best])} of what was sent`;
-  const message = `${processes(best.procs)} ${loss} and could take about ${roundText(capacityOf(best, plan))} packets a second on ${cpusText(plan)} (${grouped(best.cpuNsPerPacket)} ns a packet, the busiest process ${best.maxOverMean.toFixed(2)} times the mean)`;
+  const message = `${processes(best.procs)} lost nothing and could take about ${roundText(capacityOf(best, plan))} packets a second on ${cpusText(plan)} (${grouped(best.cpuNsPerPacket)} ns a packet, the busiest process ${best.maxOverMean.toFixed(2)} times the mean)`;
   const remedy =
     plan.workNs === 0
       ? 'an IDS spends far more on a packet than this tool: measure again with --work-ns set to that, because the best size follows from it'
       : undefined;
   return [{ code: 'best-size', message, ...(remedy === undefined ? {} : { remedy }) }];
+}
+
+function leastLoss(sizes: readonly MeasuredSize[]): readonly Advice[] {
+  const least = Math.min(...sizes.map(({ lossPercent }) => lossPercent));
+  const [best] = sizes.filter(({ lossPercent }) => lossPercent <= least * (1 + ALIKE)).toSorted((a, b) => a.procs - b.procs);
+  if (best === undefined) return [];
+  const message = `no size was free of loss; ${processes(best.procs)} lost least, ${lossText([best])} of what was sent`;
+  return [{ code: 'best-size', message, remedy: 'measure again at a lower --rate, to see which size carries what you need' }];
 }
 
 /** Frames of 64 octets on a 10 Gbit/s Ethernet: 84 octets each on the wire, with preamble and gap. */
@@ -163,7 +179,7 @@ const LINE_RATE_10G = 14_880_952;
 function beyondAfPacket(sizes: readonly MeasuredSize[]): readonly Advice[] {
   if (sizes.length === 0) return [];
   const perCpu = Math.max(...sizes.map(({ packetsPerSecond }) => packetsPerSecond));
-  const message = `one CPU carried ${roundText(perCpu)} packets a second through the kernel here, sending included, so that 10 Gbit/s of the smallest frames (${roundText(LINE_RATE_10G)} a second) would take about ${Math.ceil(LINE_RATE_10G / perCpu)} CPUs with a receive queue each, before any of them is inspected`;
+  const message = `one CPU carried ${roundText(perCpu)} packets a second through the kernel here, sending included, so that 10 Gbit/s of the smallest frames (${roundText(LINE_RATE_10G)} a second) would take up to ${Math.ceil(LINE_RATE_10G / perCpu)} CPUs with a receive queue each, before any of them is inspected`;
   const remedy =
     'where the traffic is more than the CPUs that can be spared for that carry, use AF_XDP or DPDK, which pass by the network stack';
   return [{ code: 'beyond-af-packet', message, remedy }];

@@ -2,23 +2,16 @@
 import { CAUSES, isCauseCode } from '../../model/cause.ts';
 import { type FanoutMode, flowPromise } from '../../model/fanout.ts';
 import { type MatrixCell, type MatrixResult, type MatrixRun, OUTCOMES, type Outcome } from '../../model/matrix.ts';
-import { grouped, type Paint, paint, type Style, seconds, wrap } from './layout.ts';
+import { grouped, joinSections, type Paint, paint, type Style, seconds, wrap } from './layout.ts';
 import { printable } from './printable.ts';
 
 export function renderMatrix(result: MatrixResult, style: Style): string {
-  return join([headline(result, style), ...tables(result, style), legend(result, style), ...conclusions(result, style)]);
+  return joinSections([headline(result, style), ...tables(result, style), legend(result, style), ...conclusions(result, style)]);
 }
 
 /** Without the table: what --quiet leaves. */
 export function renderMatrixBrief(result: MatrixResult, style: Style): string {
-  return join(conclusions(result, style));
-}
-
-function join(sections: readonly (readonly string[])[]): string {
-  return `${sections
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
-    .join('\n\n')}\n`;
+  return joinSections(conclusions(result, style));
 }
 
 function labelOf({ mode, flags }: Pick<MatrixRun, 'mode' | 'flags'>): string {

@@ -1,11 +1,11 @@
 /** ScaleResult to text for people: the table, and what it says. Decides nothing. */
 import { type FailedSize, isMeasured, type MeasuredSize, type ScaleResult, type ScaleSize } from '../../model/scale.ts';
-import { grouped, paint, type Style, seconds, table, wrap } from './layout.ts';
+import { grouped, joinSections, paint, type Style, seconds, table, wrap } from './layout.ts';
 import { advice as adviceLines } from './parts.ts';
 import { printable } from './printable.ts';
 
 export function renderScale(result: ScaleResult, style: Style): string {
-  return join([
+  return joinSections([
     headline(result, style),
     sizesTable(result),
     legend(result, style),
@@ -17,14 +17,7 @@ export function renderScale(result: ScaleResult, style: Style): string {
 
 /** Without the table: what --quiet leaves. */
 export function renderScaleBrief(result: ScaleResult, style: Style): string {
-  return join([failures(result, style), conclusions(result, style)]);
-}
-
-function join(sections: readonly (readonly string[])[]): string {
-  return `${sections
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
-    .join('\n\n')}\n`;
+  return joinSections([failures(result, style), conclusions(result, style)]);
 }
 
 function headline({ plan, source, host, durationMs }: ScaleResult, style: Style): readonly string[] {
