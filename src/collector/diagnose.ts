@@ -50,12 +50,12 @@ interface Rule {
 /** The first rule that holds names the cause. Rules above the modes are about the input, the others about one mode each. */
 const RULES: readonly Rule[] = [
   { code: 'membership-change', holds: (traits) => traits.movedAtChange === true },
-  // Packets that look alike are scattered like all others.
+  // Packets that look alike are scattered, or moved on, like all others.
   { code: 'lb-by-design', holds: (_, { mode }) => mode === 'lb' },
   { code: 'rnd-by-design', holds: (_, { mode }) => mode === 'rnd' },
+  { code: 'rollover-under-load', holds: (_, { mode }) => mode === 'rollover' },
   // Copies with one kernel key would have been kept together by the hash.
   { code: 'duplicated', holds: (traits, { mode }) => traits.kind === 'duplicated' && !(mode === 'hash' && traits.oneKernelKey) },
-  { code: 'rollover-under-load', holds: (_, { mode }) => mode === 'rollover' },
   { code: 'rollover-under-load', holds: (traits, context) => context.mode === 'hash' && rolled(context) && traits.oneKernelKey },
   // Under any other mode a rollover and an asymmetric steering look alike: neither is established.
   { code: 'unexplained', holds: (_, context) => context.mode !== 'hash' && rolled(context) },

@@ -186,7 +186,7 @@ function tooFewFlows(evidence: Evidence, facts: RunFacts): Doubt {
   };
 }
 
-function lossDoubts({ untracked }: Evidence, facts: RunFacts): readonly Doubt[] {
+function lossDoubts({ untracked, flows }: Evidence, facts: RunFacts): readonly Doubt[] {
   const { captured, dropped, overflowed } = facts.packets;
   const seen = captured + dropped;
   const limit = facts.source === 'live' ? facts.maxLossPercent : 0;
@@ -196,7 +196,7 @@ function lossDoubts({ untracked }: Evidence, facts: RunFacts): readonly Doubt[] 
   if (dropped > 0) {
     doubts.push({
       code: 'loss',
-      message: `full rings dropped ${dropped} of ${seen} packets (${percent(dropped / seen)}); ${limitText}`,
+      message: `full rings dropped ${dropped} of ${seen} packets (${[percent(dropped / seen), ...droppers(facts)].join('; ')}); ${limitText}. ${dropsAndFlows(flows)}`,
       remedy: `give each process a larger ring (--ring-size), ${facts.source === 'live' ? 'capture less with --filter' : 'send more slowly (--rate)'}, or add processes`,
     });
   }
@@ -208,6 +208,25 @@ function lossDoubts({ untracked }: Evidence, facts: RunFacts): readonly Doubt[] 
     });
   }
   return doubts;
+}
+
+const DROPPERS_SHOWN = 4;
+
+/** Where packets were dropped, most first. */
+function droppers({ members }: RunFacts): readonly string[] {
+  const dropping = members.filter(({ drops }) => drops > 0).toSorted((a, b) => b.drops - a.drops || a.index - b.index);
+  const shown = dropping.slice(0, DROPPERS_SHOWN).map(({ index, drops }) => `${drops} on member ${index}`);
+  const rest = sum(dropping.slice(DROPPERS_SHOWN).map(({ drops }) => drops));
+  const all = [...shown, ...(rest === 0 ? [] : [`${rest} on ${dropping.length - DROPPERS_SHOWN} more`])];
+  return all.length === 0 ? [] : [all.join(', ')];
+}
+
+/** A drop is no split: the packet was steered to its member, and was lost there. */
+function dropsAndFlows({ split, asymmetric, duplicated }: Evidence['flows']): string {
+  const wasParted = split + asymmetric + duplicated > 0;
+  return wasParted
+    ? 'Drops part no flow: those that were parted are counted apart'
+    : 'Drops part no flow, and none was parted; but a lost packet may have been the one on another process';
 }
 
 function accountingDoubts({ packets, withheld, members }: RunFacts): readonly Doubt[] {
@@ -257,7 +276,7 @@ function rolloverDoubts({ mode, flags, members }: RunFacts): readonly Doubt[] {
   return [
     {
       code: 'rolled-over',
-      message: `the kernel passed ${rolledOver} packets on to other processes; that no flow was parted was luck`,
+      message: `rings had no room, and the kernel passed ${rolledOver} packets on to other processes: a flow that was kept together was so by luck`,
       remedy: 'leave --rollover off; give rings more memory (--ring-size) or more processes instead',
     },
   ];

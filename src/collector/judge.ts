@@ -43,8 +43,14 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
     }),
     violationsOmitted: evidence.violationsOmitted,
     balance: balanceOf(evidence, facts),
-    warnings: [...(answer === 'no' ? integrityDoubts(evidence, facts) : []), ...warningsOf(evidence, facts, unspread)],
+    warnings: [...(answer === 'no' ? outranked(against, evidence, facts) : []), ...warningsOf(evidence, facts, unspread)],
   };
+}
+
+/** A NO stands whatever else went wrong, but the reader should know. That packets rolled over is no news where it is the cause. */
+function outranked(against: readonly CodedReason[], evidence: Evidence, facts: RunFacts): readonly CodedReason[] {
+  const isCause = against.some(({ code }) => code === 'rollover-under-load');
+  return integrityDoubts(evidence, facts).filter(({ code }) => !(isCause && code === 'rolled-over'));
 }
 
 /** What kept all flows on one member is why they were there; what parted flows and does not count is why so few are left that do. */
@@ -232,7 +238,9 @@ function outgoingWarning({ packets, mode }: RunFacts): readonly Warning[] {
 
 function rolloverWarning({ mode, flags, members }: RunFacts): readonly Warning[] {
   const rolledOver = sum(members.map(({ rollover }) => rollover?.all ?? 0));
-  if (mode !== 'rollover' && (!flags.includes('rollover') || rolledOver > 0)) return [];
+  // In mode rollover every packet counts as passed on, so the counter tells nothing; but packets on several members were.
+  const wasTested = mode === 'rollover' ? members.filter(({ packets }) => packets > 0).length > 1 : rolledOver > 0;
+  if ((mode !== 'rollover' && !flags.includes('rollover')) || wasTested) return [];
   const message = 'rollover moves flows only when a ring is full; this run shows nothing about such load';
   return [{ code: 'rollover-untested', message, remedy: 'do not rely on this answer at peak load; leave rollover off for an IDS' }];
 }

@@ -196,18 +196,29 @@ function violationLines({ kind, cause, stack, flow, observations }: Violation, s
   ];
 }
 
+/** The kernel's rollover counters have columns where the group rolls over. */
 function members({ members: all }: RunResult): readonly string[] {
   if (all.length === 0) return [];
   const shown = noteworthy(all);
-  const head = ['worker', 'pid', 'cpu', 'packets', 'bytes', 'flows', 'drops', 'freezes', 'end'];
+  const rollsOver = all.some(({ rollover }) => rollover !== undefined);
+  const rollover = (cells: readonly string[]): readonly string[] => (rollsOver ? cells : []);
+  const head = ['worker', 'pid', 'cpu', 'packets', 'bytes', 'flows', 'drops', 'freezes', ...rollover(ROLLOVER_HEAD), 'end'];
   const rows = shown.map((member) => [
     String(member.index),
     String(member.pid),
     member.cpu === undefined ? '-' : String(member.cpu),
     ...[member.packets, member.bytes, member.flows, member.drops, member.freezes].map(grouped),
+    ...rollover(rolloverCells(member)),
     printable(member.end),
   ]);
-  return ['Workers', ...table([head, ...rows], [8]).map((line) => `  ${line}`), ...omitted(all, shown)];
+  return ['Workers', ...table([head, ...rows], [head.length - 1]).map((line) => `  ${line}`), ...omitted(all, shown)];
+}
+
+/** PACKET_ROLLOVER_STATS: packets of this worker that others got, those among them of a flow that alone fills the ring, and those that found no room anywhere. */
+const ROLLOVER_HEAD = ['rolled', 'huge', 'failed'];
+
+function rolloverCells({ rollover }: MemberResult): readonly string[] {
+  return rollover === undefined ? ROLLOVER_HEAD.map(() => '-') : [rollover.all, rollover.huge, rollover.failed].map(grouped);
 }
 
 /** All members of an ordinary group; of a very large one first those that were lost or that lost packets. */

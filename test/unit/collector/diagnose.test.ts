@@ -89,6 +89,7 @@ const CASES: Case[] = [
   ['lb', {}, { mode: 'lb' }, 'lb-by-design'],
   ['rnd', twoKeys, { mode: 'rnd' }, 'rnd-by-design'],
   ['mode rollover', {}, { mode: 'rollover' }, 'rollover-under-load'],
+  ['mode rollover, and the same packets again in the next round', { kind: 'duplicated' }, { mode: 'rollover' }, 'rollover-under-load'],
   ['flag rollover that acted', {}, { flags: ['rollover'], rolledOver: 5 }, 'rollover-under-load'],
   ['flag rollover that never acted', {}, { flags: ['rollover'] }, 'hash-asymmetric'],
   ['flag rollover, but fragments explain it', { ...twoKeys, fragments: true }, { flags: ['rollover'], rolledOver: 5 }, 'fragment-v4'],

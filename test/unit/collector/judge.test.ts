@@ -348,7 +348,7 @@ describe('inconclusive', () => {
         "reasons": [
           {
             "code": "loss",
-            "message": "full rings dropped 1 of 2881 packets (0.035 %); the lab allows none",
+            "message": "full rings dropped 1 of 2881 packets (0.035 %); the lab allows none. Drops part no flow, and none was parted; but a lost packet may have been the one on another process",
             "remedy": "give each process a larger ring (--ring-size), send more slowly (--rate), or add processes",
           },
         ],
@@ -398,6 +398,46 @@ describe('inconclusive', () => {
   test('rollovers that happened to part no flow', () => {
     const members = factsOf(good).members.with(3, member(3, 360, { rollover: { all: 4, huge: 0, failed: 0 } }));
     expect(codes(good, { members, flags: ['rollover'] })).toEqual(['inconclusive', 'rolled-over']);
+  });
+
+  test('drops, where they were, and that they part no flow', () => {
+    const drops = [3, 0, 9, 1, 1, 1, 1, 0];
+    const members = factsOf(good).members.map((one, i) => ({ ...one, drops: drops[i] ?? 0 }));
+    const lossy = { members, packets: packets(good, { offered: 2896, dropped: 16 }) };
+    expect(verdict(good, lossy).reasons.map(({ message }) => message)).toEqual([
+      'full rings dropped 16 of 2896 packets (0.55 %; 9 on member 2, 3 on member 0, 1 on member 3, 1 on member 4, 2 on 2 more); the lab allows none. Drops part no flow, and none was parted; but a lost packet may have been the one on another process',
+    ]);
+  });
+});
+
+describe('rollover under load', () => {
+  const rolled = group({ kind: 'split', oneKernelKey: true, flows: 7 });
+  const parted = evidenceOf([epoch(even(8, 480))], [rolled]);
+  const base = factsOf(parted).members;
+  const drops = base.map((one, i) => ({ ...one, drops: i === 0 ? 5 : 0, rollover: { all: 6, huge: 2, failed: 5 } }));
+  const lossy = packets(parted, { offered: parted.judgedPackets + 5, dropped: 5 });
+
+  test('with the flag: the cause gives the counter, and that packets rolled over is not said again', () => {
+    const { verdict: given, warnings } = judge(parted, factsOf(parted, { flags: ['rollover'], members: drops, packets: lossy }));
+    expect([given.answer, ...given.reasons.map(({ code }) => code)]).toEqual(['no', 'rollover-under-load']);
+    expect(given.reasons[0]?.message).toContain('passed 48 packets on');
+    expect(warnings.map(({ code }) => code)).toEqual(['loss']);
+    expect(warnings[0]?.message).toContain('Drops part no flow: those that were parted are counted apart');
+  });
+
+  test('beside another cause it is said', () => {
+    const fragments = evidenceOf([epoch(even(8, 480))], [group({ stack: 'ipv4/udp', fragments: true, oneKernelKey: false })]);
+    const { warnings } = judge(fragments, factsOf(fragments, { flags: ['rollover'], members: drops }));
+    expect(warnings.map(({ code }) => code)).toContain('rolled-over');
+  });
+
+  test('the mode was tested where packets were on several members, else not', () => {
+    const { verdict: given, warnings } = judge(parted, factsOf(parted, { mode: 'rollover' }));
+    expect([given.answer, ...given.reasons.map(({ code }) => code)]).toEqual(['no', 'rollover-under-load']);
+    expect(warnings).toEqual([]);
+    const one = evidenceOf([epoch([480, 0, 0])]);
+    const members = factsOf(one).members.map((each, i) => ({ ...each, packets: i === 0 ? 2880 : 0 }));
+    expect(judge(one, factsOf(one, { mode: 'rollover', members })).warnings.map(({ code }) => code)).toEqual(['rollover-untested']);
   });
 });
 

@@ -161,7 +161,8 @@ describe('whole reports', () => {
       too-few-flows: 9 consistent two-way flows: a group that scattered packets would pass with
       probability 0.038, and the limit is 1e-6; the run ended because processes were lost
         -> let 17 more two-way flows pass, spread as those so far
-      loss: full rings dropped 4 of 64 packets (6.3 %); --max-loss allows 1 %
+      loss: full rings dropped 4 of 64 packets (6.3 %; 4 on member 1); --max-loss allows 1 %. Drops part
+      no flow, and none was parted; but a lost packet may have been the one on another process
         -> give each process a larger ring (--ring-size), capture less with --filter, or add processes
       lost-member: 1 of 2 processes did not end in order: member 1 (pid 4001): killed by SIGKILL while
       capturing
@@ -318,4 +319,18 @@ describe('form', () => {
     expect(text).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u);
     expect(text).toContain('a\\u001b]0;owned\\u0007\\u009b2J\\u202e\\u000a');
   });
+});
+
+test("the kernel's rollover counters, where the group rolls over", () => {
+  const rolled = { all: 1226, huge: 12, failed: 2073 };
+  const evidence = evidenceOf([epoch([60, 60])]);
+  const members = [member(0, 360, { rollover: rolled, drops: 2073 }), member(1, 360)];
+  const lines = renderTerminal(resultOf(evidence, { mode: 'rollover', members }), plain).split('\n');
+  const at = lines.indexOf('Workers');
+  expect(lines.slice(at + 1, at + 4)).toEqual([
+    '  worker   pid  cpu  packets   bytes  flows  drops  freezes  rolled  huge  failed  end',
+    '       0  4000    -      360  36,000     60  2,073        0   1,226    12   2,073  gone',
+    '       1  4001    -      360  36,000     60      0        0       -     -       -  gone',
+  ]);
+  expect(renderTerminal(yes, plain)).not.toContain('rolled');
 });
