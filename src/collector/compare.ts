@@ -93,6 +93,6 @@ function loadWarnings(options: CompareOptions, runs: readonly RunResult[], load:
   ];
 }
 
-function packetsPerSecond({ packets, durationMs }: RunResult): number {
-  return ((packets.captured + packets.dropped) * 1000) / Math.max(durationMs, 1);
+function packetsPerSecond({ packets, timing }: RunResult): number {
+  return ((packets.captured + packets.dropped) * 1000) / Math.max(timing.captureMs, 1);
 }

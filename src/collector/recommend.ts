@@ -55,7 +55,7 @@ function chosen(best: RunResult, kept: readonly RunResult[]): Reason {
 
 function orderText({ order }: RunResult): string {
   if (order.checked === 0) return '';
-  return order.inversions === 0 ? ' and in order' : `, though ${order.inversions} of ${order.checked} packets out of order`;
+  return order.inversions === 0 ? ' and in order' : `, though ${order.inversions} of ${order.checked} packets came out of order`;
 }
 
 /** What made the difference, as ranks() has it. */
