@@ -1,6 +1,7 @@
 #include "capture.hpp"
 
 #include <linux/if_packet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -258,7 +259,7 @@ void Capture::count_lost_fragments() noexcept {
 void Capture::commit(const Parsed* batch, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t position = cache_.prefetch_record(batch[i].hash);
-    if (order_.tcp && position != HashIndex::none) order_.tcp->prefetch(position);
+    if (order_.tcp && position != HashIndex::none && batch[i].packet.key.protocol == IPPROTO_TCP) order_.tcp->prefetch(position);
   }
   for (std::size_t i = 0; i < count; ++i) {
     const auto position = store(batch[i].packet, batch[i].hash, batch[i].amount);

@@ -18,6 +18,8 @@ constexpr unsigned option_end = 0, option_nop = 1, option_stamps = 8;
 constexpr std::size_t stamps_option_bytes = 10;
 // What is acknowledged further ahead of all that was seen is of another connection between these ports, and came late itself.
 constexpr std::uint32_t ahead_max = 1U << 24;
+// A SYN carries one packet's data at the most (RFC 7413).
+constexpr std::uint32_t fast_open_max = 1U << 16;
 
 void read_stamps(TcpSegment& segment, const std::byte* values) noexcept {
   segment.stamp = load32(values);
@@ -50,6 +52,13 @@ void read_options(TcpSegment& segment, std::span<const std::byte> options) noexc
   const std::size_t claimed = load16(frame.data() + at + (ipv4 ? 2 : 4));
   return claimed == 0 ? wire_bytes : at + (ipv4 ? 0U : 40U) + claimed;
 }
+
+constexpr std::uint32_t tick_mask = (1U << 26) - 1;
+[[nodiscard]] constexpr std::uint32_t ticks_of(std::uint64_t ns) noexcept {
+  return static_cast<std::uint32_t>(ns >> 16) & tick_mask;
+}
+// Zero means never.
+[[nodiscard]] std::uint32_t ticks(std::uint64_t ns) noexcept { return std::max(ticks_of(ns), 1U); }
 
 }  // namespace
 
@@ -99,8 +108,7 @@ void TcpOrder::see(std::uint32_t position, Direction direction, const TcpSegment
   Flow& flow = flows()[position];
   Side& own = flow.sides[static_cast<std::size_t>(direction)];
   Side& peer = flow.sides[1 - static_cast<std::size_t>(direction)];
-  // Zero means never.
-  const std::uint64_t now = now_ns + 1;
+  const std::uint32_t now = ticks(now_ns);
   if (!segment.syn || is_repeated_syn(own, segment)) [[likely]]
     advance(flow, own, peer, segment, now);
   else if (segment.has_ack)
@@ -110,20 +118,20 @@ void TcpOrder::see(std::uint32_t position, Direction direction, const TcpSegment
   if (segment.has_ack) acknowledge(own, peer, segment, now);
 }
 
-// Of a connection that is known: seen before, or older than what was first seen of its side.
+// Of the connection that is known, and not of the next one between these ports, whose first number is far away or higher.
 bool TcpOrder::is_repeated_syn(const Side& own, const TcpSegment& segment) noexcept {
   constexpr std::uint32_t near = 1U << 20;
-  return own.syn ? own.isn == segment.begin : own.known && own.end - segment.begin < near;
+  return own.known && own.end - segment.begin < near;
 }
 
 // A first SYN. The other side's SYN/ACK may be here already, with all or some of the data of a fast open (RFC 7413) acknowledged.
-void TcpOrder::open(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept {
+void TcpOrder::open(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint32_t now) noexcept {
   const bool is_answered =
       !own.known && peer.accepted && !is_after(segment.begin + 1, peer.ack) && !is_after(peer.ack, segment.end);
   if (is_answered) {
-    check(flow, counts_.syn_ack_first, is_fresh(own, segment, now_ns));
+    check(flow, counts_.syn_ack_first, is_fresh(own, segment, now));
     peer.accepted = false;
-    own.ahead_ns = 0;
+    own.ahead = 0;
   } else {
     // A new connection between the ports of an old one, or the first that was seen.
     start_over(flow);
@@ -132,12 +140,12 @@ void TcpOrder::open(Flow& flow, Side& own, Side& peer, const TcpSegment& segment
 }
 
 // A first SYN/ACK, which the other side's acknowledgment may have overtaken.
-void TcpOrder::accept(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept {
-  const bool is_answer = !own.known && peer.syn && !is_after(peer.isn + 1, segment.ack) && !is_after(segment.ack, peer.end);
+void TcpOrder::accept(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint32_t now) noexcept {
+  const bool is_answer = !own.known && peer.syn && peer.end - segment.ack < fast_open_max;
   if (is_answer) {
     peer.acked = peer.acked && peer.ack - segment.end <= ahead_max;
-    check(flow, counts_.ack_first, peer.acked && is_fresh(own, segment, now_ns));
-    if (!peer.acked || peer.ack == segment.end) own.ahead_ns = 0;
+    check(flow, counts_.ack_first, peer.acked && is_fresh(own, segment, now));
+    if (!peer.acked || peer.ack == segment.end) own.ahead = 0;
   } else {
     start_over(flow);
     own.accepted = true;
@@ -154,34 +162,33 @@ void TcpOrder::start_over(Flow& flow) noexcept {
 void TcpOrder::begin(Side& own, const TcpSegment& syn) noexcept {
   own.known = true;
   own.syn = true;
-  own.isn = syn.begin;
   own.end = syn.end;
 }
 
-void TcpOrder::advance(Flow& flow, Side& own, const Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept {
+void TcpOrder::advance(Flow& flow, Side& own, const Side& peer, const TcpSegment& segment, std::uint32_t now) noexcept {
   if (!own.known) {
     // What was acknowledged before anything was seen of this side may have passed before the capture began.
     own.known = true;
     own.end = peer.acked && is_after(peer.ack, segment.end) ? peer.ack : segment.end;
-    own.ahead_ns = 0;
+    own.ahead = 0;
     return;
   }
   // Repeated, or of a connection that nothing is known of.
   if (!is_after(segment.end, own.end)) return;
   const bool is_acked = peer.acked && !is_after(segment.end, peer.ack);
-  if (segment.end != segment.begin && peer.known) check(flow, counts_.ack_first, is_acked && is_fresh(own, segment, now_ns));
+  if (segment.end != segment.begin && peer.known) check(flow, counts_.ack_first, is_acked && is_fresh(own, segment, now));
   own.end = segment.end;
-  if (!is_acked || peer.ack == segment.end) own.ahead_ns = 0;
+  if (!is_acked || peer.ack == segment.end) own.ahead = 0;
 }
 
-void TcpOrder::acknowledge(Side& own, Side& peer, const TcpSegment& segment, std::uint64_t now_ns) noexcept {
+void TcpOrder::acknowledge(Side& own, Side& peer, const TcpSegment& segment, std::uint32_t now) noexcept {
   if (own.acked && !is_after(segment.ack, own.ack)) return;
   const bool is_ahead = !peer.known || is_after(segment.ack, peer.end);
   if (peer.known && is_ahead && segment.ack - peer.end > ahead_max) return;
   own.ack = segment.ack;
   own.acked = true;
-  if (!is_ahead || peer.ahead_ns != 0) return;
-  peer.ahead_ns = now_ns;
+  if (!is_ahead || peer.ahead != 0) return;
+  peer.ahead = now & tick_mask;
   peer.echo = segment.echo;
   peer.has_echo = segment.has_stamps;
 }
@@ -199,13 +206,13 @@ void TcpOrder::check(Flow& flow, std::uint64_t& kind, bool is_late) noexcept {
 // echoes what the receiver had got, and what is repeated later is stamped later. Without it only time does: a sender repeats what
 // it has no acknowledgment of after two milliseconds at the earliest (RFC 8985, as Linux does it), and as a rule after 200; and
 // what was under way when the capture began may have passed before.
-bool TcpOrder::is_fresh(const Side& own, const TcpSegment& segment, std::uint64_t now_ns) const noexcept {
-  constexpr std::uint64_t unstamped_max_ns = 1'000'000, stamped_max_ns = 10'000'000;
-  if (own.ahead_ns == 0) return false;
+bool TcpOrder::is_fresh(const Side& own, const TcpSegment& segment, std::uint32_t now) const noexcept {
+  constexpr std::uint32_t unstamped_max = ticks_of(1'000'000), stamped_max = ticks_of(10'000'000);
+  if (own.ahead == 0) return false;
   // Time stamps come from several CPUs.
-  const std::uint64_t late_ns = std::max(now_ns, own.ahead_ns) - std::min(now_ns, own.ahead_ns);
-  if (segment.has_stamps && own.has_echo) return late_ns <= stamped_max_ns && !is_after(segment.stamp, own.echo);
-  return clock_ == Clock::senders && late_ns <= unstamped_max_ns && (own.syn || segment.syn);
+  const std::uint32_t late = std::min((now - own.ahead) & tick_mask, (own.ahead - now) & tick_mask);
+  if (segment.has_stamps && own.has_echo) return late <= stamped_max && !is_after(segment.stamp, own.echo);
+  return clock_ == Clock::senders && late <= unstamped_max && (own.syn || segment.syn);
 }
 
 }  // namespace fanout
