@@ -74,7 +74,7 @@ Result<std::unique_ptr<Capture>> Capture::open(CaptureConfig config) noexcept {
   }
   auto cache = FlowCache::create({config.flows_max});
   if (!cache) return cache.error();
-  auto order = create_order(config, *cache);
+  auto order = create_order(config);
   if (!order) return order.error();
   auto memory = Outbox::allocate();
   if (!memory) return memory.error();
@@ -84,14 +84,15 @@ Result<std::unique_ptr<Capture>> Capture::open(CaptureConfig config) noexcept {
                                               std::move(*order), std::make_shared<Outbox>(std::move(*memory)), std::move(wake)}};
 }
 
-Result<Capture::Order> Capture::create_order(const CaptureConfig& config, const FlowCache& cache) noexcept {
+Result<Capture::Order> Capture::create_order(const CaptureConfig& config) noexcept {
   Order order;
   if (config.lab_tags) {
     auto lab = LabOrder::create();
     if (!lab) return lab.error();
     order.lab = std::move(*lab);
   } else {
-    auto tcp = TcpOrder::create(cache.capacity(), config.replayed ? TcpOrder::Clock::foreign : TcpOrder::Clock::senders);
+    const std::uint32_t flows = std::min(config.flows_max, TcpOrder::watched_flows);
+    auto tcp = TcpOrder::create(flows, config.replayed ? TcpOrder::Clock::foreign : TcpOrder::Clock::senders);
     if (!tcp) return tcp.error();
     order.tcp = std::move(*tcp);
   }
@@ -259,11 +260,12 @@ void Capture::count_lost_fragments() noexcept {
 void Capture::commit(const Parsed* batch, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t position = cache_.prefetch_record(batch[i].hash);
-    if (order_.tcp && position != HashIndex::none && batch[i].packet.key.protocol == IPPROTO_TCP) order_.tcp->prefetch(position);
+    // Nothing has no position that is watched.
+    if (order_.tcp && order_.tcp->watches(position) && batch[i].packet.key.protocol == IPPROTO_TCP) order_.tcp->prefetch(position);
   }
   for (std::size_t i = 0; i < count; ++i) {
     const auto position = store(batch[i].packet, batch[i].hash, batch[i].amount);
-    if (order_.tcp && position) check_order(batch[i], *position);
+    if (order_.tcp && position && order_.tcp->watches(*position)) check_order(batch[i], *position);
   }
   if (config_.work_ns != 0) spin(std::uint64_t{config_.work_ns} * count);
 }

@@ -107,7 +107,7 @@ class Capture {
     std::optional<TcpOrder> tcp;
   };
 
-  [[nodiscard]] static Result<Order> create_order(const CaptureConfig& config, const FlowCache& cache) noexcept;
+  [[nodiscard]] static Result<Order> create_order(const CaptureConfig& config) noexcept;
   Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, Order order, std::shared_ptr<Outbox> outbox,
           UniqueFd wake) noexcept;
 

@@ -40,7 +40,7 @@ class FlowCache {
     __builtin_prefetch(record + 64, 1);
     return position;
   }
-  // The position of the flow's record, below capacity(), until clear(); nothing if `packet`, or several like it, belong to a new
+  // The position of the flow's record, until clear(); nothing if `packet`, or several like it, belong to a new
   // flow and the cache is full.
   [[nodiscard]] std::optional<std::uint32_t> add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept;
 
@@ -63,7 +63,6 @@ class FlowCache {
   // Packets added and not yet written. Walks all records.
   [[nodiscard]] std::uint64_t untold_packets() const noexcept;
 
-  [[nodiscard]] std::uint32_t capacity() const noexcept { return records_.capacity(); }
   [[nodiscard]] bool full() const noexcept { return records_.full(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return records_.size(); }
 

@@ -114,7 +114,6 @@ class RecordArray {
   [[nodiscard]] Record& operator[](std::uint32_t i) noexcept { return data()[i]; }
   [[nodiscard]] const Record& operator[](std::uint32_t i) const noexcept { return data()[i]; }
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
-  [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool full() const noexcept { return size_ == capacity_; }
   [[nodiscard]] std::uint32_t push(const Record& record) noexcept {
     data()[size_] = record;

@@ -93,7 +93,7 @@ std::optional<TcpSegment> find_tcp_segment(std::span<const std::byte> frame, std
 Result<TcpOrder> TcpOrder::create(std::uint32_t flows_max, Clock clock) noexcept {
   auto region = MappedRegion::anonymous(std::size_t{flows_max} * sizeof(Flow), Pages::small);
   if (!region) return region.error();
-  return TcpOrder{std::move(*region), clock};
+  return TcpOrder{std::move(*region), flows_max, clock};
 }
 
 void TcpOrder::forget() noexcept {

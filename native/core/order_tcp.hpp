@@ -37,9 +37,15 @@ class TcpOrder {
   // tells a late segment from a repeated one.
   enum class Clock : bool { senders, foreign };
 
-  // Flows are known by the position of their record in the flow cache.
+  // Of so many flows at a time the order is watched, the first that came; what they need stays in the CPU's second-level cache,
+  // and a queue that overtakes another does so in these as in all.
+  static constexpr std::uint32_t watched_flows = 1U << 14;
+
+  // Flows are known by the position of their record in the flow cache: those below `flows_max` are watched.
   [[nodiscard]] static Result<TcpOrder> create(std::uint32_t flows_max, Clock clock) noexcept;
 
+  [[nodiscard]] bool watches(std::uint32_t position) const noexcept { return position < flows_max_; }
+  // The three below are for flows that are watched.
   void prefetch(std::uint32_t position) const noexcept { __builtin_prefetch(&flows()[position], 1); }
   void see(std::uint32_t position, Direction direction, const TcpSegment& segment, std::uint64_t now_ns) noexcept;
   // Of any packet of a flow: its time stamp, and the latest of the flow so far.
@@ -74,7 +80,8 @@ class TcpOrder {
   };
   static_assert(sizeof(Flow) == 32);
 
-  TcpOrder(MappedRegion region, Clock clock) noexcept : region_(std::move(region)), clock_(clock) {}
+  TcpOrder(MappedRegion region, std::uint32_t flows_max, Clock clock) noexcept
+      : region_(std::move(region)), flows_max_(flows_max), clock_(clock) {}
   [[nodiscard]] Flow* flows() const noexcept { return reinterpret_cast<Flow*>(region_.data()); }
   void open(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint32_t now) noexcept;
   void accept(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint32_t now) noexcept;
@@ -87,6 +94,7 @@ class TcpOrder {
   [[nodiscard]] bool is_fresh(const Side& own, const TcpSegment& segment, std::uint32_t now) const noexcept;
 
   MappedRegion region_;
+  std::uint32_t flows_max_;
   Clock clock_;
   std::uint32_t used_ = 0;
   OrderCounts counts_;

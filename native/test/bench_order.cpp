@@ -90,13 +90,13 @@ class Member {
       }
       for (const Parsed& p : parsed) {
         const std::uint32_t position = cache_->prefetch_record(p.hash);
-        if (watch == Watch::tcp && position != HashIndex::none && p.packet.key.protocol == IPPROTO_TCP) tcp_->prefetch(position);
+        if (watch == Watch::tcp && tcp_->watches(position) && p.packet.key.protocol == IPPROTO_TCP) tcp_->prefetch(position);
       }
       for (const Parsed& p : parsed) {
         now_ns_ += 500;
         const auto position = cache_->add(p.packet, p.hash, {p.frame.size(), now_ns_, now_ns_, 1, 77});
         if (!position) std::abort();
-        if (watch != Watch::tcp) continue;
+        if (watch != Watch::tcp || !tcp_->watches(*position)) continue;
         tcp_->see_stamp(now_ns_, cache_->latest_ns(*position));
         if (const auto segment = find_tcp_segment(p.frame, p.frame.size(), p.packet))
           tcp_->see(*position, p.packet.direction, *segment, now_ns_);
@@ -108,7 +108,7 @@ class Member {
 
  private:
   Result<FlowCache> cache_ = FlowCache::create({});
-  Result<TcpOrder> tcp_ = TcpOrder::create(1U << 20, TcpOrder::Clock::senders);
+  Result<TcpOrder> tcp_ = TcpOrder::create(TcpOrder::watched_flows, TcpOrder::Clock::senders);
   Result<LabOrder> lab_ = LabOrder::create();
   std::uint64_t now_ns_ = 0;
 };
