@@ -39,7 +39,7 @@ class TcpOrder {
 
   // Of so many flows at a time the order is watched, the first that came; what they need stays in the CPU's second-level cache,
   // and a queue that overtakes another does so in these as in all.
-  static constexpr std::uint32_t watched_flows = 1U << 14;
+  static constexpr std::uint32_t watched_flows = 1U << 12;
 
   // Flows are known by the position of their record in the flow cache: those below `flows_max` are watched.
   [[nodiscard]] static Result<TcpOrder> create(std::uint32_t flows_max, Clock clock) noexcept;
