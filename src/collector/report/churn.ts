@@ -1,6 +1,6 @@
 /** ChurnResult to text for people. Decides nothing. */
 import type { ChurnEvent, ChurnResult } from '../../model/churn.ts';
-import { grouped, paint, percent, type Style, seconds, table, wrap } from './layout.ts';
+import { grouped, joinSections, paint, percent, type Style, seconds, table, wrap } from './layout.ts';
 import { advice } from './parts.ts';
 import { printable } from './printable.ts';
 
@@ -9,17 +9,12 @@ type Section = (result: ChurnResult, style: Style) => readonly string[];
 const SECTIONS: readonly Section[] = [headline, events, legend, doubts, meaning];
 
 export function renderChurn(result: ChurnResult, style: Style): string {
-  return join(SECTIONS.map((section) => section(result, style)));
+  return joinSections(SECTIONS.map((section) => section(result, style)));
 }
 
 /** Without the table: what --quiet leaves. */
 export function renderChurnBrief(result: ChurnResult, style: Style): string {
-  return join([doubts(result, style), meaning(result, style)]);
-}
-
-function join(sections: readonly (readonly string[])[]): string {
-  const filled = sections.filter((section) => section.length > 0);
-  return `${filled.map((section) => section.join('\n')).join('\n\n')}\n`;
+  return joinSections([doubts(result, style), meaning(result, style)]);
 }
 
 function headline({ group, events: all, host, source, durationMs, packetsPerSecond }: ChurnResult, style: Style): readonly string[] {

@@ -1,7 +1,7 @@
 /** ComparisonResult to text for people: one table, what to use and why, and the lines to paste. Decides nothing. */
 import { type ComparisonResult, labelOf } from '../../model/comparison.ts';
 import type { Answer, RunResult } from '../../model/run-result.ts';
-import { grouped, type Paint, paint, type Style, seconds, table, wrap } from './layout.ts';
+import { grouped, joinSections, type Paint, paint, type Style, seconds, table, wrap } from './layout.ts';
 import { ownLoadLines } from './own-load.ts';
 import { advice } from './parts.ts';
 import { printable } from './printable.ts';
@@ -11,17 +11,12 @@ type Section = (result: ComparisonResult, style: Style) => readonly string[];
 const SECTIONS: readonly Section[] = [headline, modes, leftOut, ownLoad, warnings, why, lines, closing];
 
 export function renderComparison(result: ComparisonResult, style: Style): string {
-  return join(SECTIONS.map((section) => section(result, style)));
+  return joinSections(SECTIONS.map((section) => section(result, style)));
 }
 
 /** Only what to use and why: what --quiet leaves. */
 export function renderComparisonBrief(result: ComparisonResult, style: Style): string {
-  return join([why(result, style), closing(result, style)]);
-}
-
-function join(sections: readonly (readonly string[])[]): string {
-  const filled = sections.filter((section) => section.length > 0);
-  return `${filled.map((section) => section.join('\n')).join('\n\n')}\n`;
+  return joinSections([why(result, style), closing(result, style)]);
 }
 
 function headline({ runs, procs, source, host, durationMs, packets }: ComparisonResult, style: Style): readonly string[] {

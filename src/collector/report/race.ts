@@ -1,20 +1,16 @@
 /** RaceResult to text for people. Decides nothing. */
 import type { RaceResult } from '../../model/race.ts';
-import { grouped, paint, percent, type Style, seconds, table, wrap } from './layout.ts';
+import { grouped, joinSections, paint, percent, type Style, seconds, table, wrap } from './layout.ts';
 import { advice } from './parts.ts';
 import { printable } from './printable.ts';
 
 export function renderRace(result: RaceResult, style: Style): string {
-  return join([headline(result, style), starts(result, style), naive(result, style), meaning(result, style)]);
+  return joinSections([headline(result, style), starts(result, style), naive(result, style), meaning(result, style)]);
 }
 
 /** Without the table: what --quiet leaves. */
 export function renderRaceBrief(result: RaceResult, style: Style): string {
-  return join([meaning(result, style)]);
-}
-
-function join(sections: readonly (readonly string[])[]): string {
-  return `${sections.map((section) => section.join('\n')).join('\n\n')}\n`;
+  return joinSections([meaning(result, style)]);
 }
 
 function headline({ procs, packetsPerSecond, host, source, durationMs }: RaceResult, style: Style): readonly string[] {

@@ -1,0 +1,93 @@
+/** What the comparison makes of its runs: what could not be tested, and whether the load of the test itself is to blame. */
+import { describe, expect, test } from 'vitest';
+import { runCompare } from '../../../src/collector/compare.ts';
+import type { CompareIo } from '../../../src/collector/run-io.ts';
+import { parseCompareOptions, type RawCompareOptions } from '../../../src/config/compare-options.ts';
+import { FanoutError } from '../../../src/errors.ts';
+import type { OwnLoad } from '../../../src/model/own-load.ts';
+import type { RunResult } from '../../../src/model/run-result.ts';
+import { epoch, evidenceOf } from '../../helpers/evidence.ts';
+import { MACHINE } from '../../helpers/machine.ts';
+import { resultOf } from '../../helpers/run-result.ts';
+
+const sample = { groups: 1, kernelNsPerPacket: 1500, workerNsPerPacket: 100 };
+const load: OwnLoad = {
+  schema: 'fanout-cluster/own-load@1',
+  procs: 2,
+  one: sample,
+  all: { ...sample, groups: 2 },
+  perFurtherGroup: { kernelNsPerPacket: 500, workerNsPerPacket: 100 },
+  lossFreeRate: 10_000,
+};
+
+function result({ captured = 1000, dropped = 0, captureMs = 1000 } = {}): RunResult {
+  const whole = resultOf(evidenceOf([epoch([60, 60])]), { source: 'live' });
+  return { ...whole, timing: { startMs: 100, captureMs }, packets: { ...whole.packets, captured, dropped } };
+}
+
+async function compare(raw: RawCompareOptions, outcomes: readonly (RunResult | FanoutError)[], measured?: OwnLoad) {
+  const io: CompareIo = {
+    version: 'test',
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+    onMode: () => undefined,
+    measureOwnLoad: async () => measured,
+  };
+  let next = 0;
+  const runCluster = async (): Promise<RunResult> => {
+    const outcome = outcomes[next++];
+    if (outcome instanceof FanoutError || outcome === undefined) throw outcome;
+    return outcome;
+  };
+  return runCompare(parseCompareOptions(raw, MACHINE), io, { runCluster, runTogether: async () => outcomes });
+}
+
+const live = { interface: 'lo', procs: '2', modes: 'hash,qm' };
+const refused = new FanoutError('GROUP_REFUSED', 'not this mode', 'another kernel');
+
+describe('own load', () => {
+  test('traffic below what was found to go through: nothing to say', async () => {
+    const { warnings, ownLoad } = await compare(live, [result({ captured: 9000 }), result()], load);
+    expect([warnings, ownLoad]).toEqual([[], load]);
+  });
+
+  test('above it: a warning with both rates, by the time of the capture', async () => {
+    const { warnings } = await compare(live, [result(), result({ captured: 6000, captureMs: 500 })], load);
+    expect(warnings).toEqual([expect.objectContaining({ code: 'own-load', message: expect.stringMatching(/10000 .*12000/) })]);
+  });
+
+  test('drops below it, or where it was not measured: who dropped', async () => {
+    const outcomes = [result({ dropped: 5 }), result()];
+    expect((await compare(live, outcomes, load)).warnings[0]?.message).toContain('dropped in hash');
+    expect((await compare({ ...live, ownLoad: false }, outcomes)).warnings[0]?.message).toContain('dropped in hash');
+  });
+
+  test('it could not be measured: said, with the command that tries', async () => {
+    const { warnings } = await compare(live, [result(), result()]);
+    expect(warnings[0]?.remedy).toContain('compare --measure-load');
+  });
+
+  test('one run after the other in the lab: no warning, whatever the rate', async () => {
+    const { warnings, packets } = await compare({ modes: 'hash,qm' }, [result({ captured: 1e6 }), result()]);
+    expect([warnings, packets]).toEqual([[], 'repeated']);
+  });
+});
+
+describe('modes that cannot be tested', () => {
+  test.each([[live], [{ modes: 'hash,qm' }]])('%j: named, and the others compared', async (raw) => {
+    const { runs, leftOut } = await compare(raw, [result(), refused], load);
+    expect(runs.length).toBe(1);
+    expect(leftOut).toEqual([
+      { mode: 'qm', flags: [], reason: { code: 'GROUP_REFUSED', message: 'not this mode', remedy: 'another kernel' } },
+    ]);
+  });
+
+  test('none at all: the error of the first', async () => {
+    await expect(compare({ modes: 'hash,qm' }, [refused, refused])).rejects.toBe(refused);
+  });
+
+  test('live, two groups that reassemble: the second is left out', async () => {
+    const { leftOut } = await compare({ ...live, modes: 'hash,hash+defrag,qm+defrag', force: true }, [result(), result()], load);
+    expect(leftOut.map(({ mode, reason }) => [mode, reason.code])).toEqual([['qm', 'DEFRAG_UNSAFE']]);
+  });
+});
