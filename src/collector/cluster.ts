@@ -130,7 +130,7 @@ export class Cluster {
     if (joined === undefined) throw new TypeError('there is no group to add to');
     const member = new Member(this.#members.length, undefined);
     this.#members.push(member);
-    this.#crew.add();
+    await this.#crew.add();
     const deadline = performance.now() + timeoutMs;
     if (this.#opensInTurn) await this.#openAlone(member, deadline);
     await this.#until(() => member.state === 'opened', deadline, 'open its socket', member);

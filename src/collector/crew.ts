@@ -15,8 +15,6 @@ export interface Enlisted {
 }
 
 export interface CrewOptions {
-  /** More processes may be added while it works. */
-  readonly mayGrow?: boolean;
   /** The program that workers run, where it is not the package's own. */
   readonly workerPath?: string;
 }
@@ -31,6 +29,7 @@ export class Crew {
   #begun: Promise<void> | undefined;
   #server: WorkerServer | undefined;
   #workers: Workers | undefined;
+  #adding: Promise<void> | undefined;
 
   constructor(size: number, options: CrewOptions = {}) {
     this.#size = size;
@@ -53,40 +52,49 @@ export class Crew {
     return this.#begun;
   }
 
-  // Forks first and listens then: whenever the sockets' directory exists, there is a worker that removes it, should this process be killed.
   async #fork(): Promise<void> {
     const createWorkers = await loadWorkers();
     const { workerPath } = this.#options;
-    const groups = this.#groups.length;
-    const socketDirectory = chooseSocketDirectory(groups);
     this.#workers = createWorkers({
-      socketDirectory,
-      groups,
+      groups: this.#groups.length,
       onExit: (exit) => {
         for (const group of this.#groups) group.onExit(exit);
       },
       ...(workerPath === undefined ? {} : { workerPath }),
     });
-    for (let index = 0; index < this.#size; index += 1) this.#start(this.#workers, index);
+    await this.#start(
+      this.#workers,
+      Array.from({ length: this.#size }, (_, index) => index),
+    );
+  }
+
+  /** One process more, when all before it have connected. */
+  async add(): Promise<void> {
+    if (this.#workers === undefined || !this.#isComplete) throw new TypeError('the crew is not there yet');
+    this.#size += 1;
+    this.#adding = this.#start(this.#workers, [this.#size - 1]);
+    await this.#adding;
+  }
+
+  // Forks first and listens then: whenever the sockets' directory exists, there is a worker that removes it, should this process be killed.
+  async #start(workers: Workers, indices: readonly number[]): Promise<void> {
+    const groups = this.#groups.length;
+    const socketDirectory = chooseSocketDirectory(groups);
+    for (const index of indices) {
+      const pid = workers.start(index, socketDirectory);
+      this.#pids.push(pid);
+      for (const group of this.#groups) group.onForked(index, pid);
+    }
     this.#server = await listen(socketDirectory, groups, (group, socket, pid) => this.#onPeer(group, socket, pid));
   }
 
-  /** One process more. */
-  add(): void {
-    if (this.#workers === undefined || this.#options.mayGrow !== true) throw new TypeError('this crew does not grow');
-    this.#start(this.#workers, this.#size);
-    this.#size += 1;
-  }
-
-  #start(workers: Workers, index: number): void {
-    const pid = workers.start(index);
-    this.#pids.push(pid);
-    for (const group of this.#groups) group.onForked(index, pid);
+  get #isComplete(): boolean {
+    return this.#connected.size === this.#size * this.#groups.length;
   }
 
   #onPeer(group: number, socket: Socket, pid: number): void {
     // The kernel says who is at the other end; only a process forked here, once, is let in. It gives 0 for one that it may not name.
-    const index = pid > 0 ? this.#pids.indexOf(pid) : -1;
+    const index = pid > 0 ? this.#pids.lastIndexOf(pid) : -1;
     const place = `${group} ${index}`;
     if (index < 0 || this.#connected.has(place)) {
       socket.destroy();
@@ -94,8 +102,7 @@ export class Crew {
     }
     this.#connected.add(place);
     // All are connected: from here on nothing of this run is in the file system, whatever ends it.
-    const isComplete = this.#connected.size === this.#size * this.#groups.length;
-    if (isComplete && this.#options.mayGrow !== true) this.#server?.close();
+    if (this.#isComplete) this.#server?.close();
     this.#groups[group]?.onConnected(index, socket);
   }
 
@@ -106,6 +113,7 @@ export class Crew {
   /** Nobody is let in any more. Whatever is being forked is known when this resolves, or it would be left behind. */
   async shut(): Promise<void> {
     await this.#begun?.catch(() => {});
+    await this.#adding?.catch(() => {});
     this.#server?.close();
   }
 

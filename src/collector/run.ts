@@ -95,7 +95,7 @@ async function runOn(
   startedAt: Date,
 ): Promise<readonly GroupOutcome[]> {
   const procs = groups[0]?.procs ?? 0;
-  const crew = new Crew(procs, { mayGrow: drive.replacements > 0 });
+  const crew = new Crew(procs);
   // Not from --seed: whoever sends packets must not be able to foresee which ones collide in a table.
   const hashSeed = randomBytes(8).readBigUInt64BE();
   const frame = { source, crew, io, hashSeed, startedAt, begunMs: performance.now(), membersMax: procs + drive.replacements };

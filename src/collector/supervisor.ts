@@ -13,8 +13,11 @@ export interface WorkerExit {
 }
 
 export interface Workers {
-  /** Starts one more process; its pid, or 0 if that failed, which `onExit` will tell about. */
-  start(index: number): number;
+  /**
+   * Starts one more process; its pid, or 0 if that failed, which `onExit` will tell about.
+   * @param socketDirectory where the collector will listen for it (server.ts); it need not exist yet
+   */
+  start(index: number, socketDirectory: string): number;
   /** Sends SIGKILL to one worker that is no longer to be trusted. */
   kill(index: number): void;
   /** Resolves when all have ended: by themselves, after SIGTERM at `graceMs`, or after SIGKILL at twice that. */
@@ -22,8 +25,6 @@ export interface Workers {
 }
 
 export interface WorkersOptions {
-  /** Where the collector listens, for each group in a directory that does not exist yet (server.ts). */
-  readonly socketDirectory: string;
   /** Of which each process holds one member. */
   readonly groups: number;
   readonly onExit: (exit: WorkerExit) => void;
@@ -48,7 +49,7 @@ export async function loadWorkers(): Promise<(options: WorkersOptions) => Worker
   return (options) => createWorkers(execa, options);
 }
 
-function createWorkers(execa: typeof Execa, { socketDirectory, groups, onExit, workerPath = WORKER_PATH }: WorkersOptions): Workers {
+function createWorkers(execa: typeof Execa, { groups, onExit, workerPath = WORKER_PATH }: WorkersOptions): Workers {
   const env = Object.fromEntries(KEPT_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
   const processes = new Map<number, ResultPromise>();
   const endings: Promise<void>[] = [];
@@ -56,7 +57,7 @@ function createWorkers(execa: typeof Execa, { socketDirectory, groups, onExit, w
     for (const p of processes.values()) p.kill(signal);
   };
   return {
-    start: (index) => {
+    start: (index, socketDirectory) => {
       const argv = [socketDirectory, index, process.pid, groups].map(String);
       const started = execa(process.execPath, [...NODE_FLAGS, workerPath, ...argv], {
         env,

@@ -1,9 +1,15 @@
 /** Members that leave and come: flows move as the kernel's code has it, whichever slot it is. */
-import { describe, expect, test } from 'vitest';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { ChurnEvent, ChurnResult } from '../../src/model/churn.ts';
 import { native } from '../../src/native.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
-import { run } from '../helpers/tool.ts';
+import { temporaryDirectory } from '../helpers/programs.ts';
+import { entriesOf, isAlive, run, start, until, workersOf } from '../helpers/tool.ts';
+
+const scratch = temporaryDirectory();
+afterAll(() => scratch.remove());
 
 async function churn(...args: string[]): Promise<{ readonly status: number | null; readonly result: ChurnResult }> {
   // So many that 0.02 is five standard deviations of any share.
@@ -65,4 +71,18 @@ test('one slot, by number; the flows of the last one move by themselves, and no 
   // The last member takes over the slot of the one before it: no flow of the survivors moves.
   expect(result.events[0]?.survivorsMoved).toBe(0);
   expect(result.events[2]?.stayed).toBe(16_000);
+});
+
+test('killed after a process was replaced: no worker and no socket is left', async () => {
+  const runtime = join(scratch.path, 'runtime');
+  mkdirSync(runtime, { mode: 0o700 });
+  const churning = start(['churn', '-n', '4'], { env: { XDG_RUNTIME_DIR: runtime } });
+  await churning.said(/arrival of a member \(2 of 9\)/);
+  const workers = workersOf(churning.pid);
+  expect(workers.length).toBeGreaterThanOrEqual(3);
+  // While it captures nothing of it is in the file system.
+  await until(() => entriesOf(runtime).length === 0, 'the sockets are gone');
+  process.kill(churning.pid, 'SIGKILL');
+  await until(() => !workers.some(isAlive), 'the workers have ended');
+  await until(() => entriesOf(runtime).length === 0, 'nothing is left');
 });
