@@ -118,10 +118,11 @@ describe('the verdict is that of the same traffic made live', () => {
     const traffic = generateTraffic({ seed: 21, flows: 200, packetsPerFlow: 6, ...(names === undefined ? {} : { classes: names }) });
     const captured = await replay(fileOf(pcapngBytes(framesOf(traffic))), ...args);
     expect(captured.status).toBe(live.status);
-    const comparable = ({ verdict, packets, flows, stacks, causes }: RunResult) => ({
+    // How fast it was sent is known of traffic that is made up only.
+    const counted = ({ packets: { offeredPerSecond: _, ...packets } }: RunResult) => packets;
+    const comparable = ({ verdict, flows, stacks, causes }: RunResult) => ({
       answer: verdict.answer,
       reasons: verdict.reasons.map(({ code }) => code),
-      packets,
       flows,
       stacks: stacks.map(({ stack, flows: count, answer }) => [stack, count, answer]),
       causes: causes.map(({ code, flows: count }) => [code, count]),
@@ -129,7 +130,7 @@ describe('the verdict is that of the same traffic made live', () => {
     // Where packets are dealt out in turns it is chance which flows meet.
     if (args.includes('lb')) expect(captured.report.verdict.answer).toBe(live.report.verdict.answer);
     else expect(comparable(captured.report)).toEqual(comparable(live.report));
-    expect(captured.report.packets).toEqual(live.report.packets);
+    expect(counted(captured.report)).toEqual(counted(live.report));
   });
 });
 
