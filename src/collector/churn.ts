@@ -7,7 +7,7 @@ import type { ChurnEventKind, Slots } from '../model/churn.ts';
 import { relinked, withMember, withoutSlot } from '../model/churn.ts';
 import { native } from '../native.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
-import { conduct, type Stage } from './run.ts';
+import { conduct, type Stage } from './conduct.ts';
 import type { Observed, RunChurn } from './run-io.ts';
 
 /** Traffic goes on for so long before a member is lost, and after the group is whole again. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
 import type { LoadSample, OwnLoad } from '../model/own-load.ts';
-import { conduct, type Stage } from './run.ts';
+import { conduct, type Stage } from './conduct.ts';
 import type { MeasureOwnLoad, RunIo } from './run-io.ts';
 
 /** As fast as it goes. */

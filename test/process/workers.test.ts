@@ -265,7 +265,10 @@ const LIES_AT_START: Readonly<Record<string, readonly [program: string, why: Reg
   'hello twice': ['say(hello, hello);', /hello while connected/],
   'joined before it was asked': ['say(hello, pack(2, 5), pack(3, 9, 0, 0));', /joined group 9 in mode 0, which nobody asked for/],
   'observations before the start': ['say(hello, frame(Buffer.from([0x94, 5, 1, 0, 0x90])));', /observations while connected/],
-  'counters before the start': ['say(hello, pack(6, [0,0,0,0,0,0,0,0, 0, 0, 0, 0, 0, false, [], [], [0,0,0,0,0,0]]));', /counters while connected/],
+  'counters before the start': [
+    'say(hello, pack(6, [0,0,0,0,0,0,0,0, 0, 0, 0, 0, 0, false, [], [], [0,0,0,0,0,0]]));',
+    /counters while connected/,
+  ],
   'half a frame, and then nothing': ['say(hello.subarray(0, 6));', /did not open its socket in time/],
   'nothing, and hangs up': [
     'socket.once("connect", () => socket.destroy()); socket.removeAllListeners("close"); setInterval(() => {}, 1000);',

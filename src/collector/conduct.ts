@@ -1,0 +1,143 @@
+/** A run from start to result, of one group or of several on the same packets: reads top to bottom in the order in which things happen. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Options } from '../config/options.ts';
+import { type ErrorCode, FanoutError } from '../errors.ts';
+import type { StopReason } from '../model/run-facts.ts';
+import { native } from '../native.ts';
+import { Crew } from './crew.ts';
+import { checkGroup } from './group-safety.ts';
+import { Lane } from './lane.ts';
+import type { GroupOutcome, RunIo } from './run-io.ts';
+import { openSource, type PacketSource } from './sources.ts';
+import { prepareSteering, type Steering } from './steering.ts';
+
+/**
+ * Between the last member's join and the first judged packet. A packet that the kernel steered while it still saw the smaller group is
+ * through its RCU read side long before.
+ */
+const GRACE_NS = 5_000_000n;
+
+/** Enough for every process to hear of the end before it comes. */
+const NOTICE_NS = 50_000_000n;
+
+/** What is done while the groups capture. */
+export interface Drive {
+  /** Resolves when no more is to be captured, with the reason for each group. Packets may be sent from here on. */
+  readonly capture: (stage: Stage) => Promise<readonly StopReason[]>;
+  /** Processes that may be added, each in place of one that has gone. */
+  readonly replacements: number;
+  /** Sockets are opened one after the other, so that the kernel has them in the order of the members. */
+  readonly opensInTurn?: boolean;
+}
+
+/** A run that captures. */
+export interface Stage {
+  readonly source: PacketSource;
+  readonly crew: Crew;
+  readonly lanes: readonly Lane[];
+}
+
+/** A run in which something happens on purpose while it captures. */
+export async function conduct(groups: readonly Options[], io: RunIo, drive: Drive): Promise<readonly GroupOutcome[]> {
+  try {
+    return await runFromStart(groups, io, drive);
+  } catch (error) {
+    // A terminal sends its signals to every program that is running for it: what one of them says about its end is not the reason.
+    if (io.signal.aborted && error instanceof FanoutError) throw interrupted(error);
+    throw error;
+  }
+}
+
+async function runFromStart(groups: readonly Options[], io: RunIo, drive: Drive): Promise<readonly GroupOutcome[]> {
+  const [first] = groups;
+  if (first === undefined) throw new TypeError('a run needs a group');
+  const startedAt = new Date();
+  const source = await openSource(first, io.signal);
+  const steerings: Steering[] = [];
+  try {
+    for (const options of groups) steerings.push(await prepareSteering(options, source.interface));
+    return await runOn(source, steerings, groups, io, drive, startedAt);
+  } finally {
+    for (const steering of steerings) steering.release();
+    await source.close();
+  }
+}
+
+async function runOn(
+  source: PacketSource,
+  steerings: readonly Steering[],
+  groups: readonly Options[],
+  io: RunIo,
+  drive: Drive,
+  startedAt: Date,
+): Promise<readonly GroupOutcome[]> {
+  const procs = groups[0]?.procs ?? 0;
+  const crew = new Crew(procs);
+  // Not from --seed: whoever sends packets must not be able to foresee which ones collide in a table.
+  const hashSeed = randomBytes(8).readBigUInt64BE();
+  const frame = { source, crew, io, hashSeed, startedAt, begunMs: performance.now(), membersMax: procs + drive.replacements };
+  const lanes = groups.map((options, i) => new Lane(options, steerings[i] as Steering, frame));
+  try {
+    for (const options of groups) checkGroup(options);
+    if (drive.opensInTurn === true) for (const { cluster } of lanes) cluster.openInTurn();
+    await crew.fork();
+    // While the workers boot.
+    source.prepare();
+    const refused = await interruptible(joinAll(lanes), io.signal);
+    const complete = lanes.filter((lane) => !refused.has(lane));
+    await interruptible(Promise.all(complete.map((lane) => lane.arm())), io.signal);
+    const startNs = native.realtimeNs() + GRACE_NS;
+    for (const lane of complete) lane.start(startNs);
+    await passed(startNs);
+    const stops = await drive.capture({ source, crew, lanes: complete });
+    await source.stop();
+    // Several groups end with the same packet, as they began with the same.
+    const untilNs = lanes.length > 1 && source.offered() === undefined ? native.realtimeNs() + NOTICE_NS : 0n;
+    await Promise.all(complete.map((lane) => lane.finish(untilNs)));
+    return lanes.map((lane) => refused.get(lane) ?? lane.result(stops[complete.indexOf(lane)] as StopReason));
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.close()));
+  }
+}
+
+/** What is about one mode, and nothing that the others need. */
+const ABOUT_ONE_GROUP: readonly ErrorCode[] = ['GROUP_REFUSED', 'PROGRAM_REFUSED'];
+
+/** The groups that the kernel refused, where there are others. Their members pass no packet and keep nobody from leaving. */
+async function joinAll(lanes: readonly Lane[]): Promise<ReadonlyMap<Lane, FanoutError>> {
+  const refused = new Map<Lane, FanoutError>();
+  const join = async (lane: Lane): Promise<void> => {
+    try {
+      await lane.join();
+    } catch (error) {
+      if (!(error instanceof FanoutError) || !ABOUT_ONE_GROUP.includes(error.code)) throw error;
+      refused.set(lane, error);
+      if (refused.size === lanes.length) throw error;
+    }
+  };
+  await Promise.all(lanes.map(join));
+  return refused;
+}
+
+/** Timers may fire a little early, and what is sent before the start time is not judged. */
+async function passed(startNs: bigint): Promise<void> {
+  // Bounded, because the clock may be set back.
+  for (let waits = 0; waits < 100 && native.realtimeNs() <= startNs; waits += 1) await sleep(waits === 0 ? Number(GRACE_NS) / 1e6 : 1);
+}
+
+function interrupted(cause?: unknown): FanoutError {
+  return new FanoutError('INTERRUPTED', 'ended by a signal before anything could be judged', 'start again', { cause });
+}
+
+async function interruptible<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const settled = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    const fail = (): void => reject(interrupted());
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true, signal: settled.signal });
+  });
+  // Whichever loses must not become an unhandled rejection.
+  work.catch(() => {});
+  return Promise.race([work, aborted]).finally(() => settled.abort());
+}
