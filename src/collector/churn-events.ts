@@ -70,8 +70,8 @@ function memberIn({ observations }: ObservedFlow, epoch: number): number | undef
 /** So many standard deviations chance does not reach; below that a difference says nothing. */
 const DEVIATIONS_MAX = 5;
 
-export function doubtsAbout(events: readonly ChurnEvent[], extent: 'complete' | 'interrupted'): readonly Reason[] {
-  const doubts = events.flatMap((event): readonly Reason[] => {
+export function doubtsAbout(events: readonly ChurnEvent[]): readonly Reason[] {
+  return events.flatMap((event): readonly Reason[] => {
     const { flows, stayedShare, expectedStayedShare: p } = event;
     if (flows === 0) return [{ code: 'no-flows', message: `no flow was seen both before and after ${describe(event)}` }];
     const deviation = Math.sqrt((p * (1 - p)) / flows);
@@ -85,7 +85,6 @@ export function doubtsAbout(events: readonly ChurnEvent[], extent: 'complete' | 
       },
     ];
   });
-  return extent === 'complete' ? doubts : [...doubts, { code: 'interrupted', message: 'ended by a signal before all changes were made' }];
 }
 
 export function describe({ kind, slot }: Pick<ChurnEvent, 'kind' | 'slot'>): string {

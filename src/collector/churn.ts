@@ -1,13 +1,14 @@
 /** Members leave and come while traffic flows, and each flow is looked for before and after. */
-import { availableParallelism, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChurnOptions } from '../config/churn-options.ts';
 import { FanoutError } from '../errors.ts';
 import type { ChurnEventKind, Slots } from '../model/churn.ts';
 import { relinked, withMember, withoutSlot } from '../model/churn.ts';
+import type { Reason } from '../model/run-result.ts';
 import { native } from '../native.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
 import { conduct, type Stage } from './conduct.ts';
+import { headOf, launchNow } from './result-head.ts';
 import type { Observed, RunChurn } from './run-io.ts';
 
 /** Traffic goes on for so long before a member is lost, and after the group is whole again. */
@@ -19,10 +20,10 @@ const TICK_MS = 5;
 const CHANGE_TIMEOUT_MS = 20_000;
 
 export const runChurn: RunChurn = async (options, io) => {
-  const startedAt = new Date();
-  const begunMs = performance.now();
+  const launch = launchNow();
   let observed: Observed | undefined;
   const changes: Change[] = [];
+  let ended: Reason | undefined;
   const runIo = {
     ...io,
     onProgress: () => undefined,
@@ -35,7 +36,7 @@ export const runChurn: RunChurn = async (options, io) => {
       changes.push(change);
       io.onChange(change, done);
     });
-    await script.play();
+    ended = await script.play();
     return ['end-of-traffic'] as const;
   };
   const [result] = await conduct([options.run], runIo, { capture, replacements: options.slots.length, opensInTurn: true });
@@ -44,19 +45,24 @@ export const runChurn: RunChurn = async (options, io) => {
   const { flows } = observed;
   const events = changes.map((change) => eventOf(change, flows));
   return {
-    schema: 'fanout-cluster/churn@1',
-    tool: { version: io.version },
-    startedAt: startedAt.toISOString(),
-    durationMs: Math.round(performance.now() - begunMs),
-    host: { kernel: release(), cpus: availableParallelism() },
-    source: result.source,
+    ...headOf('fanout-cluster/churn@1', io.version, launch, result.source),
     group: { mode: 'hash', flags: options.run.flags, procs: options.run.procs },
     packetsPerSecond: options.packetsPerSecond,
     events,
     advice: adviceOn(events, options.run.procs),
-    doubts: doubtsAbout(events, changes.length < 2 * options.slots.length + 1 ? 'interrupted' : 'complete'),
+    doubts: [...doubtsAbout(events), ...(ended === undefined ? [] : [ended])],
   };
 };
+
+/** The group is not what the script made of it. */
+class Intrusion extends Error {
+  readonly reason: Reason;
+
+  constructor(reason: Reason) {
+    super(reason.message);
+    this.reason = reason;
+  }
+}
 
 /** One change after the other; before and after each of them every flow is seen once more by a group that does not change. */
 class Script {
@@ -75,7 +81,19 @@ class Script {
     this.#slots = Array.from({ length: options.run.procs }, (_, member) => member);
   }
 
-  async play(): Promise<void> {
+  /** Why it ended before all changes were made. */
+  async play(): Promise<Reason | undefined> {
+    try {
+      await this.#playAll();
+      const isComplete = this.#done === 2 * this.#options.slots.length + 1;
+      return isComplete ? undefined : { code: 'interrupted', message: 'ended by a signal before all changes were made' };
+    } catch (error) {
+      if (error instanceof Intrusion) return error.reason;
+      throw error;
+    }
+  }
+
+  async #playAll(): Promise<void> {
     await this.#round();
     for (const slot of this.#options.slots) {
       if (this.#signal.aborted) return;
@@ -153,9 +171,28 @@ class Script {
     const packetsLost = packetsSent - (this.#arrived() - arrivedBefore);
     this.#slots = slots;
     await this.#round();
+    this.#checkUndisturbed(before.epoch);
     const after = { epoch: this.#lane.watch.epoch, slots };
     this.#done += 1;
     this.#onChange({ kind, ...about, before, after, packetsSent, packetsLost, tookMs }, this.#done);
+  }
+
+  /** What others do to the group in the meantime would be taken for what the kernel did. */
+  #checkUndisturbed(epochBefore: number): void {
+    const { cluster, watch } = this.#lane;
+    const lost = this.#slots.map((index) => cluster.members[index]).find((member) => member?.alive !== true);
+    if (lost !== undefined) {
+      const message = `worker ${lost.index} (pid ${lost.pid}), which was not to be killed, was ${lost.end}; the changes from then on were not measured`;
+      throw new Intrusion({ code: 'lost-member', message, remedy: 'see the kernel log for the out-of-memory killer, and run again' });
+    }
+    if (watch.epoch !== epochBefore + 1) {
+      const message = 'the group changed at another moment than it was made to; the changes from then on were not measured';
+      throw new Intrusion({
+        code: 'disturbed',
+        message,
+        remedy: 'see that nothing else joins the group or touches the interface, and run again',
+      });
+    }
   }
 
   /** Told by a member that lives, or was told by one before it was lost; what a full ring dropped did not arrive either. */

@@ -1,5 +1,4 @@
 /** Several modes on the same packets: live in one run of many groups, in the lab in one run for each of the same traffic. */
-import { availableParallelism, release } from 'node:os';
 import type { CompareOptions } from '../config/compare-options.ts';
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
@@ -8,13 +7,13 @@ import { isAbove, type OwnLoad } from '../model/own-load.ts';
 import type { Reason, RunResult } from '../model/run-result.ts';
 import { withoutUnsafeDefrag } from './group-safety.ts';
 import { recommend } from './recommend.ts';
+import { headOf, launchNow } from './result-head.ts';
 import type { CompareIo, GroupOutcome, RunCompare } from './run-io.ts';
 
 type LeftOut = ComparisonResult['leftOut'][number];
 
 export const runCompare: RunCompare = async (options, io, { runCluster, runTogether }) => {
-  const startedAt = new Date();
-  const begunMs = performance.now();
+  const launch = launchNow();
   const { testable, unsafe } = options.isLive ? withoutUnsafeDefrag(options.runs) : { testable: options.runs, unsafe: [] };
   const ownLoad = options.ownLoad === 'first' ? await io.measureOwnLoad() : undefined;
   const outcomes = options.isLive ? await runTogether(testable, io) : await oneAfterTheOther(testable, io, runCluster);
@@ -24,12 +23,7 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
   // Nothing was gathered that an error could take away.
   if (first === undefined) throw outcomes.find((outcome) => outcome instanceof FanoutError) ?? interrupted();
   return {
-    schema: 'fanout-cluster/comparison@1',
-    tool: { version: io.version },
-    startedAt: startedAt.toISOString(),
-    durationMs: Math.round(performance.now() - begunMs),
-    host: { kernel: release(), cpus: availableParallelism() },
-    source: first.source,
+    ...headOf('fanout-cluster/comparison@1', io.version, launch, first.source),
     procs: options.procs,
     packets: options.isLive ? 'same' : 'repeated',
     recommendation: recommend(runs, { procs: options.procs, ...(options.isLive ? { interface: first.source.interface } : {}) }),

@@ -1,5 +1,4 @@
 /** The survey: one run for each mode, with the traffic of all classes mixed, and a cell for each class of it. */
-import { availableParallelism, release } from 'node:os';
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
 import { classNamed } from '../lab/classes.ts';
@@ -9,11 +8,11 @@ import type { Reason, SourceInfo } from '../model/run-result.ts';
 import { native } from '../native.ts';
 import { ignoreReasonOf } from './accounting.ts';
 import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
+import { headOf, launchNow } from './result-head.ts';
 import type { MatrixIo, Observed, RunCluster, RunMatrix } from './run-io.ts';
 
 export const runMatrix: RunMatrix = async (options, io, runCluster) => {
-  const startedAt = new Date();
-  const begunMs = performance.now();
+  const launch = launchNow();
   const samples = new Map(options.classes.map((name) => [name, sampleOf(name)]));
   const measured: Measured[] = [];
   for (const [index, run] of options.runs.entries()) {
@@ -25,12 +24,7 @@ export const runMatrix: RunMatrix = async (options, io, runCluster) => {
   // Nothing was gathered that an error could take away.
   if (done === undefined) throw measured[0]?.error ?? interrupted();
   return {
-    schema: 'fanout-cluster/matrix@1',
-    tool: { version: io.version },
-    startedAt: startedAt.toISOString(),
-    durationMs: Math.round(performance.now() - begunMs),
-    host: { kernel: release(), cpus: availableParallelism() },
-    source: done.source,
+    ...headOf('fanout-cluster/matrix@1', io.version, launch, done.source),
     procs: options.procs,
     flowsPerClass: options.flowsPerClass,
     runs: options.runs.map((run, index) => measured[index]?.run ?? { mode: run.mode, flags: run.flags, doubts: [notRun()] }),

@@ -1,6 +1,5 @@
 /** A group that starts as most programs start one, under traffic, and beside it one that starts in order. */
 import { randomBytes } from 'node:crypto';
-import { availableParallelism, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RaceOptions } from '../config/race-options.ts';
 import type { NaiveStart } from '../model/race.ts';
@@ -8,24 +7,19 @@ import { native, type ObservedFlow } from '../native.ts';
 import { Crew } from './crew.ts';
 import { Lane } from './lane.ts';
 import { adviceOn, strayIn } from './race-findings.ts';
+import { headOf, launchNow } from './result-head.ts';
 import type { RaceIo, RunCluster, RunRace } from './run-io.ts';
 import { openSource } from './sources.ts';
 
 export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
-  const startedAt = new Date();
-  const begunMs = performance.now();
+  const launch = launchNow();
   const runIo = { ...io, onProgress: () => undefined };
   io.onStart('naive');
   const naive = await startNaively(options, io);
   io.onStart('orderly');
   const { verdict, flows, source } = await runCluster(options.run, runIo);
   return {
-    schema: 'fanout-cluster/race@1',
-    tool: { version: io.version },
-    startedAt: startedAt.toISOString(),
-    durationMs: Math.round(performance.now() - begunMs),
-    host: { kernel: release(), cpus: availableParallelism() },
-    source,
+    ...headOf('fanout-cluster/race@1', io.version, launch, source),
     procs: options.run.procs,
     packetsPerSecond: options.packetsPerSecond,
     naive,

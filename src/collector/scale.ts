@@ -1,17 +1,16 @@
 /** One lab run for each size of the group, one after the other with the same traffic, and what follows from their figures. */
-import { availableParallelism, release } from 'node:os';
 import type { SizeOptions } from '../config/scale-options.ts';
 import { FanoutError } from '../errors.ts';
 import type { Reason, RunResult, SourceInfo } from '../model/run-result.ts';
 import type { FailedSize, MeasuredSize, ScaleSize } from '../model/scale.ts';
+import { headOf, launchNow } from './result-head.ts';
 import type { RunCluster, RunScale, ScaleIo } from './run-io.ts';
 import { adviseOn } from './scale-advice.ts';
 import { figureDoubts } from './scale-doubts.ts';
 import { ScaleGauges } from './scale-gauges.ts';
 
 export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster) => {
-  const startedAt = new Date();
-  const begunMs = performance.now();
+  const launch = launchNow();
   const tried: Tried[] = [];
   for (const [index, size] of asked.entries()) {
     if (io.signal.aborted) break;
@@ -23,12 +22,7 @@ export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster)
   if (source === undefined) throw tried.find((one) => one.error !== undefined)?.error ?? interrupted();
   const sizes = asked.map(({ procs }, index) => tried[index]?.size ?? failed(procs, interrupted()));
   return {
-    schema: 'fanout-cluster/scale@1',
-    tool: { version: io.version },
-    startedAt: startedAt.toISOString(),
-    durationMs: Math.round(performance.now() - begunMs),
-    host: { kernel: release(), cpus: availableParallelism() },
-    source,
+    ...headOf('fanout-cluster/scale@1', io.version, launch, source),
     plan,
     sizes,
     advice: adviseOn(sizes, plan),

@@ -1,6 +1,7 @@
 /** What happens to the flows of a group in mode hash when its membership changes: as the kernel's code has it, and as measured. */
 import type { FanoutFlag } from './fanout.ts';
-import type { Reason, SourceInfo } from './run-result.ts';
+import type { ResultHead } from './result-head.ts';
+import type { Reason } from './run-result.ts';
 
 /** Members by the kernel's slots: the hash chooses a slot, and its socket gets the packet. */
 export type Slots = readonly number[];
@@ -66,13 +67,7 @@ export interface ChurnEvent {
   readonly tookMs: number;
 }
 
-export interface ChurnResult {
-  readonly schema: 'fanout-cluster/churn@1';
-  readonly tool: { readonly version: string };
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly host: { readonly kernel: string; readonly cpus: number };
-  readonly source: SourceInfo;
+export interface ChurnResult extends ResultHead<'fanout-cluster/churn@1'> {
   readonly group: { readonly mode: 'hash'; readonly flags: readonly FanoutFlag[]; readonly procs: number };
   readonly packetsPerSecond: number;
   readonly events: readonly ChurnEvent[];

@@ -1,7 +1,8 @@
 /** What several modes made of the same packets, and which of them to use. */
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
 import type { OwnLoad } from './own-load.ts';
-import type { Answer, Reason, RunResult, SourceInfo } from './run-result.ts';
+import type { ResultHead } from './result-head.ts';
+import type { Answer, Reason, RunResult } from './run-result.ts';
 
 export interface GroupName {
   readonly mode: FanoutMode;
@@ -29,13 +30,7 @@ export interface Recommendation {
   readonly lines?: IdsLines;
 }
 
-export interface ComparisonResult {
-  readonly schema: 'fanout-cluster/comparison@1';
-  readonly tool: { readonly version: string };
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly host: { readonly kernel: string; readonly cpus: number };
-  readonly source: SourceInfo;
+export interface ComparisonResult extends ResultHead<'fanout-cluster/comparison@1'> {
   readonly procs: number;
   /** The groups saw the very same packets (live), or packets made again from the same seed or file (lab). */
   readonly packets: 'same' | 'repeated';

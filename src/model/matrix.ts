@@ -1,6 +1,7 @@
 /** The one result of a survey: every class of traffic in every mode. Reporters render it and decide nothing. */
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
-import type { Answer, FlowCounts, PacketCounts, Reason, SourceInfo } from './run-result.ts';
+import type { ResultHead } from './result-head.ts';
+import type { Answer, FlowCounts, PacketCounts, Reason } from './run-result.ts';
 
 /** What happened to a class in a mode, in a word. */
 export const OUTCOMES = {
@@ -42,13 +43,7 @@ export interface MatrixRun {
   readonly doubts: readonly Reason[];
 }
 
-export interface MatrixResult {
-  readonly schema: 'fanout-cluster/matrix@1';
-  readonly tool: { readonly version: string };
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly host: { readonly kernel: string; readonly cpus: number };
-  readonly source: SourceInfo;
+export interface MatrixResult extends ResultHead<'fanout-cluster/matrix@1'> {
   readonly procs: number;
   readonly flowsPerClass: number;
   readonly runs: readonly MatrixRun[];

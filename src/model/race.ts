@@ -1,5 +1,6 @@
 /** What a start without precautions does to flows that are under way, beside one with them. */
-import type { Answer, Reason, SourceInfo } from './run-result.ts';
+import type { ResultHead } from './result-head.ts';
+import type { Answer, Reason } from './run-result.ts';
 
 export interface NaiveStart {
   /** Seen by any process. */
@@ -17,13 +18,7 @@ export interface NaiveStart {
   readonly lastStrayAfterMs: number;
 }
 
-export interface RaceResult {
-  readonly schema: 'fanout-cluster/race@1';
-  readonly tool: { readonly version: string };
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly host: { readonly kernel: string; readonly cpus: number };
-  readonly source: SourceInfo;
+export interface RaceResult extends ResultHead<'fanout-cluster/race@1'> {
   readonly procs: number;
   readonly packetsPerSecond: number;
   readonly naive: NaiveStart;

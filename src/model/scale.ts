@@ -1,6 +1,7 @@
 /** What a group costs and carries as it grows: one lab run for each size, with the same traffic. */
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
-import type { Answer, Reason, SourceInfo } from './run-result.ts';
+import type { ResultHead } from './result-head.ts';
+import type { Answer, Reason } from './run-result.ts';
 
 export const ADVICE = {
   'busy-host': 'the thread that sends did not get its CPU, so that the rates say little',
@@ -71,13 +72,7 @@ export interface ScalePlan {
   readonly placement: { readonly senderCpu?: number; readonly workerCpus: readonly number[] };
 }
 
-export interface ScaleResult {
-  readonly schema: 'fanout-cluster/scale@1';
-  readonly tool: { readonly version: string };
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly host: { readonly kernel: string; readonly cpus: number };
-  readonly source: SourceInfo;
+export interface ScaleResult extends ResultHead<'fanout-cluster/scale@1'> {
   readonly plan: ScalePlan;
   readonly sizes: readonly ScaleSize[];
   readonly advice: readonly Advice[];

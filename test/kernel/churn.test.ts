@@ -86,3 +86,15 @@ test('killed after a process was replaced: no worker and no socket is left', asy
   await until(() => !workers.some(isAlive), 'the workers have ended');
   await until(() => entriesOf(runtime).length === 0, 'nothing is left');
 });
+
+test('a member that somebody else kills: named, and nothing is measured from then on', async () => {
+  const churning = start(['churn', '-n', '4', '--json', '-']);
+  await churning.said(/arrival of a member \(2 of 9\)/);
+  const [victim = 0] = workersOf(churning.pid).slice(-2);
+  process.kill(victim, 'SIGKILL');
+  const { status, stdout } = await churning.ended;
+  const { events, doubts } = JSON.parse(stdout) as ChurnResult;
+  expect([status, doubts.map(({ code }) => code)]).toEqual([3, ['lost-member']]);
+  expect(doubts[0]?.message).toContain(`pid ${victim}`);
+  expect(events.map(({ kind }) => kind)).toEqual(['leave', 'join']);
+});

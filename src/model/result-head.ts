@@ -1,0 +1,11 @@
+/** What every result begins with. */
+import type { SourceInfo } from './run-result.ts';
+
+export interface ResultHead<Schema extends string> {
+  readonly schema: Schema;
+  readonly tool: { readonly version: string };
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly host: { readonly kernel: string; readonly cpus: number };
+  readonly source: SourceInfo;
+}
