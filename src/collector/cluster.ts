@@ -2,10 +2,9 @@
  * One fanout group as one thing: brings all its members through the same steps, takes in what they tell, notices who is lost.
  * The steps follow the race-free start: no packet is judged under a membership that is still growing.
  */
-import type { Socket } from 'node:net';
 import { FanoutError } from '../errors.ts';
 import { FANOUT_MODES } from '../model/fanout.ts';
-import { type CaptureCounters, type CaptureOptions, type FlowMap, type Membership, native } from '../native.ts';
+import type { CaptureCounters, CaptureOptions, FlowMap, Membership } from '../native.ts';
 import { decodeWorkerMessage, encodeFrame } from '../protocol/codec.ts';
 import { Deframer, FrameError } from '../protocol/framing.ts';
 import {
@@ -16,10 +15,11 @@ import {
   type SteeringProgram,
   type WorkerMessage,
 } from '../protocol/schema.ts';
-import type { Crew } from './crew.ts';
+import type { Connection, Crew } from './crew.ts';
 import { Member, type MemberState } from './member.ts';
 import { lostAtStart, startError } from './start-errors.ts';
 import type { WorkerExit } from './supervisor.ts';
+import type { CallOff, Clock } from './surroundings.ts';
 
 export interface GroupRequest {
   readonly mode: keyof typeof FANOUT_MODES;
@@ -47,13 +47,26 @@ const HANG_UP_MS = 1000;
 /** Of what a peer wrote, so much goes into an error message. */
 const QUOTE_MAX = 500;
 
+export interface ClusterParts {
+  readonly crew: Crew;
+  /** To which the member in process i is pinned. */
+  readonly cpus: readonly (number | undefined)[];
+  /** Takes in what members tell of flows. */
+  readonly flowMap: FlowMap;
+  readonly interface: string;
+  readonly events: ClusterEvents;
+  readonly clock: Clock;
+}
+
 export class Cluster {
   readonly #members: Member[];
   readonly #crew: Crew;
   readonly #flowMap: FlowMap;
   readonly #events: ClusterEvents;
   readonly #interface: string;
-  readonly #sockets = new Map<number, Socket>();
+  readonly #clock: Clock;
+  readonly #connections = new Map<number, Connection>();
+  readonly #hangUps: CallOff[] = [];
   readonly #waiters = new Set<() => void>();
   /** Lost after the start, but the process may still be there. */
   readonly #departing = new Set<number>();
@@ -65,16 +78,16 @@ export class Cluster {
   #lastJoined: Membership | undefined;
   #capture: ((member: Member) => CaptureOptions) | undefined;
 
-  /** @param cpus to which the member in process i is pinned */
-  constructor(crew: Crew, cpus: readonly (number | undefined)[], flowMap: FlowMap, interfaceName: string, events: ClusterEvents) {
+  constructor({ crew, cpus, flowMap, interface: interfaceName, events, clock }: ClusterParts) {
     this.#crew = crew;
     this.#members = Array.from({ length: crew.size }, (_, index) => new Member(index, cpus[index]));
     this.#flowMap = flowMap;
     this.#interface = interfaceName;
     this.#events = events;
+    this.#clock = clock;
     crew.enlist({
       onForked: (index, pid) => this.#onForked(index, pid),
-      onConnected: (index, socket) => this.#onConnected(index, socket),
+      onConnected: (index, connection) => this.#onConnected(index, connection),
       onExit: (exit) => this.#onExit(exit),
     });
   }
@@ -93,7 +106,7 @@ export class Cluster {
     await this.#crew.fork();
     this.#capture = capture;
     if (!this.#opensInTurn) for (const member of this.members) if (member.state === 'connected') this.#open(member);
-    const deadline = performance.now() + timeoutMs;
+    const deadline = this.#clock.nowMs() + timeoutMs;
     let id = group.id;
     for (const member of this.members) {
       if (this.#opensInTurn) await this.#openAlone(member, deadline);
@@ -116,7 +129,7 @@ export class Cluster {
 
   /** Until all processes have connected, if somebody wants to wait for that before they join. */
   async connected(timeoutMs: number): Promise<void> {
-    await this.#until(() => this.members.every((m) => m.state === 'connected'), performance.now() + timeoutMs, 'connect');
+    await this.#until(() => this.members.every((m) => m.state === 'connected'), this.#clock.nowMs() + timeoutMs, 'connect');
   }
 
   async #openAlone(member: Member, deadline: number): Promise<void> {
@@ -131,7 +144,7 @@ export class Cluster {
     const member = new Member(this.#members.length, undefined);
     this.#members.push(member);
     await this.#crew.add();
-    const deadline = performance.now() + timeoutMs;
+    const deadline = this.#clock.nowMs() + timeoutMs;
     if (this.#opensInTurn) await this.#openAlone(member, deadline);
     await this.#until(() => member.state === 'opened', deadline, 'open its socket', member);
     // Its share of the packets is lost from the join on until its filter opens: both in one go.
@@ -147,8 +160,8 @@ export class Cluster {
 
   #begin(member: Member): void {
     member.become('capturing');
-    member.aliveNs = native.realtimeNs();
-    member.heardAtMs = performance.now();
+    member.aliveNs = this.#clock.realtimeNs();
+    member.heardAtMs = this.#clock.nowMs();
     this.#send(member, { kind: 'start', startNs: this.#startNs, epoch: this.#epoch });
   }
 
@@ -164,7 +177,7 @@ export class Cluster {
   /** Opens all filters. When this returns, every packet that arrives is delivered under the full membership. */
   async arm(timeoutMs: number): Promise<void> {
     this.broadcast({ kind: 'arm' });
-    await this.#until(() => this.members.every((m) => m.state === 'armed'), performance.now() + timeoutMs, 'arm');
+    await this.#until(() => this.members.every((m) => m.state === 'armed'), this.#clock.nowMs() + timeoutMs, 'arm');
   }
 
   start(startNs: bigint): void {
@@ -178,7 +191,7 @@ export class Cluster {
   broadcast(message: CollectorMessage): void {
     if (message.kind === 'epoch') this.#epoch = message.epoch;
     const bytes = encodeFrame(message);
-    for (const member of this.members) if (member.alive) this.#sockets.get(member.index)?.write(bytes);
+    for (const member of this.members) if (member.alive) this.#connections.get(member.index)?.write(bytes);
   }
 
   /**
@@ -189,7 +202,7 @@ export class Cluster {
     for (const member of this.members) if (member.state === 'capturing') member.become('finishing');
     this.broadcast({ kind: 'finish', untilNs });
     const settled = (): boolean => this.members.every((m) => m.state !== 'finishing');
-    await this.#waitFor(settled, performance.now() + timeoutMs);
+    await this.#waitFor(settled, this.#clock.nowMs() + timeoutMs);
     for (const member of this.members) if (member.state === 'finishing') this.#lose(member, `did not finish within ${timeoutMs} ms`);
   }
 
@@ -206,25 +219,26 @@ export class Cluster {
     await this.#crew.shut();
     this.broadcast({ kind: 'leave' });
     // Those that have not connected hold nothing, and will never hear it.
-    for (const { index } of this.members) if (!this.#sockets.has(index)) this.#crew.kill(index);
+    for (const { index } of this.members) if (!this.#connections.has(index)) this.#crew.kill(index);
     const graceMs = 1000;
     await this.#crew.ended(graceMs);
-    for (const socket of this.#sockets.values()) socket.destroy();
+    for (const connection of this.#connections.values()) connection.destroy();
+    for (const callOff of this.#hangUps) callOff();
   }
 
-  /** Resolves when `condition` holds or the start has failed, or at the deadline (performance.now()); says which. */
+  /** Resolves when `condition` holds or the start has failed, or at the deadline (Clock.nowMs); says which. */
   #waitFor(condition: () => boolean, deadline: number): Promise<boolean> {
     if (this.#startFailure !== undefined || condition()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const settle = (held: boolean): void => {
-        clearTimeout(timer);
+        callOff();
         this.#waiters.delete(check);
         resolve(held);
       };
       const check = (): void => {
         if (this.#startFailure !== undefined || condition()) settle(true);
       };
-      const timer = setTimeout(() => settle(false), Math.max(0, deadline - performance.now()));
+      const callOff = this.#clock.after(Math.max(0, deadline - this.#clock.nowMs()), () => settle(false));
       this.#waiters.add(check);
     });
   }
@@ -250,7 +264,7 @@ export class Cluster {
   }
 
   #send(member: Member, message: CollectorMessage): void {
-    this.#sockets.get(member.index)?.write(encodeFrame(message));
+    this.#connections.get(member.index)?.write(encodeFrame(message));
   }
 
   // ---- what comes in
@@ -260,13 +274,13 @@ export class Cluster {
     if (member !== undefined) member.pid = pid;
   }
 
-  #onConnected(index: number, socket: Socket): void {
+  #onConnected(index: number, connection: Connection): void {
     const member = this.#members[index];
     if (member === undefined) throw new RangeError(`process ${index}`);
-    this.#sockets.set(index, socket);
+    this.#connections.set(index, connection);
     const deframer = new Deframer();
     const onMessage = (bytes: Buffer): void => this.#onBytes(member, bytes);
-    socket.on('data', (chunk: Buffer) => {
+    connection.onData((chunk) => {
       if (!member.alive) return;
       try {
         deframer.push(chunk, onMessage);
@@ -275,16 +289,15 @@ export class Cluster {
         this.#lose(member, `sent a malformed message: ${error.message}`);
       }
     });
-    // The process's exit tells more than its socket; the error is the same event seen from here.
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      setTimeout(() => this.abandon(member, 'closed its connection'), HANG_UP_MS).unref();
+    // The process's exit tells more than its connection, and comes soon after.
+    connection.onClose(() => {
+      if (member.alive) this.#hangUps.push(this.#clock.after(HANG_UP_MS, () => this.abandon(member, 'closed its connection')));
     });
   }
 
   #onBytes(member: Member, bytes: Buffer): void {
     if (!member.alive) return;
-    member.heardAtMs = performance.now();
+    member.heardAtMs = this.#clock.nowMs();
     if (isObservations(bytes)) {
       if (!isReporting(member)) throw new MalformedMessage(`observations while ${member.state}`);
       const taken = this.#flowMap.ingest(bytes, member.index);

@@ -1,16 +1,15 @@
 /** A run from start to result, of one group or of several on the same packets: reads top to bottom in the order in which things happen. */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from '../config/options.ts';
 import { type ErrorCode, FanoutError } from '../errors.ts';
 import type { StopReason } from '../model/run-facts.ts';
-import { native } from '../native.ts';
-import { Crew } from './crew.ts';
+import { type Crew, WorkerCrew } from './crew.ts';
 import { checkGroup } from './group-safety.ts';
 import { Lane } from './lane.ts';
 import type { GroupOutcome, RunIo } from './run-io.ts';
 import { openSource, type PacketSource } from './sources.ts';
 import { prepareSteering, type Steering } from './steering.ts';
+import { type Clock, HOST, type Surroundings } from './surroundings.ts';
 
 /**
  * Between the last member's join and the first judged packet. A packet that the kernel steered while it still saw the smaller group is
@@ -57,29 +56,40 @@ async function runFromStart(groups: readonly Options[], io: RunIo, drive: Drive)
   const steerings: Steering[] = [];
   try {
     for (const options of groups) steerings.push(await prepareSteering(options, source.interface));
-    return await runOn(source, steerings, groups, io, drive, startedAt);
+    for (const options of groups) checkGroup(options);
+    const crew = new WorkerCrew(first.procs);
+    return await runGroups({ groups, steerings, source, crew, io, drive, surroundings: HOST, startedAt });
   } finally {
     for (const steering of steerings) steering.release();
     await source.close();
   }
 }
 
-async function runOn(
-  source: PacketSource,
-  steerings: readonly Steering[],
-  groups: readonly Options[],
-  io: RunIo,
-  drive: Drive,
-  startedAt: Date,
-): Promise<readonly GroupOutcome[]> {
-  const procs = groups[0]?.procs ?? 0;
-  const crew = new Crew(procs);
+/** All that a run needs; it opens nothing itself. */
+export interface Arrangement {
+  /** At least one. They may differ in mode, flags and steering program. */
+  readonly groups: readonly Options[];
+  /** One for each group. */
+  readonly steerings: readonly Steering[];
+  readonly source: PacketSource;
+  /** As many processes as a group has members, not forked yet. */
+  readonly crew: Crew;
+  readonly io: RunIo;
+  readonly drive: Drive;
+  readonly surroundings: Surroundings;
+  readonly startedAt: Date;
+}
+
+/** The order of things, the same for every run. */
+export async function runGroups(arrangement: Arrangement): Promise<readonly GroupOutcome[]> {
+  const { groups, steerings, source, crew, io, drive, surroundings, startedAt } = arrangement;
+  const { clock } = surroundings;
   // Not from --seed: whoever sends packets must not be able to foresee which ones collide in a table.
   const hashSeed = randomBytes(8).readBigUInt64BE();
-  const frame = { source, crew, io, hashSeed, startedAt, begunMs: performance.now(), membersMax: procs + drive.replacements };
+  const membersMax = crew.size + drive.replacements;
+  const frame = { source, crew, io, surroundings, hashSeed, startedAt, begunMs: clock.nowMs(), membersMax };
   const lanes = groups.map((options, i) => new Lane(options, steerings[i] as Steering, frame));
   try {
-    for (const options of groups) checkGroup(options);
     if (drive.opensInTurn === true) for (const { cluster } of lanes) cluster.openInTurn();
     await crew.fork();
     // While the workers boot.
@@ -87,13 +97,13 @@ async function runOn(
     const refused = await interruptible(joinAll(lanes), io.signal);
     const complete = lanes.filter((lane) => !refused.has(lane));
     await interruptible(Promise.all(complete.map((lane) => lane.arm())), io.signal);
-    const startNs = native.realtimeNs() + GRACE_NS;
+    const startNs = clock.realtimeNs() + GRACE_NS;
     for (const lane of complete) lane.start(startNs);
-    await passed(startNs);
+    await passed(startNs, clock);
     const stops = await drive.capture({ source, crew, lanes: complete });
     await source.stop();
     // Several groups end with the same packet, as they began with the same.
-    const untilNs = lanes.length > 1 && source.offered() === undefined ? native.realtimeNs() + NOTICE_NS : 0n;
+    const untilNs = lanes.length > 1 && source.offered() === undefined ? clock.realtimeNs() + NOTICE_NS : 0n;
     await Promise.all(complete.map((lane) => lane.finish(untilNs)));
     return lanes.map((lane) => refused.get(lane) ?? lane.result(stops[complete.indexOf(lane)] as StopReason));
   } finally {
@@ -121,9 +131,9 @@ async function joinAll(lanes: readonly Lane[]): Promise<ReadonlyMap<Lane, Fanout
 }
 
 /** Timers may fire a little early, and what is sent before the start time is not judged. */
-async function passed(startNs: bigint): Promise<void> {
+async function passed(startNs: bigint, clock: Clock): Promise<void> {
   // Bounded, because the clock may be set back.
-  for (let waits = 0; waits < 100 && native.realtimeNs() <= startNs; waits += 1) await sleep(waits === 0 ? Number(GRACE_NS) / 1e6 : 1);
+  for (let waits = 0; waits < 100 && clock.realtimeNs() <= startNs; waits += 1) await clock.sleep(waits === 0 ? Number(GRACE_NS) / 1e6 : 1);
 }
 
 function interrupted(cause?: unknown): FanoutError {

@@ -6,12 +6,36 @@ import type { Socket } from 'node:net';
 import { chooseSocketDirectory, listen, type WorkerServer } from './server.ts';
 import { loadWorkers, type WorkerExit, type Workers } from './supervisor.ts';
 
+/** The collector's end of a worker's connection for one group. */
+export interface Connection {
+  onData(callback: (chunk: Buffer) => void): void;
+  /** Whatever ended it. */
+  onClose(callback: () => void): void;
+  write(bytes: Uint8Array): void;
+  destroy(): void;
+}
+
 /** A group whose members live in these processes. */
 export interface Enlisted {
   /** Called once for each process, before it can connect. */
   readonly onForked: (index: number, pid: number) => void;
-  readonly onConnected: (index: number, socket: Socket) => void;
+  readonly onConnected: (index: number, connection: Connection) => void;
   readonly onExit: (exit: WorkerExit) => void;
+}
+
+export interface Crew {
+  readonly size: number;
+  /** Every group must be known before the processes are. */
+  enlist(group: Enlisted): void;
+  /** Starts all processes, once. They boot while the caller prepares what they will be told. */
+  fork(): Promise<void>;
+  /** One process more, when all before it have connected. */
+  add(): Promise<void>;
+  kill(index: number): void;
+  /** Nobody is let in any more. Whatever is being forked is known when this resolves, or it would be left behind. */
+  shut(): Promise<void>;
+  /** Resolves when all processes have ended; those that do not by themselves within `graceMs` are made to. */
+  ended(graceMs: number): Promise<void>;
 }
 
 export interface CrewOptions {
@@ -19,7 +43,7 @@ export interface CrewOptions {
   readonly workerPath?: string;
 }
 
-export class Crew {
+export class WorkerCrew implements Crew {
   readonly #options: CrewOptions;
   readonly #groups: Enlisted[] = [];
   readonly #pids: number[] = [];
@@ -40,13 +64,11 @@ export class Crew {
     return this.#size;
   }
 
-  /** Every group must be known before the processes are. */
   enlist(group: Enlisted): void {
     if (this.#begun !== undefined) throw new TypeError('a group came after the fork');
     this.#groups.push(group);
   }
 
-  /** Starts all processes, once. They boot while the caller prepares what they will be told. */
   fork(): Promise<void> {
     this.#begun ??= this.#fork();
     return this.#begun;
@@ -68,7 +90,6 @@ export class Crew {
     );
   }
 
-  /** One process more, when all before it have connected. */
   async add(): Promise<void> {
     if (this.#workers === undefined || !this.#isComplete) throw new TypeError('the crew is not there yet');
     this.#size += 1;
@@ -103,22 +124,31 @@ export class Crew {
     this.#connected.add(place);
     // All are connected: from here on nothing of this run is in the file system, whatever ends it.
     if (this.#isComplete) this.#server?.close();
-    this.#groups[group]?.onConnected(index, socket);
+    this.#groups[group]?.onConnected(index, connectionOver(socket));
   }
 
   kill(index: number): void {
     this.#workers?.kill(index);
   }
 
-  /** Nobody is let in any more. Whatever is being forked is known when this resolves, or it would be left behind. */
   async shut(): Promise<void> {
     await this.#begun?.catch(() => {});
     await this.#adding?.catch(() => {});
     this.#server?.close();
   }
 
-  /** Resolves when all processes have ended; those that do not by themselves within `graceMs` are made to. */
   async ended(graceMs: number): Promise<void> {
     await this.#workers?.ended(graceMs);
   }
+}
+
+function connectionOver(socket: Socket): Connection {
+  // A close follows, and says as much.
+  socket.on('error', () => {});
+  return {
+    onData: (callback) => void socket.on('data', callback),
+    onClose: (callback) => void socket.on('close', callback),
+    write: (bytes) => void socket.write(bytes),
+    destroy: () => void socket.destroy(),
+  };
 }

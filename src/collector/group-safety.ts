@@ -1,9 +1,10 @@
 /** Never join a group that exists, never share one, never reassemble beside another group: the rules that keep a running IDS safe. */
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
-import { describeGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
+import { describeGroup, fanoutGroups } from '../host/groups.ts';
 import type { Reason } from '../model/run-result.ts';
 import type { Member } from './member.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Before anything is opened. The lab's namespace is new and holds no group of others. */
 export function checkGroup({ source, groupId, flags, force }: Pick<Options, 'source' | 'groupId' | 'flags' | 'force'>): void {
@@ -81,10 +82,10 @@ function cannotTell(groupId: number | undefined): FanoutError {
 }
 
 /** After the last join: the group consists of our sockets and no others. */
-export function confirmGroup(groupId: number, members: readonly Member[]): void {
-  const foreign = foreignMembers(groupId, members);
+export function confirmGroup(surroundings: Surroundings, groupId: number, members: readonly Member[]): void {
+  const foreign = foreignMembers(surroundings, groupId, members);
   if (foreign.length === 0) return;
-  const owners = ownersOf(foreign).map(({ pid, name }) => `${name} (pid ${pid})`);
+  const owners = surroundings.ownersOf(foreign).map(({ pid, name }) => `${name} (pid ${pid})`);
   throw new FanoutError(
     'GROUP_TAKEN',
     `another program joined fanout group ${groupId} while it was being set up: ${owners.join(', ') || 'unknown to this user'}`,
@@ -93,8 +94,12 @@ export function confirmGroup(groupId: number, members: readonly Member[]): void 
 }
 
 /** Inodes of sockets in the group that are not ours. */
-export function foreignMembers(groupId: number, members: readonly Member[]): readonly number[] {
-  const group = fanoutGroups()?.find(({ id }) => id === groupId);
+export function foreignMembers(
+  surroundings: Pick<Surroundings, 'fanoutGroups'>,
+  groupId: number,
+  members: readonly Member[],
+): readonly number[] {
+  const group = surroundings.fanoutGroups()?.find(({ id }) => id === groupId);
   const ours = new Set(members.map(({ inode }) => inode));
   return group?.inodes.filter((inode) => !ours.has(inode)) ?? [];
 }

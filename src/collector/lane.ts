@@ -1,7 +1,6 @@
 /** One group of a run: what its members are asked for, what is watched of it, and the result that is made of what it saw. */
 import { availableParallelism, release } from 'node:os';
 import type { Options } from '../config/options.ts';
-import { readFlowDissector } from '../host/flow-dissector.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { RunFacts, StopReason } from '../model/run-facts.ts';
@@ -18,6 +17,7 @@ import { orderOf, orderWarnings } from './order.ts';
 import type { RunIo } from './run-io.ts';
 import type { PacketSource } from './sources.ts';
 import type { Steering } from './steering.ts';
+import type { Surroundings } from './surroundings.ts';
 import { Watch } from './watch.ts';
 
 /** Violations listed one by one; all are counted. */
@@ -34,9 +34,10 @@ export interface RunFrame {
   readonly source: PacketSource;
   readonly crew: Crew;
   readonly io: RunIo;
+  readonly surroundings: Surroundings;
   readonly hashSeed: bigint;
   readonly startedAt: Date;
-  /** performance.now() */
+  /** Clock.nowMs() at the launch. */
   readonly begunMs: number;
   /** Without the race-free start: packets count from bind(2) on. */
   readonly eager?: boolean;
@@ -61,8 +62,11 @@ export class Lane {
     this.#run = run;
     this.#steering = steering;
     this.#flowMap = new native.FlowMap({ members: run.membersMax, flowsMax: FLOWS_MAX, hashSeed: run.hashSeed });
-    this.watch = new Watch(options, run.source, this.#flowMap, run.io, run.begunMs);
-    this.cluster = new Cluster(run.crew, cpusOf(options), this.#flowMap, run.source.interface, this.watch);
+    const { source, crew, io, surroundings, begunMs } = run;
+    const flowMap = this.#flowMap;
+    this.watch = new Watch({ options, source, flowMap, io, surroundings, begunMs });
+    const { clock } = surroundings;
+    this.cluster = new Cluster({ crew, cpus: cpusOf(options), flowMap, interface: source.interface, events: this.watch, clock });
   }
 
   get groupId(): number {
@@ -77,17 +81,17 @@ export class Lane {
   async join(): Promise<void> {
     const { groupId } = await this.cluster.join((member) => this.#capture(member), this.#request(), startTimeoutMs(this.options));
     this.#groupId = groupId;
-    confirmGroup(groupId, this.cluster.members);
+    confirmGroup(this.#run.surroundings, groupId, this.cluster.members);
   }
 
   async arm(): Promise<void> {
     await this.cluster.arm(startTimeoutMs(this.options));
-    this.#dissectorAtStart = readFlowDissector();
+    this.#dissectorAtStart = this.#run.surroundings.flowDissector();
   }
 
   /** @param startNs packets stamped earlier do not count */
   start(startNs: bigint): void {
-    this.#capturingMs = performance.now();
+    this.#capturingMs = this.#run.surroundings.clock.nowMs();
     this.cluster.start(startNs);
     this.watch.begin(this.cluster, this.#groupId, startNs);
   }
@@ -95,7 +99,7 @@ export class Lane {
   /** @param untilNs as for Cluster.finish. Waits for what is still on its way, and has everything told. Members stay in the group: one that leaves moves flows of the others. */
   async finish(untilNs = 0n): Promise<void> {
     await this.watch.settled();
-    this.#settledMs = performance.now();
+    this.#settledMs = this.#run.surroundings.clock.nowMs();
     // A block that is open now is handed over when its timer fires.
     await this.cluster.finish(this.options.workerTimeoutMs + this.options.ring.blockTimeoutMs, untilNs);
     this.watch.conclude();
@@ -167,7 +171,7 @@ export class Lane {
       interface: source.interface,
       kernel: release(),
       // One attached or detached meanwhile was in force for a part of the run.
-      dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : readFlowDissector(),
+      dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : this.#run.surroundings.flowDissector(),
       mode: options.mode,
       flags: options.flags,
       programMissing: options.program?.kind === 'none',
@@ -194,7 +198,7 @@ export class Lane {
       schema: 'fanout-cluster/report@1',
       tool: { version: io.version },
       startedAt: startedAt.toISOString(),
-      durationMs: Math.round(performance.now() - begunMs),
+      durationMs: Math.round(this.#run.surroundings.clock.nowMs() - begunMs),
       timing: {
         startMs: Math.round(this.#capturingMs - begunMs),
         captureMs: Math.round(this.#settledMs - this.#capturingMs),

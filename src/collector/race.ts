@@ -4,12 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RaceOptions } from '../config/race-options.ts';
 import type { NaiveStart } from '../model/race.ts';
 import { native, type ObservedFlow } from '../native.ts';
-import { Crew } from './crew.ts';
+import { WorkerCrew } from './crew.ts';
 import { Lane } from './lane.ts';
 import { adviceOn, strayIn } from './race-findings.ts';
 import { headOf, launchNow } from './result-head.ts';
 import type { RaceIo, RunCluster, RunRace } from './run-io.ts';
 import { openSource } from './sources.ts';
+import { HOST } from './surroundings.ts';
 
 export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
   const launch = launchNow();
@@ -36,12 +37,13 @@ export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
 /** Processes that open, bind and join one after the other, with no filter shut and no common start: every packet counts from the first bind on. */
 async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io: RaceIo): Promise<NaiveStart> {
   const source = await openSource(run, io.signal);
-  const crew = new Crew(run.procs);
+  const crew = new WorkerCrew(run.procs);
   const hashSeed = randomBytes(8).readBigUInt64BE();
   const frame = {
     source,
     crew,
     io: { ...io, onProgress: () => undefined },
+    surroundings: HOST,
     hashSeed,
     startedAt: new Date(),
     begunMs: performance.now(),

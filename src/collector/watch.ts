@@ -1,15 +1,15 @@
 /** Watches a run: when to stop, who is lost, whether the link is up, and into which epochs all that cuts the evidence. */
 import type { Options } from '../config/options.ts';
-import { ownersOf } from '../host/groups.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { Disturbance, StopReason } from '../model/run-facts.ts';
-import { type FlowMap, native, type ObservedFlow } from '../native.ts';
+import type { FlowMap, ObservedFlow } from '../native.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
 import { Epochs } from './epochs.ts';
 import { foreignMembers } from './group-safety.ts';
 import type { Member } from './member.ts';
 import type { RunIo } from './run-io.ts';
 import type { PacketSource } from './sources.ts';
+import type { CallOff, Clock, Surroundings } from './surroundings.ts';
 
 const TICK_MS = 10;
 const SLOW_TICK_MS = 100;
@@ -27,17 +27,29 @@ const FAIL_FAST_DELAY_MS = 300;
 /** Without any counter moving for so long, all that was sent has arrived. */
 const QUIET_MS = 250;
 
+export interface WatchParts {
+  readonly options: Options;
+  readonly source: PacketSource;
+  readonly flowMap: FlowMap;
+  readonly io: RunIo;
+  readonly surroundings: Surroundings;
+  /** Clock.nowMs() at the launch. */
+  readonly begunMs: number;
+}
+
 export class Watch implements ClusterEvents {
   readonly #options: Options;
   readonly #source: PacketSource;
   readonly #flowMap: FlowMap;
   readonly #io: RunIo;
+  readonly #surroundings: Surroundings;
+  readonly #clock: Clock;
   readonly #begunMs: number;
   #disturbances: Disturbance[] = [];
   #cluster: Cluster | undefined;
   #groupId = 0;
   #epochs: Epochs | undefined;
-  #timers: NodeJS.Timeout[] = [];
+  #timers: readonly CallOff[] = [];
   readonly #ended = new AbortController();
   #stop: ((reason: StopReason) => void) | undefined;
   #fail: ((error: unknown) => void) | undefined;
@@ -54,11 +66,13 @@ export class Watch implements ClusterEvents {
   #progress = { value: -1, sinceMs: 0 };
   #rate = { packets: 0, atMs: 0, perSecond: 0 };
 
-  constructor(options: Options, source: PacketSource, flowMap: FlowMap, io: RunIo, begunMs: number) {
+  constructor({ options, source, flowMap, io, surroundings, begunMs }: WatchParts) {
     this.#options = options;
     this.#source = source;
     this.#flowMap = flowMap;
     this.#io = io;
+    this.#surroundings = surroundings;
+    this.#clock = surroundings.clock;
     this.#begunMs = begunMs;
   }
 
@@ -72,14 +86,14 @@ export class Watch implements ClusterEvents {
     this.#epochs = new Epochs(startNs, cluster.members.length);
     this.#epochFromNs = startNs;
     this.#groupGoodNs = startNs;
-    this.#capturingSinceMs = performance.now();
+    this.#capturingSinceMs = this.#clock.nowMs();
     this.#lastTickMs = this.#capturingSinceMs;
     this.#progress = { value: -1, sinceMs: this.#capturingSinceMs };
     this.#stopped = new Promise((resolve, reject) => {
       this.#stop = resolve;
       this.#fail = reject;
     });
-    this.#timers = [setInterval(() => this.#checkGoals(), TICK_MS), setInterval(() => this.#slowTick(), SLOW_TICK_MS)];
+    this.#timers = [this.#clock.every(TICK_MS, () => this.#checkGoals()), this.#clock.every(SLOW_TICK_MS, () => this.#slowTick())];
     this.#source.ended.then(
       () => this.#stop?.('end-of-traffic'),
       (error) => this.#fail?.(error),
@@ -101,7 +115,7 @@ export class Watch implements ClusterEvents {
     if (offered === undefined) return;
     let seen = this.#delivered();
     for (let quietMs = 0; seen < offered && quietMs < QUIET_MS; ) {
-      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+      await this.#clock.sleep(TICK_MS);
       const now = this.#delivered();
       quietMs = now === seen ? quietMs + TICK_MS : 0;
       seen = now;
@@ -116,7 +130,7 @@ export class Watch implements ClusterEvents {
   }
 
   end(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const callOff of this.#timers) callOff();
     this.#timers = [];
     this.#ended.abort();
   }
@@ -143,7 +157,7 @@ export class Watch implements ClusterEvents {
 
   /** Changes the group on purpose: what it was counts until now, and what it has become from when `change` has resolved. */
   async through(change: () => Promise<string>): Promise<void> {
-    this.#epochs?.end(native.realtimeNs() - BACKLOG_NS);
+    this.#epochs?.end(this.#clock.realtimeNs() - BACKLOG_NS);
     this.#nextEpoch(await change());
   }
 
@@ -177,7 +191,7 @@ export class Watch implements ClusterEvents {
     if (this.#epochs === undefined || this.#cluster === undefined || this.#linkDown || this.#leaving.size > 0) return;
     if (!this.#members.some((m) => m.state === 'capturing')) return;
     const epoch = this.#epochs.begin(this.#members.filter((m) => m.alive).length, reason);
-    this.#epochFromNs = native.realtimeNs() + EPOCH_GRACE_NS;
+    this.#epochFromNs = this.#clock.realtimeNs() + EPOCH_GRACE_NS;
     this.#cluster.broadcast({ kind: 'epoch', epoch, fromNs: this.#epochFromNs });
   }
 
@@ -196,7 +210,7 @@ export class Watch implements ClusterEvents {
   #checkGoals(): void {
     const { limits } = this.#options;
     const tally = this.#flowMap.tally();
-    const now = performance.now();
+    const now = this.#clock.nowMs();
     if (limits.twoWayFlows !== undefined && tally.twoWay >= limits.twoWayFlows) return this.#stop?.('flows');
     if (limits.packets !== undefined && this.#captured() >= limits.packets) return this.#stop?.('packets');
     if (limits.durationMs !== undefined && now - this.#capturingSinceMs >= limits.durationMs) return this.#stop?.('time');
@@ -212,7 +226,7 @@ export class Watch implements ClusterEvents {
   }
 
   #slowTick(): void {
-    const now = performance.now();
+    const now = this.#clock.nowMs();
     const lateMs = now - this.#lastTickMs - SLOW_TICK_MS;
     this.#lastTickMs = now;
     // A collector that was held up itself has no right to call others silent.
@@ -231,9 +245,9 @@ export class Watch implements ClusterEvents {
 
   #checkLink(): void {
     // By index: the interface may have been renamed while it was down, and another may have its name.
-    const name = native.interfaceName(this.#source.ifindex);
-    if (name === null) return this.#onRemoved();
-    if (!native.describeInterface(name).up) return;
+    const now = this.#surroundings.interfaceAt(this.#source.ifindex);
+    if (now === undefined) return this.#onRemoved();
+    if (!now.up) return;
     // The kernel links the members again in another order: a new membership.
     this.#linkDown = false;
     this.#nextEpoch(`${this.#source.interface} was down and came up again`);
@@ -261,8 +275,8 @@ export class Watch implements ClusterEvents {
   }
 
   #checkGroup(): void {
-    const checkedNs = native.realtimeNs();
-    const foreign = foreignMembers(this.#groupId, this.#members);
+    const checkedNs = this.#clock.realtimeNs();
+    const foreign = foreignMembers(this.#surroundings, this.#groupId, this.#members);
     const goodNs = this.#groupGoodNs;
     this.#groupGoodNs = checkedNs;
     const fresh = foreign.filter((inode) => !this.#foreign.includes(inode));
@@ -275,7 +289,7 @@ export class Watch implements ClusterEvents {
   }
 
   #onJoinedBy(inodes: readonly number[]): string {
-    const owners = ownersOf(inodes).map(({ pid, name }) => `${name} (pid ${pid})`);
+    const owners = this.#surroundings.ownersOf(inodes).map(({ pid, name }) => `${name} (pid ${pid})`);
     const message = `${owners.join(', ') || 'another program'} joined fanout group ${this.#groupId} during the run`;
     this.#disturb('foreign-member', message, 'it takes a share of the packets: stop it, or run again with another group');
     return message;

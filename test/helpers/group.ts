@@ -1,7 +1,8 @@
 /** A group of real workers in this network namespace, led through one run, and all that it saw. Only in a namespace of the lab's own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, type GroupRequest } from '../../src/collector/cluster.ts';
-import { Crew } from '../../src/collector/crew.ts';
+import { WorkerCrew } from '../../src/collector/crew.ts';
+import { HOST_CLOCK } from '../../src/collector/surroundings.ts';
 import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode } from '../../src/model/fanout.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
 import { type CaptureCounters, type CaptureOptions, type FlowMap, native, type ObservedFlow } from '../../src/native.ts';
@@ -42,7 +43,8 @@ const noEvents = { onLost: () => undefined, onDeparted: () => undefined, onLinkE
 export async function startGroup(options: GroupOptions): Promise<Group> {
   const { procs, id = 0 } = options;
   const flowMap = new native.FlowMap({ members: procs, flowsMax: FLOWS_MAX, hashSeed: SEED });
-  const cluster = new Cluster(new Crew(procs), [], flowMap, options.interface, noEvents);
+  const crew = new WorkerCrew(procs);
+  const cluster = new Cluster({ crew, cpus: [], flowMap, interface: options.interface, events: noEvents, clock: HOST_CLOCK });
   try {
     const { index } = native.describeInterface(options.interface);
     const { groupId } = await cluster.join((member) => captureOptions(options, index, member.index), groupRequest(options), TIMEOUT_MS);

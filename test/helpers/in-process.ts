@@ -1,9 +1,10 @@
 /** A run with its collector in this process: real workers, real kernel, and a way to reach in at an exact state of one of them. */
 import { vi } from 'vitest';
 import { Cluster, type ClusterEvents } from '../../src/collector/cluster.ts';
-import { Crew } from '../../src/collector/crew.ts';
+import { WorkerCrew } from '../../src/collector/crew.ts';
 import { Member, type MemberState } from '../../src/collector/member.ts';
 import { runCluster } from '../../src/collector/run.ts';
+import { HOST_CLOCK } from '../../src/collector/surroundings.ts';
 import { readMachine } from '../../src/config/machine.ts';
 import { parseOptions, type RawOptions } from '../../src/config/options.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
@@ -32,8 +33,8 @@ export const NO_EVENTS: ClusterEvents = { onLost: () => {}, onDeparted: () => {}
 
 export function newCluster(count: number, events: Partial<ClusterEvents> = {}, workerPath?: string): Cluster {
   const flowMap = new native.FlowMap({ members: count, flowsMax: 1 << 16, hashSeed: 1n });
-  const crew = new Crew(count, workerPath === undefined ? {} : { workerPath });
-  return new Cluster(crew, [], flowMap, CAPTURE, { ...NO_EVENTS, ...events });
+  const crew = new WorkerCrew(count, workerPath === undefined ? {} : { workerPath });
+  return new Cluster({ crew, cpus: [], flowMap, interface: CAPTURE, events: { ...NO_EVENTS, ...events }, clock: HOST_CLOCK });
 }
 
 const HASH = { mode: 'hash', flags: 0, id: 0, membersMax: 0, program: null } as const;

@@ -1,0 +1,54 @@
+/** What a run sees of the world beside its members' messages: clocks, timers and this host. Given to whoever needs it, so that a run can be had without them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readFlowDissector } from '../host/flow-dissector.ts';
+import { type FanoutGroup, fanoutGroups, type Owner, ownersOf } from '../host/groups.ts';
+import type { FlowDissector } from '../model/flow-dissector.ts';
+import { native } from '../native.ts';
+
+export type CallOff = () => void;
+
+export interface Clock {
+  /** Milliseconds since whenever, of a clock that never steps. */
+  nowMs(): number;
+  /** CLOCK_REALTIME in nanoseconds: the clock of packets' time stamps, which may step. */
+  realtimeNs(): bigint;
+  after(delayMs: number, callback: () => void): CallOff;
+  every(intervalMs: number, callback: () => void): CallOff;
+  sleep(delayMs: number): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly clock: Clock;
+  /** The interface of this index, whatever its name is now; undefined when there is none any more. */
+  interfaceAt(ifindex: number): { readonly name: string; readonly up: boolean } | undefined;
+  /** All fanout groups of this network namespace; undefined where nobody can tell. */
+  fanoutGroups(): readonly FanoutGroup[] | undefined;
+  /** The processes that hold these sockets, as far as this user may know. */
+  ownersOf(inodes: readonly number[]): readonly Owner[];
+  flowDissector(): FlowDissector;
+}
+
+export const HOST_CLOCK: Clock = {
+  nowMs: () => performance.now(),
+  realtimeNs: () => native.realtimeNs(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+  every: (intervalMs, callback) => {
+    const timer = setInterval(callback, intervalMs);
+    return () => clearInterval(timer);
+  },
+  sleep: (delayMs) => sleep(delayMs),
+};
+
+export const HOST: Surroundings = {
+  clock: HOST_CLOCK,
+  interfaceAt: (ifindex) => {
+    const name = native.interfaceName(ifindex);
+    return name === null ? undefined : { name, up: native.describeInterface(name).up };
+  },
+  fanoutGroups,
+  ownersOf,
+  flowDissector: () => readFlowDissector(),
+};
