@@ -8,12 +8,12 @@ import { churnCommand } from './commands/churn.ts';
 import { compareCommand } from './commands/compare.ts';
 import type { Host, TextStream } from './commands/host.ts';
 import { matrixCommand } from './commands/matrix.ts';
+import { ownProcess } from './commands/own-process.ts';
 import { predictCommand } from './commands/predict.ts';
 import { raceCommand } from './commands/race.ts';
 import { runCommand } from './commands/run.ts';
 import { scaleCommand } from './commands/scale.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
-import type { ExecOptions } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 
 let isDecided = false;
@@ -32,7 +32,7 @@ const host: Host = {
   stderr: textStream(process.stderr),
   environment: process.env,
   signal: interrupt.signal,
-  enterLab,
+  ...ownProcess(interrupt.signal),
 };
 
 async function main(argv: readonly string[]): Promise<ExitStatus> {
@@ -56,20 +56,22 @@ async function perform(argv: readonly string[]): Promise<ExitStatus> {
 }
 
 function buildProgram(done: (status: ExitStatus) => void): Command {
-  const run = runCommand(host, () => import('./collector/run.ts'), done);
-  const loadMatrix = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/matrix.ts')) });
+  const loadRun = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/provisions.ts')) });
+  const run = runCommand(host, loadRun, done);
+  const loadMatrix = async () => ({ ...(await loadRun()), ...(await import('./collector/matrix.ts')) });
   const matrix = matrixCommand(host, loadMatrix, done);
   const loadCompare = async () => ({
-    ...(await import('./collector/run.ts')),
+    ...(await loadRun()),
     ...(await import('./collector/compare.ts')),
     ...(await import('./collector/own-load.ts')),
   });
   const compare = compareCommand(host, loadCompare, done);
-  const churn = churnCommand(host, () => import('./collector/churn.ts'), done);
-  const loadScale = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/scale.ts')) });
-  const loadRace = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/race.ts')) });
-  const race = raceCommand(host, loadRace, done);
+  const loadChurn = async () => ({ ...(await loadRun()), ...(await import('./collector/churn.ts')) });
+  const churn = churnCommand(host, loadChurn, done);
+  const loadScale = async () => ({ ...(await loadRun()), ...(await import('./collector/scale.ts')) });
   const scale = scaleCommand(host, loadScale, done);
+  const loadRace = async () => ({ ...(await loadRun()), ...(await import('./collector/race.ts')) });
+  const race = raceCommand(host, loadRace, done);
   const predict = predictCommand(host, () => import('./collector/predict.ts'), done);
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
@@ -187,26 +189,6 @@ function unwritten(cause: Error): FanoutError {
 }
 
 /** One directory above both src/ and dist/. */
-async function enterLab(): Promise<void> {
-  // Loaded only now: --help and typing errors need neither the addon nor the lab.
-  const [{ native }, lab] = await Promise.all([import('./native.ts'), import('./lab/namespace.ts')]);
-  if (lab.labState(process.env) === 'inside') return;
-  const argv = [process.execPath, ...process.execArgv, ...process.argv.slice(1)] as const;
-  const addon = { exec: (options: ExecOptions) => (interrupt.signal.aborted ? refuseToGoOn() : native.exec(options)) };
-  try {
-    await lab.enterLab({ addon, argv, env: process.env, isRoot: process.geteuid?.() === 0 });
-  } catch (error) {
-    // A terminal sends its signals to the programs too that are asked on the way.
-    if (interrupt.signal.aborted) refuseToGoOn(error);
-    throw error;
-  }
-}
-
-/** The process that replaces this one would know nothing of a signal that came before. */
-function refuseToGoOn(cause?: unknown): never {
-  throw new FanoutError('INTERRUPTED', 'ended by a signal before the lab was entered', 'start again', { cause });
-}
-
 function packageVersion(): string {
   const { version: text }: { version: string } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
   return text;

@@ -9,6 +9,8 @@ export type LabTagLayout = Readonly<
 export interface Tap {
   readonly name: string | undefined;
   readonly queues: number;
+  /** Queue by queue; they are the object's own. */
+  readonly descriptors: readonly number[];
   /** The interface receives the frame on this queue. False if the kernel had no room just now. */
   write(queue: number, frame: Uint8Array): boolean;
   /** A frame that the kernel sent out of the interface on this queue, if there is one. */
@@ -151,13 +153,20 @@ export interface ExecOptions {
   readonly env: readonly string[];
   /** Move into a new network namespace first. */
   readonly newNetwork?: boolean;
+  /** What comes then has no capability, and gains none by starting other programs. */
+  readonly surrender?: boolean;
+  /** Descriptors that stay open, beside the standard streams. */
+  readonly keep?: readonly number[];
 }
 
 export interface LabAddon {
-  readonly Tap: new (options: { readonly name: string; readonly queues?: number }) => Tap;
-  /** Without frames it must be refilled before it can run. */
+  /** By `descriptors` one that was opened before this program was replaced by itself. */
+  readonly Tap: new (
+    options: { readonly name: string; readonly queues?: number } | { readonly descriptors: readonly number[] },
+  ) => Tap;
+  /** Without frames it must be refilled before it can run. A socket is one of openPacketSocket(), and the injector's own from then on. */
   readonly Injector: new (
-    options: Partial<FrameSet> & ({ readonly tap: Tap } | { readonly interface: string }),
+    options: Partial<FrameSet> & ({ readonly tap: Tap } | { readonly interface: string; readonly socket?: number }),
   ) => Injector;
   readonly FrameCollector: new (options: {
     /** A segment is full when it has reached this size. */

@@ -1,16 +1,18 @@
 /** Loads and types the addon. The only file that does. */
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence, ViolationTraits } from './model/evidence.ts';
 import type { FlowId, Violation, ViolationKind, ViolationObservation } from './model/run-result.ts';
 import type { CaptureSummary, LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
+import { descriptorPath, WORKER_DESCRIPTORS } from './worker-descriptors.ts';
 
 /** One classic BPF instruction: code, jt, jf, k (linux/filter.h, struct sock_filter). */
 export type CbpfInstruction = readonly [code: number, jt: number, jf: number, k: number];
 
 export interface CaptureOptions {
+  /** Of openPacketSocket(); the capture closes it. */
+  readonly socket: number;
   readonly ifindex: number;
   readonly member: number;
   readonly blockBytes: number;
@@ -79,7 +81,8 @@ export interface Membership {
 export interface Capture {
   join(request: { readonly groupId: number; readonly mode: number; readonly flags: number; readonly membersMax: number }): Membership;
   setCbpf(program: readonly CbpfInstruction[]): void;
-  setEbpf(pinnedPath: string): void;
+  /** @param program a descriptor, which is closed */
+  setEbpf(program: number): void;
   arm(): void;
   start(startNs: bigint, epoch: number, onDoorbell: () => void): void;
   beginEpoch(epoch: number, fromNs: bigint): void;
@@ -225,7 +228,51 @@ export interface PacketSocketInfo {
   readonly mode?: number;
 }
 
-export interface Native extends LabAddon {
+/** Takes a link down and up again, with the one capability that it kept. */
+export interface LinkHelper {
+  /** To be kept when this program is replaced by itself. */
+  readonly channel: number;
+  flap(): void;
+}
+
+/** Writes one file, as the owner of its directory. `temporary` and `target` are names in it. */
+export interface FileHelper {
+  /** All of it, once. */
+  write(bytes: Uint8Array): void;
+  /** Nothing is left. */
+  discard(): void;
+}
+
+export interface Ids {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What needs a privilege, and giving it up. Failures throw Errors with `call` and `errno`. */
+export interface PrivilegesAddon {
+  /** A packet socket with protocol 0, which gets nothing yet. Needs CAP_NET_RAW. */
+  openPacketSocket(): number;
+  /** A descriptor of the pinned BPF program. */
+  openPinnedProgram(path: string): number;
+  /** No program that this one starts inherits them, unless it is given them. */
+  closeOnExec(descriptors: readonly number[]): void;
+  /** A descriptor of a file without a name, with this content for ever. */
+  sealedMemoryFile(name: string, content: Uint8Array): number;
+  /** All threads, for good: no capability, no supplementary group, no gain by execve(2). */
+  become(ids: Ids): void;
+  /** All threads, for good: no system call that reaches into other processes, namespaces or the kernel. */
+  refuseReachingOut(): void;
+  /** As well: no system call that starts a program, opens a file or makes a socket. */
+  refuseOpening(): void;
+  /** Other processes of the same user can neither trace this one nor take its descriptors. */
+  hideFromUser(): void;
+  readonly LinkHelper: new (options: ({ readonly interface: string } & Partial<Ids>) | { readonly channel: number }) => LinkHelper;
+  readonly FileHelper: new (
+    options: { readonly directory: string; readonly temporary: string; readonly target: string; readonly mode: number } & Ids,
+  ) => FileHelper;
+}
+
+export interface Native extends LabAddon, PrivilegesAddon {
   readonly wireVersion: number;
   readonly Capture: new (options: CaptureOptions) => Capture;
   readonly FlowMap: new (options: { readonly members: number; readonly flowsMax: number; readonly hashSeed: bigint }) => FlowMap;
@@ -256,14 +303,18 @@ export interface Native extends LabAddon {
 }
 
 /** Changes with native/core/wire.hpp and the records it writes, and with what a capture is given and counts. */
-const WIRE_VERSION = 3;
+const WIRE_VERSION = 4;
 
-const ADDON_PATH = join(packageRoot(), 'build', 'Release', 'fanout.node');
+/** A worker that cannot reach the package is given both by descriptor. */
+export const ADDON_PATH =
+  process.argv[1] === descriptorPath(WORKER_DESCRIPTORS.script)
+    ? descriptorPath(WORKER_DESCRIPTORS.addon)
+    : join(packageRoot(), 'build', 'Release', 'fanout.node');
 
 function load(): Native {
-  let addon: Native;
+  const addonModule = { exports: {} };
   try {
-    addon = createRequire(import.meta.url)(ADDON_PATH) as Native;
+    process.dlopen(addonModule, ADDON_PATH);
   } catch (cause) {
     throw new FanoutError(
       'ADDON_MISSING',
@@ -272,6 +323,7 @@ function load(): Native {
       { cause },
     );
   }
+  const addon = addonModule.exports as Native;
   if (addon.wireVersion !== WIRE_VERSION)
     throw new FanoutError(
       'ADDON_MISSING',

@@ -2,7 +2,7 @@
 #include "lab_binding.hpp"
 
 // Changes with the wire format; src/native.ts refuses an addon of another version.
-constexpr int wire_version = 3;
+constexpr int wire_version = 4;
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("wireVersion", wire_version);
@@ -13,6 +13,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   fanout::binding::export_message(env, exports);
   fanout::binding::export_observations(env, exports);
   fanout::binding::export_prediction(env, exports);
+  fanout::binding::export_privileges(env, exports);
   export_lab(env, exports);
   return exports;
 }

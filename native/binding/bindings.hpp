@@ -11,6 +11,7 @@ void export_flow_map(Napi::Env env, Napi::Object exports);
 void export_host(Napi::Env env, Napi::Object exports);
 void export_message(Napi::Env env, Napi::Object exports);
 void export_observations(Napi::Env env, Napi::Object exports);
+void export_privileges(Napi::Env env, Napi::Object exports);
 void export_prediction(Napi::Env env, Napi::Object exports);
 
 }  // namespace fanout::binding

@@ -96,7 +96,9 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
       throw_type_error(env_, "Capture needs options");
       return;
     }
-    auto opened = Capture::open(config_of(info[0].As<Napi::Object>()));
+    const auto options = info[0].As<Napi::Object>();
+    UniqueFd socket{static_cast<int>(options.Get("socket").ToNumber().Int32Value())};
+    auto opened = Capture::open(std::move(socket), config_of(options));
     if (!opened) {
       throw_sys_error(env_, opened.error());
       return;
@@ -152,11 +154,11 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     return env_.Undefined();
   }
 
+  // setEbpf(descriptor): of a program of type socket_filter, which is closed again.
   Napi::Value set_ebpf(const Napi::CallbackInfo& info) {
     if (closed()) return env_.Undefined();
-    const auto program = open_pinned_program(info[0].ToString().Utf8Value().c_str());
-    if (!program) throw_sys_error(env_, program.error());
-    else check(set_group_ebpf(capture_->socket().fd(), program->get()));
+    const UniqueFd program{static_cast<int>(info[0].ToNumber().Int32Value())};
+    check(set_group_ebpf(capture_->socket().fd(), program.get()));
     return env_.Undefined();
   }
 

@@ -19,6 +19,7 @@
 #include "lab_tag.hpp"
 #include "nic_binding.hpp"
 #include "packet_sender.hpp"
+#include "privileges.hpp"
 #include "tap.hpp"
 
 namespace {
@@ -30,8 +31,21 @@ constexpr double safe_integer_max = 9007199254740991.0;
 constexpr double burst_max = 1e9;
 constexpr std::size_t tap_frame_max = 65536 + 18;
 
+std::vector<UniqueFd> descriptors_from(const Napi::Array& list) {
+  std::vector<UniqueFd> out;
+  for (std::uint32_t i = 0; i < list.Length(); ++i) out.emplace_back(static_cast<int>(list.Get(i).ToNumber().Int32Value()));
+  return out;
+}
+
 // Throws and returns nothing if the options or the kernel do not allow it.
 std::optional<Tap> open_tap(Napi::Env env, const Napi::Value& value) {
+  const auto handed = value.IsObject() ? property(value.As<Napi::Object>(), "descriptors") : std::nullopt;
+  if (handed && handed->IsArray()) {
+    auto adopted = Tap::adopt(descriptors_from(handed->As<Napi::Array>()));
+    if (adopted) return std::move(*adopted);
+    throw_sys_error(env, adopted.error());
+    return std::nullopt;
+  }
   const auto name = value.IsObject() ? property(value.As<Napi::Object>(), "name") : std::nullopt;
   if (!name || !name->IsString()) {
     throw_type_error(env, "Tap needs { name, queues }");
@@ -51,7 +65,7 @@ class TapObject final : public Napi::ObjectWrap<TapObject> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Tap",
                        {InstanceAccessor<&TapObject::name>("name"), InstanceAccessor<&TapObject::queues>("queues"),
-                        InstanceMethod<&TapObject::write>("write"), InstanceMethod<&TapObject::read>("read"),
+                        InstanceAccessor<&TapObject::descriptors>("descriptors"), InstanceMethod<&TapObject::write>("write"), InstanceMethod<&TapObject::read>("read"),
                         InstanceMethod<&TapObject::close>("close")});
   }
   static constexpr napi_type_tag type_tag = {0x6f1d0b3c54e24a11, 0x9a77c3d2e8b64f05};
@@ -74,6 +88,13 @@ class TapObject final : public Napi::ObjectWrap<TapObject> {
   }
   Napi::Value queues(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), tap_ ? static_cast<double>(tap_->queue_count()) : 0);
+  }
+
+  Napi::Value descriptors(const Napi::CallbackInfo& info) {
+    auto out = Napi::Array::New(info.Env());
+    const std::size_t count = tap_ ? tap_->queue_count() : 0;
+    for (std::size_t q = 0; q < count; ++q) out.Set(static_cast<std::uint32_t>(q), tap_->descriptor(q));
+    return out;
   }
 
   std::optional<std::uint16_t> open_queue(const Napi::CallbackInfo& info) {
@@ -142,7 +163,9 @@ std::shared_ptr<FrameSink> sink_from(Napi::Env env, const Napi::Object& options)
     throw_type_error(env, "an Injector needs a tap or the name of an interface");
     return nullptr;
   }
-  auto sender = PacketSender::open(name->As<Napi::String>().Utf8Value());
+  const std::string interface = name->As<Napi::String>().Utf8Value();
+  const auto socket = property(options, "socket");
+  auto sender = socket ? PacketSender::over(UniqueFd{static_cast<int>(socket->ToNumber().Int32Value())}, interface) : PacketSender::open(interface);
   if (!sender) {
     throw_sys_error(env, sender.error());
     return nullptr;
@@ -383,8 +406,9 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   return out;
 }
 
-// exec({ file, argv, env, newNetwork }): replaces this process, or throws. `file` is looked up in PATH if it has no slash; `env`
-// is a list of "NAME=value". With newNetwork, first into a network namespace of its own. unshare(2) moves the calling thread
+// exec({ file, argv, env, newNetwork, surrender, keep }): replaces this process, or throws. `file` is looked up in PATH if it has no slash; `env`
+// is a list of "NAME=value". The descriptors in `keep` stay open. With surrender, what comes then has no capability and can gain none.
+// With newNetwork, first into a network namespace of its own. unshare(2) moves the calling thread
 // alone, and execve(2) leaves this thread as the only one of the process, so all of the process arrives there together.
 Napi::Value exec(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -409,8 +433,19 @@ Napi::Value exec(const Napi::CallbackInfo& info) {
     }
   }
   // Node opens everything close-on-exec; the standard streams must survive nevertheless.
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+  std::vector<int> kept{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  if (const auto keep = property(options, "keep"); keep && keep->IsArray()) {
+    const auto list = keep->As<Napi::Array>();
+    for (std::uint32_t i = 0; i < list.Length(); ++i) kept.push_back(list.Get(i).ToNumber().Int32Value());
+  }
+  for (const int fd : kept) {
     if (const int flags = ::fcntl(fd, F_GETFD); flags >= 0) ::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+  }
+  if (const auto surrender = property(options, "surrender"); surrender && surrender->ToBoolean().Value()) {
+    if (const auto gone = surrender_capabilities(); !gone) {
+      throw_sys_error(env, gone.error());
+      return {};
+    }
   }
   ::execvpe(file.As<Napi::String>().Utf8Value().c_str(), pointers_to(*argv).data(), pointers_to(*variables).data());
   throw_sys_error(env, SysError::from_errno("execve"));

@@ -57,12 +57,12 @@ Status pin_to(int cpu) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Capture>> Capture::open(CaptureConfig config) noexcept {
+Result<std::unique_ptr<Capture>> Capture::open(UniqueFd packet_socket, CaptureConfig config) noexcept {
   if (config.cpu) {
     const auto pinned = pin_to(*config.cpu);
     if (!pinned) return pinned.error();
   }
-  auto socket = PacketSocket::open();
+  auto socket = PacketSocket::adopt(std::move(packet_socket));
   if (!socket) return socket.error();
   auto ring = RxRing::create(socket->fd(), config.ring);
   if (!ring) return ring.error();

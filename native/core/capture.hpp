@@ -67,8 +67,8 @@ class Capture {
  public:
   using Doorbell = std::function<void()>;
 
-  // Everything but joining: socket, ring, drop-all filter, bind, promiscuous mode. Nothing is delivered yet.
-  [[nodiscard]] static Result<std::unique_ptr<Capture>> open(CaptureConfig config) noexcept;
+  // Everything but joining: ring, drop-all filter, bind, promiscuous mode. Nothing is delivered yet.
+  [[nodiscard]] static Result<std::unique_ptr<Capture>> open(UniqueFd packet_socket, CaptureConfig config) noexcept;
   ~Capture();
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;

@@ -1,6 +1,7 @@
 #include "packet_socket.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
@@ -8,9 +9,19 @@
 
 namespace fanout {
 
-Result<PacketSocket> PacketSocket::open() noexcept {
+Result<UniqueFd> PacketSocket::open_descriptor() noexcept {
   UniqueFd fd{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!fd) return SysError::from_errno("socket(AF_PACKET)");
+  return fd;
+}
+
+Result<PacketSocket> PacketSocket::adopt(UniqueFd fd) noexcept {
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0) return SysError::from_errno("getsockopt(SO_DOMAIN)");
+  if (domain != AF_PACKET) return SysError{"getsockopt(SO_DOMAIN)", EINVAL};
+  // Whoever passed it on to execve(2) could not leave this set; nobody else is to have it.
+  if (::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) return SysError::from_errno("fcntl(F_SETFD)");
   const int version = TPACKET_V3;
   if (::setsockopt(fd.get(), SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0)
     return SysError::from_errno("setsockopt(PACKET_VERSION)");
@@ -36,7 +47,8 @@ Status PacketSocket::bind_device(int ifindex) noexcept {
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);
   address.sll_ifindex = ifindex;
-  if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return SysError::from_errno("bind(AF_PACKET)");
+  if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return SysError::from_errno("bind(AF_PACKET)");
   return Done{};
 }
 

@@ -21,8 +21,10 @@ struct KernelCounters {
 
 class PacketSocket {
  public:
-  // Protocol 0: no packet is delivered before bind(2) names a protocol, so none precedes ring and filter.
-  [[nodiscard]] static Result<PacketSocket> open() noexcept;
+  // Protocol 0: no packet is delivered before bind(2) names a protocol, so none precedes ring and filter. Needs CAP_NET_RAW.
+  [[nodiscard]] static Result<UniqueFd> open_descriptor() noexcept;
+  // One that somebody else opened in this way; no privilege is needed from here on. ENOTSOCK or EINVAL if it is anything else.
+  [[nodiscard]] static Result<PacketSocket> adopt(UniqueFd fd) noexcept;
 
   // Replaces the filter in one step. Programs return how many bytes of a packet to keep.
   [[nodiscard]] Status attach_filter(std::span<const sock_filter> program) noexcept;

@@ -16,7 +16,10 @@ namespace fanout {
 
 class PacketSender final : public FrameSink {
  public:
+  // Needs CAP_NET_RAW.
   [[nodiscard]] static Result<PacketSender> open(std::string_view interface) noexcept;
+  // By a packet socket with protocol 0 that somebody else opened.
+  [[nodiscard]] static Result<PacketSender> over(UniqueFd packet_socket, std::string_view interface) noexcept;
 
   // The receiving end of a veth sees the queue of the sender's CPU, whatever the frame asks for.
   [[nodiscard]] std::size_t queue_count() const noexcept override { return std::numeric_limits<std::size_t>::max(); }

@@ -41,6 +41,18 @@ Result<Tap> Tap::open(std::string_view name, std::size_t queues) noexcept {
   return tap;
 }
 
+Result<Tap> Tap::adopt(std::vector<UniqueFd> queues) noexcept {
+  if (queues.empty()) return SysError{"TUNGETIFF", EINVAL};
+  ifreq request{};
+  for (const UniqueFd& fd : queues) {
+    if (::ioctl(fd.get(), TUNGETIFF, &request) != 0) return SysError::from_errno("TUNGETIFF");
+  }
+  Tap tap;
+  tap.queues_ = std::move(queues);
+  tap.name_.assign(request.ifr_name, ::strnlen(request.ifr_name, IFNAMSIZ));
+  return tap;
+}
+
 Result<Taken> Tap::send(std::span<const OutgoingFrame> frames) noexcept {
   Taken taken;
   for (const OutgoingFrame& frame : frames) {

@@ -22,6 +22,10 @@ class Tap final : public FrameSink {
   // the kernel choose. The interface goes away with the last descriptor.
   [[nodiscard]] static Result<Tap> open(std::string_view name, std::size_t queues) noexcept;
 
+  // One that was opened in this way before this program was replaced by itself: its descriptors, queue by queue.
+  [[nodiscard]] static Result<Tap> adopt(std::vector<UniqueFd> queues) noexcept;
+  [[nodiscard]] int descriptor(std::size_t queue) const noexcept { return queues_[queue].get(); }
+
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::size_t queue_count() const noexcept override { return queues_.size(); }
 

@@ -6,6 +6,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -87,11 +88,17 @@ CaptureConfig config_for() {
   return config;
 }
 
+Result<std::unique_ptr<Capture>> opened_with(CaptureConfig config) {
+  auto socket = PacketSocket::open_descriptor();
+  if (!CHECK(static_cast<bool>(socket))) std::abort();
+  return Capture::open(std::move(*socket), std::move(config));
+}
+
 // The thread that answers the doorbell: here the test's own.
 class Desk {
  public:
   explicit Desk(CaptureConfig config = config_for()) {
-    auto opened = Capture::open(std::move(config));
+    auto opened = opened_with(std::move(config));
     if (!CHECK(static_cast<bool>(opened))) std::abort();
     capture_ = std::move(*opened);
   }
@@ -609,16 +616,22 @@ TEST(a_capture_starts_once) {
 TEST(what_the_kernel_refuses_is_said) {
   auto config = config_for();
   config.ifindex = 4711;
-  const auto no_interface = Capture::open(config);
+  const auto no_interface = opened_with(config);
   CHECK(!no_interface && no_interface.error().code == ENODEV);
   config = config_for();
   config.ring.block_bytes = 1000;
-  const auto no_ring = Capture::open(config);
+  const auto no_ring = opened_with(config);
   CHECK(!no_ring && no_ring.error().code == EINVAL);
   config = config_for();
   config.cpu = 100'000;
-  const auto no_cpu = Capture::open(config);
+  const auto no_cpu = opened_with(config);
   CHECK(!no_cpu && no_cpu.error().code == EINVAL);
+  const auto no_packet_socket = Capture::open(UniqueFd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)}, config_for());
+  CHECK(!no_packet_socket && no_packet_socket.error().code == EINVAL);
+  const auto no_socket = Capture::open(UniqueFd{::eventfd(0, EFD_CLOEXEC)}, config_for());
+  CHECK(!no_socket && no_socket.error().code == ENOTSOCK);
+  const auto nothing = Capture::open(UniqueFd{}, config_for());
+  CHECK(!nothing && nothing.error().code == EBADF);
   Desk desk;
   desk.join();
   const auto twice = desk.capture().join({.group_id = 78});

@@ -1,6 +1,7 @@
 /** The bytes of a capture file, from a file or from standard input, and decompressed. */
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { closeSync, openSync, read as readInto, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { FanoutError } from '../errors.ts';
 import type { CaptureUse } from './use.ts';
@@ -27,6 +28,7 @@ export interface CaptureReader {
 
 export type StandardInput = Readable & { readonly isTTY?: boolean };
 
+/** A file is open before this returns for the first time: with the rights that the caller has at that moment. */
 export async function openCaptureInput(path: string, standardInput: () => StandardInput, use: CaptureUse): Promise<CaptureInput> {
   return path === '-' ? fromStandardInput(standardInput(), use) : fromFile(path, use);
 }
@@ -51,8 +53,8 @@ function fromStandardInput(input: StandardInput, { option, command }: CaptureUse
   };
 }
 
-async function fromFile(path: string, use: CaptureUse): Promise<CaptureInput> {
-  const file = await openRegular(path, use);
+function fromFile(path: string, use: CaptureUse): CaptureInput {
+  const file = openRegular(path, use);
   return {
     path,
     read: () =>
@@ -60,19 +62,19 @@ async function fromFile(path: string, use: CaptureUse): Promise<CaptureInput> {
         decompressed(() => piecesOf(file), true),
         () => {},
       ),
-    close: () => file.close(),
+    close: async () => closeSync(file),
   };
 }
 
-async function openRegular(path: string, { option, command }: CaptureUse): Promise<FileHandle> {
+function openRegular(path: string, { option, command }: CaptureUse): number {
   const badCapture = (message: string, remedy: string, cause?: unknown): FanoutError =>
     new FanoutError('BAD_CAPTURE', `${option}: ${message}`, remedy, { cause });
   try {
     // Asked before it is opened: opening a pipe waits for somebody who writes.
-    const facts = await stat(path);
+    const facts = statSync(path);
     if (facts.isDirectory()) throw badCapture(`${path} is a directory`, 'name one capture file; mergecap(1) makes one of several');
     if (!facts.isFile()) throw badCapture(`${path} is not a regular file`, `pipe it in: ... | ${command} -`);
-    return await open(path, 'r');
+    return openSync(path, 'r');
   } catch (cause) {
     if (cause instanceof FanoutError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -80,10 +82,12 @@ async function openRegular(path: string, { option, command }: CaptureUse): Promi
   }
 }
 
-async function* piecesOf(file: FileHandle): AsyncGenerator<Uint8Array, void> {
+const read = promisify(readInto);
+
+async function* piecesOf(file: number): AsyncGenerator<Uint8Array, void> {
   const buffer = new Uint8Array(PIECE_BYTES);
   for (let position = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+    const { bytesRead } = await read(file, buffer, 0, buffer.length, position);
     if (bytesRead === 0) return;
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);

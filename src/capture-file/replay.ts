@@ -96,7 +96,6 @@ export class Replay {
 
   async close(): Promise<void> {
     this.#reader.close();
-    await this.#input.close();
   }
 
   #stop(): void {

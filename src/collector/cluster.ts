@@ -15,9 +15,10 @@ import {
   type SteeringProgram,
   type WorkerMessage,
 } from '../protocol/schema.ts';
-import type { Connection, Crew } from './crew.ts';
+import type { Connection, Crew, Outfit } from './crew.ts';
 import { Member, type MemberState } from './member.ts';
 import { lostAtStart, startError } from './start-errors.ts';
+import type { Program } from './steering.ts';
 import type { WorkerExit } from './supervisor.ts';
 import type { CallOff, Clock } from './surroundings.ts';
 
@@ -29,7 +30,7 @@ export interface GroupRequest {
   readonly id: number;
   /** 0: the legacy limit of 256 members. */
   readonly membersMax: number;
-  readonly program: SteeringProgram | null;
+  readonly program: Program | null;
 }
 
 export interface ClusterEvents {
@@ -58,6 +59,9 @@ export interface ClusterParts {
   readonly clock: Clock;
 }
 
+/** What a member is to capture; the socket is the cluster's affair. */
+export type CaptureOf = (member: Member) => Omit<CaptureOptions, 'socket'>;
+
 export class Cluster {
   readonly #members: Member[];
   readonly #crew: Crew;
@@ -76,7 +80,8 @@ export class Cluster {
   #startNs = 0n;
   #startFailure: FanoutError | undefined;
   #lastJoined: Membership | undefined;
-  #capture: ((member: Member) => CaptureOptions) | undefined;
+  readonly #outfit: Outfit;
+  #capture: CaptureOf | undefined;
 
   constructor({ crew, cpus, flowMap, interface: interfaceName, events, clock }: ClusterParts) {
     this.#crew = crew;
@@ -85,7 +90,7 @@ export class Cluster {
     this.#interface = interfaceName;
     this.#events = events;
     this.#clock = clock;
-    crew.enlist({
+    this.#outfit = crew.enlist({
       onForked: (index, pid) => this.#onForked(index, pid),
       onConnected: (index, connection) => this.#onConnected(index, connection),
       onExit: (exit) => this.#onExit(exit),
@@ -102,7 +107,7 @@ export class Cluster {
   }
 
   /** Opens all sockets, of processes forked now if they were not before; each joins as soon as the one before it has, so that member i is the kernel's slot i. */
-  async join(capture: (member: Member) => CaptureOptions, group: GroupRequest, timeoutMs: number): Promise<Membership> {
+  async join(capture: CaptureOf, group: GroupRequest, timeoutMs: number): Promise<Membership> {
     await this.#crew.fork();
     this.#capture = capture;
     if (!this.#opensInTurn) for (const member of this.members) if (member.state === 'connected') this.#open(member);
@@ -119,7 +124,7 @@ export class Cluster {
         if (id !== 0) break;
         // The kernel's counter may offer id 0, which getsockopt(2) cannot tell from "no group". Only closing leaves a group.
         member.become('connected');
-        this.#open(member);
+        this.#open(member, this.#outfit.spareSocket);
         await this.#until(() => member.state === 'opened', deadline, 'open its socket again', member);
       }
     }
@@ -167,11 +172,16 @@ export class Cluster {
 
   async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: number): Promise<void> {
     const flags = group.flags | (unique ? UNIQUE_ID_FLAG : 0);
-    const program = member.index === 0 ? group.program : null;
+    const program = member.index === 0 ? this.#handed(group.program) : null;
     const mode = FANOUT_MODES[group.mode];
     this.#asked = { groupId: group.id, mode };
     this.#send(member, { kind: 'join', groupId: group.id, mode, flags, membersMax: group.membersMax, program });
     await this.#until(() => member.state === 'joined', deadline, 'join the group', member);
+  }
+
+  /** As the worker knows it. */
+  #handed(program: Program | null): SteeringProgram | null {
+    return program?.kind === 'ebpf' ? { kind: 'ebpf', descriptor: this.#outfit.program } : program;
   }
 
   /** Opens all filters. When this returns, every packet that arrives is delivered under the full membership. */
@@ -259,8 +269,8 @@ export class Cluster {
     for (const check of [...this.#waiters]) check();
   }
 
-  #open(member: Member): void {
-    if (this.#capture !== undefined) this.#send(member, { kind: 'open', capture: this.#capture(member) });
+  #open(member: Member, socket = this.#outfit.socket): void {
+    if (this.#capture !== undefined) this.#send(member, { kind: 'open', capture: { ...this.#capture(member), socket } });
   }
 
   #send(member: Member, message: CollectorMessage): void {

@@ -14,7 +14,9 @@ type LeftOut = ComparisonResult['leftOut'][number];
 
 export const runCompare: RunCompare = async (options, io, { runCluster, runTogether }) => {
   const launch = launchNow();
-  const { testable, unsafe } = options.isLive ? withoutUnsafeDefrag(options.runs) : { testable: options.runs, unsafe: [] };
+  const { testable, unsafe } = options.isLive
+    ? withoutUnsafeDefrag(options.runs, io.provisions.groups)
+    : { testable: options.runs, unsafe: [] };
   const ownLoad = options.ownLoad === 'first' ? await io.measureOwnLoad() : undefined;
   const outcomes = options.isLive ? await runTogether(testable, io) : await oneAfterTheOther(testable, io, runCluster);
   const runs = outcomes.filter((outcome): outcome is RunResult => !(outcome instanceof FanoutError));

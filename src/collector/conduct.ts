@@ -6,10 +6,11 @@ import type { StopReason } from '../model/run-facts.ts';
 import { type Crew, WorkerCrew } from './crew.ts';
 import { checkGroup } from './group-safety.ts';
 import { Lane } from './lane.ts';
-import type { GroupOutcome, RunIo } from './run-io.ts';
+import type { Provisions } from './provisions.ts';
+import type { GroupOutcome, Provided, RunIo } from './run-io.ts';
 import { openSource, type PacketSource } from './sources.ts';
-import { prepareSteering, type Steering } from './steering.ts';
-import { type Clock, HOST, type Surroundings } from './surroundings.ts';
+import { type Steering, steeringOf } from './steering.ts';
+import { type Clock, hostSeenWith, type Surroundings } from './surroundings.ts';
 
 /**
  * Between the last member's join and the first judged packet. A packet that the kernel steered while it still saw the smaller group is
@@ -38,7 +39,7 @@ export interface Stage {
 }
 
 /** A run in which something happens on purpose while it captures. */
-export async function conduct(groups: readonly Options[], io: RunIo, drive: Drive): Promise<readonly GroupOutcome[]> {
+export async function conduct(groups: readonly Options[], io: RunIo & Provided, drive: Drive): Promise<readonly GroupOutcome[]> {
   try {
     return await runFromStart(groups, io, drive);
   } catch (error) {
@@ -48,21 +49,28 @@ export async function conduct(groups: readonly Options[], io: RunIo, drive: Driv
   }
 }
 
-async function runFromStart(groups: readonly Options[], io: RunIo, drive: Drive): Promise<readonly GroupOutcome[]> {
+async function runFromStart(groups: readonly Options[], io: RunIo & Provided, drive: Drive): Promise<readonly GroupOutcome[]> {
   const [first] = groups;
   if (first === undefined) throw new TypeError('a run needs a group');
   const startedAt = new Date();
-  const source = await openSource(first, io.signal);
-  const steerings: Steering[] = [];
+  const { provisions } = io;
+  for (const options of groups) checkGroup(options, provisions.groups);
+  const source = await openSource(first, provisions, io.signal);
   try {
-    for (const options of groups) steerings.push(await prepareSteering(options, source.interface));
-    for (const options of groups) checkGroup(options);
-    const crew = new WorkerCrew(first.procs);
-    return await runGroups({ groups, steerings, source, crew, io, drive, surroundings: HOST, startedAt });
+    const steerings = groups.map((options) => steeringOf(options, provisions));
+    const crew = newCrew(first.procs, steerings, provisions);
+    return await runGroups({ groups, steerings, source, crew, io, drive, surroundings: hostSeenWith(provisions), startedAt });
   } finally {
-    for (const steering of steerings) steering.release();
     await source.close();
   }
+}
+
+function newCrew(procs: number, steerings: readonly Steering[], { worker, sockets }: Provisions): WorkerCrew {
+  return new WorkerCrew(procs, {
+    worker,
+    sockets,
+    programs: steerings.map(({ program }) => (program?.kind === 'ebpf' ? program.descriptor : undefined)),
+  });
 }
 
 /** All that a run needs; it opens nothing itself. */

@@ -2,9 +2,13 @@
  * The processes of a run. Each holds one member of every group under test: groups do not take packets from one another, so several of them
  * can be tested on the same packets.
  */
+import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { WORKER_DESCRIPTORS } from '../worker-descriptors.ts';
+import type { PacketSockets } from './packet-sockets.ts';
 import { chooseSocketDirectory, listen, type WorkerServer } from './server.ts';
-import { loadWorkers, type WorkerExit, type Workers } from './supervisor.ts';
+import { createWorkers, type WorkerExit, type Workers } from './supervisor.ts';
+import type { WorkerProgram } from './worker-program.ts';
 
 /** The collector's end of a worker's connection for one group. */
 export interface Connection {
@@ -23,10 +27,18 @@ export interface Enlisted {
   readonly onExit: (exit: WorkerExit) => void;
 }
 
+/** Descriptors, in a process, of what it was born with for one group. */
+export interface Outfit {
+  readonly socket: number;
+  /** In process 0 only: a second socket, and what steers the group, if anything does. */
+  readonly spareSocket: number;
+  readonly program: number;
+}
+
 export interface Crew {
   readonly size: number;
   /** Every group must be known before the processes are. */
-  enlist(group: Enlisted): void;
+  enlist(group: Enlisted): Outfit;
   /** Starts all processes, once. They boot while the caller prepares what they will be told. */
   fork(): Promise<void>;
   /** One process more, when all before it have connected. */
@@ -39,8 +51,10 @@ export interface Crew {
 }
 
 export interface CrewOptions {
-  /** The program that workers run, where it is not the package's own. */
-  readonly workerPath?: string;
+  readonly worker: WorkerProgram;
+  readonly sockets: PacketSockets;
+  /** Of each group what steers it, a descriptor in this process. */
+  readonly programs?: readonly (number | undefined)[];
 }
 
 export class WorkerCrew implements Crew {
@@ -55,7 +69,7 @@ export class WorkerCrew implements Crew {
   #workers: Workers | undefined;
   #adding: Promise<void> | undefined;
 
-  constructor(size: number, options: CrewOptions = {}) {
+  constructor(size: number, options: CrewOptions) {
     this.#size = size;
     this.#options = options;
   }
@@ -64,9 +78,21 @@ export class WorkerCrew implements Crew {
     return this.#size;
   }
 
-  enlist(group: Enlisted): void {
+  enlist(group: Enlisted): Outfit {
     if (this.#begun !== undefined) throw new TypeError('a group came after the fork');
-    this.#groups.push(group);
+    const groups = this.#groups;
+    groups.push(group);
+    const socket = WORKER_DESCRIPTORS.sockets + groups.length - 1;
+    return {
+      socket,
+      // How many groups there are is known when all have been enlisted.
+      get spareSocket() {
+        return socket + groups.length;
+      },
+      get program() {
+        return socket + 2 * groups.length;
+      },
+    };
   }
 
   fork(): Promise<void> {
@@ -75,14 +101,12 @@ export class WorkerCrew implements Crew {
   }
 
   async #fork(): Promise<void> {
-    const createWorkers = await loadWorkers();
-    const { workerPath } = this.#options;
     this.#workers = createWorkers({
       groups: this.#groups.length,
+      program: this.#options.worker,
       onExit: (exit) => {
         for (const group of this.#groups) group.onExit(exit);
       },
-      ...(workerPath === undefined ? {} : { workerPath }),
     });
     await this.#start(
       this.#workers,
@@ -102,11 +126,24 @@ export class WorkerCrew implements Crew {
     const groups = this.#groups.length;
     const socketDirectory = chooseSocketDirectory(groups);
     for (const index of indices) {
-      const pid = workers.start(index, socketDirectory);
+      const pid = this.#startOne(workers, index, socketDirectory);
       this.#pids.push(pid);
       for (const group of this.#groups) group.onForked(index, pid);
     }
     this.#server = await listen(socketDirectory, groups, (group, socket, pid) => this.#onPeer(group, socket, pid));
+  }
+
+  // A socket is in one process only, the worker's: what somebody else held as well would stay in the group when that worker has died.
+  #startOne(workers: Workers, index: number, socketDirectory: string): number {
+    const { sockets, programs = [] } = this.#options;
+    const groups = this.#groups.length;
+    const own = Array.from({ length: index === 0 ? 2 * groups : groups }, () => sockets.take());
+    const steering = index === 0 ? Array.from({ length: groups }, (_, group) => programs[group]) : [];
+    try {
+      return workers.start(index, socketDirectory, [...own, ...steering]);
+    } finally {
+      for (const socket of own) closeSync(socket);
+    }
   }
 
   get #isComplete(): boolean {

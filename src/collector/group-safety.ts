@@ -1,16 +1,18 @@
 /** Never join a group that exists, never share one, never reassemble beside another group: the rules that keep a running IDS safe. */
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
-import { describeGroup, fanoutGroups } from '../host/groups.ts';
+import type { DescribedGroup } from '../host/groups.ts';
 import type { Reason } from '../model/run-result.ts';
 import type { Member } from './member.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Before anything is opened. The lab's namespace is new and holds no group of others. */
-export function checkGroup({ source, groupId, flags, force }: Pick<Options, 'source' | 'groupId' | 'flags' | 'force'>): void {
+export function checkGroup(
+  { source, groupId, flags, force }: Pick<Options, 'source' | 'groupId' | 'flags' | 'force'>,
+  groups: readonly DescribedGroup[] | undefined,
+): void {
   if (source.kind !== 'live') return;
   const wantsToKnow = groupId !== undefined || (flags.includes('defrag') && !force);
-  const groups = fanoutGroups();
   if (groups === undefined) {
     if (wantsToKnow) throw cannotTell(groupId);
     return;
@@ -19,27 +21,30 @@ export function checkGroup({ source, groupId, flags, force }: Pick<Options, 'sou
   if (taken !== undefined)
     throw new FanoutError(
       'GROUP_TAKEN',
-      `fanout group ${groupId} exists already: ${describeGroup(taken)}`,
+      `fanout group ${groupId} exists already: ${taken.description}`,
       'joining it would take packets away from its owner: leave --group-id out, and the kernel chooses a free one',
     );
   const other = groups[0];
   if (flags.includes('defrag') && other !== undefined && !force)
     throw new FanoutError(
       'DEFRAG_UNSAFE',
-      `--defrag while fanout group ${other.id} exists: ${describeGroup(other)}`,
+      `--defrag while fanout group ${other.id} exists: ${other.description}`,
       'if that group reassembles too, it would get no fragmented traffic while this runs (both share one reassembly queue): test without --defrag, in the lab, or with --force',
     );
 }
 
 /** Of groups that are to be tested at once: without those that would take fragments from others, of this host or of this test. */
-export function withoutUnsafeDefrag(groups: readonly Options[]): {
+export function withoutUnsafeDefrag(
+  groups: readonly Options[],
+  existing: readonly DescribedGroup[] | undefined,
+): {
   readonly testable: readonly Options[];
   readonly unsafe: readonly UntestedGroup[];
 } {
   const testable: Options[] = [];
   const unsafe: UntestedGroup[] = [];
   for (const group of groups) {
-    const reason = group.flags.includes('defrag') ? defragDanger(group, testable) : undefined;
+    const reason = group.flags.includes('defrag') ? defragDanger(group, testable, existing) : undefined;
     if (reason === undefined) testable.push(group);
     else unsafe.push({ mode: group.mode, flags: group.flags, reason });
   }
@@ -50,7 +55,7 @@ interface UntestedGroup extends Pick<Options, 'mode' | 'flags'> {
   readonly reason: Reason;
 }
 
-function defragDanger(group: Options, others: readonly Options[]): Reason | undefined {
+function defragDanger(group: Options, others: readonly Options[], existing: readonly DescribedGroup[] | undefined): Reason | undefined {
   if (others.some(({ flags }) => flags.includes('defrag')))
     return {
       code: 'DEFRAG_UNSAFE',
@@ -58,7 +63,7 @@ function defragDanger(group: Options, others: readonly Options[]): Reason | unde
       remedy: 'compare them one at a time',
     };
   try {
-    checkGroup(group);
+    checkGroup(group, existing);
     return undefined;
   } catch (error) {
     if (!(error instanceof FanoutError) || error.code !== 'DEFRAG_UNSAFE') throw error;
@@ -85,11 +90,11 @@ function cannotTell(groupId: number | undefined): FanoutError {
 export function confirmGroup(surroundings: Surroundings, groupId: number, members: readonly Member[]): void {
   const foreign = foreignMembers(surroundings, groupId, members);
   if (foreign.length === 0) return;
-  const owners = surroundings.ownersOf(foreign).map(({ pid, name }) => `${name} (pid ${pid})`);
+  const owners = surroundings.ownersOf(foreign);
   throw new FanoutError(
     'GROUP_TAKEN',
     `another program joined fanout group ${groupId} while it was being set up: ${owners.join(', ') || 'unknown to this user'}`,
-    'start again without --group-id: the kernel then chooses a group that nobody has',
+    'find it with `sudo ss -0 -e -p`, and start again without --group-id: the kernel then chooses a group that nobody has',
   );
 }
 

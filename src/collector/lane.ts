@@ -121,7 +121,7 @@ export class Lane {
     await this.cluster.close();
   }
 
-  #capture(member: Member): CaptureOptions {
+  #capture(member: Member): Omit<CaptureOptions, 'socket'> {
     const { options } = this;
     const { source, hashSeed } = this.#run;
     return {

@@ -4,7 +4,7 @@ import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
 import type { LoadSample, OwnLoad } from '../model/own-load.ts';
 import { conduct, type Stage } from './conduct.ts';
-import type { MeasureOwnLoad, RunIo } from './run-io.ts';
+import type { MeasureOwnLoad, Provided, RunIo } from './run-io.ts';
 
 /** As fast as it goes. */
 const FULL_SPEED = 0;
@@ -41,7 +41,7 @@ type Limit = Pick<OwnLoad, 'lossFreeRate' | 'lossRate'>;
 
 async function measured<T>(
   groups: readonly Options[],
-  io: Pick<RunIo, 'version' | 'signal'>,
+  io: Pick<RunIo, 'version' | 'signal'> & Provided,
   further: (probe: Probe) => Promise<T>,
 ): Promise<readonly [LoadSample, T]> {
   let found: readonly [LoadSample, T] | undefined;

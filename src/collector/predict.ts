@@ -1,7 +1,7 @@
 /** Reads a capture file through the model of the kernel's key. Needs no privilege, and no more memory than its flows take. */
 import { randomBytes } from 'node:crypto';
 import { captureWarnings, unusableCapture } from '../capture-file/findings.ts';
-import { type CaptureInput, inputName, openCaptureInput, type StandardInput } from '../capture-file/input.ts';
+import { type CaptureInput, inputName } from '../capture-file/input.ts';
 import { PREDICT } from '../capture-file/use.ts';
 import type { PredictOptions } from '../config/predict-options.ts';
 import { FanoutError } from '../errors.ts';
@@ -21,21 +21,24 @@ export interface PredictIo {
   readonly version: string;
   /** Aborting it ends the reading early, with a prediction for what was read. */
   readonly signal: AbortSignal;
-  readonly standardInput: () => StandardInput;
   /** Called for every piece of the file. */
   readonly onProgress: (bytes: number) => void;
   /** For tests; else 2^22. */
   readonly flowsMax?: number;
 }
 
-export type RunPrediction = (options: Pick<PredictOptions, 'path' | 'defrag'>, io: PredictIo) => Promise<PredictionResult>;
+export interface PredictRequest extends Pick<PredictOptions, 'defrag'> {
+  /** Closed when all of it has been read. */
+  readonly input: CaptureInput;
+}
 
-export const runPrediction: RunPrediction = async ({ path, defrag }, io) => {
+export type RunPrediction = (request: PredictRequest, io: PredictIo) => Promise<PredictionResult>;
+
+export const runPrediction: RunPrediction = async ({ input, defrag }, io) => {
   const startedAt = new Date();
   // Whoever sent the packets must not be able to foresee which ones collide in a table.
   const hashSeed = randomBytes(8).readBigUInt64BE();
   const prediction = new native.CapturePrediction({ hashSeed, flowsMax: io.flowsMax ?? FLOWS_MAX });
-  const input = await openCaptureInput(path, io.standardInput, PREDICT);
   try {
     const { summary, warnings } = await readAll(input, prediction, io);
     return {
@@ -43,7 +46,7 @@ export const runPrediction: RunPrediction = async ({ path, defrag }, io) => {
       tool: { version: io.version },
       startedAt: startedAt.toISOString(),
       ...predictionOf({
-        pcap: path,
+        pcap: input.path,
         summary,
         asked: findingsOf(prediction, defrag, VIOLATIONS_MAX),
         other: findingsOf(prediction, !defrag, 0),

@@ -10,7 +10,7 @@ import { adviceOn, strayIn } from './race-findings.ts';
 import { headOf, launchNow } from './result-head.ts';
 import type { RaceIo, RunCluster, RunRace } from './run-io.ts';
 import { openSource } from './sources.ts';
-import { HOST } from './surroundings.ts';
+import { hostSeenWith } from './surroundings.ts';
 
 export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
   const launch = launchNow();
@@ -36,21 +36,22 @@ export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
 
 /** Processes that open, bind and join one after the other, with no filter shut and no common start: every packet counts from the first bind on. */
 async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io: RaceIo): Promise<NaiveStart> {
-  const source = await openSource(run, io.signal);
-  const crew = new WorkerCrew(run.procs);
+  const { provisions } = io;
+  const source = await openSource(run, provisions, io.signal);
+  const crew = new WorkerCrew(run.procs, provisions);
   const hashSeed = randomBytes(8).readBigUInt64BE();
   const frame = {
     source,
     crew,
     io: { ...io, onProgress: () => undefined },
-    surroundings: HOST,
+    surroundings: hostSeenWith(provisions),
     hashSeed,
     startedAt: new Date(),
     begunMs: performance.now(),
     membersMax: run.procs,
     eager: true,
   };
-  const lane = new Lane(run, { filter: null, program: null, release: () => {} }, frame);
+  const lane = new Lane(run, { filter: null, program: null }, frame);
   try {
     lane.cluster.openInTurn();
     await crew.fork();

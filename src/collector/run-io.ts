@@ -17,7 +17,13 @@ import type { RunFacts } from '../model/run-facts.ts';
 import type { RunResult } from '../model/run-result.ts';
 import type { ScaleResult } from '../model/scale.ts';
 import type { ObservedFlow } from '../native.ts';
+import type { Provisions } from './provisions.ts';
 import type { ProgressSnapshot } from './report/progress.ts';
+
+/** What was got before, while there were privileges. */
+export interface Provided {
+  readonly provisions: Provisions;
+}
 
 /** What a run needs from its surroundings. */
 export interface RunIo {
@@ -41,15 +47,15 @@ export interface Observed {
   readonly truth: readonly FlowTruth[];
 }
 
-export type RunCluster = (options: Options, io: RunIo) => Promise<RunResult>;
+export type RunCluster = (options: Options, io: RunIo & Provided) => Promise<RunResult>;
 
 /** An error is about this group only: the others of the run have results. */
 export type GroupOutcome = RunResult | FanoutError;
 
 /** Groups on the same packets, and what each of them came to. */
-export type RunTogether = (groups: readonly Options[], io: RunIo) => Promise<readonly GroupOutcome[]>;
+export type RunTogether = (groups: readonly Options[], io: RunIo & Provided) => Promise<readonly GroupOutcome[]>;
 
-export interface CompareIo extends RunIo {
+export interface CompareIo extends RunIo, Provided {
   /** Called before each mode is tested, where one is tested after the other. */
   readonly onMode: (label: string, index: number) => void;
   /** What as many groups cost here; undefined where that cannot be measured. */
@@ -63,32 +69,32 @@ export interface Runners {
 }
 
 /** Of groups in the lab. */
-export type MeasureOwnLoad = (groups: readonly Options[], io: Pick<RunIo, 'version' | 'signal'>) => Promise<OwnLoad>;
+export type MeasureOwnLoad = (groups: readonly Options[], io: Pick<RunIo, 'version' | 'signal'> & Provided) => Promise<OwnLoad>;
 
 export type RunCompare = (options: CompareOptions, io: CompareIo, runners: Runners) => Promise<ComparisonResult>;
 
-export interface ChurnIo extends Pick<RunIo, 'version' | 'signal'> {
+export interface ChurnIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
   /** Called after each change of the group; `done` is how many there were so far. */
   readonly onChange: (change: Pick<ChurnEvent, 'kind' | 'slot'>, done: number) => void;
 }
 
 export type RunChurn = (options: ChurnOptions, io: ChurnIo) => Promise<ChurnResult>;
 
-export interface RaceIo extends Pick<RunIo, 'version' | 'signal'> {
+export interface RaceIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
   /** Called before each of the two starts. */
   readonly onStart: (kind: 'naive' | 'orderly') => void;
 }
 
 export type RunRace = (options: RaceOptions, io: RaceIo, runCluster: RunCluster) => Promise<RaceResult>;
 
-export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'> {
+export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
   /** Called before each mode is measured. */
   readonly onMode: (label: string, index: number) => void;
 }
 
 export type RunMatrix = (options: MatrixOptions, io: MatrixIo, runCluster: RunCluster) => Promise<MatrixResult>;
 
-export interface ScaleIo extends Pick<RunIo, 'version' | 'signal'> {
+export interface ScaleIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
   /** Called before each size is measured. */
   readonly onSize: (procs: number, index: number) => void;
 }

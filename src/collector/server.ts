@@ -25,7 +25,9 @@ function descriptorOf(socket: Socket): number {
  */
 export function chooseSocketDirectory(groups: number): string {
   let cause: unknown;
-  for (const base of [process.env['XDG_RUNTIME_DIR'], process.geteuid?.() === 0 ? '/run' : undefined, tmpdir()]) {
+  const uid = process.geteuid?.();
+  // sudo(8) takes the variable away, but not the directory.
+  for (const base of [process.env['XDG_RUNTIME_DIR'], `/run/user/${uid}`, uid === 0 ? '/run' : undefined, tmpdir()]) {
     if (base === undefined || base === '') continue;
     const directory = join(base, `${PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`);
     try {

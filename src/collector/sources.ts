@@ -1,17 +1,18 @@
 /** Where packets come from: a live interface, or the lab with its own interface, and traffic of its own or of a capture file. */
-import { type CaptureInput, openCaptureInput } from '../capture-file/input.ts';
+import type { CaptureInput } from '../capture-file/input.ts';
 import { Replay, type ReplayPlan, SEGMENT_BYTES } from '../capture-file/replay.ts';
-import { REPLAY } from '../capture-file/use.ts';
 import { allowedCpus } from '../config/machine.ts';
 import type { LabSource, LiveSource, Options, PcapSource, Sending } from '../config/options.ts';
-import { FanoutError, isSystemCallError } from '../errors.ts';
-import { createLabNetwork, type LabNetwork, type LabNetworkOptions } from '../lab/network.ts';
-import { isSymmetric, type NicModel, queuesUsed } from '../lab/nic.ts';
+import { FanoutError } from '../errors.ts';
+import type { LabNetwork } from '../lab/network.ts';
+import { isSymmetric, type NicModel } from '../lab/nic.ts';
 import { type FlowTruth, generateTraffic, type Traffic } from '../lab/traffic.ts';
 import type { NicFacts } from '../model/run-facts.ts';
 import type { Reason, SourceInfo } from '../model/run-result.ts';
-import { type InterfaceInfo, native } from '../native.ts';
+import { native } from '../native.ts';
 import type { FrameSet, InjectCounters, Injector } from '../native-lab.ts';
+import { checkLiveInterface, describe } from './live-interface.ts';
+import type { Provisions } from './provisions.ts';
 
 export interface PacketSource {
   readonly info: SourceInfo;
@@ -44,31 +45,20 @@ export interface PacketSource {
 export type SendPlan = Pick<Sending, 'rounds' | 'packetsPerSecond'>;
 
 /** @param signal ends the wait for a capture that comes through a pipe */
-export async function openSource(options: Options, signal: AbortSignal): Promise<PacketSource> {
+export async function openSource(options: Options, provisions: Provisions, signal: AbortSignal): Promise<PacketSource> {
   const { source } = options;
   switch (source.kind) {
     case 'live':
       return openLive(source);
     case 'lab':
-      return openLab(source, options);
+      return openLab(source, options, provisions);
     case 'pcap':
-      return openPcap(source, options, signal);
+      return openPcap(source, options, provisions, signal);
   }
 }
 
-const ARPHRD_ETHER = 1;
-const ARPHRD_LOOPBACK = 772;
-
 function openLive(source: LiveSource): PacketSource {
-  const described = describe(source.interface);
-  if (!described.up)
-    throw new FanoutError('INTERFACE_DOWN', `interface ${source.interface} is down`, `bring it up: ip link set ${source.interface} up`);
-  if (described.hardwareType !== ARPHRD_ETHER && described.hardwareType !== ARPHRD_LOOPBACK)
-    throw new FanoutError(
-      'INTERFACE_UNSUITABLE',
-      `interface ${source.interface} has link type ${described.hardwareType} (ARPHRD_* in linux/if_arp.h), and only Ethernet is understood`,
-      'choose the Ethernet interface that the IDS listens on',
-    );
+  const described = checkLiveInterface(source.interface);
   return {
     info: { kind: 'live', interface: source.interface },
     interface: source.interface,
@@ -92,22 +82,6 @@ async function notOnLive(): Promise<never> {
   throw new TypeError('nothing is ever sent or changed on a live interface');
 }
 
-function describe(name: string): InterfaceInfo {
-  try {
-    return native.describeInterface(name);
-  } catch (cause) {
-    if (!isSystemCallError(cause)) throw cause;
-    throw new FanoutError(
-      'NO_SUCH_INTERFACE',
-      `there is no interface ${name} in this network namespace`,
-      'list the interfaces with: ip link',
-      {
-        cause,
-      },
-    );
-  }
-}
-
 /** What is sent on the lab's interface. */
 interface Sender {
   /** Frames are made while the workers boot. */
@@ -121,9 +95,9 @@ interface Sender {
   close(): Promise<void>;
 }
 
-async function openLab(source: LabSource, options: Options): Promise<PacketSource> {
-  const { traffic, flows, packetsPerFlow, queues = 1, nic } = source;
-  const network = await createLabNetwork({ addon: native, queues, ...networkOf(source) });
+async function openLab(source: LabSource, options: Options, provisions: Provisions): Promise<PacketSource> {
+  const { traffic, flows, packetsPerFlow, nic } = source;
+  const network = networkIn(provisions);
   const shape = {
     seed: options.seed,
     flows,
@@ -159,26 +133,19 @@ async function openLab(source: LabSource, options: Options): Promise<PacketSourc
     close: async () => {},
   };
   const info = { kind: 'lab', seed: options.seed, ...(traffic === undefined ? {} : { traffic }) } as const;
-  return sendingSource(info, network, sender, source, options);
+  return sendingSource(info, network, sender, source, options, provisions);
 }
 
-async function openPcap(source: PcapSource, options: Options, signal: AbortSignal): Promise<PacketSource> {
-  const input = await openCaptureInput(source.path, () => process.stdin, REPLAY);
-  let network: LabNetwork | undefined;
-  try {
-    network = await createLabNetwork({ addon: native, mtu: 'largest', ...networkOf(source) });
-    return sendingSource(
-      { kind: 'pcap', seed: options.seed, pcap: source.path },
-      network,
-      await replaySender(input, network, source, options, signal),
-      source,
-      options,
-    );
-  } catch (error) {
-    await network?.close();
-    await input.close();
-    throw error;
-  }
+async function openPcap(source: PcapSource, options: Options, provisions: Provisions, signal: AbortSignal): Promise<PacketSource> {
+  if (provisions.capture === undefined) throw new TypeError('the capture file was not opened');
+  const network = networkIn(provisions);
+  const sender = await replaySender(provisions.capture, network, source, options, signal);
+  return sendingSource({ kind: 'pcap', seed: options.seed, pcap: source.path }, network, sender, source, options, provisions);
+}
+
+function networkIn({ network }: Provisions): LabNetwork {
+  if (network === undefined) throw new TypeError('there is no lab');
+  return network;
 }
 
 async function replaySender(
@@ -216,11 +183,6 @@ function rateOf({ packets, elapsedMs }: InjectCounters): number | undefined {
   return elapsedMs === 0 ? undefined : Math.round((packets * 1000) / elapsedMs);
 }
 
-function networkOf({ injection, nic }: Sending): Pick<LabNetworkOptions, 'injection' | 'queues'> {
-  if (nic !== undefined) return { injection: 'tap', queues: queuesUsed(nic) };
-  return injection === 'auto' ? {} : { injection };
-}
-
 function spread({ frames, offsets, tags }: Traffic, nic: NicModel): FrameSet {
   return { frames, offsets, tags, queues: new native.Nic(nic).spread(frames, offsets) };
 }
@@ -235,6 +197,7 @@ function sendingSource(
   sender: Sender,
   { packetsPerSecond, rounds, burst, nic, cpu }: Sending,
   { mode }: Options,
+  { link }: Provisions,
 ): PacketSource {
   const { promise: ended, resolve, reject } = settleable();
   let running: Promise<void> = Promise.resolve();
@@ -267,7 +230,10 @@ function sendingSource(
     prepare: () => sender.prepare(),
     start: () => void send({ rounds, packetsPerSecond }).then(resolve, reject),
     send,
-    flapLink: () => network.flapLink(),
+    flapLink: async () => {
+      if (link === undefined) throw new TypeError('nobody was kept who may change the link');
+      link.flap();
+    },
     stop: halt,
     offered: () => sender.offered(),
     offeredPerSecond: () => sender.offeredPerSecond(),
@@ -275,7 +241,6 @@ function sendingSource(
     warnings: () => sender.warnings(),
     close: async () => {
       await halt();
-      await network.close();
       await sender.close();
     },
   };

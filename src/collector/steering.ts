@@ -1,26 +1,26 @@
 /** The programs of a run: the filter every member gets, and what steers modes cbpf and ebpf. */
 import type { Options } from '../config/options.ts';
-import { compileFilter, openSteeringProgram } from '../host/programs.ts';
 import type { CbpfInstruction } from '../native.ts';
-import type { SteeringProgram } from '../protocol/schema.ts';
+import type { Provisions } from './provisions.ts';
+
+/** What steers a group; of mode ebpf a descriptor in this process. */
+export type Program =
+  | { readonly kind: 'cbpf'; readonly instructions: readonly CbpfInstruction[] }
+  | { readonly kind: 'ebpf'; readonly descriptor: number };
 
 export interface Steering {
   /** null: keep the head of every packet. */
   readonly filter: readonly CbpfInstruction[] | null;
-  readonly program: SteeringProgram | null;
-  /** Takes back what was loaded for this run. */
-  release(): void;
+  readonly program: Program | null;
 }
 
-export async function prepareSteering(options: Options, interfaceName: string): Promise<Steering> {
-  const filter = options.filter === undefined ? null : await compileFilter(options.filter, interfaceName, options.snaplenBytes);
-  if (options.program?.kind === 'ebpf') {
-    const { path, release } = await openSteeringProgram(options.program.path);
-    return { filter, program: { kind: 'ebpf', pinnedPath: path }, release };
-  }
-  const program: SteeringProgram | null =
-    options.program?.kind === 'cbpf'
-      ? { kind: 'cbpf', instructions: options.program.instructions.map(({ code, jt, jf, k }): CbpfInstruction => [code, jt, jf, k]) }
-      : null;
-  return { filter, program, release: () => {} };
+export function steeringOf(options: Options, provisions: Pick<Provisions, 'filterOf' | 'programOf'>): Steering {
+  return { filter: provisions.filterOf(options), program: programOf(options, provisions) };
+}
+
+function programOf(options: Options, provisions: Pick<Provisions, 'programOf'>): Program | null {
+  const descriptor = provisions.programOf(options);
+  if (descriptor !== undefined) return { kind: 'ebpf', descriptor };
+  if (options.program?.kind !== 'cbpf') return null;
+  return { kind: 'cbpf', instructions: options.program.instructions.map(({ code, jt, jf, k }): CbpfInstruction => [code, jt, jf, k]) };
 }

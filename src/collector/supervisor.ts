@@ -1,8 +1,7 @@
 /** Starts worker processes and sees them out. Knows processes, not packets. */
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { execa as Execa, ResultPromise } from 'execa';
-import { packageRoot } from '../package-root.ts';
+import { execa, type ResultPromise } from 'execa';
+import type { WorkerProgram } from './worker-program.ts';
 
 export interface WorkerExit {
   readonly index: number;
@@ -16,8 +15,9 @@ export interface Workers {
   /**
    * Starts one more process; its pid, or 0 if that failed, which `onExit` will tell about.
    * @param socketDirectory where the collector will listen for it (server.ts); it need not exist yet
+   * @param descriptors that it is born with, from WORKER_DESCRIPTORS.sockets on
    */
-  start(index: number, socketDirectory: string): number;
+  start(index: number, socketDirectory: string, descriptors: readonly (number | undefined)[]): number;
   /** Sends SIGKILL to one worker that is no longer to be trusted. */
   kill(index: number): void;
   /** Resolves when all have ended: by themselves, after SIGTERM at `graceMs`, or after SIGKILL at twice that. */
@@ -28,43 +28,36 @@ export interface WorkersOptions {
   /** Of which each process holds one member. */
   readonly groups: number;
   readonly onExit: (exit: WorkerExit) => void;
-  /** The program that each of them runs, where it is not the package's own. */
-  readonly workerPath?: string;
+  readonly program: WorkerProgram;
 }
-
-const WORKER_PATH = join(packageRoot(), 'dist', 'worker.cjs');
 
 /**
  * No thread pool for V8 saves three threads a worker. Flags of V8 itself would make Node compile its own modules anew, as their cached code
- * is for V8's defaults: 6 ms a worker. Without the policy Node 20 only warns of an exception in the doorbell's callback, and
+ * is for V8's defaults: 6 ms a worker. A program that is given by descriptor has no path to be resolved. Without the policy Node 20 only warns of an exception in the doorbell's callback, and
  * the worker would live on without telling anything.
  */
-const NODE_FLAGS = ['--v8-pool-size=0', '--force-node-api-uncaught-exceptions-policy=true'];
+const NODE_FLAGS = ['--v8-pool-size=0', '--force-node-api-uncaught-exceptions-policy=true', '--preserve-symlinks-main'];
 /** A clean environment: NODE_OPTIONS may load anything, and NODE_EXTRA_CA_CERTS alone costs every start 30 ms. */
 const KEPT_ENVIRONMENT = ['PATH', 'LANG', 'LC_ALL', 'TZ'];
+/** What a filter on system calls does not see (native/host/seccomp.hpp). */
+const NO_IO_URING = { UV_USE_IO_URING: '0' };
 
-/** What starts workers, once it is loaded: that takes longer than all else that a short run loads together, and other things can be done meanwhile. */
-export async function loadWorkers(): Promise<(options: WorkersOptions) => Workers> {
-  const { execa } = await import('execa');
-  return (options) => createWorkers(execa, options);
-}
-
-function createWorkers(execa: typeof Execa, { groups, onExit, workerPath = WORKER_PATH }: WorkersOptions): Workers {
-  const env = Object.fromEntries(KEPT_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+export function createWorkers({ groups, onExit, program }: WorkersOptions): Workers {
+  const kept = Object.fromEntries(KEPT_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  const env = { ...kept, ...NO_IO_URING };
   const processes = new Map<number, ResultPromise>();
   const endings: Promise<void>[] = [];
   const signalAll = (signal: NodeJS.Signals): void => {
     for (const p of processes.values()) p.kill(signal);
   };
   return {
-    start: (index, socketDirectory) => {
+    start: (index, socketDirectory, descriptors) => {
       const argv = [socketDirectory, index, process.pid, groups].map(String);
-      const started = execa(process.execPath, [...NODE_FLAGS, workerPath, ...argv], {
+      const [script, addon] = program.descriptors ?? [];
+      const started = execa(program.node, [...NODE_FLAGS, program.script, ...argv], {
         env,
         extendEnv: false,
-        stdin: 'ignore',
-        stdout: 'ignore',
-        stderr: 'pipe',
+        stdio: ['ignore', 'ignore', 'pipe', ...[script, addon, ...descriptors].map(inherited)],
         // Collecting output in the library costs milliseconds a process; a few hundred bytes of last words are all that is wanted.
         buffer: false,
         reject: false,
@@ -88,6 +81,11 @@ function createWorkers(execa: typeof Execa, { groups, onExit, workerPath = WORKE
       clearTimeout(kill);
     },
   };
+}
+
+/** The library passes on any descriptor; its types know the first ten. */
+function inherited(descriptor: number | undefined): 3 | 'ignore' {
+  return descriptor === undefined ? 'ignore' : (descriptor as 3);
 }
 
 const LAST_WORDS_MAX = 4096;

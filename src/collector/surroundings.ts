@@ -1,7 +1,7 @@
 /** What a run sees of the world beside its members' messages: clocks, timers and this host. Given to whoever needs it, so that a run can be had without them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFlowDissector } from '../host/flow-dissector.ts';
-import { type FanoutGroup, fanoutGroups, type Owner, ownersOf } from '../host/groups.ts';
+import { type FanoutGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
 import { native } from '../native.ts';
 
@@ -23,8 +23,8 @@ export interface Surroundings {
   interfaceAt(ifindex: number): { readonly name: string; readonly up: boolean } | undefined;
   /** All fanout groups of this network namespace; undefined where nobody can tell. */
   fanoutGroups(): readonly FanoutGroup[] | undefined;
-  /** The processes that hold these sockets, as far as this user may know. */
-  ownersOf(inodes: readonly number[]): readonly Owner[];
+  /** Who holds these sockets, in words, as far as this user may know. */
+  ownersOf(inodes: readonly number[]): readonly string[];
   flowDissector(): FlowDissector;
 }
 
@@ -42,13 +42,19 @@ export const HOST_CLOCK: Clock = {
   sleep: (delayMs) => sleep(delayMs),
 };
 
-export const HOST: Surroundings = {
-  clock: HOST_CLOCK,
-  interfaceAt: (ifindex) => {
-    const name = native.interfaceName(ifindex);
-    return name === null ? undefined : { name, up: native.describeInterface(name).up };
-  },
-  fanoutGroups,
-  ownersOf,
-  flowDissector: () => readFlowDissector(),
-};
+/** This host. What could only be asked while there were privileges is taken from the answer of then. */
+export function hostSeenWith({ dissector }: { readonly dissector: FlowDissector }): Surroundings {
+  return {
+    clock: HOST_CLOCK,
+    interfaceAt: (ifindex) => {
+      const name = native.interfaceName(ifindex);
+      return name === null ? undefined : { name, up: native.describeInterface(name).up };
+    },
+    fanoutGroups,
+    ownersOf,
+    flowDissector: () => {
+      const now = readFlowDissector();
+      return now.kind === 'unknown' ? dissector : now;
+    },
+  };
+}

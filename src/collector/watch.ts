@@ -289,9 +289,13 @@ export class Watch implements ClusterEvents {
   }
 
   #onJoinedBy(inodes: readonly number[]): string {
-    const owners = this.#surroundings.ownersOf(inodes).map(({ pid, name }) => `${name} (pid ${pid})`);
+    const owners = this.#surroundings.ownersOf(inodes);
     const message = `${owners.join(', ') || 'another program'} joined fanout group ${this.#groupId} during the run`;
-    this.#disturb('foreign-member', message, 'it takes a share of the packets: stop it, or run again with another group');
+    this.#disturb(
+      'foreign-member',
+      message,
+      'it takes a share of the packets: find it with `sudo ss -0 -e -p` and stop it, or run again with another group',
+    );
     return message;
   }
 

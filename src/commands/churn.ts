@@ -1,17 +1,17 @@
 /** `churn`: kill and replace members under traffic, in the lab, and measure which flows move. */
 import { Command, Option } from 'commander';
 import { describe } from '../collector/churn-events.ts';
+import type { Openings, Provisioning, Provisions } from '../collector/provisions.ts';
 import { renderChurn, renderChurnBrief } from '../collector/report/churn.ts';
 import type { ChurnIo, RunChurn } from '../collector/run-io.ts';
 import { CHURN_DEFAULTS, type ChurnOptions, parseChurnOptions, type RawChurnOptions } from '../config/churn-options.ts';
-import { readMachine } from '../config/machine.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { ChurnResult } from '../model/churn.ts';
 import type { Host } from './host.ts';
 import { reported } from './reported.ts';
 import { addRunOptions } from './run.ts';
 
-export type LoadChurn = () => Promise<{ readonly runChurn: RunChurn }>;
+export type LoadChurn = () => Promise<{ readonly runChurn: RunChurn; readonly provisioning: Provisioning }>;
 
 /** @param done receives the exit status */
 export function churnCommand(host: Host, loadCollector: LoadChurn, done: (status: ExitStatus) => void): Command {
@@ -24,11 +24,12 @@ export function churnCommand(host: Host, loadCollector: LoadChurn, done: (status
     .addOption(new Option('--traffic <class,...>', `classes of traffic, as for a run (default: ${CHURN_DEFAULTS.traffic})`));
   addRunOptions(command, (name) => SHARED.has(name));
   return command.action(async (raw: RawChurnOptions) => {
-    const options = parseChurnOptions(raw, readMachine());
+    const options = host.parse((machine) => parseChurnOptions(raw, machine));
     await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
-    const { runChurn } = await loadCollector();
-    done(await churn(options, host, (io) => runChurn(options, io)));
+    const { runChurn, provisioning } = await loadCollector();
+    const needs = { runs: [options.run], replacements: options.slots.length, flapsLink: true };
+    done(await churn(options, host, provisioning(needs), (io) => runChurn(options, io)));
   });
 }
 
@@ -43,12 +44,17 @@ const SHARED: ReadonlySet<string> = new Set([
   'color',
 ] satisfies (keyof RawChurnOptions)[]);
 
-export async function churn({ output, slots }: ChurnOptions, host: Host, work: (io: ChurnIo) => Promise<ChurnResult>): Promise<ExitStatus> {
+export async function churn(
+  { output, slots }: ChurnOptions,
+  host: Host,
+  openings: Openings<Provisions>,
+  work: (io: ChurnIo) => Promise<ChurnResult>,
+): Promise<ExitStatus> {
   const all = 2 * slots.length + 1;
   const onChange: ChurnIo['onChange'] = (change, done) => {
     if (!output.quiet) host.stderr.write(`measured ${describe(change)} (${done} of ${all})\n`);
   };
-  const run = () => work({ version: host.version, signal: host.signal, onChange });
-  const result = await reported(output, host, run, { full: renderChurn, brief: renderChurnBrief });
+  const run = (provisions: Provisions) => work({ version: host.version, provisions, signal: host.signal, onChange });
+  const result = await reported(output, host, openings, run, { full: renderChurn, brief: renderChurnBrief });
   return result.doubts.length > 0 ? EXIT.inconclusive : EXIT.yes;
 }

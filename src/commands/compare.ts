@@ -1,11 +1,11 @@
 /** `compare`: several modes on the same packets, one table, and which of them to use. */
 import { Command, Option } from 'commander';
+import type { Openings, Provisioning, Provisions } from '../collector/provisions.ts';
 import { renderComparison, renderComparisonBrief } from '../collector/report/comparison.ts';
 import { renderOwnLoad } from '../collector/report/own-load.ts';
 import { printable } from '../collector/report/printable.ts';
 import type { CompareIo, MeasureOwnLoad, RunCompare, Runners } from '../collector/run-io.ts';
 import { COMPARE_DEFAULTS, type CompareOptions, parseCompareOptions, type RawCompareOptions } from '../config/compare-options.ts';
-import { readMachine } from '../config/machine.ts';
 import type { RawOptions } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import { runSelf } from '../host/self.ts';
@@ -15,7 +15,9 @@ import { type Host, progressOn } from './host.ts';
 import { reported } from './reported.ts';
 import { addRunOptions } from './run.ts';
 
-export type LoadCompare = () => Promise<Runners & { readonly runCompare: RunCompare; readonly measureOwnLoad: MeasureOwnLoad }>;
+export type LoadCompare = () => Promise<
+  Runners & { readonly runCompare: RunCompare; readonly measureOwnLoad: MeasureOwnLoad; readonly provisioning: Provisioning }
+>;
 
 /** @param done receives the exit status */
 export function compareCommand(host: Host, loadCollector: LoadCompare, done: (status: ExitStatus) => void): Command {
@@ -32,12 +34,12 @@ export function compareCommand(host: Host, loadCollector: LoadCompare, done: (st
   command.addOption(new Option('--no-own-load', 'live: do not measure first, in the lab, what so many groups cost this machine'));
   addRunOptions(command, (name) => !OF_ONE_GROUP.has(name));
   return command.optionsGroup('Other:').action(async (raw: RawCompareOptions) => {
-    const options = parseCompareOptions(raw, readMachine());
+    const options = host.parse((machine) => parseCompareOptions(raw, machine));
     if (!options.isLive) await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
-    const { runCompare, measureOwnLoad, ...runners } = await loadCollector();
-    if (options.ownLoad === 'only') done(await showOwnLoad(options, host, measureOwnLoad));
-    else done(await compare(options, host, (io) => runCompare(options, io, runners)));
+    const { runCompare, measureOwnLoad, provisioning, ...runners } = await loadCollector();
+    if (options.ownLoad === 'only') done(await showOwnLoad(options, host, provisioning, measureOwnLoad));
+    else done(await compare(options, host, provisioning({ runs: options.runs }), (io) => runCompare(options, io, runners)));
   });
 }
 
@@ -53,26 +55,56 @@ const OF_ONE_GROUP: ReadonlySet<string> = new Set([
 
 type Work = (io: CompareIo) => Promise<ComparisonResult>;
 
-export async function compare(options: CompareOptions, host: Host, work: Work): Promise<ExitStatus> {
+export async function compare(options: CompareOptions, host: Host, openings: Openings<Provisions>, work: Work): Promise<ExitStatus> {
   const { runs, output } = options;
   const progress = progressOn(host, output, runs[0]?.statusIntervalMs ?? 1000);
-  const io: CompareIo = {
+  const io: Omit<CompareIo, 'provisions' | 'measureOwnLoad'> = {
     version: host.version,
     signal: host.signal,
     onProgress: (snapshot) => progress?.update(snapshot),
     onMode: (label, index) => {
       if (!output.quiet) host.stderr.write(`testing ${printable(label)} (${index + 1} of ${runs.length})\n`);
     },
-    measureOwnLoad: () => ownLoadElsewhere(options, host),
   };
-  const run = () => work(io).finally(() => progress?.finish());
-  const result = await reported(output, host, run, { full: renderComparison, brief: renderComparisonBrief });
+  const run = ({ provisions, ownLoad }: WithOwnLoad) =>
+    work({ ...io, provisions, measureOwnLoad: () => ownLoad ?? ownLoadElsewhere(options, host) }).finally(() => progress?.finish());
+  const result = await reported(output, host, withOwnLoad(options, host, openings), run, {
+    full: renderComparison,
+    brief: renderComparisonBrief,
+  });
   return EXIT[result.recommendation.answer];
 }
 
-async function showOwnLoad({ runs, output }: CompareOptions, host: Host, measure: MeasureOwnLoad): Promise<ExitStatus> {
-  const work = () => measure(runs, { version: host.version, signal: host.signal });
-  await reported(output, host, work, { full: renderOwnLoad, brief: renderOwnLoad });
+interface WithOwnLoad {
+  readonly provisions: Provisions;
+  /** Begun already. */
+  readonly ownLoad: Promise<OwnLoad | undefined> | undefined;
+}
+
+// The lab in which it is measured is root's too, if this process is: it must be started while that is so.
+function withOwnLoad(options: CompareOptions, host: Host, openings: Openings<Provisions>): Openings<WithOwnLoad> {
+  return {
+    open: async (rights) => {
+      const provisions = await openings.open(rights);
+      const isWanted = options.ownLoad === 'first' && rights.runAs !== undefined;
+      return { provisions, ownLoad: isWanted ? ownLoadElsewhere(options, host) : undefined };
+    },
+    handOver: ({ provisions }) => openings.handOver(provisions),
+    takeOver: async (handed) => ({ provisions: await openings.takeOver(handed), ownLoad: undefined }),
+  };
+}
+
+async function showOwnLoad(
+  { runs, output }: CompareOptions,
+  host: Host,
+  provisioning: Provisioning,
+  measure: MeasureOwnLoad,
+): Promise<ExitStatus> {
+  const [first, ...others] = runs;
+  // One group alone comes first, and then all of them.
+  const needs = { runs: first === undefined ? runs : [first, first, ...others] };
+  const work = (provisions: Provisions) => measure(runs, { version: host.version, provisions, signal: host.signal });
+  await reported(output, host, provisioning(needs), work, { full: renderOwnLoad, brief: renderOwnLoad });
   return EXIT.yes;
 }
 

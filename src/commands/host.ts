@@ -1,7 +1,10 @@
 /** The process, as far as commands touch it. */
+import type { Openings } from '../collector/provisions.ts';
 import { type Style, styleFor } from '../collector/report/layout.ts';
 import { type ProgressWriter, progressWriter } from '../collector/report/progress.ts';
-import type { Options } from '../config/options.ts';
+import type { Machine } from '../config/machine.ts';
+import type { JsonOutput, Options } from '../config/options.ts';
+import type { ReportFile } from './output.ts';
 
 export interface TextStream {
   readonly isTerminal: boolean;
@@ -15,8 +18,21 @@ export interface Host {
   readonly stderr: TextStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** Options, read with no more rights than are left in the end; files that they name are opened as whoever called. */
+  readonly parse: <T>(parse: (machine: Machine) => T) => T;
   /** Returns inside a network namespace of the lab's own: at once where this process is there, else never, as it is replaced. */
   readonly enterLab: () => Promise<void>;
+  /**
+   * Gets everything that needs a privilege, the file of the report too, and gives up all privileges for good. Returns at once, or never, as this
+   * process is replaced by one without any; that one comes here again.
+   */
+  readonly prepare: <T>(json: JsonOutput, openings: Openings<T>) => Promise<Prepared<T>>;
+}
+
+export interface Prepared<T> {
+  readonly opened: T;
+  /** Where one is wanted: opened before the work, so that a bad path costs no one a long capture. */
+  readonly report: ReportFile | undefined;
 }
 
 export function styleOf(stream: TextStream, { color }: Options['output'], { environment }: Host): Style {

@@ -1,39 +1,45 @@
 /** `matrix`: every class of traffic in every mode, in the lab. A survey: its exit status says whether it was measured, not what. */
 import { Command, Option } from 'commander';
+import type { Openings, Provisions } from '../collector/provisions.ts';
 import { renderMatrix, renderMatrixBrief } from '../collector/report/matrix.ts';
 import { printable } from '../collector/report/printable.ts';
-import type { RunCluster, RunMatrix } from '../collector/run-io.ts';
-import { readMachine } from '../config/machine.ts';
+import type { MatrixIo, RunMatrix } from '../collector/run-io.ts';
 import { MATRIX_DEFAULTS, type MatrixOptions, parseMatrixOptions, type RawMatrixOptions } from '../config/matrix-options.ts';
 import { INJECTIONS } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { MatrixResult } from '../model/matrix.ts';
 import type { Host } from './host.ts';
 import { reported } from './reported.ts';
+import type { Collector } from './run.ts';
 
-export type LoadMatrix = () => Promise<{ readonly runMatrix: RunMatrix; readonly runCluster: RunCluster }>;
+export type LoadMatrix = () => Promise<Collector & { readonly runMatrix: RunMatrix }>;
 
 /** @param done receives the exit status */
 export function matrixCommand(host: Host, loadCollector: LoadMatrix, done: (status: ExitStatus) => void): Command {
   const command = new Command('matrix').description('survey every class of traffic in every mode, in the lab: what is safe on this kernel');
   for (const option of OPTIONS) command.addOption(option());
   return command.action(async (raw: RawMatrixOptions) => {
-    const options = parseMatrixOptions(raw, readMachine());
+    const options = host.parse((machine) => parseMatrixOptions(raw, machine));
     await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
-    const { runMatrix, runCluster } = await loadCollector();
-    done(await survey(options, host, (io) => runMatrix(options, io, runCluster)));
+    const { runMatrix, runCluster, provisioning } = await loadCollector();
+    done(await survey(options, host, provisioning({ runs: options.runs }), (io) => runMatrix(options, io, runCluster)));
   });
 }
 
-type Survey = (io: Parameters<RunMatrix>[1]) => Promise<MatrixResult>;
+type Survey = (io: MatrixIo) => Promise<MatrixResult>;
 
-export async function survey({ runs, output }: MatrixOptions, host: Host, run: Survey): Promise<ExitStatus> {
+export async function survey(
+  { runs, output }: MatrixOptions,
+  host: Host,
+  openings: Openings<Provisions>,
+  run: Survey,
+): Promise<ExitStatus> {
   const onMode = (label: string, index: number): void => {
     if (!output.quiet) host.stderr.write(`measuring ${printable(label)} (${index + 1} of ${runs.length})\n`);
   };
-  const work = () => run({ version: host.version, signal: host.signal, onMode });
-  const result = await reported(output, host, work, { full: renderMatrix, brief: renderMatrixBrief });
+  const work = (provisions: Provisions) => run({ version: host.version, provisions, signal: host.signal, onMode });
+  const result = await reported(output, host, openings, work, { full: renderMatrix, brief: renderMatrixBrief });
   return result.runs.some(({ doubts }) => doubts.length > 0) ? EXIT.inconclusive : EXIT.yes;
 }
 

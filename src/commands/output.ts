@@ -1,8 +1,6 @@
 /** Where a report goes. Opened before the run, so that a bad path costs no one a long capture. */
 import {
-  accessSync,
   closeSync,
-  constants,
   fchmodSync,
   fsyncSync,
   ftruncateSync,
@@ -14,8 +12,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { FanoutError } from '../errors.ts';
+import type { PrivilegesAddon } from '../native.ts';
 
 export interface ReportFile {
   /** Writes the whole text. A reader of the path sees the old content or the new, never a part, where that is possible. */
@@ -24,16 +23,37 @@ export interface ReportFile {
   readonly discard: () => void;
 }
 
+/** With the rights that this process has now, and will have when the report is written. */
 export function openReportFile(path: string): ReportFile {
-  return guarded(path, () => {
-    const target = resolved(path);
-    const existing = statSync(target, { throwIfNoEntry: false });
-    if (existing?.isDirectory()) throw new Error('it is a directory');
-    if (existing !== undefined) accessSync(target, constants.W_OK);
-    // Devices and pipes (/dev/stderr, a FIFO) cannot be replaced, only written to.
-    if (existing !== undefined && !existing.isFile()) return directly(path, openSync(target, 'w'));
-    return replacing(path, target, existing);
-  });
+  return guarded(path, () => open(path, replacing));
+}
+
+/** The same; undefined where this user may not write. */
+export function openReportFileIfAllowed(path: string): ReportFile | undefined {
+  try {
+    return openReportFile(path);
+  } catch (error) {
+    if (error instanceof FanoutError && isForbidden(error.cause)) return undefined;
+    throw error;
+  }
+}
+
+/** By a process that goes on having the rights that this one is about to give up. */
+export function openReportFileByHelper(path: string, addon: Pick<PrivilegesAddon, 'FileHelper'>): ReportFile {
+  return guarded(path, () => open(path, (target, existing) => replacingByHelper(path, target, existing, addon)));
+}
+
+type Replace = (target: string, existing: Stats | undefined, path: string) => ReportFile;
+
+function open(path: string, replace: Replace): ReportFile {
+  const target = resolved(path);
+  const existing = statSync(target, { throwIfNoEntry: false });
+  if (existing?.isDirectory()) throw new Error('it is a directory');
+  // Devices and pipes (/dev/stderr, a FIFO) cannot be replaced, only written to.
+  if (existing !== undefined && !existing.isFile()) return directly(path, openSync(target, 'w'));
+  // By doing it: access(2) would ask for the real user, and this process may be acting for another one.
+  if (existing !== undefined) closeSync(openSync(target, 'r+'));
+  return replace(target, existing, path);
 }
 
 /** A symbolic link stays one: its target is replaced. */
@@ -41,9 +61,17 @@ function resolved(path: string): string {
   return statSync(path, { throwIfNoEntry: false }) === undefined ? path : realpathSync(path);
 }
 
-function replacing(path: string, target: string, existing: Stats | undefined): ReportFile {
-  const temporary = join(dirname(target), `.${basename(target).slice(0, 200)}.${process.pid}.tmp`);
-  const file = openTemporary(temporary, existing !== undefined);
+function temporaryName(target: string): string {
+  return `.${basename(target).slice(0, 200)}.${process.pid}.tmp`;
+}
+
+const STICKY = 0o1000;
+const NEW_FILE_MODE = 0o644;
+
+function replacing(target: string, existing: Stats | undefined, path: string): ReportFile {
+  const directory = dirname(target);
+  const temporary = join(directory, temporaryName(target));
+  const file = mayRenameOver(directory, existing) ? openTemporary(temporary, existing !== undefined) : undefined;
   // The directory may be closed to us although the file is not; then it is written in place.
   if (file === undefined) return directly(path, openSync(target, 'r+'), true);
   // A second signal, or a defect, ends the process without another word.
@@ -67,13 +95,34 @@ function replacing(path: string, target: string, existing: Stats | undefined): R
   };
 }
 
+/** In a directory such as /tmp only the owner of a file may replace it. */
+function mayRenameOver(directory: string, existing: Stats | undefined): boolean {
+  const own = process.geteuid?.();
+  if (existing === undefined || own === 0 || existing.uid === own) return true;
+  const { mode, uid } = statSync(directory);
+  return (mode & STICKY) === 0 || uid === own;
+}
+
 function openTemporary(temporary: string, targetExists: boolean): number | undefined {
   try {
-    return openSync(temporary, 'wx', 0o644);
+    return openSync(temporary, 'wx', NEW_FILE_MODE);
   } catch (cause) {
-    if (targetExists && cause instanceof Error && 'code' in cause && cause.code === 'EACCES') return undefined;
+    if (targetExists && isForbidden(cause)) return undefined;
     throw cause;
   }
+}
+
+function replacingByHelper(
+  path: string,
+  target: string,
+  existing: Stats | undefined,
+  { FileHelper }: Pick<PrivilegesAddon, 'FileHelper'>,
+): ReportFile {
+  const directory = resolve(dirname(target));
+  const { uid, gid } = statSync(directory);
+  const mode = existing === undefined ? NEW_FILE_MODE & ~process.umask() : existing.mode & 0o7777;
+  const helper = new FileHelper({ directory, temporary: temporaryName(target), target: basename(target), mode, uid, gid });
+  return { commit: (text) => guarded(path, () => helper.write(Buffer.from(text))), discard: () => helper.discard() };
 }
 
 function directly(path: string, file: number, truncate = false): ReportFile {
@@ -86,6 +135,10 @@ function directly(path: string, file: number, truncate = false): ReportFile {
       }),
     discard: () => closeSync(file),
   };
+}
+
+function isForbidden(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'EACCES' || cause.code === 'EPERM');
 }
 
 function guarded<T>(path: string, action: () => T): T {

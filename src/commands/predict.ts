@@ -1,8 +1,11 @@
 /** `predict`: which flows of a capture file mode HASH must part, by a model of the kernel's key. Needs no privilege. */
 import { statSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { type CaptureInput, openCaptureInput } from '../capture-file/input.ts';
+import { PREDICT } from '../capture-file/use.ts';
 import type { RunPrediction } from '../collector/predict.ts';
 import { partsFlows } from '../collector/prediction.ts';
+import type { Openings } from '../collector/provisions.ts';
 import { grouped } from '../collector/report/layout.ts';
 import { renderPrediction, renderPredictionBrief } from '../collector/report/prediction.ts';
 import { printable } from '../collector/report/printable.ts';
@@ -22,7 +25,7 @@ export function predictCommand(host: Host, load: LoadPrediction, done: (status: 
     .argument('[file]', 'pcap or pcapng, plain or by gzip; - is standard input');
   for (const option of OPTIONS) command.addOption(option());
   return command.action(async (path: string | undefined, raw: RawPredictOptions) => {
-    const options = parsePredictOptions(path, raw);
+    const options = host.parse(() => parsePredictOptions(path, raw));
     // Loaded only now: --help and typing errors need none of it.
     const { runPrediction } = await load();
     done(await predict(options, host, runPrediction));
@@ -32,10 +35,15 @@ export function predictCommand(host: Host, load: LoadPrediction, done: (status: 
 export async function predict({ path, defrag, output }: PredictOptions, host: Host, run: RunPrediction): Promise<ExitStatus> {
   if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
   const onProgress = output.quiet ? () => {} : progressOf(path, host);
-  const standardInput = () => process.stdin;
-  const work = () => run({ path, defrag }, { version: host.version, signal: host.signal, standardInput, onProgress });
-  const result = await reported(output, host, work, { full: renderPrediction, brief: renderPredictionBrief });
+  const work = (input: CaptureInput) => run({ input, defrag }, { version: host.version, signal: host.signal, onProgress });
+  const result = await reported(output, host, captureAt(path), work, { full: renderPrediction, brief: renderPredictionBrief });
   return statusOf(result);
+}
+
+/** Opened as whoever called, and read when nothing else is allowed any more. */
+function captureAt(path: string): Openings<CaptureInput> {
+  const open = (): Promise<CaptureInput> => openCaptureInput(path, () => process.stdin, PREDICT);
+  return { open: ({ asInvoker }) => asInvoker(open), handOver: () => ({ handover: null, descriptors: [] }), takeOver: open };
 }
 
 /** A capture is not to be had again: `predict a.pcap --json a.pcap` is a slip. */

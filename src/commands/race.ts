@@ -1,16 +1,16 @@
 /** `race`: start a group as most programs do, under traffic, and show what that does to flows under way. */
 import { Command, Option } from 'commander';
+import type { Openings, Provisions } from '../collector/provisions.ts';
 import { renderRace, renderRaceBrief } from '../collector/report/race.ts';
-import type { RaceIo, RunCluster, RunRace } from '../collector/run-io.ts';
-import { readMachine } from '../config/machine.ts';
+import type { RaceIo, RunRace } from '../collector/run-io.ts';
 import { parseRaceOptions, RACE_DEFAULTS, type RaceOptions, type RawRaceOptions } from '../config/race-options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { RaceResult } from '../model/race.ts';
 import type { Host } from './host.ts';
 import { reported } from './reported.ts';
-import { addRunOptions } from './run.ts';
+import { addRunOptions, type Collector } from './run.ts';
 
-export type LoadRace = () => Promise<{ readonly runRace: RunRace; readonly runCluster: RunCluster }>;
+export type LoadRace = () => Promise<Collector & { readonly runRace: RunRace }>;
 
 /** @param done receives the exit status */
 export function raceCommand(host: Host, loadCollector: LoadRace, done: (status: ExitStatus) => void): Command {
@@ -22,11 +22,11 @@ export function raceCommand(host: Host, loadCollector: LoadRace, done: (status: 
     .addOption(new Option('--traffic <class,...>', `classes of traffic, as for a run (default: ${RACE_DEFAULTS.traffic})`));
   addRunOptions(command, (name) => SHARED.has(name));
   return command.action(async (raw: RawRaceOptions) => {
-    const options = parseRaceOptions(raw, readMachine());
+    const options = host.parse((machine) => parseRaceOptions(raw, machine));
     await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
-    const { runRace, runCluster } = await loadCollector();
-    done(await race(options, host, (io) => runRace(options, io, runCluster)));
+    const { runRace, runCluster, provisioning } = await loadCollector();
+    done(await race(options, host, provisioning({ runs: [options.run, options.run] }), (io) => runRace(options, io, runCluster)));
   });
 }
 
@@ -41,11 +41,16 @@ const SHARED: ReadonlySet<string> = new Set([
   'color',
 ] satisfies (keyof RawRaceOptions)[]);
 
-export async function race({ output }: RaceOptions, host: Host, work: (io: RaceIo) => Promise<RaceResult>): Promise<ExitStatus> {
+export async function race(
+  { output }: RaceOptions,
+  host: Host,
+  openings: Openings<Provisions>,
+  work: (io: RaceIo) => Promise<RaceResult>,
+): Promise<ExitStatus> {
   const onStart: RaceIo['onStart'] = (kind) => {
     if (!output.quiet) host.stderr.write(kind === 'naive' ? 'starting one process after the other\n' : 'starting in order\n');
   };
-  const run = () => work({ version: host.version, signal: host.signal, onStart });
-  await reported(output, host, run, { full: renderRace, brief: renderRaceBrief });
+  const run = (provisions: Provisions) => work({ version: host.version, provisions, signal: host.signal, onStart });
+  await reported(output, host, openings, run, { full: renderRace, brief: renderRaceBrief });
   return EXIT.yes;
 }

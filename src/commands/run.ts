@@ -1,8 +1,8 @@
 /** `run`: test one group, on live traffic or in the lab. */
 import { Command, Option } from 'commander';
+import type { Provisioning, Provisions } from '../collector/provisions.ts';
 import { renderBrief, renderTerminal } from '../collector/report/terminal.ts';
 import type { RunCluster, RunIo } from '../collector/run-io.ts';
-import { readMachine } from '../config/machine.ts';
 import { NIC_EXAMPLE } from '../config/nic.ts';
 import { DEFAULTS, INJECTIONS, type Options, parseOptions, type RawOptions } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
@@ -12,7 +12,13 @@ import { type Host, progressOn } from './host.ts';
 import { reported } from './reported.ts';
 import { renderTrafficList } from './traffic-list.ts';
 
-export type LoadCollector = () => Promise<{ readonly runCluster: RunCluster }>;
+/** What is loaded only when something is to be run. */
+export interface Collector {
+  readonly runCluster: RunCluster;
+  readonly provisioning: Provisioning;
+}
+
+export type LoadCollector = () => Promise<Collector>;
 
 /** @param done receives the exit status of the verdict */
 export function runCommand(host: Host, loadCollector: LoadCollector, done: (status: ExitStatus) => void): Command {
@@ -24,22 +30,21 @@ export function runCommand(host: Host, loadCollector: LoadCollector, done: (stat
       done(EXIT.yes);
       return;
     }
-    const options = parseOptions(raw, readMachine());
+    const options = host.parse((machine) => parseOptions(raw, machine));
     if (options.source.kind !== 'live') await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
-    const { runCluster } = await loadCollector();
-    done(await run(options, host, runCluster));
+    done(await run(options, host, await loadCollector()));
   });
 }
 
-export async function run(options: Options, host: Host, runCluster: RunCluster): Promise<ExitStatus> {
+export async function run(options: Options, host: Host, { runCluster, provisioning }: Collector): Promise<ExitStatus> {
   const { output, statusIntervalMs } = options;
-  const work = async () => {
+  const work = async (provisions: Provisions) => {
     const progress = progressOn(host, output, statusIntervalMs);
     const io: RunIo = { version: host.version, signal: host.signal, onProgress: (snapshot) => progress?.update(snapshot) };
-    return runCluster(options, io).finally(() => progress?.finish());
+    return runCluster(options, { ...io, provisions }).finally(() => progress?.finish());
   };
-  return statusOf(await reported(output, host, work, { full: renderTerminal, brief: renderBrief }));
+  return statusOf(await reported(output, host, provisioning({ runs: [options] }), work, { full: renderTerminal, brief: renderBrief }));
 }
 
 function statusOf({ verdict }: RunResult): ExitStatus {

@@ -1,9 +1,10 @@
 /** `scale`: what a group carries and costs as it grows, in the lab. Its exit status says whether it was measured, not what. */
 import { Command, Option } from 'commander';
+import type { Openings, Provisions } from '../collector/provisions.ts';
 import { renderScale, renderScaleBrief } from '../collector/report/scale.ts';
-import type { RunCluster, RunScale } from '../collector/run-io.ts';
+import type { RunScale, ScaleIo } from '../collector/run-io.ts';
 import { figureDoubts } from '../collector/scale-doubts.ts';
-import { allowedCpus, readMachine } from '../config/machine.ts';
+import { allowedCpus } from '../config/machine.ts';
 import { DEFAULTS, INJECTIONS } from '../config/options.ts';
 import { parseScaleOptions, type RawScaleOptions, SCALE_DEFAULTS, type ScaleOptions } from '../config/scale-options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
@@ -11,30 +12,37 @@ import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
 import { isMeasured, type ScaleResult } from '../model/scale.ts';
 import type { Host } from './host.ts';
 import { reported } from './reported.ts';
+import type { Collector } from './run.ts';
 
-export type LoadScale = () => Promise<{ readonly runScale: RunScale; readonly runCluster: RunCluster }>;
+export type LoadScale = () => Promise<Collector & { readonly runScale: RunScale }>;
 
 /** @param done receives the exit status */
 export function scaleCommand(host: Host, loadCollector: LoadScale, done: (status: ExitStatus) => void): Command {
   const command = new Command('scale').description('rate, loss, balance, CPU time and memory as the group grows, in the lab');
   for (const option of OPTIONS) command.addOption(option());
   return command.action(async (raw: RawScaleOptions) => {
-    const options = parseScaleOptions(raw, readMachine(), allowedCpus());
+    const options = host.parse((machine) => parseScaleOptions(raw, machine, allowedCpus()));
     await host.enterLab();
     // Loaded only now: --help and typing errors need none of it.
-    const { runScale, runCluster } = await loadCollector();
-    done(await compareSizes(options, host, (io) => runScale(options, io, runCluster)));
+    const { runScale, runCluster, provisioning } = await loadCollector();
+    const runs = options.sizes.flatMap((size) => ('refused' in size ? [] : [size.options]));
+    done(await compareSizes(options, host, provisioning({ runs }), (io) => runScale(options, io, runCluster)));
   });
 }
 
-type Compare = (io: Parameters<RunScale>[1]) => Promise<ScaleResult>;
+type Compare = (io: ScaleIo) => Promise<ScaleResult>;
 
-export async function compareSizes({ sizes, output }: ScaleOptions, host: Host, run: Compare): Promise<ExitStatus> {
+export async function compareSizes(
+  { sizes, output }: ScaleOptions,
+  host: Host,
+  openings: Openings<Provisions>,
+  run: Compare,
+): Promise<ExitStatus> {
   const onSize = (procs: number, index: number): void => {
     if (!output.quiet) host.stderr.write(`measuring ${procs} ${procs === 1 ? 'process' : 'processes'} (${index + 1} of ${sizes.length})\n`);
   };
-  const work = () => run({ version: host.version, signal: host.signal, onSize });
-  const result = await reported(output, host, work, { full: renderScale, brief: renderScaleBrief });
+  const work = (provisions: Provisions) => run({ version: host.version, provisions, signal: host.signal, onSize });
+  const result = await reported(output, host, openings, work, { full: renderScale, brief: renderScaleBrief });
   return result.sizes.every((size) => isMeasured(size) && figureDoubts(size.doubts).length === 0) ? EXIT.yes : EXIT.inconclusive;
 }
 

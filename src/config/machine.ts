@@ -1,7 +1,6 @@
 /** What this machine allows, as far as options depend on it. Read once, so that the options themselves stay pure. */
 import { randomInt } from 'node:crypto';
 import { accessSync, closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
-import { endianness } from 'node:os';
 
 export interface Machine {
   readonly pageBytes: number;
@@ -22,12 +21,10 @@ export const SEED_MAX = 0xffffffff;
 
 export function readMachine(): Machine {
   const limits = readFileSync('/proc/self/limits', 'latin1');
-  // RLIMIT_NPROC does not bind the superuser.
-  const isRoot = process.getuid?.() === 0;
   return {
     pageBytes: pageBytes(),
     memAvailableBytes: availableKibibytes(readFileSync('/proc/meminfo', 'latin1')) * 1024,
-    tasksMax: Math.min(...TASK_LIMITS.map(limitIn), isRoot ? Number.POSITIVE_INFINITY : hardLimit(limits, 'Max processes')),
+    tasksMax: Math.min(...TASK_LIMITS.map(limitIn), softLimit(limits, 'Max processes')),
     // Node raises the soft limit to the hard one when it starts.
     descriptorsMax: hardLimit(limits, 'Max open files'),
     onlineCpus: parseCpuList(readFileSync('/sys/devices/system/cpu/online', 'latin1').trim()) ?? [0],
@@ -71,20 +68,34 @@ function limitIn(path: string): number {
   }
 }
 
-/** The second number of a row of /proc/self/limits; "unlimited" is a number too. */
-export function hardLimit(limits: string, name: string): number {
-  const row = limits.split('\n').find((line) => line.startsWith(name));
-  return Number(/^\s+\S+\s+(\d+)/.exec(row?.slice(name.length) ?? '')?.[1] ?? Number.POSITIVE_INFINITY);
+/** Of a row of /proc/self/limits; "unlimited" is a number too. */
+export function softLimit(limits: string, name: string): number {
+  return limitsIn(limits, name)[0];
 }
 
-const AT_PAGESZ = 6n;
+export function hardLimit(limits: string, name: string): number {
+  return limitsIn(limits, name)[1];
+}
 
-/** The page size that the kernel passed to this process (getauxval(3)); arm64 and ppc64 kernels may use 64 KiB. */
+function limitsIn(limits: string, name: string): readonly [soft: number, hard: number] {
+  const row = limits.split('\n').find((line) => line.startsWith(name));
+  const [soft, hard] = (row?.slice(name.length).trim().split(/\s+/) ?? []).map((text) => Number.parseInt(text, 10));
+  return [known(soft), known(hard)];
+}
+
+function known(limit: number | undefined): number {
+  return limit === undefined || Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
+}
+
+/**
+ * One size of this process in two units. The auxiliary vector, which says it outright, is closed to a program with capabilities of its file;
+ * arm64 and ppc64 kernels may use 64 KiB.
+ */
 function pageBytes(): number {
-  const vector = readFileSync('/proc/self/auxv');
-  const read = (offset: number) => (endianness() === 'LE' ? vector.readBigUInt64LE(offset) : vector.readBigUInt64BE(offset));
-  for (let offset = 0; offset + 16 <= vector.length; offset += 16) if (read(offset) === AT_PAGESZ) return Number(read(offset + 8));
-  return 4096;
+  const kibibytes = Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]);
+  const pages = Number.parseInt(readFileSync('/proc/self/statm', 'latin1'), 10);
+  // It may have grown between the two.
+  return 2 ** Math.round(Math.log2((kibibytes * 1024) / pages));
 }
 
 export function availableKibibytes(meminfo: string): number {

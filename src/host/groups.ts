@@ -34,20 +34,32 @@ export function fanoutGroups(): readonly FanoutGroup[] | undefined {
   return [...groups.values()];
 }
 
-export interface Owner {
-  readonly pid: number;
-  readonly name: string;
-}
-
-/** The processes that hold these sockets, as far as this user may look into /proc. */
-export function ownersOf(inodes: readonly number[]): readonly Owner[] {
+/**
+ * Who holds these sockets: "suricata (pid 4711)", or where this user may not look into /proc what the kernel tells everybody, "a process of user 0
+ * (socket 123456)".
+ */
+export function ownersOf(inodes: readonly number[]): readonly string[] {
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
-  const owners: Owner[] = [];
+  const owners: string[] = [];
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry);
-    if (Number.isInteger(pid) && holdsAny(pid, wanted)) owners.push({ pid, name: nameOf(pid) });
+    if (Number.isInteger(pid) && holdsAny(pid, wanted)) owners.push(`${nameOf(pid)} (pid ${pid})`);
   }
-  return owners;
+  return owners.length > 0 ? owners : usersOf(inodes);
+}
+
+function usersOf(inodes: readonly number[]): readonly string[] {
+  return packetSockets().flatMap(({ inode, uid }) =>
+    uid !== undefined && inodes.includes(inode) ? [`a process of user ${uid} (socket ${inode})`] : [],
+  );
+}
+
+function packetSockets(): readonly PacketSocketInfo[] {
+  try {
+    return native.packetSockets();
+  } catch {
+    return [];
+  }
 }
 
 function holdsAny(pid: number, wanted: ReadonlySet<string>): boolean {
@@ -74,11 +86,23 @@ function nameOf(pid: number): string {
   }
 }
 
-/** "mode hash, 8 members, held by suricata (pid 4711)". */
-export function describeGroup(group: FanoutGroup): string {
+export interface DescribedGroup {
+  readonly id: number;
+  /** "mode hash, 8 members, held by suricata (pid 4711)". */
+  readonly description: string;
+}
+
+/** All groups, and by whom they are held as far as this user may see. */
+export function describeGroups(): readonly DescribedGroup[] | undefined {
+  return fanoutGroups()?.map((group) => ({ id: group.id, description: describeGroup(group) }));
+}
+
+function describeGroup(group: FanoutGroup): string {
   const owners = ownersOf(group.inodes);
-  const listed = owners.slice(0, 4).map(({ pid, name }) => `${name} (pid ${pid})`);
-  const more = owners.length > listed.length ? ` and ${owners.length - listed.length} more` : '';
-  const held = owners.length === 0 ? 'held by a process that this user may not see' : `held by ${listed.join(', ')}${more}`;
+  const more = owners.length > OWNERS_SHOWN ? ` and ${owners.length - OWNERS_SHOWN} more` : '';
+  const held =
+    owners.length === 0 ? 'held by a process that this user may not see' : `held by ${owners.slice(0, OWNERS_SHOWN).join(', ')}${more}`;
   return `mode ${group.mode}, ${group.inodes.length} member${group.inodes.length === 1 ? '' : 's'}, ${held}`;
 }
+
+const OWNERS_SHOWN = 4;

@@ -1,8 +1,9 @@
 /** Filters and steering programs that other programs prepare: tcpdump compiles pcap syntax, bpftool loads objects. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { FanoutError } from '../errors.ts';
-import type { CbpfInstruction } from '../native.ts';
+import { execa } from 'execa';
+import { FanoutError, isSystemCallError } from '../errors.ts';
+import { type CbpfInstruction, native } from '../native.ts';
 
 /** Output of `tcpdump -ddd`: the number of instructions, then one a line. */
 function parseDecimal(text: string): readonly CbpfInstruction[] {
@@ -17,7 +18,6 @@ function parseDecimal(text: string): readonly CbpfInstruction[] {
  * With the interface named, libpcap uses the kernel's VLAN extensions, so that "vlan" matches tags the kernel has taken out of the bytes.
  */
 export async function compileFilter(expression: string, interfaceName: string, snaplenBytes: number): Promise<readonly CbpfInstruction[]> {
-  const { execa } = await import('execa');
   const result = await execa('tcpdump', ['-i', interfaceName, '-s', String(snaplenBytes), '-ddd', '--', expression], {
     reject: false,
     stdin: 'ignore',
@@ -45,18 +45,29 @@ export async function compileFilter(expression: string, interfaceName: string, s
   return parseDecimal(result.stdout);
 }
 
-export interface PinnedProgram {
-  readonly path: string;
-  /** Removes what was pinned for this run; nothing for a program that was pinned before. */
-  release(): void;
-}
-
 const BPF_FILE_SYSTEM = '/sys/fs/bpf';
 
-/** A pinned program is used as it is; an object file is loaded with bpftool and pinned for the time of the run. */
-export async function openSteeringProgram(path: string): Promise<PinnedProgram> {
-  if (path.startsWith(`${BPF_FILE_SYSTEM}/`)) return { path, release: () => {} };
-  const { execa } = await import('execa');
+/** A descriptor of the program: pinned already, or in an object file, which bpftool loads. Nothing stays pinned that was not before. */
+export async function openSteeringProgram(path: string): Promise<number> {
+  return path.startsWith(`${BPF_FILE_SYSTEM}/`) ? openPinned(path) : loadObject(path);
+}
+
+function openPinned(path: string): number {
+  try {
+    return native.openPinnedProgram(path);
+  } catch (cause) {
+    if (!isSystemCallError(cause)) throw cause;
+    throw new FanoutError(
+      'PROGRAM_REFUSED',
+      `${path}: ${cause.message}`,
+      'name a pinned program of type socket_filter (bpftool prog show pinned PATH), and run as root',
+      { cause },
+    );
+  }
+}
+
+/** Between loading and opening, the program has to be pinned somewhere. */
+async function loadObject(path: string): Promise<number> {
   let directory: string;
   try {
     directory = mkdtempSync(join(BPF_FILE_SYSTEM, 'fanout-cluster-'));
@@ -68,23 +79,28 @@ export async function openSteeringProgram(path: string): Promise<PinnedProgram> 
       { cause },
     );
   }
-  const release = (): void => rmSync(directory, { recursive: true, force: true });
-  const pinned = join(directory, 'steering');
+  try {
+    const pinned = join(directory, 'steering');
+    await bpftoolLoad(path, pinned);
+    return openPinned(pinned);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function bpftoolLoad(path: string, pinned: string): Promise<void> {
   const result = await execa('bpftool', ['prog', 'load', path, pinned, 'type', 'socket'], {
     reject: false,
     stdin: 'ignore',
     timeout: 30_000,
   });
-  if (result.exitCode === 0) return { path: pinned, release };
-  release();
+  if (result.exitCode === 0) return;
   if (result.code === 'ENOENT')
     throw new FanoutError(
       'TOOL_MISSING',
       `loading ${path} needs bpftool, which is not on PATH`,
       'install bpftool, or name a pinned program',
-      {
-        cause: result,
-      },
+      { cause: result },
     );
   throw new FanoutError(
     'PROGRAM_REFUSED',

@@ -1,5 +1,7 @@
 /** This program once more, as a process of its own: for what must not happen in the network namespace of this one. */
 
+import { execa } from 'execa';
+
 export interface SelfResult {
   readonly exitCode: number | undefined;
   readonly stdout: string;
@@ -8,7 +10,6 @@ export interface SelfResult {
 
 /** @param signal ends it early */
 export async function runSelf(args: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<SelfResult> {
-  const { execa } = await import('execa');
   const [, program = ''] = process.argv;
   const { exitCode, stdout, stderr } = await execa(process.execPath, [...process.execArgv, program, ...args], {
     reject: false,

@@ -1,12 +1,18 @@
 /** The interface on which the lab's traffic is captured, and the way into it. To be made inside the lab's namespace only. */
 import { existsSync, writeFileSync } from 'node:fs';
+import { execa } from 'execa';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import type { FrameSet, Injector, LabAddon, Tap } from '../native-lab.ts';
 
 export type Injection = 'tap' | 'veth';
 
-export interface LabNetworkOptions {
+interface Sending {
   readonly addon: Pick<LabAddon, 'Tap' | 'Injector'>;
+  /** Packet sockets for what sends on a veth, one for each injector; by default they open their own. */
+  readonly senderSocket?: () => number;
+}
+
+export interface LabNetworkOptions extends Sending {
   /** Receive queues of the TAP. A veth has one. */
   readonly queues?: number;
   /** Of the IP packets. The largest lets every frame of a capture pass. */
@@ -23,10 +29,16 @@ export interface LabNetwork {
   readonly queues: number;
   /** Frames sent by it arrive on `interface`. On a veth the frames' queues are ignored. */
   createInjector(frames?: FrameSet): Injector;
-  /** Takes its link down and up again. */
-  flapLink(): Promise<void>;
+  /** For the program that replaces this one. */
+  readonly handover: LabNetworkHandover;
   /** Takes the interface away, unless an injector is running; then another network can be made in this namespace. */
   close(): Promise<void>;
+}
+
+export interface LabNetworkHandover {
+  readonly injection: Injection;
+  /** They must stay open, and belong to the network. */
+  readonly descriptors: readonly number[];
 }
 
 export const CAPTURE_INTERFACE = 'cap0';
@@ -37,7 +49,8 @@ const VETH_MTU_MAX = 65535;
 const TAP_MTU_MAX = VETH_MTU_MAX - 14;
 
 /** Makes the interface and sets it up so that nothing but the lab's own frames ever appears on it. */
-export async function createLabNetwork({ addon, queues = 1, mtu = 1500, injection }: LabNetworkOptions): Promise<LabNetwork> {
+export async function createLabNetwork({ queues = 1, mtu = 1500, injection, ...sending }: LabNetworkOptions): Promise<LabNetwork> {
+  const { addon } = sending;
   disableIpv6();
   const tap = injection === 'veth' ? undefined : openTap(addon, queues, injection === 'tap');
   try {
@@ -48,34 +61,40 @@ export async function createLabNetwork({ addon, queues = 1, mtu = 1500, injectio
     tap?.close();
     throw error;
   }
-  return tap === undefined ? vethNetwork(addon) : tapNetwork(addon, tap);
+  return tap === undefined ? vethNetwork(sending) : tapNetwork(sending, tap);
 }
 
-function tapNetwork(addon: LabNetworkOptions['addon'], tap: Tap): LabNetwork {
+/** What another program made, of which this one is the continuation. */
+export function adoptLabNetwork(sending: Sending, { injection, descriptors }: LabNetworkHandover): LabNetwork {
+  return injection === 'veth' ? vethNetwork(sending) : tapNetwork(sending, new sending.addon.Tap({ descriptors }));
+}
+
+function tapNetwork({ addon }: Sending, tap: Tap): LabNetwork {
   return {
     interface: CAPTURE_INTERFACE,
     injection: 'tap',
     queues: tap.queues,
     createInjector: (frames) => new addon.Injector({ ...frames, tap }),
-    flapLink,
+    handover: { injection: 'tap', descriptors: tap.descriptors },
     close: async () => tap.close(),
   };
 }
 
-function vethNetwork(addon: LabNetworkOptions['addon']): LabNetwork {
+function vethNetwork({ addon, senderSocket }: Sending): LabNetwork {
   return {
     interface: CAPTURE_INTERFACE,
     injection: 'veth',
     queues: 1,
-    createInjector: (frames) => new addon.Injector({ ...frames, interface: SENDING_INTERFACE }),
-    flapLink,
+    createInjector: (frames) =>
+      new addon.Injector({
+        ...frames,
+        interface: SENDING_INTERFACE,
+        ...(senderSocket === undefined ? {} : { socket: senderSocket() }),
+      }),
+    handover: { injection: 'veth', descriptors: [] },
     // Somebody may have deleted it during the run, which is for the run to report. Else it goes away with the namespace.
     close: () => configure([`link delete dev ${SENDING_INTERFACE}`]).catch(() => undefined),
   };
-}
-
-function flapLink(): Promise<void> {
-  return configure(['down', 'up'].map((state) => `link set dev ${CAPTURE_INTERFACE} ${state}`));
 }
 
 const ENOENT = 2;
@@ -122,7 +141,6 @@ function vethCommands(mtu: number): readonly string[] {
 
 /** All commands in one process, which stops at the first that fails. */
 async function configure(commands: readonly string[]): Promise<void> {
-  const { execa } = await import('execa');
   const ip = await execa('ip', ['-batch', '-'], { input: `${commands.join('\n')}\n`, reject: false });
   if (!ip.failed) return;
   if (ip.code === 'ENOENT') {

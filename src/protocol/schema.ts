@@ -1,7 +1,7 @@
 /** The messages between worker and collector. The only place that knows them; docs/protocol.md describes them for other programs. */
 import type { CaptureCounters, CaptureOptions, CbpfInstruction, OrderTotals } from '../native.ts';
 
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** First element of every message. */
 export const KIND = {
@@ -24,7 +24,8 @@ export const KIND = {
 /** A steering program, set by the member that creates the group. */
 export type SteeringProgram =
   | { readonly kind: 'cbpf'; readonly instructions: readonly CbpfInstruction[] }
-  | { readonly kind: 'ebpf'; readonly pinnedPath: string };
+  /** A descriptor that the worker was born with. */
+  | { readonly kind: 'ebpf'; readonly descriptor: number };
 
 /** Worker to collector, observations excepted: those are decoded natively (native/core/wire.hpp). */
 export type WorkerMessage =
@@ -93,6 +94,7 @@ export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
       return [
         KIND.open,
         [
+          c.socket,
           c.ifindex,
           c.member,
           ring,
@@ -127,7 +129,7 @@ export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
 }
 
 function packProgram(p: SteeringProgram): readonly unknown[] {
-  return p.kind === 'cbpf' ? ['cbpf', p.instructions] : ['ebpf', p.pinnedPath];
+  return p.kind === 'cbpf' ? ['cbpf', p.instructions] : ['ebpf', p.descriptor];
 }
 
 // ---- from decoded values; everything is checked before anything else sees it
@@ -241,6 +243,7 @@ export function parseCollectorMessage(value: unknown): CollectorMessage {
 
 function parseCaptureOptions(value: unknown): CaptureOptions {
   const [
+    socket,
     ifindex,
     member,
     ring,
@@ -256,9 +259,10 @@ function parseCaptureOptions(value: unknown): CaptureOptions {
     labTags,
     replayed,
     eager,
-  ] = exactly(array(value, 'open'), 15, 'open');
+  ] = exactly(array(value, 'open'), 16, 'open');
   const [blockBytes, blockCount, blockTimeoutMs] = exactly(array(ring, 'ring'), 3, 'ring').map(natural) as [number, number, number];
   return {
+    socket: natural(socket),
     ifindex: natural(ifindex),
     member: natural(member),
     blockBytes,
@@ -286,7 +290,7 @@ function parseOrder(value: unknown): OrderTotals {
 function parseProgram(value: unknown): SteeringProgram {
   const [kind, body] = exactly(array(value, 'program'), 2, 'program');
   if (kind === 'cbpf') return { kind, instructions: parseInstructions(body) };
-  if (kind === 'ebpf') return { kind, pinnedPath: text(body) };
+  if (kind === 'ebpf') return { kind, descriptor: natural(body) };
   throw new MalformedMessage(`unknown program ${shown(kind)}`);
 }
 

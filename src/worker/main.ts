@@ -6,7 +6,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
-import { native } from '../native.ts';
+import { isSystemCallError } from '../errors.ts';
+import { type CaptureOptions, native } from '../native.ts';
 import { Deframer, frame, socketPathOf } from '../protocol/framing.ts';
 import { PROTOCOL_VERSION, packWorkerMessage, parseCollectorMessage, type WorkerMessage } from '../protocol/schema.ts';
 import { Member } from './member.ts';
@@ -18,6 +19,9 @@ if (socketDirectory === undefined || memberIndex === undefined || collectorPid =
   process.exit(70);
 }
 
+// What ps(1) shows; its program may be known by a descriptor only.
+process.title = `fanout-cluster worker ${memberIndex}`;
+
 // A terminal sends its signals to all processes in the foreground; the collector alone decides when a member goes.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
@@ -27,6 +31,7 @@ let isOpen = false;
 endWithCollector(constants.signals.SIGCONT);
 
 let membersLeft = Number(groupCount);
+let groupsToOpen = Number(groupCount);
 for (let group = 0; group < Number(groupCount); group += 1) takePart(socketPathOf(socketDirectory, group));
 
 /** As a member of the group whose collector listens there. */
@@ -64,8 +69,24 @@ function obey(member: Member, bytes: Buffer): void {
     isOpen = true;
     endWithCollector(constants.signals.SIGKILL);
   }
-  if (message.kind === 'leave') leave();
-  else member.obey(message);
+  if (message.kind === 'leave') return leave();
+  member.obey(message);
+  if (message.kind === 'open') confineWhenAllIsOpen(message.capture);
+}
+
+/** From then on packets of others come in: whatever they make of this process may use what it holds, and reach nothing more. */
+function confineWhenAllIsOpen({ labTags, replayed }: CaptureOptions): void {
+  groupsToOpen -= 1;
+  if (groupsToOpen !== 0) return;
+  // In the lab nobody else's packets are to be had, and `scale` looks at the memory of its workers.
+  const isLive = !labTags && !replayed;
+  try {
+    if (isLive) native.hideFromUser();
+    native.refuseOpening();
+  } catch (error) {
+    // A kernel without such filters. There is no privilege left all the same.
+    if (!isSystemCallError(error)) throw error;
+  }
 }
 
 /** All groups at once, when the last has been told: a member that left alone would move flows of its group. */

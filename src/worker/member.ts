@@ -52,7 +52,7 @@ export class Member {
   }
 
   #open(options: CaptureOptions): void {
-    // A second `open` starts over: closing the socket is the only way to leave a group.
+    // A second `open`, with another socket, starts over: closing the first is the only way to leave a group.
     this.#capture?.close();
     this.#capture = new native.Capture(options);
     this.#buffers = this.#capture.buffers();
@@ -61,7 +61,7 @@ export class Member {
 
   #setProgram(program: SteeringProgram): void {
     if (program.kind === 'cbpf') this.#opened().setCbpf(program.instructions);
-    else this.#opened().setEbpf(program.pinnedPath);
+    else this.#opened().setEbpf(program.descriptor);
   }
 
   #opened(): Capture {

@@ -1,5 +1,8 @@
 /** A process as commands see it, which keeps what they write. */
-import type { Host } from '../../src/commands/host.ts';
+import type { Openings, Provisions } from '../../src/collector/provisions.ts';
+import type { Host, Prepared } from '../../src/commands/host.ts';
+import { openReportFile } from '../../src/commands/output.ts';
+import { readMachine } from '../../src/config/machine.ts';
 
 export interface CommandHost {
   readonly host: Host;
@@ -18,5 +21,19 @@ export function commandHost({
       written[name] += text;
     },
   });
-  return { host: { version: '0.1.0', stdout: stream('stdout'), stderr: stream('stderr'), environment: {}, signal, enterLab }, written };
+  const streams = { stdout: stream('stdout'), stderr: stream('stderr') };
+  return { host: { version: '0.1.0', ...streams, environment: {}, signal, enterLab, ...OPENS_NOTHING }, written };
 }
+
+/** For work that looks at nothing of what it is given: only the report is opened. */
+export const OPENS_NOTHING: Pick<Host, 'parse' | 'prepare'> = {
+  parse: (parse) => parse(readMachine()),
+  prepare: async <T>(json: Parameters<Host['prepare']>[0]) =>
+    ({ opened: undefined, report: json.kind === 'file' ? openReportFile(json.path) : undefined }) as Prepared<T>,
+};
+
+export const NOTHING_TO_OPEN: Openings<Provisions> = {
+  open: () => Promise.reject(new Error('nothing is to be opened')),
+  handOver: () => ({ handover: null, descriptors: [] }),
+  takeOver: () => Promise.reject(new Error('nothing was handed over')),
+};

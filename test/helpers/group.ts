@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, type GroupRequest } from '../../src/collector/cluster.ts';
 import { WorkerCrew } from '../../src/collector/crew.ts';
+import { PacketSockets } from '../../src/collector/packet-sockets.ts';
+import type { Program } from '../../src/collector/steering.ts';
 import { HOST_CLOCK } from '../../src/collector/surroundings.ts';
+import { BY_PATH } from '../../src/collector/worker-program.ts';
 import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode } from '../../src/model/fanout.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
 import { type CaptureCounters, type CaptureOptions, type FlowMap, native, type ObservedFlow } from '../../src/native.ts';
-import type { SteeringProgram } from '../../src/protocol/schema.ts';
 
 export interface GroupOptions {
   readonly interface: string;
@@ -14,7 +16,7 @@ export interface GroupOptions {
   readonly mode: FanoutMode;
   readonly flags?: readonly FanoutFlag[];
   readonly id?: number;
-  readonly program?: SteeringProgram;
+  readonly program?: Program;
   readonly ring?: { readonly blockBytes: number; readonly blockCount: number };
   readonly workNs?: number;
   readonly labTags?: boolean;
@@ -43,7 +45,8 @@ const noEvents = { onLost: () => undefined, onDeparted: () => undefined, onLinkE
 export async function startGroup(options: GroupOptions): Promise<Group> {
   const { procs, id = 0 } = options;
   const flowMap = new native.FlowMap({ members: procs, flowsMax: FLOWS_MAX, hashSeed: SEED });
-  const crew = new WorkerCrew(procs);
+  const ebpf = options.program?.kind === 'ebpf' ? [options.program.descriptor] : [];
+  const crew = new WorkerCrew(procs, { worker: BY_PATH, sockets: new PacketSockets(), programs: ebpf });
   const cluster = new Cluster({ crew, cpus: [], flowMap, interface: options.interface, events: noEvents, clock: HOST_CLOCK });
   try {
     const { index } = native.describeInterface(options.interface);
@@ -61,7 +64,11 @@ export async function startGroup(options: GroupOptions): Promise<Group> {
   }
 }
 
-function captureOptions({ ring, workNs = 0, labTags = false }: GroupOptions, ifindex: number, member: number): CaptureOptions {
+function captureOptions(
+  { ring, workNs = 0, labTags = false }: GroupOptions,
+  ifindex: number,
+  member: number,
+): Omit<CaptureOptions, 'socket'> {
   return {
     ifindex,
     member,

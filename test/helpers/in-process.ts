@@ -3,8 +3,11 @@ import { vi } from 'vitest';
 import { Cluster, type ClusterEvents } from '../../src/collector/cluster.ts';
 import { WorkerCrew } from '../../src/collector/crew.ts';
 import { Member, type MemberState } from '../../src/collector/member.ts';
+import { PacketSockets } from '../../src/collector/packet-sockets.ts';
+import { openProvisions } from '../../src/collector/provisions.ts';
 import { runCluster } from '../../src/collector/run.ts';
 import { HOST_CLOCK } from '../../src/collector/surroundings.ts';
+import { BY_PATH } from '../../src/collector/worker-program.ts';
 import { readMachine } from '../../src/config/machine.ts';
 import { parseOptions, type RawOptions } from '../../src/config/options.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
@@ -24,22 +27,28 @@ export function when(index: number, state: MemberState, action: (member: Member)
 }
 
 /** A run on the test's interface. */
-export function judge(raw: RawOptions, signal: AbortSignal = new AbortController().signal): Promise<RunResult> {
+export async function judge(raw: RawOptions, signal: AbortSignal = new AbortController().signal): Promise<RunResult> {
   const options = parseOptions({ interface: CAPTURE, ...raw }, readMachine());
-  return runCluster(options, { version: 'test', signal, onProgress: () => {} });
+  const provisions = await openProvisions({ runs: [options] });
+  try {
+    return await runCluster(options, { version: 'test', provisions, signal, onProgress: () => {} });
+  } finally {
+    await provisions.close();
+  }
 }
 
 export const NO_EVENTS: ClusterEvents = { onLost: () => {}, onDeparted: () => {}, onLinkError: () => {} };
 
 export function newCluster(count: number, events: Partial<ClusterEvents> = {}, workerPath?: string): Cluster {
   const flowMap = new native.FlowMap({ members: count, flowsMax: 1 << 16, hashSeed: 1n });
-  const crew = new WorkerCrew(count, workerPath === undefined ? {} : { workerPath });
+  const worker = workerPath === undefined ? BY_PATH : { ...BY_PATH, script: workerPath };
+  const crew = new WorkerCrew(count, { worker, sockets: new PacketSockets() });
   return new Cluster({ crew, cpus: [], flowMap, interface: CAPTURE, events: { ...NO_EVENTS, ...events }, clock: HOST_CLOCK });
 }
 
 const HASH = { mode: 'hash', flags: 0, id: 0, membersMax: 0, program: null } as const;
 
-function captureOptions(member: Member): CaptureOptions {
+function captureOptions(member: Member): Omit<CaptureOptions, 'socket'> {
   const { index } = native.describeInterface(CAPTURE);
   const ring = { blockBytes: 1 << 17, blockCount: 4, blockTimeoutMs: 5 };
   const rest = { member: member.index, snaplen: 192, filter: null, promiscuous: true, ignoreOutgoing: false, cpu: null, flowsMax: 1 << 12 };

@@ -9,6 +9,7 @@ const text = fc.string({ unit: 'grapheme', maxLength: 300 });
 const instruction: fc.Arbitrary<CbpfInstruction> = fc.tuple(fc.nat(0xffff), fc.nat(0xff), fc.nat(0xff), fc.nat(0xffffffff));
 
 const captureOptions: fc.Arbitrary<CaptureOptions> = fc.record({
+  socket: count,
   ifindex: count,
   member: count,
   blockBytes: count,
@@ -50,7 +51,7 @@ const counters: fc.Arbitrary<CaptureCounters> = fc.record({
 
 const program: fc.Arbitrary<SteeringProgram> = fc.oneof(
   fc.record({ kind: fc.constant('cbpf' as const), instructions: fc.array(instruction, { maxLength: 40 }) }),
-  fc.record({ kind: fc.constant('ebpf' as const), pinnedPath: text }),
+  fc.record({ kind: fc.constant('ebpf' as const), descriptor: count }),
 );
 
 export const workerMessage: fc.Arbitrary<WorkerMessage> = fc.oneof(

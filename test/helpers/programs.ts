@@ -1,8 +1,8 @@
 /** Small programs for tests that need a process of their own: bundled to plain JavaScript, which every node runs. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -26,6 +26,16 @@ export function temporaryDirectory(): TemporaryDirectory {
     },
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
+}
+
+/** The user that a run started by root becomes. */
+export const NOBODY = { uid: 65534, gid: 65534 } as const;
+
+/** For XDG_RUNTIME_DIR, and reachable for whoever a run becomes. */
+export function makeRuntimeDirectory(path: string): void {
+  mkdirSync(path, { mode: 0o700 });
+  chmodSync(dirname(path), 0o755);
+  if (process.getuid?.() === 0) chownSync(path, NOBODY.uid, NOBODY.gid);
 }
 
 /** `source` may import "src/...". */

@@ -59,7 +59,7 @@ export async function startWithoutBarrier(interfaceName: string, procs: number):
     }
   };
   for (let member = 0; member < procs; member += 1) {
-    const capture = new native.Capture({ ...CARELESS, ifindex, member, hashSeed: seed });
+    const capture = new native.Capture({ ...CARELESS, socket: native.openPacketSocket(), ifindex, member, hashSeed: seed });
     members.push(capture);
     buffers.push(capture.buffers());
     capture.join({ groupId: 4242, mode: 0, flags: 0, membersMax: 0 });

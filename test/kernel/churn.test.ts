@@ -1,11 +1,10 @@
 /** Members that leave and come: flows move as the kernel's code has it, whichever slot it is. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ChurnEvent, ChurnResult } from '../../src/model/churn.ts';
 import { native } from '../../src/native.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
-import { temporaryDirectory } from '../helpers/programs.ts';
+import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';
 import { entriesOf, isAlive, run, start, until, workersOf } from '../helpers/tool.ts';
 
 const scratch = temporaryDirectory();
@@ -75,7 +74,7 @@ test('one slot, by number; the flows of the last one move by themselves, and no 
 
 test('killed after a process was replaced: no worker and no socket is left', async () => {
   const runtime = join(scratch.path, 'runtime');
-  mkdirSync(runtime, { mode: 0o700 });
+  makeRuntimeDirectory(runtime);
   const churning = start(['churn', '-n', '4'], { env: { XDG_RUNTIME_DIR: runtime } });
   await churning.said(/arrival of a member \(2 of 9\)/);
   const workers = workersOf(churning.pid);

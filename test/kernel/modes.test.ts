@@ -1,6 +1,8 @@
 /** Each mode against what the kernel is known to do with each packet: the member of every one of them is predicted, then compared. */
+
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { binomialSpread } from '../../src/collector/confidence.ts';
@@ -239,17 +241,17 @@ describe('a steering program', () => {
       mountBpfFileSystem();
       const object = join(scratch.path, 'steering.o');
       await compileBpf(`SEC("socket") int steer(struct __sk_buff *skb) { unsigned char byte = 0; ${body} }`, object);
-      const pinned = await openSteeringProgram(object);
+      const descriptor = await openSteeringProgram(object);
       try {
         await withLab('tap', 1, async (lab) => {
-          const program = { kind: 'ebpf', pinnedPath: pinned.path } as const;
+          const program = { kind: 'ebpf', descriptor } as const;
           const [seen] = await sendTo(lab, traffic, [{ procs, mode: 'ebpf', program }]);
           if (seen === undefined) throw new Error('nothing seen');
           expect(accountErrors(traffic, seen)).toEqual([]);
           expect(membersInOrder(traffic, seen)).toEqual(expected);
         });
       } finally {
-        pinned.release();
+        closeSync(descriptor);
       }
     });
 

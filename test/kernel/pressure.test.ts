@@ -3,6 +3,7 @@
  * should have had is known from the same traffic without pressure, because a group of equal size maps flows alike.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { openProvisions } from '../../src/collector/provisions.ts';
 import { styleFor } from '../../src/collector/report/layout.ts';
 import { renderTerminal } from '../../src/collector/report/terminal.ts';
 import { runCluster } from '../../src/collector/run.ts';
@@ -33,7 +34,9 @@ async function labRun(raw: RawOptions): Promise<Run> {
   const onObserved = (all: Observed): void => {
     observed = all;
   };
-  const result = await runCluster(parseOptions({ ...TRAFFIC, ...raw }, readMachine()), { ...io, onObserved });
+  const options = parseOptions({ ...TRAFFIC, ...raw }, readMachine());
+  const provisions = await openProvisions({ runs: [options] });
+  const result = await runCluster(options, { ...io, provisions, onObserved }).finally(() => provisions.close());
   if (observed === undefined) throw new Error('nothing was observed');
   return { result, observed };
 }

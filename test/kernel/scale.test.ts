@@ -1,5 +1,5 @@
 /** Groups of many sizes: the figures of `scale` against what was sent and where it ran, and groups as large as they get. */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isMeasured, type MeasuredSize, type ScaleResult } from '../../src/model/scale.ts';
@@ -7,7 +7,7 @@ import { native } from '../../src/native.ts';
 import { runCliDuring } from '../helpers/cli.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
 import { CAPTURE, makePair, promiscuity, removePair, send } from '../helpers/network.ts';
-import { runProgram, temporaryDirectory } from '../helpers/programs.ts';
+import { makeRuntimeDirectory, runProgram, temporaryDirectory } from '../helpers/programs.ts';
 import { cpus, testWith } from '../helpers/requirements.ts';
 import { CLI, entriesOf, isAlive, start, until, workersOf } from '../helpers/tool.ts';
 
@@ -160,7 +160,7 @@ describe('large groups', () => {
   // A few more than a group may have by default: the kernel is asked for more (fanout_args.max_num_members).
   test.each([260])('%i members: every packet of every flow, YES, and nothing is left', async (procs) => {
     const runtime = join(scratch.path, `runtime-${procs}`);
-    mkdirSync(runtime, { mode: 0o700 });
+    makeRuntimeDirectory(runtime);
     makePair();
     try {
       const args = ['-i', CAPTURE, '-n', String(procs), '--ring-size', '256K', '--block-size', '16K'];

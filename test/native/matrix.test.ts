@@ -15,7 +15,7 @@ import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
 import { generateTraffic } from '../../src/lab/traffic.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import { native } from '../../src/native.ts';
-import { commandHost } from '../helpers/command-host.ts';
+import { commandHost, NOTHING_TO_OPEN } from '../helpers/command-host.ts';
 import { epoch, evidenceOf } from '../helpers/evidence.ts';
 import { kept, observedOf, truthOf } from '../helpers/matrix.ts';
 import { resultOf } from '../helpers/run-result.ts';
@@ -43,7 +43,7 @@ function running(other: Partial<Record<string, Error | Partial<RunFacts>>> = {})
 async function surveyWith(raw: RawMatrixOptions, runCluster: RunCluster, signal?: AbortSignal) {
   const { host, written } = commandHost(signal === undefined ? {} : { signal });
   const options = parseMatrixOptions({ classes: 'ipv4-udp', modes: 'hash,rnd', ...raw }, readMachine());
-  const status = await survey(options, host, (io) => runMatrix(options, io, runCluster));
+  const status = await survey(options, host, NOTHING_TO_OPEN, (io) => runMatrix(options, io, runCluster));
   return { status, ...written };
 }
 

@@ -2,6 +2,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { openCaptureInput } from '../../src/capture-file/input.ts';
+import { PREDICT } from '../../src/capture-file/use.ts';
 import { runPrediction } from '../../src/collector/predict.ts';
 import { TRAFFIC_CLASSES, type TrafficClass } from '../../src/lab/classes.ts';
 import { generateTraffic } from '../../src/lab/traffic.ts';
@@ -21,11 +23,9 @@ const PACKETS_PER_FLOW = 8;
 async function predicted(frames: readonly Uint8Array[], defrag: boolean, flowsMax?: number): Promise<PredictionResult> {
   const path = join(scratch.path, 'capture');
   writeFileSync(path, pcapBytes(frames));
-  const standardInput = (): never => {
-    throw new Error('it was given a file');
-  };
-  const io = { version: '0', signal: new AbortController().signal, standardInput, onProgress: () => {} };
-  const result = await runPrediction({ path, defrag }, { ...io, ...(flowsMax === undefined ? {} : { flowsMax }) });
+  const io = { version: '0', signal: new AbortController().signal, onProgress: () => {} };
+  const input = await openCaptureInput(path, () => process.stdin, PREDICT);
+  const result = await runPrediction({ input, defrag }, { ...io, ...(flowsMax === undefined ? {} : { flowsMax }) });
   rmSync(path);
   expect(predictionSchemaErrors(result)).toEqual([]);
   return result;

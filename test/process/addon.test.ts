@@ -31,7 +31,7 @@ const PRELUDE = `
   const turn = () => new Promise(setImmediate);
   const some = async (condition) => { while (!condition()) await turn(); };
   const { index: ifindex } = native.describeInterface('cap0');
-  const open = () => new native.Capture({ ifindex, member: 0, blockBytes: 1 << 16, blockCount: 4, blockTimeoutMs: 5, snaplen: 192, filter: null,
+  const open = () => new native.Capture({ socket: native.openPacketSocket(), ifindex, member: 0, blockBytes: 1 << 16, blockCount: 4, blockTimeoutMs: 5, snaplen: 192, filter: null,
     promiscuous: true, ignoreOutgoing: false, cpu: null, flowsMax: 4096, workNs: 0, newsIntervalMs: 1, hashSeed: 1n, labTags: false, replayed: false, eager: false });
   // A scope of its own: while the capture runs its callback is held, and with it all that the callback can see.
   const bell = () => { const it = { rings: 0, ring: () => { it.rings += 1; } }; return it; };

@@ -1,11 +1,11 @@
 /** The end of the collector, by whatever means: no process, directory or promiscuous mode survives it, and signals end in a verdict. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { native } from '../../src/native.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, promiscuity, removePair, type Sending, send } from '../helpers/network.ts';
-import { temporaryDirectory } from '../helpers/programs.ts';
+import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';
 import { childrenOf, entriesOf, isAlive, type Running, start, until, workersOf } from '../helpers/tool.ts';
 
 const scratch = temporaryDirectory();
@@ -15,7 +15,7 @@ let sending: Sending | undefined;
 
 beforeAll(() => {
   assertPrivateNamespace();
-  mkdirSync(runtime, { mode: 0o700 });
+  makeRuntimeDirectory(runtime);
 });
 afterAll(() => scratch.remove());
 beforeEach(makePair);

@@ -2,7 +2,7 @@
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/model/run-result.ts';
@@ -19,7 +19,7 @@ import {
   send,
   sendFrames,
 } from '../helpers/network.ts';
-import { temporaryDirectory } from '../helpers/programs.ts';
+import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';
 import { entriesOf, run, start, until } from '../helpers/tool.ts';
 
 const scratch = temporaryDirectory();
@@ -29,7 +29,7 @@ let sending: Sending | undefined;
 
 beforeAll(() => {
   assertPrivateNamespace();
-  mkdirSync(runtime, { mode: 0o700 });
+  makeRuntimeDirectory(runtime);
   ip('link', 'set', 'lo', 'up');
 });
 afterAll(() => scratch.remove());
@@ -261,6 +261,7 @@ describe('another program joins our group', () => {
     const ring = { blockBytes: 1 << 16, blockCount: 2, blockTimeoutMs: 10 };
     const rest = { member: 0, snaplen: 192, filter: null, promiscuous: false, ignoreOutgoing: false, cpu: null, flowsMax: 16 };
     const capture = new native.Capture({
+      socket: native.openPacketSocket(),
       ifindex: native.describeInterface(CAPTURE).index,
       ...ring,
       ...rest,
@@ -283,7 +284,7 @@ describe('another program joins our group', () => {
     });
     other?.close();
     expect([result.status, ...codes(result)]).toEqual([3, 'foreign-member']);
-    expect(result.verdict.reasons[0]?.message).toMatch(new RegExp(`\\(pid ${process.pid}\\) joined fanout group \\d+ during the run`));
+    expect(result.verdict.reasons[0]?.message).toMatch(/^a process of user 0 \(socket \d+\) joined fanout group \d+ during the run$/);
     expect(result.epochs).toHaveLength(2);
     noFalseNo(result);
   });
@@ -325,7 +326,7 @@ describe('another program joins our group', () => {
     const other = joinOurs();
     const { status, stderr } = await running.ended;
     other.close();
-    expect(stderr).toMatch(new RegExp(`GROUP_TAKEN: another program joined .*\\(pid ${process.pid}\\)`));
+    expect(stderr).toMatch(/GROUP_TAKEN: another program joined .*: a process of user 0 \(socket \d+\)/);
     expect(status).toBe(4);
   });
 });

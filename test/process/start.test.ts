@@ -1,23 +1,23 @@
 /** What keeps a run from starting: each with its exit status, what happened and where, and a remedy; and nothing is left behind. */
 
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { native } from '../../src/native.ts';
 import { assertPrivateNamespace, CAPTURE, ip, makePair, promiscuity, removePair } from '../helpers/network.ts';
-import { temporaryDirectory } from '../helpers/programs.ts';
+import { makeRuntimeDirectory, NOBODY, temporaryDirectory } from '../helpers/programs.ts';
 import { childrenOf, commandLine, type Ended, entriesOf, ROOT, run, start, type ToolOptions, until, workersOf } from '../helpers/tool.ts';
 
 const scratch = temporaryDirectory();
 const runtime = join(scratch.path, 'runtime');
 const env = { XDG_RUNTIME_DIR: runtime };
-const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 
 beforeAll(() => {
   assertPrivateNamespace();
   execFileSync('chmod', ['755', scratch.path]);
-  mkdirSync(runtime, { mode: 0o700 });
+  makeRuntimeDirectory(runtime);
   ip('link', 'set', 'lo', 'up');
 });
 afterAll(() => scratch.remove());
@@ -64,8 +64,8 @@ describe('files', () => {
   test.each<[string, () => string, RegExp, ToolOptions]>([
     ['a missing directory', () => join(scratch.path, 'none', 'run.json'), /ENOENT/, {}],
     ['a directory', () => scratch.path, /it is a directory/, {}],
-    ['a file that may only be read', () => readOnlyFile(), /EACCES/, { by: NOBODY }],
-    ['a directory that may only be read', () => join(scratch.path, 'new.json'), /EACCES/, { by: NOBODY }],
+    ['a file that may only be read', () => readOnlyFile(), /EACCES/, { by: AS_NOBODY }],
+    ['a directory that may only be read', () => join(scratch.path, 'new.json'), /EACCES/, { by: AS_NOBODY }],
   ])('--json to %s: 2, before anything is started', async (_, path, why, options) => {
     const ended = await tool(['-i', CAPTURE, '-n', '2', '--json', path()], options);
     refused(ended, 2, /OUTPUT_UNWRITABLE: cannot write/, why);
@@ -114,6 +114,7 @@ describe('groups of others', () => {
     const ring = { blockBytes: 1 << 16, blockCount: 2, blockTimeoutMs: 10 };
     const rest = { member: 0, snaplen: 192, filter: null, promiscuous: false, ignoreOutgoing: false, cpu: null, flowsMax: 16 };
     return new native.Capture({
+      socket: native.openPacketSocket(),
       ifindex: index,
       ...ring,
       ...rest,
@@ -163,13 +164,13 @@ describe('groups of others', () => {
 
 describe('privileges', () => {
   test('none, on a live interface: 4', async () =>
-    refused(await tool(['-i', CAPTURE, '-n', '2'], { by: NOBODY }), 4, /NO_PRIVILEGE: worker \d/, /sudo/));
+    refused(await tool(['-i', CAPTURE, '-n', '2'], { by: AS_NOBODY }), 4, /NO_PRIVILEGE: this user may open no packet socket/, /sudo/));
 
   test('none, with a filter: the filter is not to blame', async () =>
-    refused(await tool(['-i', CAPTURE, '-n', '2', '--filter', 'tcp'], { by: NOBODY }), 4, /NO_PRIVILEGE/, /sudo/));
+    refused(await tool(['-i', CAPTURE, '-n', '2', '--filter', 'tcp'], { by: AS_NOBODY }), 4, /NO_PRIVILEGE/, /sudo/));
 
   test('none, where user namespaces are allowed: the lab answers', async () => {
-    const { status, stdout } = await tool(['-n', '3'], { by: NOBODY });
+    const { status, stdout } = await tool(['-n', '3'], { by: AS_NOBODY });
     expect(stdout).toMatch(/YES!\n$/);
     expect(status).toBe(0);
   });
@@ -193,7 +194,7 @@ describe('limits of the process', () => {
 
   test('too few processes for the user: 4, with both numbers', async () =>
     refused(
-      await tool(['-n', '64'], { by: [...NOBODY, 'prlimit', '--nproc=200:200'] }),
+      await tool(['-n', '64'], { by: [...AS_NOBODY, 'prlimit', '--nproc=200:200'] }),
       4,
       /TOO_LARGE: 64 processes have 320 threads, .* 200/,
       /ulimit -u/,
@@ -201,7 +202,7 @@ describe('limits of the process', () => {
 
   test('the limit is reached by other processes of the user: 4, with the limit to raise', async () => {
     const crowd = 'for i in $(seq 40); do sleep 3 >/dev/null 2>&1 & done; exec "$0" "$@"';
-    const ended = await tool(['-n', '8'], { by: [...NOBODY, 'prlimit', '--nproc=62:62', 'sh', '-c', crowd] });
+    const ended = await tool(['-n', '8'], { by: [...AS_NOBODY, 'prlimit', '--nproc=62:62', 'sh', '-c', crowd] });
     refused(ended, 4, /WORKER_FAILED: worker \d \(pid \d+\) ended while starting: .*EAGAIN/, /ulimit -u/);
   });
 
@@ -230,6 +231,14 @@ describe('the package', () => {
       /ADDON_MISSING: cannot load the native addon/,
       /npm rebuild/,
     );
+  });
+
+  test('with a part of its program missing: 70, and never 1', async () => {
+    const copy = copyOfThePackage('torn');
+    for (const name of readdirSync(join(copy, 'dist'))) if (/^chunk-.*\.js$/.test(name)) rmSync(join(copy, 'dist', name));
+    const { status, stdout, stderr } = await tool(['-n', '2'], { cli: join(copy, 'dist', 'cli.js') });
+    expect([status, stdout]).toEqual([70, '']);
+    expect(stderr).toMatch(/cannot be loaded, so this is no verdict[\s\S]*-> install the package again/);
   });
 
   test('with half an addon: 4', async () => {
@@ -271,6 +280,7 @@ describe('the socket directory', () => {
     const make = (name: string, when: Date) => {
       const path = join(runtime, name);
       mkdirSync(path);
+      chownSync(path, NOBODY.uid, NOBODY.gid);
       utimesSync(path, when, when);
     };
     make(`fanout-cluster-${dead}-stale1`, old);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Cluster } from '../../src/collector/cluster.ts';
 import { Member } from '../../src/collector/member.ts';
 import type { PacketSource } from '../../src/collector/sources.ts';
-import { HOST } from '../../src/collector/surroundings.ts';
+import { hostSeenWith } from '../../src/collector/surroundings.ts';
 import { Watch } from '../../src/collector/watch.ts';
 import { readMachine } from '../../src/config/machine.ts';
 import { parseOptions } from '../../src/config/options.ts';
@@ -46,7 +46,14 @@ beforeEach(() => {
     },
   };
   const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
-  watch = new Watch({ options, source, flowMap: flowMap as FlowMap, io, surroundings: HOST, begunMs: 0 });
+  watch = new Watch({
+    options,
+    source,
+    flowMap: flowMap as FlowMap,
+    io,
+    surroundings: hostSeenWith({ dissector: { kind: 'unknown' } }),
+    begunMs: 0,
+  });
   watch.begin(cluster, 1, START_NS);
 });
 afterEach(() => {

@@ -293,8 +293,8 @@ const HONEST_SO_FAR = `
 let capture, rest = Buffer.alloc(0);
 const obey = (kind, a, b, c, d) => {
   if (kind === 16) {
-    const [ifindex, m, [blockBytes, blockCount, blockTimeoutMs], snaplen, , promiscuous, , , flowsMax, , newsIntervalMs, hashSeed] = a;
-    capture = new native.Capture({ ifindex, member: m, blockBytes, blockCount, blockTimeoutMs, snaplen, filter: null, promiscuous,
+    const [socket, ifindex, m, [blockBytes, blockCount, blockTimeoutMs], snaplen, , promiscuous, , , flowsMax, , newsIntervalMs, hashSeed] = a;
+    capture = new native.Capture({ socket, ifindex, member: m, blockBytes, blockCount, blockTimeoutMs, snaplen, filter: null, promiscuous,
       ignoreOutgoing: false, cpu: null, flowsMax, workNs: 0, newsIntervalMs, hashSeed: BigInt(hashSeed) });
     say(pack(2, capture.inode()));
   }

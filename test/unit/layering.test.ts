@@ -22,12 +22,13 @@ const imports: readonly Import[] = files.flatMap((from) =>
 
 /** From the bottom to the top: a file may import from its own row and from rows below. */
 const ROWS: readonly (readonly string[])[] = [
-  ['model', 'errors.ts', 'package-root.ts'],
+  ['model', 'errors.ts', 'package-root.ts', 'worker-descriptors.ts'],
   ['native.ts', 'native-lab.ts'],
   ['protocol', 'config', 'lab', 'host', 'capture-file'],
   ['worker', 'collector'],
   ['commands'],
   ['cli.ts'],
+  ['start.ts'],
 ];
 
 function place(file: string): string {

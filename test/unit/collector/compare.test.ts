@@ -1,6 +1,7 @@
 /** What the comparison makes of its runs: what could not be tested, and whether the load of the test itself is to blame. */
 import { describe, expect, test } from 'vitest';
 import { runCompare } from '../../../src/collector/compare.ts';
+import type { Provisions } from '../../../src/collector/provisions.ts';
 import type { CompareIo } from '../../../src/collector/run-io.ts';
 import { parseCompareOptions, type RawCompareOptions } from '../../../src/config/compare-options.ts';
 import { FanoutError } from '../../../src/errors.ts';
@@ -28,6 +29,7 @@ function result({ captured = 1000, dropped = 0, captureMs = 1000 } = {}): RunRes
 async function compare(raw: RawCompareOptions, outcomes: readonly (RunResult | FanoutError)[], measured?: OwnLoad) {
   const io: CompareIo = {
     version: 'test',
+    provisions: { groups: [] } as unknown as Provisions,
     signal: new AbortController().signal,
     onProgress: () => undefined,
     onMode: () => undefined,

@@ -10,6 +10,7 @@ import { readMachine } from '../../../src/config/machine.ts';
 import { parseOptions, type RawOptions } from '../../../src/config/options.ts';
 import { EXIT, FanoutError } from '../../../src/errors.ts';
 import type { RunResult } from '../../../src/model/run-result.ts';
+import { NOTHING_TO_OPEN, OPENS_NOTHING } from '../../helpers/command-host.ts';
 import { epoch, evidenceOf, group } from '../../helpers/evidence.ts';
 import { resultOf } from '../../helpers/run-result.ts';
 
@@ -22,6 +23,8 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'fanout-run-'));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+const provisioning = () => NOTHING_TO_OPEN;
 
 /** A process whose streams are strings. */
 function recordingHost(isTerminal = false, environment: Host['environment'] = {}) {
@@ -40,6 +43,7 @@ function recordingHost(isTerminal = false, environment: Host['environment'] = {}
     environment,
     signal: new AbortController().signal,
     enterLab: async () => {},
+    ...OPENS_NOTHING,
   };
   return { host, written };
 }
@@ -54,7 +58,7 @@ function endingWith(result: RunResult): RunCluster {
 
 async function runWith(raw: RawOptions, result: RunResult, isTerminal = false, environment: Host['environment'] = {}) {
   const { host, written } = recordingHost(isTerminal, environment);
-  const status = await run(parseOptions({ procs: '2', ...raw }, readMachine()), host, endingWith(result));
+  const status = await run(parseOptions({ procs: '2', ...raw }, readMachine()), host, { runCluster: endingWith(result), provisioning });
   return { status, ...written };
 }
 
@@ -107,13 +111,17 @@ describe('the file of the report', () => {
 
   test('a path that cannot be written is found before anything starts', async () => {
     const path = join(directory, 'nowhere', 'run.json');
-    await expect(run(options(path), recordingHost().host, never)).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+    await expect(run(options(path), recordingHost().host, { runCluster: never, provisioning })).rejects.toMatchObject({
+      code: 'OUTPUT_UNWRITABLE',
+    });
   });
 
   test('a run that fails leaves no file behind', async () => {
     const failing: RunCluster = () => Promise.reject(new FanoutError('NO_PRIVILEGE', 'no', 'none'));
     const path = join(directory, 'run.json');
-    await expect(run(options(path), recordingHost().host, failing)).rejects.toMatchObject({ code: 'NO_PRIVILEGE' });
+    await expect(run(options(path), recordingHost().host, { runCluster: failing, provisioning })).rejects.toMatchObject({
+      code: 'NO_PRIVILEGE',
+    });
     expect(existsSync(path)).toBe(false);
     expect(readdirSync(directory)).toEqual([]);
   });

@@ -7,7 +7,7 @@ import { readMachine } from '../../../src/config/machine.ts';
 import { parseScaleOptions, type RawScaleOptions } from '../../../src/config/scale-options.ts';
 import { EXIT, FanoutError } from '../../../src/errors.ts';
 import type { ScaleResult, ScaleSize } from '../../../src/model/scale.ts';
-import { commandHost } from '../../helpers/command-host.ts';
+import { commandHost, NOTHING_TO_OPEN } from '../../helpers/command-host.ts';
 import { lossy, scaleOf, sizeOf } from '../../helpers/scale.ts';
 
 let directory: string;
@@ -19,7 +19,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 async function compare(raw: RawScaleOptions, result: ScaleResult | FanoutError) {
   const { host, written } = commandHost();
   const options = parseScaleOptions({ procs: '1,2', ...raw }, readMachine(), [0, 1]);
-  const status = await compareSizes(options, host, async ({ onSize }) => {
+  const status = await compareSizes(options, host, NOTHING_TO_OPEN, async ({ onSize }) => {
     onSize(1, 0);
     onSize(2, 1);
     if (result instanceof FanoutError) throw result;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { availableKibibytes, hardLimit, type Machine, parseCpuList, readMachine } from '../../../src/config/machine.ts';
+import { availableKibibytes, hardLimit, type Machine, parseCpuList, readMachine, softLimit } from '../../../src/config/machine.ts';
 import { DEFAULTS, type Options, parseOptions, type RawOptions } from '../../../src/config/options.ts';
 import { FanoutError } from '../../../src/errors.ts';
 import { MACHINE } from '../../helpers/machine.ts';
@@ -258,12 +258,13 @@ describe('machine', () => {
     expect(here.readText('/dev/zero', 10)).toBe('\0'.repeat(10));
   });
 
-  test('limits of the process are read from their hard column', () => {
+  test('limits of the process are read from their columns', () => {
     const limits =
       'Limit                     Soft Limit           Hard Limit           Units     \nMax processes             63000                127000               processes \nMax open files            1024                 unlimited            files     \n';
     expect(hardLimit(limits, 'Max processes')).toBe(127_000);
     expect(hardLimit(limits, 'Max open files')).toBe(Number.POSITIVE_INFINITY);
     expect(hardLimit('', 'Max open files')).toBe(Number.POSITIVE_INFINITY);
+    expect([softLimit(limits, 'Max processes'), softLimit(limits, 'Max open files')]).toEqual([63_000, 1024]);
     expect(readMachine().descriptorsMax).toBeGreaterThan(10);
   });
 

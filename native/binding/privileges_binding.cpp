@@ -1,0 +1,155 @@
+// What needs a privilege, and giving it up.
+#include <fcntl.h>
+#include <sys/prctl.h>
+
+#include "bindings.hpp"
+#include "convert.hpp"
+#include "fanout.hpp"
+#include "helper.hpp"
+#include "memory_file.hpp"
+#include "packet_socket.hpp"
+#include "privileges.hpp"
+#include "seccomp.hpp"
+
+namespace fanout::binding {
+namespace {
+
+Napi::Value done_or_throw(Napi::Env env, const Status& status) {
+  if (!status) throw_sys_error(env, status.error());
+  return env.Undefined();
+}
+
+// The caller owns what it is given: closing it is its affair.
+Napi::Value descriptor_or_throw(Napi::Env env, Result<UniqueFd> fd) {
+  if (!fd) {
+    throw_sys_error(env, fd.error());
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, fd->release());
+}
+
+Ids ids_of(const Napi::Object& o) { return {uint32_of(o, "uid"), uint32_of(o, "gid")}; }
+
+// openPacketSocket(): a packet socket with protocol 0, which gets nothing yet.
+Napi::Value open_packet_socket(const Napi::CallbackInfo& info) {
+  return descriptor_or_throw(info.Env(), PacketSocket::open_descriptor());
+}
+
+// openPinnedProgram(path)
+Napi::Value open_program(const Napi::CallbackInfo& info) {
+  return descriptor_or_throw(info.Env(), open_pinned_program(info[0].ToString().Utf8Value().c_str()));
+}
+
+// closeOnExec(descriptors)
+Napi::Value close_on_exec(const Napi::CallbackInfo& info) {
+  const auto list = info[0].As<Napi::Array>();
+  for (std::uint32_t i = 0; i < list.Length(); ++i)
+    if (::fcntl(list.Get(i).ToNumber().Int32Value(), F_SETFD, FD_CLOEXEC) != 0)
+      return done_or_throw(info.Env(), SysError::from_errno("fcntl(F_SETFD)"));
+  return info.Env().Undefined();
+}
+
+// sealedMemoryFile(name, bytes)
+Napi::Value memory_file(const Napi::CallbackInfo& info) {
+  return descriptor_or_throw(info.Env(), sealed_memory_file(info[0].ToString().Utf8Value().c_str(), bytes_of(info[1])));
+}
+
+// become({ uid, gid })
+Napi::Value become_user(const Napi::CallbackInfo& info) {
+  return done_or_throw(info.Env(), become(ids_of(info[0].As<Napi::Object>())));
+}
+
+Napi::Value refuse_reaching(const Napi::CallbackInfo& info) { return done_or_throw(info.Env(), refuse_reaching_out()); }
+Napi::Value refuse_more(const Napi::CallbackInfo& info) { return done_or_throw(info.Env(), refuse_opening()); }
+
+// hideFromUser(): other processes of the same user can neither trace this one nor take its descriptors (PR_SET_DUMPABLE), and it
+// leaves no core.
+Napi::Value hide_from_user(const Napi::CallbackInfo& info) {
+  return done_or_throw(info.Env(), ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
+                                       ? Status{Done{}}
+                                       : Status{SysError::from_errno("prctl(PR_SET_DUMPABLE)")});
+}
+
+class LinkHelperObject : public Napi::ObjectWrap<LinkHelperObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "LinkHelper",
+        {InstanceMethod<&LinkHelperObject::flap>("flap"), InstanceAccessor<&LinkHelperObject::channel>("channel")});
+  }
+
+  // new LinkHelper({ interface, uid?, gid? }), or new LinkHelper({ channel }) for one that was started before this program was
+  // replaced.
+  explicit LinkHelperObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LinkHelperObject>(info) {
+    const auto o = info[0].As<Napi::Object>();
+    if (const auto channel = property(o, "channel")) {
+      helper_.emplace(UniqueFd{static_cast<int>(channel->ToNumber().Int32Value())});
+      return;
+    }
+    const Ids ids = ids_of(o);
+    auto started = LinkHelper::start(o.Get("interface").ToString().Utf8Value(), property(o, "uid") ? &ids : nullptr);
+    if (started)
+      helper_.emplace(std::move(*started));
+    else
+      throw_sys_error(info.Env(), started.error());
+  }
+
+ private:
+  Napi::Value flap(const Napi::CallbackInfo& info) { return done_or_throw(info.Env(), helper_->flap()); }
+  Napi::Value channel(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), helper_->channel()); }
+
+  std::optional<LinkHelper> helper_;
+};
+
+class FileHelperObject : public Napi::ObjectWrap<FileHelperObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "FileHelper",
+        {InstanceMethod<&FileHelperObject::write>("write"), InstanceMethod<&FileHelperObject::discard>("discard")});
+  }
+
+  // new FileHelper({ directory, temporary, target, mode, uid, gid })
+  explicit FileHelperObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<FileHelperObject>(info) {
+    const auto o = info[0].As<Napi::Object>();
+    const auto text = [&](const char* name) { return o.Get(name).ToString().Utf8Value(); };
+    auto started = FileHelper::start(text("directory"), text("temporary"), text("target"), uint32_of(o, "mode"), ids_of(o));
+    if (started)
+      helper_.emplace(std::move(*started));
+    else
+      throw_sys_error(info.Env(), started.error());
+  }
+
+ private:
+  // write(bytes): all of the file; once.
+  Napi::Value write(const Napi::CallbackInfo& info) {
+    if (!helper_)
+      throw_type_error(info.Env(), "the file was written or discarded before");
+    else
+      done_or_throw(info.Env(), std::exchange(helper_, std::nullopt)->write(bytes_of(info[0])));
+    return info.Env().Undefined();
+  }
+  Napi::Value discard(const Napi::CallbackInfo& info) {
+    helper_.reset();
+    return info.Env().Undefined();
+  }
+
+  std::optional<FileHelper> helper_;
+};
+
+}  // namespace
+
+void export_privileges(Napi::Env env, Napi::Object exports) {
+  exports.Set("openPacketSocket", Napi::Function::New<open_packet_socket>(env));
+  exports.Set("openPinnedProgram", Napi::Function::New<open_program>(env));
+  exports.Set("closeOnExec", Napi::Function::New<close_on_exec>(env));
+  exports.Set("sealedMemoryFile", Napi::Function::New<memory_file>(env));
+  exports.Set("become", Napi::Function::New<become_user>(env));
+  exports.Set("refuseReachingOut", Napi::Function::New<refuse_reaching>(env));
+  exports.Set("refuseOpening", Napi::Function::New<refuse_more>(env));
+  exports.Set("hideFromUser", Napi::Function::New<hide_from_user>(env));
+  exports.Set("LinkHelper", LinkHelperObject::define(env));
+  exports.Set("FileHelper", FileHelperObject::define(env));
+}
+
+}  // namespace fanout::binding

@@ -1,0 +1,70 @@
+/** Packet sockets opened while that was allowed: with protocol 0 the kernel gives them nothing, until the worker that gets one binds it. */
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { FanoutError, isSystemCallError } from '../errors.ts';
+import { native } from '../native.ts';
+
+export class PacketSockets {
+  #descriptors: number[];
+
+  /** @param descriptors opened already */
+  constructor(descriptors: readonly number[] = []) {
+    this.#descriptors = [...descriptors];
+  }
+
+  /** Throws a FanoutError where this process may not. */
+  static open(count: number): PacketSockets {
+    const sockets = new PacketSockets();
+    try {
+      for (let i = 0; i < count; i += 1) sockets.#descriptors.push(openOne());
+    } catch (error) {
+      sockets.close();
+      throw error;
+    }
+    return sockets;
+  }
+
+  /** The caller's from now on. One that was not thought of before is opened where that is still allowed. */
+  take(): number {
+    return this.#descriptors.shift() ?? openOne();
+  }
+
+  get descriptors(): readonly number[] {
+    return this.#descriptors;
+  }
+
+  close(): void {
+    for (const descriptor of this.#descriptors) closeSync(descriptor);
+    this.#descriptors = [];
+  }
+}
+
+const E = constants.errno;
+
+function openOne(): number {
+  try {
+    return native.openPacketSocket();
+  } catch (cause) {
+    if (!isSystemCallError(cause)) throw cause;
+    throw socketError(cause.errno, cause.message, cause);
+  }
+}
+
+function socketError(errno: number, message: string, cause: unknown): FanoutError {
+  if (errno === E.EPERM || errno === E.EACCES)
+    return new FanoutError(
+      'NO_PRIVILEGE',
+      `this user may open no packet socket (${message})`,
+      'packet sockets need CAP_NET_RAW: run with sudo, or without --interface to use the lab',
+      {
+        cause,
+      },
+    );
+  if (errno === E.EAFNOSUPPORT)
+    return new FanoutError('TOOL_MISSING', `${message}: this kernel has no packet sockets`, 'use a kernel with CONFIG_PACKET', { cause });
+  if (errno === E.EMFILE || errno === E.ENFILE)
+    return new FanoutError('TOO_LARGE', message, 'no more files may be opened: raise the limit (ulimit -n), or use fewer --procs', {
+      cause,
+    });
+  return new FanoutError('WORKER_FAILED', message, 'see the reason above, and start again; if it persists, try fewer --procs', { cause });
+}

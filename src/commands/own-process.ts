@@ -1,0 +1,129 @@
+/** This process: on whose behalf it acts, what it gets while it may, and how it is replaced by itself. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Openings, Rights } from '../collector/provisions.ts';
+import { readMachine } from '../config/machine.ts';
+import type { JsonOutput } from '../config/options.ts';
+import { FanoutError } from '../errors.ts';
+import { prepareHandover, receiveHandover, Texts } from '../host/handover.ts';
+import { becomeForGood, type Privilege, Privileges, privilegeOf, readCredentials, refuseReachingOut } from '../host/privileges.ts';
+import type { Ids, PrivilegesAddon } from '../native.ts';
+import type { ExecOptions } from '../native-lab.ts';
+import type { Host, Prepared } from './host.ts';
+import { openReportFile, openReportFileByHelper, openReportFileIfAllowed, type ReportFile } from './output.ts';
+
+/** @param signal what came before the process is replaced would be lost on the one that comes then */
+export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab' | 'prepare'> {
+  const handover = receiveHandover(process.env, process.pid);
+  const texts = new Texts(handover?.texts);
+  const privileges = new Privileges(privilegeOf(readCredentials(), process.env));
+  const { privilege } = privileges;
+
+  const parse: Host['parse'] = (parseOptions) => {
+    const machine = readMachine();
+    const read = (path: string, bytesMax: number) => texts.read(path, bytesMax, machine.readText);
+    const readText = (path: string, bytesMax: number) => privileges.asInvoker(() => read(path, bytesMax));
+    return privileges.asRunUser(() => parseOptions({ ...machine, readText }));
+  };
+
+  const enterLab = async (): Promise<void> => {
+    // Loaded only now: --help and typing errors need neither the addon nor the lab.
+    const [{ native }, lab] = await Promise.all([import('../native.ts'), import('../lab/namespace.ts')]);
+    if (lab.labState(process.env) === 'inside') return;
+    const { environment, descriptor } = prepareHandover(native, { texts: texts.fleeting }, process.pid);
+    const exec = (options: ExecOptions): never =>
+      signal.aborted ? refuseToGoOn() : native.exec({ ...options, keep: [...(options.keep ?? []), descriptor] });
+    try {
+      await lab.enterLab({
+        addon: { exec },
+        argv: ownCommand(),
+        env: { ...process.env, ...environment },
+        isRoot: process.geteuid?.() === 0,
+      });
+    } catch (error) {
+      // A terminal sends its signals to the programs too that are asked on the way.
+      if (signal.aborted) refuseToGoOn(error);
+      throw error;
+    }
+  };
+
+  const openFirst = async <T>(openings: Openings<T>): Promise<T> => {
+    try {
+      return await openings.open(rightsOf(privileges));
+    } catch (error) {
+      throw await unlessInterrupted(error, signal);
+    }
+  };
+
+  const prepare = async <T>(json: JsonOutput, openings: Openings<T>): Promise<Prepared<T>> => {
+    const { native } = await import('../native.ts');
+    if (privilege.kind === 'capabilities') {
+      const opened = openings.handOver(await openFirst(openings));
+      const next = prepareHandover(
+        native,
+        { texts: texts.fleeting, provisions: opened.handover, descriptors: opened.descriptors },
+        process.pid,
+      );
+      if (signal.aborted) refuseToGoOn();
+      const env = Object.entries({ ...process.env, ...next.environment }).map(([name, value]) => `${name}=${value}`);
+      const keep = [...opened.descriptors, next.descriptor];
+      return native.exec({ file: process.execPath, argv: ownCommand(), env, surrender: true, keep });
+    }
+    const report = json.kind === 'file' ? openReport(json.path, privileges, native) : undefined;
+    try {
+      // Believed only here, where nothing could be done with it that this user may not do anyway.
+      const handed = privilege.kind === 'none' ? handover?.provisions : undefined;
+      if (handed !== undefined) native.closeOnExec(handover?.descriptors ?? []);
+      const opened = handed === undefined ? await openFirst(openings) : await openings.takeOver(handed);
+      if (privilege.kind === 'root') becomeForGood(native, privilege.runAs);
+      else refuseReachingOut(native);
+      return { opened, report };
+    } catch (error) {
+      report?.discard();
+      throw error;
+    }
+  };
+
+  return { parse, enterLab, prepare };
+}
+
+function rightsOf(privileges: Privileges): Rights {
+  return {
+    asInvoker: (work) => privileges.asInvoker(work),
+    asRunUser: (work) => privileges.asRunUser(work),
+    runAs: runAsOf(privileges.privilege),
+  };
+}
+
+function runAsOf(privilege: Privilege): Ids | undefined {
+  return privilege.kind === 'root' ? privilege.runAs : undefined;
+}
+
+function openReport(path: string, privileges: Privileges, addon: Pick<PrivilegesAddon, 'FileHelper'>): ReportFile {
+  const { privilege } = privileges;
+  if (privilege.kind !== 'root') return openReportFile(path);
+  if (privilege.invoker.uid !== 0) return privileges.asInvoker(() => openReportFile(path));
+  // Root itself called: where only root may write, somebody must still be able to when this process is root no more.
+  return privileges.asRunUser(() => openReportFileIfAllowed(path)) ?? openReportFileByHelper(path, addon);
+}
+
+function ownCommand(): [string, ...string[]] {
+  return [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+}
+
+const SIGNAL_MS = 50;
+
+/** A terminal sends its signals to every program that is running for it, and what one of them says about its end may come first. */
+async function unlessInterrupted(error: unknown, signal: AbortSignal): Promise<unknown> {
+  if (!(error instanceof FanoutError)) return error;
+  if (!signal.aborted) await sleep(SIGNAL_MS);
+  return signal.aborted ? interrupted(error) : error;
+}
+
+/** The process that replaces this one would know nothing of a signal that came before. */
+function refuseToGoOn(cause?: unknown): never {
+  throw interrupted(cause);
+}
+
+function interrupted(cause?: unknown): FanoutError {
+  return new FanoutError('INTERRUPTED', 'ended by a signal before the run could begin', 'start again', { cause });
+}
