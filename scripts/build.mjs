@@ -15,7 +15,7 @@ const common = {
 
 await build({
   ...common,
-  entryPoints: { cli: 'src/cli.ts' },
+  entryPoints: { cli: 'src/start.ts' },
   outdir: 'dist',
   format: 'esm',
   splitting: true,
