@@ -89,7 +89,9 @@ describe('live', () => {
     expect(first?.packets.judged).toBeGreaterThan(10_000);
     for (const { packets, flows } of result.runs) {
       expect(packets.dropped).toBe(0);
-      expect([packets.judged, flows.total, flows.twoWay]).toEqual([first?.packets.judged, first?.flows.total, first?.flows.twoWay]);
+      expect([flows.total, flows.twoWay]).toEqual([first?.flows.total, first?.flows.twoWay]);
+      // The kernel stamps the copy of each group by itself: one packet may be on either side of the start, and one of the end.
+      expect(Math.abs(packets.judged - (first?.packets.judged ?? 0))).toBeLessThanOrEqual(2);
     }
     const answers = Object.fromEntries(result.runs.map(({ group, verdict }) => [labelOf(group), verdict.answer]));
     expect(answers).toMatchObject({ hash: 'yes', 'hash+defrag': 'yes', lb: 'no', rnd: 'no', rollover: 'inconclusive' });
