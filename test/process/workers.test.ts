@@ -185,6 +185,17 @@ describe('stopped', () => {
     expect(result.epochs).toMatchObject([{ members: 3 }, { members: 2 }]);
   });
 
+  test.each<MemberState>(['connected', 'opened', 'joined', 'armed'])('while %s: not waited for without end, and named', async (state) => {
+    when(2, state, stop);
+    const outcome = await judge({ procs: '4', duration: '100ms', workerTimeout: '500ms' }).catch((error: unknown) => error);
+    // One that has been armed has said all that a start needs.
+    if (state === 'armed') return expect(codes(outcome as RunResult)).toContain('lost-member');
+    expect(outcome).toMatchObject({
+      code: 'WORKER_FAILED',
+      message: expect.stringMatching(/^worker 2 \(pid \d+\) did not .* in time; it is (connected|opened|joined)$/),
+    });
+  });
+
   test('while finishing: not waited for without end', async () => {
     sending = send();
     when(1, 'finishing', stop);
