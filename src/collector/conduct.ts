@@ -95,7 +95,8 @@ export async function runGroups(arrangement: Arrangement): Promise<readonly Grou
   // Not from --seed: whoever sends packets must not be able to foresee which ones collide in a table.
   const hashSeed = randomBytes(8).readBigUInt64BE();
   const membersMax = crew.size + drive.replacements;
-  const frame = { source, crew, io, surroundings, hashSeed, startedAt, begunMs: clock.nowMs(), membersMax };
+  const ownGroups = new Set<number>();
+  const frame = { source, crew, io, surroundings, ownGroups, hashSeed, startedAt, begunMs: clock.nowMs(), membersMax };
   const lanes = groups.map((options, i) => new Lane(options, steerings[i] as Steering, frame));
   try {
     if (drive.opensInTurn === true) for (const { cluster } of lanes) cluster.openInTurn();

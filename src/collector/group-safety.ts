@@ -1,7 +1,7 @@
 /** Never join a group that exists, never share one, never reassemble beside another group: the rules that keep a running IDS safe. */
 import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
-import type { DescribedGroup } from '../host/groups.ts';
+import type { DescribedGroup, FanoutGroup } from '../host/groups.ts';
 import type { Reason } from '../model/run-result.ts';
 import type { Member } from './member.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -88,7 +88,7 @@ function cannotTell(groupId: number | undefined): FanoutError {
 
 /** After the last join: the group consists of our sockets and no others. */
 export function confirmGroup(surroundings: Surroundings, groupId: number, members: readonly Member[]): void {
-  const foreign = foreignMembers(surroundings, groupId, members);
+  const foreign = foreignMembers(surroundings.fanoutGroups(), groupId, members);
   if (foreign.length === 0) return;
   const owners = surroundings.ownersOf(foreign);
   throw new FanoutError(
@@ -99,12 +99,8 @@ export function confirmGroup(surroundings: Surroundings, groupId: number, member
 }
 
 /** Inodes of sockets in the group that are not ours. */
-export function foreignMembers(
-  surroundings: Pick<Surroundings, 'fanoutGroups'>,
-  groupId: number,
-  members: readonly Member[],
-): readonly number[] {
-  const group = surroundings.fanoutGroups()?.find(({ id }) => id === groupId);
+export function foreignMembers(groups: readonly FanoutGroup[] | undefined, groupId: number, members: readonly Member[]): readonly number[] {
+  const group = groups?.find(({ id }) => id === groupId);
   const ours = new Set(members.map(({ inode }) => inode));
   return group?.inodes.filter((inode) => !ours.has(inode)) ?? [];
 }

@@ -35,6 +35,8 @@ export interface RunFrame {
   readonly crew: Crew;
   readonly io: RunIo;
   readonly surroundings: Surroundings;
+  /** Ids of the groups of all lanes; each adds its own. */
+  readonly ownGroups: Set<number>;
   readonly hashSeed: bigint;
   readonly startedAt: Date;
   /** Clock.nowMs() at the launch. */
@@ -62,9 +64,9 @@ export class Lane {
     this.#run = run;
     this.#steering = steering;
     this.#flowMap = new native.FlowMap({ members: run.membersMax, flowsMax: FLOWS_MAX, hashSeed: run.hashSeed });
-    const { source, crew, io, surroundings, begunMs } = run;
+    const { source, crew, io, surroundings, ownGroups, begunMs } = run;
     const flowMap = this.#flowMap;
-    this.watch = new Watch({ options, source, flowMap, io, surroundings, begunMs });
+    this.watch = new Watch({ options, source, flowMap, io, surroundings, ownGroups, begunMs });
     const { clock } = surroundings;
     this.cluster = new Cluster({ crew, cpus: cpusOf(options), flowMap, interface: source.interface, events: this.watch, clock });
   }
@@ -81,6 +83,7 @@ export class Lane {
   async join(): Promise<void> {
     const { groupId } = await this.cluster.join((member) => this.#capture(member), this.#request(), startTimeoutMs(this.options));
     this.#groupId = groupId;
+    this.#run.ownGroups.add(groupId);
     confirmGroup(this.#run.surroundings, groupId, this.cluster.members);
   }
 

@@ -45,6 +45,7 @@ async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io:
     crew,
     io: { ...io, onProgress: () => undefined },
     surroundings: hostSeenWith(provisions),
+    ownGroups: new Set<number>(),
     hashSeed,
     startedAt: new Date(),
     begunMs: performance.now(),

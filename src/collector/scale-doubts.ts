@@ -11,6 +11,7 @@ const SPOILING: readonly (ReasonCode | 'interrupted')[] = [
   'link-down',
   'interface-removed',
   'foreign-member',
+  'other-group',
   'interrupted',
 ];
 

@@ -1,5 +1,6 @@
 /** Watches a run: when to stop, who is lost, whether the link is up, and into which epochs all that cuts the evidence. */
 import type { Options } from '../config/options.ts';
+import type { FanoutGroup } from '../host/groups.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { Disturbance, StopReason } from '../model/run-facts.ts';
 import type { FlowMap, ObservedFlow } from '../native.ts';
@@ -33,6 +34,8 @@ export interface WatchParts {
   readonly flowMap: FlowMap;
   readonly io: RunIo;
   readonly surroundings: Surroundings;
+  /** Ids of all groups under test, as they come to be. */
+  readonly ownGroups: ReadonlySet<number>;
   /** Clock.nowMs() at the launch. */
   readonly begunMs: number;
 }
@@ -58,6 +61,9 @@ export class Watch implements ClusterEvents {
   #linkDown = false;
   #leaving = new Set<number>();
   #foreign: readonly number[] = [];
+  readonly #ownGroups: ReadonlySet<number>;
+  /** Groups of others at the last look; undefined before the first. */
+  #neighbours: ReadonlySet<number> | undefined;
   #linkDownNote: Disturbance | undefined;
   #epochFromNs = 0n;
   #groupGoodNs = 0n;
@@ -66,12 +72,13 @@ export class Watch implements ClusterEvents {
   #progress = { value: -1, sinceMs: 0 };
   #rate = { packets: 0, atMs: 0, perSecond: 0 };
 
-  constructor({ options, source, flowMap, io, surroundings, begunMs }: WatchParts) {
+  constructor({ options, source, flowMap, io, surroundings, ownGroups, begunMs }: WatchParts) {
     this.#options = options;
     this.#source = source;
     this.#flowMap = flowMap;
     this.#io = io;
     this.#surroundings = surroundings;
+    this.#ownGroups = ownGroups;
     this.#clock = surroundings.clock;
     this.#begunMs = begunMs;
   }
@@ -276,7 +283,9 @@ export class Watch implements ClusterEvents {
 
   #checkGroup(): void {
     const checkedNs = this.#clock.realtimeNs();
-    const foreign = foreignMembers(this.#surroundings, this.#groupId, this.#members);
+    const groups = this.#surroundings.fanoutGroups();
+    this.#checkNeighbours(groups);
+    const foreign = foreignMembers(groups, this.#groupId, this.#members);
     const goodNs = this.#groupGoodNs;
     this.#groupGoodNs = checkedNs;
     const fresh = foreign.filter((inode) => !this.#foreign.includes(inode));
@@ -286,6 +295,22 @@ export class Watch implements ClusterEvents {
     // Somewhere between the last look and this one flows moved; when one leaves they move as much as when it came.
     this.#epochs?.end(goodNs - BACKLOG_NS);
     this.#nextEpoch(fresh.length === 0 ? `another program left fanout group ${this.#groupId}` : this.#onJoinedBy(fresh));
+  }
+
+  /** With the flag DEFRAG all groups of a namespace that have it share one queue for fragments, and who gets a datagram is anybody's guess. */
+  #checkNeighbours(groups: readonly FanoutGroup[] | undefined): void {
+    if (!this.#options.flags.includes('defrag') || this.#source.info.kind !== 'live') return;
+    const others = groups?.filter(({ id }) => !this.#ownGroups.has(id)) ?? [];
+    const known = this.#neighbours;
+    this.#neighbours = new Set(others.map(({ id }) => id));
+    const fresh = others.find(({ id }) => known?.has(id) === false);
+    if (fresh === undefined || this.#disturbances.some(({ code }) => code === 'other-group')) return;
+    const owners = this.#surroundings.ownersOf(fresh.inodes);
+    this.#disturb(
+      'other-group',
+      `fanout group ${fresh.id} (mode ${fresh.mode}, of ${owners.join(', ') || 'another program'}) appeared during the run: if it reassembles as well, one of the two groups gets no fragmented traffic`,
+      'run --defrag while nobody else captures, or in the lab',
+    );
   }
 
   #onJoinedBy(inodes: readonly number[]): string {

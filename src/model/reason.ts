@@ -23,6 +23,7 @@ export const DISTURBANCES = {
   'link-down': 'the interface went down during the run',
   'interface-removed': 'the interface was removed during the run',
   'foreign-member': 'another program joined the group during the run',
+  'other-group': 'another group appeared that may take fragments from this one',
 } as const satisfies Record<string, string>;
 
 export type DisturbanceCode = keyof typeof DISTURBANCES;

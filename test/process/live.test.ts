@@ -254,6 +254,52 @@ describe('the interface', () => {
   }
 });
 
+describe('another group appears', () => {
+  const anotherGroup = () => {
+    const capture = new native.Capture({
+      socket: native.openPacketSocket(),
+      ifindex: native.describeInterface(CAPTURE).index,
+      ...{ blockBytes: 1 << 16, blockCount: 2, blockTimeoutMs: 10, member: 0, snaplen: 192, filter: null, promiscuous: false },
+      ...{
+        ignoreOutgoing: false,
+        cpu: null,
+        flowsMax: 16,
+        workNs: 0,
+        newsIntervalMs: 10,
+        hashSeed: 1n,
+        labTags: false,
+        replayed: false,
+        eager: false,
+      },
+    });
+    capture.join({ groupId: 4444, mode: 0, flags: 0x8000, membersMax: 0 });
+    return capture;
+  };
+
+  test('while this one reassembles: INCONCLUSIVE, because one of them gets no fragments', async () => {
+    sending = send();
+    let other: { close(): void } | undefined;
+    const result = await disturbed(['-n', '3', '--defrag', '--duration', '900ms'], 300, () => {
+      other = anotherGroup();
+    });
+    other?.close();
+    expect([result.status, ...codes(result)]).toEqual([3, 'other-group']);
+    expect(result.verdict.reasons[0]?.message).toMatch(/^fanout group 4444 \(mode hash, of a process of user 0 \(socket \d+\)\) appeared/);
+    expect(result.epochs).toHaveLength(1);
+    noFalseNo(result);
+  });
+
+  test('while this one does not: no concern of this run', async () => {
+    sending = send();
+    let other: { close(): void } | undefined;
+    const result = await disturbed(['-n', '3', '--duration', '900ms'], 300, () => {
+      other = anotherGroup();
+    });
+    other?.close();
+    expect([result.status, result.verdict.answer]).toEqual([0, 'yes']);
+  });
+});
+
 describe('another program joins our group', () => {
   const ours = () => native.packetSockets().find(({ groupId }) => groupId !== undefined)?.groupId ?? 0;
 

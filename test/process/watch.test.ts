@@ -52,6 +52,7 @@ beforeEach(() => {
     flowMap: flowMap as FlowMap,
     io,
     surroundings: hostSeenWith({ dissector: { kind: 'unknown' } }),
+    ownGroups: new Set(),
     begunMs: 0,
   });
   watch.begin(cluster, 1, START_NS);
