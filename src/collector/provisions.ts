@@ -92,7 +92,7 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
     release.later(() => sockets.close());
     const interfaceName = source?.kind === 'live' ? source.interface : (network?.interface ?? '');
     const filters = await compileFilters(needs.runs, interfaceName);
-    const programs = await openPrograms(needs.runs);
+    const programs = await openPrograms(needs.runs, rights);
     release.later(() => closeAll(programs.values()));
     const link = needs.flapsLink === true ? new native.LinkHelper({ interface: interfaceName, ...rights.runAs }) : undefined;
     return provisionsOf(
@@ -180,11 +180,12 @@ async function compileFilters(runs: readonly Options[], interfaceName: string): 
   return filters;
 }
 
-async function openPrograms(runs: readonly Options[]): Promise<Programs> {
+async function openPrograms(runs: readonly Options[], { asInvoker }: Rights): Promise<Programs> {
   const programs = new Map<string, number>();
   try {
     for (const { program } of runs)
-      if (program?.kind === 'ebpf' && !programs.has(program.path)) programs.set(program.path, await openSteeringProgram(program.path));
+      if (program?.kind === 'ebpf' && !programs.has(program.path))
+        programs.set(program.path, await openSteeringProgram(program.path, asInvoker));
   } catch (error) {
     closeAll(programs.values());
     throw error;

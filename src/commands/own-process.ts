@@ -6,7 +6,7 @@ import type { JsonOutput } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
 import { prepareHandover, receiveHandover, Texts } from '../host/handover.ts';
 import { becomeForGood, type Privilege, Privileges, privilegeOf, readCredentials, refuseReachingOut } from '../host/privileges.ts';
-import type { Ids, PrivilegesAddon } from '../native.ts';
+import type { Ids, Native, PrivilegesAddon } from '../native.ts';
 import type { ExecOptions } from '../native-lab.ts';
 import type { Host, Prepared } from './host.ts';
 import { openReportFile, openReportFileByHelper, openReportFileIfAllowed, type ReportFile } from './output.ts';
@@ -54,26 +54,28 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
     }
   };
 
+  /** Threads that Node.js has of its own keep their capabilities; execve(2) leaves none of them. */
+  const goOnWithoutCapabilities = <T>(native: Native, openings: Openings<T>, opened: T): never => {
+    const { handover: provisions, descriptors } = openings.handOver(opened);
+    const next = prepareHandover(native, { texts: texts.fleeting, provisions, descriptors }, process.pid);
+    if (signal.aborted) refuseToGoOn();
+    const env = Object.entries({ ...process.env, ...next.environment }).map(([name, value]) => `${name}=${value}`);
+    return native.exec({ file: process.execPath, argv: ownCommand(), env, surrender: true, keep: [...descriptors, next.descriptor] });
+  };
+
+  /** What the program opened that this one continues. Believed only where nothing could be done with it that this user may not do anyway. */
+  const takeOver = <T>(native: Native, openings: Openings<T>): Promise<T> | undefined => {
+    if (privilege.kind !== 'none' || handover?.provisions === undefined) return undefined;
+    native.closeOnExec(handover.descriptors ?? []);
+    return openings.takeOver(handover.provisions);
+  };
+
   const prepare = async <T>(json: JsonOutput, openings: Openings<T>): Promise<Prepared<T>> => {
     const { native } = await import('../native.ts');
-    if (privilege.kind === 'capabilities') {
-      const opened = openings.handOver(await openFirst(openings));
-      const next = prepareHandover(
-        native,
-        { texts: texts.fleeting, provisions: opened.handover, descriptors: opened.descriptors },
-        process.pid,
-      );
-      if (signal.aborted) refuseToGoOn();
-      const env = Object.entries({ ...process.env, ...next.environment }).map(([name, value]) => `${name}=${value}`);
-      const keep = [...opened.descriptors, next.descriptor];
-      return native.exec({ file: process.execPath, argv: ownCommand(), env, surrender: true, keep });
-    }
+    if (privilege.kind === 'capabilities') return goOnWithoutCapabilities(native, openings, await openFirst(openings));
     const report = json.kind === 'file' ? openReport(json.path, privileges, native) : undefined;
     try {
-      // Believed only here, where nothing could be done with it that this user may not do anyway.
-      const handed = privilege.kind === 'none' ? handover?.provisions : undefined;
-      if (handed !== undefined) native.closeOnExec(handover?.descriptors ?? []);
-      const opened = handed === undefined ? await openFirst(openings) : await openings.takeOver(handed);
+      const opened = await (takeOver(native, openings) ?? openFirst(openings));
       if (privilege.kind === 'root') becomeForGood(native, privilege.runAs);
       else refuseReachingOut(native);
       return { opened, report };

@@ -1,5 +1,5 @@
 /** Filters and steering programs that other programs prepare: tcpdump compiles pcap syntax, bpftool loads objects. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { FanoutError, isSystemCallError } from '../errors.ts';
@@ -47,9 +47,31 @@ export async function compileFilter(expression: string, interfaceName: string, s
 
 const BPF_FILE_SYSTEM = '/sys/fs/bpf';
 
-/** A descriptor of the program: pinned already, or in an object file, which bpftool loads. Nothing stays pinned that was not before. */
-export async function openSteeringProgram(path: string): Promise<number> {
-  return path.startsWith(`${BPF_FILE_SYSTEM}/`) ? openPinned(path) : loadObject(path);
+/**
+ * A descriptor of the program: pinned already, or in an object file, which bpftool loads. Nothing stays pinned that was not before.
+ * @param asInvoker does something with the rights of whoever named the file
+ */
+export async function openSteeringProgram(path: string, asInvoker: <T>(work: () => T) => T = (work) => work()): Promise<number> {
+  if (path.startsWith(`${BPF_FILE_SYSTEM}/`)) return openPinned(path);
+  const object = asInvoker(() => openObject(path));
+  try {
+    return await loadObject(path, object);
+  } finally {
+    closeSync(object);
+  }
+}
+
+function openObject(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (cause) {
+    throw new FanoutError(
+      'PROGRAM_REFUSED',
+      `cannot open ${path}: ${(cause as Error).message}`,
+      'name a readable object file, or a program that is pinned below /sys/fs/bpf',
+      { cause },
+    );
+  }
 }
 
 function openPinned(path: string): number {
@@ -67,7 +89,7 @@ function openPinned(path: string): number {
 }
 
 /** Between loading and opening, the program has to be pinned somewhere. */
-async function loadObject(path: string): Promise<number> {
+async function loadObject(path: string, object: number): Promise<number> {
   let directory: string;
   try {
     directory = mkdtempSync(join(BPF_FILE_SYSTEM, 'fanout-cluster-'));
@@ -81,17 +103,18 @@ async function loadObject(path: string): Promise<number> {
   }
   try {
     const pinned = join(directory, 'steering');
-    await bpftoolLoad(path, pinned);
+    await bpftoolLoad(path, object, pinned);
     return openPinned(pinned);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function bpftoolLoad(path: string, pinned: string): Promise<void> {
-  const result = await execa('bpftool', ['prog', 'load', path, pinned, 'type', 'socket'], {
+async function bpftoolLoad(path: string, object: number, pinned: string): Promise<void> {
+  // The file that was opened, and no other that has its name by now. Types of the library know only its first descriptors.
+  const result = await execa('bpftool', ['prog', 'load', '/dev/fd/3', pinned, 'type', 'socket'], {
     reject: false,
-    stdin: 'ignore',
+    stdio: ['ignore', 'pipe', 'pipe', object as 3],
     timeout: 30_000,
   });
   if (result.exitCode === 0) return;

@@ -279,14 +279,16 @@ describe('files that the command line names', () => {
   };
 
   testWith([root()], 'are opened as who called through sudo', {}, async () => {
-    for (const args of [
-      ['--pcap', secret()],
-      ['predict', secret()],
-      ['--nic', secret()],
-      ['-m', 'cbpf', '--cbpf-program', secret()],
-    ]) {
-      const { status, stderr } = await run(args, { env: CALLED_BY_ALICE });
-      expect([status, /EACCES/.test(stderr), /salt/.test(stderr)]).toEqual([2, true, false]);
+    const path = secret();
+    for (const [status, ...args] of [
+      [2, '--pcap', path],
+      [2, 'predict', path],
+      [2, '--nic', path],
+      [2, '-m', 'cbpf', '--cbpf-program', path],
+      [4, '-m', 'ebpf', '--ebpf-program', path],
+    ] as const) {
+      const ended = await run(args, { env: CALLED_BY_ALICE });
+      expect([ended.status, /EACCES/.test(ended.stderr), /salt/.test(ended.stderr)]).toEqual([status, true, false]);
     }
   });
 
