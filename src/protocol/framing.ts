@@ -16,33 +16,75 @@ export class FrameError extends Error {
   override readonly name = 'FrameError';
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /**
- * Cuts a byte stream into messages. Holds at most one unfinished frame; messages inside one chunk are views into it, valid until the
- * next push.
+ * Cuts a byte stream into messages. Messages are views, valid until the next push: of the chunk where all of a message is in one, else of
+ * a store that holds at most one unfinished message. What comes in pieces is copied there once, however small the pieces are.
  */
 export class Deframer {
-  #rest: Buffer = Buffer.alloc(0);
+  /** Of the length that announces a message, as far as it has come. */
+  #lengthBytes = 0;
+  #length = 0;
+  #store = NOTHING;
+  #stored = 0;
+  /** What was left when `onMessage` threw. */
+  #unread = NOTHING;
+  #error: FrameError | undefined;
 
   /**
    * Calls `onMessage` for each message that `chunk` completes. Throws FrameError on an empty or too long frame, and from then on: there is
    * no way back into step. No message is delivered twice, not even if `onMessage` throws.
    */
   push(chunk: Buffer, onMessage: (message: Buffer) => void): void {
-    const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    let offset = 0;
-    try {
-      while (data.length - offset >= FRAME_HEADER_BYTES) {
-        const length = data.readUInt32BE(offset);
-        if (length === 0 || length > FRAME_BYTES_MAX)
-          throw new FrameError(`frame of ${length} bytes (1 to ${FRAME_BYTES_MAX} are allowed)`);
-        const start = offset + FRAME_HEADER_BYTES;
-        if (start + length > data.length) break;
-        offset = start + length;
-        onMessage(data.subarray(start, offset));
+    if (this.#error !== undefined) throw this.#error;
+    const data = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
+    this.#unread = NOTHING;
+    for (let offset = 0; ; ) {
+      offset += this.#takeLength(data, offset);
+      if (this.#lengthBytes < FRAME_HEADER_BYTES) return;
+      const end = offset + this.#length - this.#stored;
+      if (end > data.length) {
+        this.#keep(data.subarray(offset));
+        return;
       }
-    } finally {
-      this.#rest = offset === data.length ? Buffer.alloc(0) : data.subarray(offset);
+      const message = this.#completed(data.subarray(offset, end));
+      offset = end;
+      try {
+        onMessage(message);
+      } catch (error) {
+        this.#unread = data.subarray(offset);
+        throw error;
+      }
     }
+  }
+
+  /** How many bytes from `offset` on belong to the length. */
+  #takeLength(data: Buffer, offset: number): number {
+    const count = Math.min(FRAME_HEADER_BYTES - this.#lengthBytes, data.length - offset);
+    if (count === 0) return 0;
+    this.#length = this.#length * 256 ** count + data.readUIntBE(offset, count);
+    this.#lengthBytes += count;
+    if (this.#lengthBytes === FRAME_HEADER_BYTES && (this.#length === 0 || this.#length > FRAME_BYTES_MAX)) {
+      this.#error = new FrameError(`frame of ${this.#length} bytes (1 to ${FRAME_BYTES_MAX} are allowed)`);
+      throw this.#error;
+    }
+    return count;
+  }
+
+  #keep(piece: Buffer): void {
+    if (piece.length === 0) return;
+    // Only where a message begins, so nothing in it is lost.
+    if (this.#store.length < this.#length) this.#store = Buffer.allocUnsafeSlow(this.#length);
+    this.#stored += piece.copy(this.#store, this.#stored);
+  }
+
+  #completed(piece: Buffer): Buffer {
+    const isWhole = this.#stored === 0;
+    if (!isWhole) this.#keep(piece);
+    const message = isWhole ? piece : this.#store.subarray(0, this.#length);
+    [this.#lengthBytes, this.#length, this.#stored] = [0, 0, 0];
+    return message;
   }
 }
 

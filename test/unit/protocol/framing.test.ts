@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Deframer, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FrameError, frame } from '../../../src/protocol/framing.ts';
 
 function messagesOf(chunks: readonly Buffer[]): string[] {
@@ -90,5 +90,52 @@ describe('Deframer', () => {
         expect(delivered).toBeLessThanOrEqual(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
       }),
     );
+  });
+});
+
+describe('what it costs', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  /** By the means that buffers have for it. */
+  function watchCopies(): () => number {
+    const concat = vi.spyOn(Buffer, 'concat');
+    const copy = vi.spyOn(Buffer.prototype, 'copy');
+    const set = vi.spyOn(Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array, 'set');
+    return () =>
+      [
+        ...concat.mock.results.map(({ value }) => (value as Buffer).length),
+        ...copy.mock.results.map(({ value }) => value as number),
+        ...set.mock.calls.map(([from]) => from.length),
+      ].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  test.each([1, 2, 3, 7, 1000])('in pieces of %i bytes each byte is copied once, into one store for all messages', (size) => {
+    const stream = Buffer.concat([1, 2, 3].map((fill) => frame(Buffer.alloc(FRAME_BYTES_MAX, fill))));
+    const pieces = Array.from({ length: Math.ceil(stream.length / size) }, (_, i) => stream.subarray(i * size, (i + 1) * size));
+    const stores = new Set<ArrayBufferLike>();
+    const deframer = new Deframer();
+    const bytesCopied = watchCopies();
+    for (const piece of pieces) deframer.push(piece, ({ buffer }) => stores.add(buffer));
+    expect(bytesCopied()).toBe(3 * FRAME_BYTES_MAX);
+    expect([...stores].map(({ byteLength }) => byteLength)).toEqual([FRAME_BYTES_MAX]);
+  });
+
+  test('of messages that are whole nothing is copied', () => {
+    const chunk = Buffer.concat([1, 50, FRAME_BYTES_MAX].map((length) => frame(Buffer.alloc(length, 7))));
+    const deframer = new Deframer();
+    const bytesCopied = watchCopies();
+    const buffers: ArrayBufferLike[] = [];
+    deframer.push(chunk, ({ buffer }) => buffers.push(buffer));
+    expect(bytesCopied()).toBe(0);
+    expect(buffers.map((buffer) => buffer === chunk.buffer)).toEqual([true, true, true]);
+  });
+
+  test('what a length only announces is not allocated', () => {
+    const alloc = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    const deframer = new Deframer();
+    deframer.push(lengthOnly(FRAME_BYTES_MAX), () => expect.unreachable('no message is complete'));
+    expect(alloc).not.toHaveBeenCalled();
+    deframer.push(Buffer.of(1), () => expect.unreachable('no message is complete'));
+    expect(alloc.mock.calls).toEqual([[FRAME_BYTES_MAX]]);
   });
 });
