@@ -1,5 +1,5 @@
 /** `predict`: which flows of a capture file mode HASH must part, by a model of the kernel's key. Needs no privilege. */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type CaptureInput, openCaptureInput } from '../capture-file/input.ts';
 import { PREDICT } from '../capture-file/use.ts';
@@ -48,9 +48,18 @@ function captureAt(path: string): Openings<CaptureInput> {
 
 /** A capture is not to be had again: `predict a.pcap --json a.pcap` is a slip. */
 function refuseToReplace(capture: string, report: string): void {
-  const [from, to] = [capture, report].map((path) => statSync(path, { throwIfNoEntry: false }));
+  const [from, to] = [capture, report].map(fileAt);
   if (from === undefined || to === undefined || !from.isFile() || from.dev !== to.dev || from.ino !== to.ino) return;
   throw contradictory(`--json ${report} would replace the capture file itself`, 'name another file for the report');
+}
+
+/** Nothing where there is none: whoever opens it says why. */
+function fileAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 const PROGRESS_MS = 1000;

@@ -41,8 +41,15 @@ interface Located {
 function contentLines(text: string): readonly Line[] {
   return text
     .split(/\r\n|\n|\r/)
-    .map((raw, index) => ({ number: index + 1, text: raw.replace(/\/\/.*$|^\s*#.*$/, '').trim() }))
+    .map((raw, index) => ({ number: index + 1, text: withoutComment(raw).trim() }))
     .filter((line) => line.text !== '');
+}
+
+/** No pattern: one that a line separator ends early would look for the end of the line behind each of a million slashes. */
+function withoutComment(line: string): string {
+  const at = line.indexOf('//');
+  const code = at < 0 ? line : line.slice(0, at);
+  return code.trimStart().startsWith('#') ? '' : code;
 }
 
 /** `{ 0x28, 0, 0, 0x0000000c },`, one a line: tcpdump -dd and bpf_asm -c. */

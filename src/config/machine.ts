@@ -119,7 +119,8 @@ export function parseCpuList(text: string): readonly number[] | undefined {
     if (match === null) return undefined;
     const first = Number(match[1]);
     const last = Number(match[2] ?? first);
-    if (last < first || last > CPU_MAX) return undefined;
+    // More than there are, and one of them would be named twice: no list is made of it first.
+    if (last < first || last > CPU_MAX || cpus.length + last - first > CPU_MAX) return undefined;
     for (let cpu = first; cpu <= last; cpu++) cpus.push(cpu);
   }
   return new Set(cpus).size === cpus.length ? cpus : undefined;

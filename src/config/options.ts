@@ -281,9 +281,19 @@ function parseSending(raw: RawOptions, machine: Machine): Sending {
   };
 }
 
+/** More than there are classes and groups. Each may be a pattern that is tried on all of them, for each run of a comparison. */
+const CLASS_NAMES_MAX = 256;
+
 /** Each class once, in the order in which they are named. */
 export function parseClasses(option: string, list: string): readonly string[] {
-  const selected = list.split(',').flatMap((name) => {
+  const names = [...new Set(list.split(','))];
+  if (names.length > CLASS_NAMES_MAX)
+    throw new FanoutError(
+      'USAGE',
+      `${option}: ${names.length} names of traffic classes, and at most ${CLASS_NAMES_MAX} are taken`,
+      'name groups instead, or use patterns such as "vlan*"; see fanout-cluster --traffic list',
+    );
+  const selected = names.flatMap((name) => {
     const classes = classesSelectedBy(name);
     if (classes.length === 0)
       throw new FanoutError(

@@ -85,6 +85,14 @@ describe('streams', () => {
     }
     expect(readFileSync(capture, 'utf8')).toBe('packets');
   });
+
+  test('a path that leads nowhere is no defect: too long a name, a link to itself', async () => {
+    const loop = join(directory, 'loop');
+    symlinkSync(loop, loop);
+    for (const json of ['a'.repeat(300), loop]) {
+      await expect(predictWith({ json }, result, json)).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+    }
+  });
 });
 
 describe('options', () => {

@@ -73,6 +73,15 @@ describe('refused', () => {
     );
   });
 
+  test('a comment takes no longer to skip for what is in it', () => {
+    const slashes = '/'.repeat(60_000);
+    const begun = performance.now();
+    // A line separator is no end of a line, but one of what a pattern may match.
+    expect(parseCbpf(`1 ${slashes}\u2028\n6 0 0 3 //\u2028\n`, 'steer')).toEqual([{ code: 6, jt: 0, jf: 0, k: 3 }]);
+    // It took seven seconds to look for the end behind each of them.
+    expect(performance.now() - begun).toBeLessThan(1000);
+  });
+
   test('any text is a program or a BAD_PROGRAM', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),

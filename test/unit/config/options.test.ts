@@ -278,6 +278,15 @@ describe('machine', () => {
     ['0,0', undefined],
     ['0-99999', undefined],
   ])('CPU list %j', (text, cpus) => expect(parseCpuList(text)).toEqual(cpus));
+
+  test('the same CPUs named thousands of times are refused without a list of them', () => {
+    expect(parseCpuList('0-8191')).toHaveLength(8192);
+    const text = Array(3000).fill('0-8191').join(',');
+    const begun = performance.now();
+    expect(parseCpuList(text)).toBeUndefined();
+    // A list of 24 million took two seconds.
+    expect(performance.now() - begun).toBeLessThan(500);
+  });
 });
 
 test('a default given in words is the default', () => {
@@ -295,6 +304,13 @@ describe('--traffic', () => {
     expect(traffic('stp,arp')).toEqual(['stp', 'arp']);
     expect(traffic('erspan2*,erspan')).toEqual(['erspan2-ipv4-tcp', 'erspan1-ipv4-tcp', 'erspan3-ipv4-udp']);
     expect(traffic('standard')).toHaveLength(23);
+  });
+
+  test('a list may name a class as often as it likes, but not hundreds of patterns, each of which is tried on all classes', () => {
+    expect(traffic(Array(60_000).fill('arp').join(','))).toEqual(['arp']);
+    const patterns = Array.from({ length: 257 }, (_, i) => `${'*'.repeat(i)}arp`);
+    expect(traffic(patterns.slice(1).join(','))).toEqual(['arp']);
+    expect(() => traffic(patterns.join(','))).toThrow(expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('257') }));
   });
 
   test('absent, nothing is chosen', () => {
