@@ -74,7 +74,7 @@ export class Cluster {
   readonly #waiters = new Set<() => void>();
   /** Lost after the start, but the process may still be there. */
   readonly #departing = new Set<number>();
-  #asked: { readonly groupId: number; readonly mode: number } | undefined;
+  #asked: { readonly member: Member; readonly groupId: number; readonly mode: number } | undefined;
   #opensInTurn = false;
   #epoch = 0;
   #startNs = 0n;
@@ -155,7 +155,7 @@ export class Cluster {
     // Its share of the packets is lost from the join on until its filter opens: both in one go.
     const { groupId } = joined;
     const mode = FANOUT_MODES[group.mode];
-    this.#asked = { groupId, mode };
+    this.#asked = { member, groupId, mode };
     this.#send(member, { kind: 'join', groupId, mode, flags: group.flags, membersMax: group.membersMax, program: null });
     this.#send(member, { kind: 'arm' });
     await this.#until(() => member.state === 'armed', deadline, 'join the group', member);
@@ -174,7 +174,7 @@ export class Cluster {
     const flags = group.flags | (unique ? UNIQUE_ID_FLAG : 0);
     const program = member.index === 0 ? this.#handed(group.program) : null;
     const mode = FANOUT_MODES[group.mode];
-    this.#asked = { groupId: group.id, mode };
+    this.#asked = { member, groupId: group.id, mode };
     this.#send(member, { kind: 'join', groupId: group.id, mode, flags, membersMax: group.membersMax, program });
     await this.#until(() => member.state === 'joined', deadline, 'join the group', member);
   }
@@ -348,7 +348,8 @@ export class Cluster {
 
   // The members after this one will be sent to the group that it names: it must be the one that was asked for.
   #onJoined(member: Member, { groupId, mode, flags }: Membership): void {
-    const isAsked = this.#asked?.mode === mode && (this.#asked.groupId === 0 || this.#asked.groupId === groupId);
+    const asked = this.#asked;
+    const isAsked = asked?.member === member && asked.mode === mode && (asked.groupId === 0 || asked.groupId === groupId);
     if (!isAsked) throw new MalformedMessage(`joined group ${groupId} in mode ${mode}, which nobody asked for`);
     this.#lastJoined = { groupId, mode, flags };
     this.#advance(member, 'joined', 'joined');

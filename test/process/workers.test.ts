@@ -297,6 +297,15 @@ describe('lies at the start', () => {
     expect(error).toMatchObject({ code: 'WORKER_FAILED', message: expect.stringMatching(why) });
     expect((error as Error).message.length).toBeLessThan(1000);
   });
+
+  test('joined while another is asked: WORKER_FAILED, not a group of its own choice', async () => {
+    when(0, 'opened', stop);
+    const cluster = newCluster(2, {}, secondWorker('say(hello, pack(2, 5)); setTimeout(() => say(pack(3, 9, 0, 0)), 300);'));
+    const error = await startGroup(cluster, 2500).catch((reason: unknown) => reason);
+    kill(cluster.members[0] as Member);
+    await cluster.close();
+    expect(error).toMatchObject({ message: expect.stringMatching(/^worker 1 .* joined group 9 in mode 0, which nobody asked for$/) });
+  });
 });
 
 /** Does as it is told until it is told to start, and then what `lie` says. */
