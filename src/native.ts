@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence, ViolationTraits } from './model/evidence.ts';
+import type { FlowRoom } from './model/run-limits.ts';
 import type { FlowId, Violation, ViolationKind, ViolationObservation } from './model/run-result.ts';
 import type { CaptureSummary, LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
@@ -127,6 +128,10 @@ export interface Tally {
   readonly twoWay: number;
   readonly violated: number;
   readonly packets: number;
+  /** Of the flows: seen in one direction only, and given up to make room. */
+  readonly forgotten: number;
+  /** Nearly all that there is room for is evidence: what comes next may soon find no room. */
+  readonly full: boolean;
 }
 
 /** Evidence as the addon gives it: epochs are known by number only. */
@@ -152,12 +157,14 @@ export interface FlowMap {
     readonly violationsMax: number;
     readonly startNs: bigint;
   }): NativeEvidence;
-  /** The first `max` flows in the order of their keys, each with all its observations, whatever the verdict and the epoch. */
+  /** The first `max` flows in the order of their keys, each with all its observations, whatever the verdict and the epoch. No forgotten ones. */
   flows(question: {
     readonly epochEndsNs: readonly (bigint | null)[];
     readonly max: number;
     readonly startNs: bigint;
   }): readonly ObservedFlow[];
+  /** For how many flows there is room; less than asked for where the address space is limited. */
+  capacity(): number;
   bytesUsed(): number;
 }
 
@@ -275,7 +282,10 @@ export interface PrivilegesAddon {
 export interface Native extends LabAddon, PrivilegesAddon {
   readonly wireVersion: number;
   readonly Capture: new (options: CaptureOptions) => Capture;
-  readonly FlowMap: new (options: { readonly members: number; readonly flowsMax: number; readonly hashSeed: bigint }) => FlowMap;
+  /** One that is full forgets flows that are evidence of nothing. Throws an Error with `call` and `errno` where there is no memory. */
+  readonly FlowMap: new (
+    options: Pick<FlowRoom, 'flowsMax'> & Partial<FlowRoom> & { readonly members: number; readonly hashSeed: bigint },
+  ) => FlowMap;
   /** `flowsMax` is for each of the two groups. */
   readonly CapturePrediction: new (options: {
     readonly hashSeed: bigint;

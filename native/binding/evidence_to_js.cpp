@@ -60,8 +60,9 @@ Napi::Array sights_to_js(Napi::Env env, const std::vector<FlowSight>& sights, st
 Napi::Object violation_to_js(Napi::Env env, const Violation& v, std::uint64_t start_ns) {
   auto out = signature_to_js(env, v.signature);
   out.Set("flow", flow_to_js(env, v.key));
-  if (const auto requests = echo_requests(v.key, v.sights)) out.Set("requests", direction_text(*requests));
+  if (v.requests) out.Set("requests", direction_text(*v.requests));
   out.Set("observations", sights_to_js(env, v.sights, start_ns));
+  if (v.sights_omitted != 0) out.Set("observationsOmitted", number(env, v.sights_omitted));
   return out;
 }
 
@@ -81,7 +82,9 @@ Napi::Object counts_to_js(Napi::Env env, const FlowCounts& c, std::uint64_t two_
 
 Napi::Object evidence_to_js(Napi::Env env, const Evidence& e, const Tally& tally, std::uint64_t start_ns) {
   auto out = Napi::Object::New(env);
-  out.Set("flows", counts_to_js(env, e.flows, e.two_way));
+  auto flows = counts_to_js(env, e.flows, e.two_way);
+  if (e.forgotten != 0) flows.Set("forgotten", number(env, e.forgotten));
+  out.Set("flows", flows);
   out.Set("stacks", array_of(env, e.stacks, [&](const StackCounts& s) {
             auto stack = Napi::Object::New(env);
             stack.Set("stack", s.stack.text());

@@ -26,6 +26,7 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
                 DefineClass(env, "FlowMap",
                             {InstanceMethod<&FlowMapObject::ingest>("ingest"), InstanceMethod<&FlowMapObject::tally>("tally"),
                              InstanceMethod<&FlowMapObject::evidence>("evidence"), InstanceMethod<&FlowMapObject::flows>("flows"),
+                             InstanceMethod<&FlowMapObject::capacity>("capacity"),
                              InstanceMethod<&FlowMapObject::bytes_used>("bytesUsed")}));
   }
 
@@ -38,6 +39,9 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
     FlowMap::Limits limits;
     limits.members = uint32_of(o, "members");
     limits.flows_max = uint32_of(o, "flowsMax");
+    if (property(o, "sightsMax")) limits.sights_max = uint32_of(o, "sightsMax");
+    if (property(o, "fragmentsMax")) limits.fragments_max = uint32_of(o, "fragmentsMax");
+    limits.when_full = FlowMap::WhenFull::forget;
     auto created = FlowMap::create(limits, HashSeed{uint64_of(o.Get("hashSeed"))});
     if (!created) {
       throw_sys_error(env_, created.error());
@@ -65,6 +69,8 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
     out.Set("twoWay", number(env_, t.two_way));
     out.Set("violated", number(env_, t.violated));
     out.Set("packets", number(env_, t.packets));
+    out.Set("forgotten", number(env_, t.forgotten));
+    out.Set("full", map_->full());
     return out;
   }
 
@@ -81,6 +87,8 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
     const auto flows = map_->flows(windows_of(o.Get("epochEndsNs")), uint32_of(o, "max"));
     return flows_to_js(env_, flows, uint64_of(o.Get("startNs")));
   }
+
+  Napi::Value capacity(const Napi::CallbackInfo&) { return number(env_, map_->capacity()); }
 
   Napi::Value bytes_used(const Napi::CallbackInfo&) { return number(env_, map_->bytes_used()); }
 

@@ -145,6 +145,7 @@ void EvidenceBuilder::add(const FlowKey& key, const std::vector<FlowSight>& sigh
   }
   count_members(sights);
   StackCounts& per_stack = counts_of(stack_of(sights));
+  per_stack.two_way_by_member.resize(members_);
   const FlowVerdict verdict =
       judge_flow(std::span<const Sighting>{sightings_}, windows_, [&](std::uint32_t epoch, std::uint16_t member) {
         ++evidence_.two_way_by_epoch_and_member[epoch][member];
@@ -164,11 +165,43 @@ void EvidenceBuilder::add(const FlowKey& key, const std::vector<FlowSight>& sigh
   if (is_violation(verdict)) add_violation(key, verdict, sights);
 }
 
+void EvidenceBuilder::add_forgotten(const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {
+  count_members(sights);
+  StackCounts& per_stack = counts_of(stack_of(sights));
+  count(evidence_.flows, FlowVerdict::one_way);
+  count(per_stack.flows, FlowVerdict::one_way);
+  ++evidence_.forgotten;
+  for (const FlowSight& s : sights) note_kernel_key(per_stack.kernel_keys, s.kernel_key);
+  if (are_elsewhere(errors, sights)) ++per_stack.errors_elsewhere;
+  const std::uint64_t packets = packets_of(sights);
+  evidence_.judged_packets += packets + packets_of(errors);
+  evidence_.top_flow_packets = std::max(evidence_.top_flow_packets, packets);
+}
+
+void EvidenceBuilder::add(const EvidenceBuilder& forgotten) {
+  const Evidence& from = forgotten.evidence_;
+  for (const StackCounts& s : from.stacks) {
+    StackCounts& per_stack = counts_of(s.stack);
+    per_stack.flows.total += s.flows.total;
+    per_stack.flows.one_way += s.flows.one_way;
+    per_stack.errors_elsewhere += s.errors_elsewhere;
+    for (const std::uint64_t key : s.kernel_keys) note_kernel_key(per_stack.kernel_keys, key);
+  }
+  for (std::size_t member = 0; member < members_; ++member) evidence_.flows_by_member[member] += from.flows_by_member[member];
+  evidence_.flows.total += from.flows.total;
+  evidence_.flows.one_way += from.flows.one_way;
+  evidence_.forgotten += from.forgotten;
+  evidence_.judged_packets += from.judged_packets;
+  evidence_.top_flow_packets = std::max(evidence_.top_flow_packets, from.top_flow_packets);
+  evidence_.unmatched_errors += from.unmatched_errors;
+}
+
 void EvidenceBuilder::add_unmatched(std::span<const FlowSight> errors) noexcept {
   evidence_.unmatched_errors += packets_of(errors);
 }
 
 Evidence EvidenceBuilder::take() {
+  for (StackCounts& s : evidence_.stacks) s.two_way_by_member.resize(members_);
   std::sort(evidence_.violations.begin(), evidence_.violations.end(), by_key);
   std::sort(evidence_.groups.begin(), evidence_.groups.end(), by_signature);
   std::sort(evidence_.stacks.begin(), evidence_.stacks.end(),
@@ -181,7 +214,6 @@ StackCounts& EvidenceBuilder::counts_of(Stack stack) {
     if (s.stack == stack) return s;
   StackCounts fresh;
   fresh.stack = stack;
-  fresh.two_way_by_member.resize(members_);
   evidence_.stacks.push_back(std::move(fresh));
   return evidence_.stacks.back();
 }
@@ -212,7 +244,12 @@ void EvidenceBuilder::add_violation(const FlowKey& key, FlowVerdict verdict, con
     std::pop_heap(kept.begin(), kept.end(), by_key);
     kept.pop_back();
   }
-  kept.push_back({key, signature, sights});
+  const std::size_t listed = std::min(sights.size(), listed_sights_max);
+  kept.push_back({key,
+                  signature,
+                  {sights.begin(), sights.begin() + static_cast<std::ptrdiff_t>(listed)},
+                  sights.size() - listed,
+                  echo_requests(key, sights)});
   std::push_heap(kept.begin(), kept.end(), by_key);
 }
 

@@ -41,7 +41,12 @@ struct Violation {
   FlowKey key;
   ViolationSignature signature;
   std::vector<FlowSight> sights;
+  std::size_t sights_omitted = 0;
+  std::optional<Direction> requests = std::nullopt;  // echo_requests() of all of them
 };
+
+// Of one violation so many sights are listed: hostile traffic can give a flow thousands.
+inline constexpr std::size_t listed_sights_max = 256;
 
 // The direction of the requests, where the flow is an echo: the key does not tell. Both hosts may ask by one identifier; then
 // any.
@@ -80,7 +85,8 @@ inline constexpr std::size_t kernel_keys_max = 64;
 
 struct Evidence {
   FlowCounts flows;
-  std::uint64_t two_way = 0;  // both directions seen, in whatever epoch
+  std::uint64_t forgotten = 0;  // of those seen in one direction
+  std::uint64_t two_way = 0;    // both directions seen, in whatever epoch
   std::vector<StackCounts> stacks;
   std::vector<std::vector<std::uint64_t>> two_way_by_epoch_and_member;
   std::vector<std::uint64_t> flows_by_member;
@@ -114,6 +120,10 @@ class EvidenceBuilder {
   // `sights` are of the flow's own packets, at least one, sorted by earlier() and none of them late; `errors` are ICMP errors
   // about it.
   void add(const FlowKey& key, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors);
+  // A flow that is about to be forgotten: seen in one direction, on one member in each epoch, all of it counted as it is.
+  void add_forgotten(const std::vector<FlowSight>& sights, std::span<const FlowSight> errors);
+  // All that another one has added up of flows that were forgotten.
+  void add(const EvidenceBuilder& forgotten);
   // Errors about a flow of which nothing else was seen.
   void add_unmatched(std::span<const FlowSight> errors) noexcept;
   void add_unjoined(std::uint64_t packets) noexcept { evidence_.unjoined_fragments += packets; }

@@ -17,12 +17,22 @@ constexpr std::size_t batch = 32;  // lookups in flight: enough to hide memory, 
 constexpr std::uint8_t state_two_way = 0x01;
 constexpr std::uint8_t state_violated = 0x02;
 constexpr std::uint8_t state_seen = 0x04;  // there was a packet of the flow itself
+constexpr std::uint8_t state_kept = state_two_way | state_violated;
+
+// Room is made in steps, before the last of it is used: an insertion looks at so many flows in the queue at the most, and there
+// are as many insertions until room runs out as it takes to look at all of them twice.
+constexpr unsigned visits_max = 64;
+constexpr std::uint32_t low_water(std::uint32_t capacity) noexcept { return std::max(1U, capacity / 32); }
+constexpr std::uint32_t reserve(std::uint32_t capacity) noexcept { return capacity / 16; }
 
 std::uint32_t saturated(std::uint64_t value) noexcept {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, 0xffffffff));
 }
 std::uint32_t ticks(std::uint64_t ns) noexcept { return saturated(ns >> tick_shift); }
 std::uint64_t from_ticks(std::uint32_t t) noexcept { return std::uint64_t{t} << tick_shift; }
+
+// By which the index finds a flow.
+std::uint32_t hash_of(std::uint64_t digest) noexcept { return static_cast<std::uint32_t>(digest >> 32); }
 
 // Ends are rounded down to the records' clock, so that a packet of the tick in which an epoch ended proves nothing, and neither
 // does one that came when the clock had run out.
@@ -58,14 +68,16 @@ void merge_equal(std::vector<FlowSight>& sights) {
 
 }  // namespace
 
-FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordArray<Record> records,
-                 RecordArray<MoreSight> more) noexcept
+FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordPool<Record> records, RecordPool<MoreSight> more,
+                 FragmentStore fragments, AgeQueue ages) noexcept
     : limits_(limits),
       seed_(seed),
       index_(std::move(index)),
       records_(std::move(records)),
       more_(std::move(more)),
-      fragments_(limits.fragments_max) {}
+      fragments_(std::move(fragments)),
+      ages_(std::move(ages)),
+      forgotten_({}, limits.members, 0) {}
 
 Result<FlowMap> FlowMap::create(const Limits& limits, HashSeed seed) noexcept {
   constexpr std::uint32_t index_capacity = 1U << 15;
@@ -75,16 +87,32 @@ Result<FlowMap> FlowMap::create(const Limits& limits, HashSeed seed) noexcept {
   if (!records) return records.error();
   auto more = RecordArray<MoreSight>::reserve(limits.sights_max, Pages::small);
   if (!more) return more.error();
-  return FlowMap{limits, seed, std::move(*index), std::move(*records), std::move(*more)};
+  const bool forgets = limits.when_full == WhenFull::forget;
+  auto fragments =
+      FragmentStore::create(limits.fragments_max, forgets ? FragmentStore::WhenFull::settle : FragmentStore::WhenFull::refuse);
+  if (!fragments) return fragments.error();
+  auto ages = forgets ? AgeQueue::create(records->capacity()) : AgeQueue{};
+  if (!ages) return ages.error();
+  return FlowMap{limits,
+                 seed,
+                 std::move(*index),
+                 RecordPool<Record>{std::move(*records)},
+                 RecordPool<MoreSight>{std::move(*more)},
+                 std::move(*fragments),
+                 std::move(*ages)};
+}
+
+std::uint64_t FlowMap::digest_of(const FlowKey& key) const noexcept {
+  std::array<std::uint64_t, 5> words;
+  std::memcpy(words.data(), &key, sizeof words);
+  const std::uint64_t addresses = mix(words[0] ^ seed_.value, words[1]) + mix(words[2], words[3] ^ seed_.value);
+  return mix(addresses, words[4]);
 }
 
 void FlowMap::prepare(Pending& p) const noexcept {
   p.direction = direction_of(p.observation.tuple);
   p.key = canonical(p.observation.tuple, p.direction);
-  std::array<std::uint64_t, 5> words;
-  std::memcpy(words.data(), &p.key, sizeof words);
-  const std::uint64_t addresses = mix(words[0] ^ seed_.value, words[1]) + mix(words[2], words[3] ^ seed_.value);
-  p.hash = static_cast<std::uint32_t>(mix(addresses, words[4]) >> 32);
+  p.hash = hash_of(digest_of(p.key));
 }
 
 IngestResult FlowMap::ingest(std::span<const std::byte> message, std::uint32_t member) {
@@ -125,13 +153,23 @@ void FlowMap::apply(const Pending& p, std::uint16_t member, std::uint16_t epoch)
   const Observation& o = p.observation;
   if (o.datagram != 0 && o.packets != 0) [[unlikely]]
     return keep_later(o, member, epoch);
+  // Before anything is looked for: it might be what is forgotten.
+  if (short_of_sights_) [[unlikely]]
+    make_room();
   std::uint32_t position = index_.find(p.hash, [&](std::uint32_t candidate) { return records_[candidate].key == p.key; });
   const std::uint16_t stack = stack_index(o.stack);
   if (position == HashIndex::none) {
-    if (records_.full() || !index_.insert(p.hash, records_.size())) return count_untracked(o);
+    if (short_of_records_) [[unlikely]]
+      make_room();
+    if (records_.room() == 0 || !index_.insert(p.hash, records_.next())) return count_untracked(o);
     Record record;
     record.key = p.key;
-    position = records_.push(record);
+    position = records_.take(record);
+    ++forgettable_;
+    if (limits_.when_full == WhenFull::forget) {
+      ages_.push(position, ticks(o.last_ns));
+      short_of_records_ = records_.room() < low_water(records_.capacity());
+    }
   }
   if (o.datagram != 0) [[unlikely]]
     return keep_first(p, position, epoch);
@@ -142,19 +180,71 @@ void FlowMap::apply(const Pending& p, std::uint16_t member, std::uint16_t epoch)
     reclassify(record, member, epoch, p.direction);
 }
 
-void FlowMap::keep_first(const Pending& p, std::uint32_t record, std::uint16_t epoch) noexcept {
+void FlowMap::keep_first(const Pending& p, std::uint32_t record, std::uint16_t epoch) {
   const Observation& o = p.observation;
+  latest_fragment_ = std::max(latest_fragment_, ticks(o.first_ns));
   // Where there is no room, later pieces stay unjoined, and are counted as that.
-  (void)fragments_.add(FragmentStore::First{o.datagram, record, ticks(o.first_ns), o.stack, epoch, p.direction});
+  (void)fragments_.add(
+      FragmentStore::First{o.datagram, digest_of(p.key), record, ticks(o.first_ns), o.stack, 0, epoch, p.direction});
+  settle_fragments();
 }
 
-void FlowMap::keep_later(const Observation& o, std::uint16_t member, std::uint16_t epoch) noexcept {
-  const FragmentStore::Later later{o.datagram, o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns),
-                                   epoch,      member,       o.marks};
+void FlowMap::keep_later(const Observation& o, std::uint16_t member, std::uint16_t epoch) {
+  latest_fragment_ = std::max(latest_fragment_, ticks(o.first_ns));
+  settle_fragments();
+  const FragmentStore::Later later{
+      o.datagram, o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), 0, epoch, member, o.marks};
   if (fragments_.add(later))
     tally_.packets += o.packets;
   else
     count_untracked(o);
+}
+
+// A few at a time: far more than can come meanwhile.
+void FlowMap::settle_fragments() {
+  constexpr unsigned at_a_time = 16;
+  for (unsigned i = 0; i < at_a_time; ++i) {
+    const auto settled = fragments_.settle_due(ticks(datagram_lifetime_ns), latest_fragment_);
+    if (!settled) return;
+    settle(*settled);
+  }
+}
+
+void FlowMap::settle(const FragmentStore::Settled& settled) {
+  const auto& [later, first] = settled;
+  if (!first || !is_of(*first, first->record)) {
+    unjoined_packets_ += later.packets;
+    return;
+  }
+  Pending p{};
+  p.direction = first->direction;
+  p.observation.kernel_key = later.kernel_key;
+  p.observation.stack = first->stack;
+  p.observation.packets = later.packets;
+  p.observation.bytes = later.bytes;
+  p.observation.first_ns = from_ticks(later.first);
+  p.observation.last_ns = from_ticks(later.last);
+  p.observation.marks = later.marks;
+  // Counted when it came; from now on with its flow.
+  tally_.packets -= later.packets;
+  Record& record = records_[first->record];
+  if (merge(record, p, later.member, later.epoch, stack_index(first->stack)))
+    reclassify(record, later.member, later.epoch, p.direction);
+}
+
+bool FlowMap::is_of(const FragmentStore::First& first, std::uint32_t record) const noexcept {
+  return digest_of(records_[record].key) == first.flow;
+}
+
+FragmentStore::Joined FlowMap::join_fragments() const {
+  FragmentStore::Joined joined = fragments_.join(ticks(datagram_lifetime_ns));
+  // Of a flow that was forgotten meanwhile.
+  std::erase_if(joined.pieces, [&](const FragmentStore::Piece& piece) {
+    if (is_of(fragments_.first_at(piece.first), piece.record)) return false;
+    joined.unjoined_packets += fragments_.later_at(piece.later).packets;
+    return true;
+  });
+  return joined;
 }
 
 bool FlowMap::merge(Record& r, const Pending& p, std::uint16_t member, std::uint16_t epoch, std::uint16_t stack) noexcept {
@@ -200,13 +290,15 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
     m.content = content::least(m.content, o.content);
     return false;
   }
-  if (more_.full() || length == sights_per_flow_max) {
+  if (more_.room() == 0 || length == sights_per_flow_max) {
     count_untracked(o);
     return false;
   }
   tally_.packets += o.packets;
-  r.more = more_.push(MoreSight{o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more,
+  r.more = more_.take(MoreSight{o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more,
                                 o.content, epoch, member, stack, d, o.marks});
+  if ((r.state & state_kept) == 0) ++forgettable_sights_;
+  if (limits_.when_full == WhenFull::forget) short_of_sights_ = more_.room() < low_water(more_.capacity());
   return true;
 }
 
@@ -219,14 +311,73 @@ void FlowMap::reclassify(Record& r, std::uint16_t member, std::uint16_t epoch, D
   };
   for (std::size_t d = 0; d < 2; ++d)
     if (r.packets[d] != 0) compare(r.epoch, r.member[d], d);
-  constexpr std::uint8_t all = state_two_way | state_violated;
-  for (std::uint32_t i = r.more; i != no_sight && (state & all) != all; i = more_[i].next)
+  for (std::uint32_t i = r.more; i != no_sight && (state & state_kept) != state_kept; i = more_[i].next)
     if ((more_[i].marks & mark_icmp_error) == 0) compare(more_[i].epoch, more_[i].member, more_[i].direction);
 
   const std::uint8_t gained = state & static_cast<std::uint8_t>(~r.state);
   if ((gained & state_two_way) != 0) ++tally_.two_way;
   if ((gained & state_violated) != 0) ++tally_.violated;
+  if (gained != 0 && (r.state & state_kept) == 0) {
+    --forgettable_;
+    for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next) --forgettable_sights_;
+  }
   r.state = state;
+}
+
+bool FlowMap::full() const noexcept {
+  const auto room = [](std::uint32_t free, std::uint32_t forgettable) { return std::uint64_t{free} + forgettable; };
+  const bool forgets = limits_.when_full == WhenFull::forget;
+  return room(records_.room(), forgets ? forgettable_ : 0) < reserve(records_.capacity()) ||
+         room(more_.room(), forgets ? forgettable_sights_ : 0) < reserve(more_.capacity());
+}
+
+void FlowMap::look_for_room() noexcept {
+  short_of_records_ = records_.room() < low_water(records_.capacity());
+  short_of_sights_ = more_.room() < low_water(more_.capacity()) && forgettable_sights_ != 0;
+}
+
+void FlowMap::make_room() {
+  look_for_room();
+  for (unsigned visits = 0; visits < visits_max && (short_of_records_ || short_of_sights_); ++visits) {
+    const std::uint32_t i = ages_.pop();
+    if (i == AgeQueue::none) break;
+    if (const std::uint32_t next = ages_.peek(); next != AgeQueue::none) __builtin_prefetch(&records_[next]);
+    // Evidence: it never leaves, so it need not be looked at again.
+    if ((records_[i].state & state_kept) != 0) continue;
+    const std::uint32_t seen = last_seen(records_[i]);
+    // While flows are seen again faster than they can be looked at, any that comes first must do.
+    const bool is_urgent = (short_of_records_ && records_.room() < low_water(records_.capacity()) / 2) ||
+                           (short_of_sights_ && more_.room() < low_water(more_.capacity()) / 2);
+    if (ages_.is_later(seen) && !is_urgent)
+      ages_.push(i, seen);
+    else
+      forget(i);
+    look_for_room();
+  }
+}
+
+void FlowMap::forget(std::uint32_t i) {
+  Record& r = records_[i];
+  collect(i, {}, Placement::as_seen, sights_);
+  if (sights_.own.empty())
+    forgotten_.add_unmatched(sights_.errors);
+  else
+    forgotten_.add_forgotten(sights_.own, sights_.errors);
+  if ((r.state & state_seen) != 0) ++tally_.forgotten;
+  for (std::uint32_t sight = r.more; sight != no_sight; --forgettable_sights_) {
+    const std::uint32_t next = more_[sight].next;
+    more_.give_back(sight);
+    sight = next;
+  }
+  index_.erase(hash_of(digest_of(r.key)), i);
+  records_.give_back(i);
+  --forgettable_;
+}
+
+std::uint32_t FlowMap::last_seen(const Record& r) const noexcept {
+  std::uint32_t last = std::max(r.last[0], r.last[1]);
+  for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next) last = std::max(last, more_[i].last);
+  return last;
 }
 
 std::uint16_t FlowMap::stack_index(Stack stack) noexcept {
@@ -260,7 +411,9 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
     auto& list = (m.marks & mark_icmp_error) != 0 ? out.errors : out.own;
     list.push_back({where, stacks_[m.stack], m.kernel_key, m.bytes, m.marks});
   }
-  for (const auto& [first, later] : joined.of(record)) {
+  for (const auto& piece : joined.of(record)) {
+    const FragmentStore::First& first = fragments_.first_at(piece.first);
+    const FragmentStore::Later& later = fragments_.later_at(piece.later);
     const Sighting where{later.epoch, later.member, first.direction, from_ticks(later.first), from_ticks(later.last),
                          0,           later.packets};
     out.own.push_back({where, first.stack, later.kernel_key, later.bytes, later.marks});
@@ -288,7 +441,7 @@ void FlowMap::place_by_kernel_key(Sights& sights) {
 
 std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, std::size_t max, Placement placement) const {
   const std::vector<EpochWindow> windows = in_ticks(epochs);
-  const FragmentStore::Joined joined = fragments_.join(ticks(datagram_lifetime_ns));
+  const FragmentStore::Joined joined = join_fragments();
   std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < records_.size(); ++i)
     if ((records_[i].state & state_seen) != 0) order.push_back(i);
@@ -314,21 +467,28 @@ std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, st
   return out;
 }
 
+bool FlowMap::holds(const FlowKey& key) const noexcept {
+  return index_.find(hash_of(digest_of(key)), [&](std::uint32_t candidate) { return records_[candidate].key == key; }) !=
+         HashIndex::none;
+}
+
 void FlowMap::count_untracked(const Observation& o) noexcept {
   ++tally_.untracked_observations;
   tally_.untracked_packets += o.packets;
 }
 
 std::size_t FlowMap::bytes_used() const noexcept {
-  return index_.bytes() + std::size_t{records_.size()} * sizeof(Record) + std::size_t{more_.size()} * sizeof(MoreSight) +
-         fragments_.bytes();
+  const std::size_t queued = limits_.when_full == WhenFull::forget ? AgeQueue::bytes_per_record : 0;
+  return index_.bytes() + std::size_t{records_.size()} * (sizeof(Record) + queued) +
+         std::size_t{more_.size()} * sizeof(MoreSight) + fragments_.bytes();
 }
 
 Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t violations_max, Placement placement) const {
   const std::vector<EpochWindow> windows = in_ticks(epochs);
-  const FragmentStore::Joined joined = fragments_.join(ticks(datagram_lifetime_ns));
+  const FragmentStore::Joined joined = join_fragments();
   EvidenceBuilder builder{windows, limits_.members, violations_max};
-  builder.add_unjoined(joined.unjoined_packets);
+  builder.add(forgotten_);
+  builder.add_unjoined(joined.unjoined_packets + unjoined_packets_);
   Sights sights;
   for (std::uint32_t i = 0; i < records_.size(); ++i) {
     collect(i, joined, placement, sights);

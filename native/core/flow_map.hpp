@@ -8,20 +8,23 @@
 #include <string>
 #include <vector>
 
+#include "age_queue.hpp"
 #include "evidence.hpp"
 #include "fragment_store.hpp"
 #include "hash.hpp"
 #include "hash_index.hpp"
 #include "observation.hpp"
+#include "record_pool.hpp"
 #include "wire.hpp"
 
 namespace fanout {
 
 // Running totals, kept while observations arrive. They take every sighting at face value: only evidence() knows the epochs' ends.
 struct Tally {
-  std::uint64_t flows = 0;
+  std::uint64_t flows = 0;  // forgotten ones among them
   std::uint64_t two_way = 0;
   std::uint64_t violated = 0;
+  std::uint64_t forgotten = 0;
   std::uint64_t packets = 0;                 // of the observations that found room
   std::uint64_t untracked_observations = 0;  // found the map full
   std::uint64_t untracked_packets = 0;
@@ -35,11 +38,18 @@ struct IngestResult {
 
 class FlowMap {
  public:
+  // What is done for a flow for which there is no room: it is counted, or flows make room that are evidence of nothing. Those
+  // seen in one direction only, on one member in each epoch: what is left of them when they are forgotten is their share of the
+  // totals, as if no epoch had ended. A flow that is seen again after that is a new one: it may be counted twice, and a
+  // violation may be missed; none is made up, as a flow is only ever compared with itself.
+  enum class WhenFull : std::uint8_t { count, forget };
+
   struct Limits {
     std::uint32_t members = 0;
     std::uint32_t flows_max = 1U << 24;
     std::uint32_t sights_max = 1U << 22;     // beyond the first of each direction
     std::uint32_t fragments_max = 1U << 20;  // datagrams whose pieces have to be joined, and pieces to join
+    WhenFull when_full = WhenFull::count;
   };
 
   // Where packets are taken to have been: on the member that told of them, or on one that has all of their flow and kernel key,
@@ -55,15 +65,27 @@ class FlowMap {
   void add(const Observation& observation, std::uint16_t member, std::uint16_t epoch) noexcept;
 
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
+  // Nearly all flows that there is room for, or sightings, are kept for good: what comes next may soon find no room. A sixteenth
+  // is left for what is on its way.
+  [[nodiscard]] bool full() const noexcept;
   // Scans all flows. `epochs` holds one entry per epoch that was announced, in order.
   [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max,
                                   Placement placement = Placement::as_seen) const;
   // The first `max` flows by key, which is the same list for every order of arrival. Sightings of all epochs, the late ones too.
+  // None of the forgotten ones.
   [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max,
                                                 Placement placement = Placement::as_seen) const;
   [[nodiscard]] std::size_t bytes_used() const noexcept;
+  // A record there is; a forgotten flow has none.
+  [[nodiscard]] bool holds(const FlowKey& key) const noexcept;
+  // How many flows are held, forgotten ones not among them, and for how many there is room.
+  [[nodiscard]] std::uint32_t held() const noexcept { return records_.held(); }
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return records_.capacity(); }
 
  private:
+  // A test makes room itself, to see what is forgotten.
+  friend struct FlowMapProbe;
+
   static constexpr std::uint32_t no_sight = 0xffffffff;
   // A flow has two sightings per member and epoch; hostile traffic can give it as many kernel keys as it likes.
   static constexpr std::uint32_t sights_per_flow_max = 4096;
@@ -111,9 +133,10 @@ class FlowMap {
     std::uint32_t hash;
   };
 
-  FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordArray<Record> records,
-          RecordArray<MoreSight> more) noexcept;
+  FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordPool<Record> records, RecordPool<MoreSight> more,
+          FragmentStore fragments, AgeQueue ages) noexcept;
 
+  [[nodiscard]] std::uint64_t digest_of(const FlowKey& key) const noexcept;
   void prepare(Pending& pending) const noexcept;
   void apply(const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
   // True if the flow gained a sighting that may change its verdict.
@@ -131,19 +154,40 @@ class FlowMap {
   void collect(std::uint32_t record, const FragmentStore::Joined& joined, Placement placement, Sights& out) const;
   static void place_by_kernel_key(Sights& sights);
   void count_untracked(const Observation& observation) noexcept;
-  void keep_first(const Pending& pending, std::uint32_t record, std::uint16_t epoch) noexcept;
-  void keep_later(const Observation& observation, std::uint16_t member, std::uint16_t epoch) noexcept;
+  void keep_first(const Pending& pending, std::uint32_t record, std::uint16_t epoch);
+  void keep_later(const Observation& observation, std::uint16_t member, std::uint16_t epoch);
+  void settle_fragments();
+  void settle(const FragmentStore::Settled& settled);
+  [[nodiscard]] bool is_of(const FragmentStore::First& first, std::uint32_t record) const noexcept;
+  [[nodiscard]] FragmentStore::Joined join_fragments() const;
+
+  void make_room();
+  void look_for_room() noexcept;
+  void forget(std::uint32_t record);
+  [[nodiscard]] std::uint32_t last_seen(const Record& record) const noexcept;
 
   Limits limits_;
   HashSeed seed_;
   HashIndex index_;
-  RecordArray<Record> records_;
-  RecordArray<MoreSight> more_;
+  RecordPool<Record> records_;
+  RecordPool<MoreSight> more_;
   std::vector<Stack> stacks_;
   std::uint16_t last_stack_ = 0;
   std::vector<Pending> pending_;
   FragmentStore fragments_;
   Tally tally_;
+
+  // Records that may be forgotten, and sightings that are theirs. All of them are in the queue, and so are some that have since
+  // become evidence: when their turn comes they leave it.
+  AgeQueue ages_;
+  std::uint32_t forgettable_ = 0;
+  std::uint32_t forgettable_sights_ = 0;
+  bool short_of_records_ = false;
+  bool short_of_sights_ = false;
+  EvidenceBuilder forgotten_;
+  Sights sights_;
+  std::uint64_t unjoined_packets_ = 0;  // of pieces that were settled
+  std::uint32_t latest_fragment_ = 0;
 };
 
 }  // namespace fanout

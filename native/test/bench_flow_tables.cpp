@@ -1,5 +1,7 @@
 // What a packet costs in the worker's cache and an observation in the collector's map, by number of live flows: `make -C native/test bench`.
 // Medians of several rounds and their spread.
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -16,6 +18,13 @@ namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Other programs take none of it.
+double cpu_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
 template <typename Round>
@@ -59,22 +68,24 @@ void bench_cache(const char* name, std::uint32_t flows) {
   report(name, "ns/packet", 7, [&] { return cache_ns(*cache, packets); });
 }
 
+constexpr std::uint32_t per_batch = 512;
+constexpr std::uint32_t flows_per_chunk = 1U << 18;
+
 // Batches as workers send them: each flow once in each direction, in an order of its own.
-std::vector<std::vector<std::byte>> batches_of(std::uint32_t flows, std::uint32_t stride) {
-  constexpr std::uint32_t per_batch = 512;
+std::vector<std::vector<std::byte>> batches_of(std::uint32_t flows, std::uint32_t stride, std::uint32_t from = 0) {
   std::vector<std::vector<std::byte>> out;
   for (std::uint32_t base = 0; base < flows; base += per_batch) {
     std::vector<std::byte> message(wire::batch_header_bytes + per_batch * wire::observation_bytes_max);
     wire::BatchWriter writer{message, 0, 0};
     for (std::uint32_t i = base; i < std::min(base + per_batch, flows); ++i) {
-      const auto n = static_cast<std::uint32_t>(std::uint64_t{i} * stride % flows);
+      const auto n = from + static_cast<std::uint32_t>(std::uint64_t{i} * stride % flows);
       Observation o;
       o.tuple = i % 2 == 0 ? tuple_of(n) : reversed(tuple_of(n));
       o.stack = stack_of({Layer::ipv4, Layer::tcp});
       o.kernel_key = mix(n, 7);
       o.packets = 3;
       o.bytes = 180;
-      o.first_ns = std::uint64_t{i} * 1000;
+      o.first_ns = (from + std::uint64_t{i}) * 1000;
       o.last_ns = o.first_ns + 1'000'000;
       writer.append(o);
     }
@@ -92,7 +103,7 @@ double ingest_rate(FlowMap& map, const std::vector<std::vector<std::byte>>& batc
 }
 
 void bench_map(std::uint32_t flows) {
-  auto map = FlowMap::create({.members = 8}, HashSeed{});
+  auto map = FlowMap::create({.members = 8, .when_full = FlowMap::WhenFull::forget}, HashSeed{});
   if (!map) std::abort();
   const auto first = batches_of(flows, 7919);
   const auto later = batches_of(flows, 104729);
@@ -108,6 +119,32 @@ void bench_map(std::uint32_t flows) {
   });
 }
 
+// Twice as many flows as there is room for, all of them in one direction: from then on each makes another make room. The longest
+// message is how long the collector's event loop stands still.
+void bench_forgetting(std::uint32_t flows_max) {
+  auto map = FlowMap::create({.members = 8, .flows_max = flows_max, .when_full = FlowMap::WhenFull::forget}, HashSeed{});
+  if (!map) std::abort();
+  std::printf("room for %u flows\n", flows_max);
+  for (const char* const what : {"  map, until it is full", "  map, full"}) {
+    const auto begin = static_cast<std::uint32_t>(map->tally().flows);
+    double longest = 0;
+    double all = 0;
+    for (std::uint32_t base = begin; base < begin + flows_max; base += flows_per_chunk) {
+      for (const auto& message : batches_of(std::min(flows_per_chunk, begin + flows_max - base), 1, base)) {
+        const double start = cpu_seconds();
+        if (!map->ingest(message, 0).ok) std::abort();
+        const double took = cpu_seconds() - start;
+        all += took;
+        longest = std::max(longest, took);
+      }
+    }
+    report(what, "M/s", 1, [&] { return flows_max / all / 1e6; });
+    report("  longest message", "ms", 1, [&] { return longest * 1e3; });
+  }
+  std::printf("%-40s %8.1f bytes/flow\n", "  map, memory", static_cast<double>(map->bytes_used()) / flows_max);
+  if (map->tally().untracked_packets != 0 || map->tally().flows != std::uint64_t{2} * flows_max) std::abort();
+}
+
 }  // namespace
 }  // namespace fanout::test
 
@@ -115,11 +152,14 @@ void bench_map(std::uint32_t flows) {
 int main(int argc, char** argv) {
   using namespace fanout::test;
   if (argc > 1) {
-    bench_map(static_cast<std::uint32_t>(std::strtoul(argv[1], nullptr, 10)));
+    const auto flows = static_cast<std::uint32_t>(std::strtoul(argv[1], nullptr, 10));
+    bench_map(flows);
+    bench_forgetting(flows);
     return 0;
   }
   bench_cache("cache, 1 k flows", 1'000);
   bench_cache("cache, 125 k flows", 125'000);
   bench_map(1'000'000);
+  bench_forgetting(1'000'000);
   return 0;
 }

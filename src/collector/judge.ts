@@ -38,8 +38,9 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
     verdict: { answer, reasons: reasonsFor(answer, against, doubts, sound, causes), falsePassBound: falsePassBound(spreadOf(sound)) },
     stacks: judgeStacks(evidence, facts, context, lucky),
     causes,
-    violations: evidence.violations.map(({ kind, stack, flow, observations, ...traits }): Violation => {
-      return { kind, cause: causeOf({ kind, stack, ...traits }, context), stack, flow, observations };
+    violations: evidence.violations.map(({ kind, stack, flow, observations, observationsOmitted, ...traits }): Violation => {
+      const omitted = observationsOmitted === undefined ? {} : { observationsOmitted };
+      return { kind, cause: causeOf({ kind, stack, ...traits }, context), stack, flow, observations, ...omitted };
     }),
     violationsOmitted: evidence.violationsOmitted,
     balance: balanceOf(evidence, facts),

@@ -44,9 +44,10 @@ export function predictionOf({ pcap, summary, asked, other, warnings }: Findings
     source: { kind: 'pcap', pcap },
     ...groupPrediction(asked, summary),
     stacks: evidence.stacks.map(predictedStack),
-    violations: evidence.violations.map(({ kind, stack, flow, observations, ...traits }): PredictedViolation => {
+    violations: evidence.violations.map(({ kind, stack, flow, observations, observationsOmitted, ...traits }): PredictedViolation => {
+      const omitted = observationsOmitted === undefined ? {} : { observationsOmitted };
       const cause = causeOf({ kind, stack, ...traits }, context);
-      return { kind, cause, stack, flow, observations: observations.map(({ member, epoch, ...seen }) => seen) };
+      return { kind, cause, stack, flow, observations: observations.map(({ member, epoch, ...seen }) => seen), ...omitted };
     }),
     violationsOmitted: evidence.violationsOmitted,
     alternative: groupPrediction(other, summary),

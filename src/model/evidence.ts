@@ -45,6 +45,8 @@ export interface ViolationEvidence extends ViolationTraits {
   /** Of an echo: the direction of its requests. */
   readonly requests?: 'forward' | 'reverse';
   readonly observations: readonly ViolationObservation[];
+  /** Beyond those listed; absent for none. */
+  readonly observationsOmitted?: number;
 }
 
 export interface EpochEvidence {

@@ -25,6 +25,8 @@ export interface FlowCounts {
   readonly total: number;
   readonly twoWay: number;
   readonly oneWay: number;
+  /** Of those seen in one direction, so many were given up to make room for others; absent for none. */
+  readonly forgotten?: number;
   readonly consistent: number;
   readonly split: number;
   readonly asymmetric: number;
@@ -147,6 +149,8 @@ export interface Violation {
   readonly stack: string;
   readonly flow: FlowId;
   readonly observations: readonly ViolationObservation[];
+  /** Beyond those listed; absent for none. */
+  readonly observationsOmitted?: number;
 }
 
 export interface Timing {

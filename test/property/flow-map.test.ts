@@ -1,6 +1,7 @@
 /** The collector's evidence through the addon: what arrives counts, not when, in what order or in how many messages. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { flowRoomIn } from '../../src/model/run-limits.ts';
 import { type NativeEvidence, native, type ObservationInput } from '../../src/native.ts';
 import { observation } from '../helpers/messages.ts';
 
@@ -125,6 +126,7 @@ function byFlow(observations: readonly Told[]): Told[][] {
 }
 
 describe('evidence', () => {
+  // As long as nothing is forgotten: what makes room is a matter of order.
   test('does not depend on the order of arrival, on the batches or on the hash seed', () => {
     const shuffled = fc.array(fc.oneof(told, joined), { maxLength: 40 }).chain((original) =>
       fc.record({
@@ -208,11 +210,119 @@ describe('evidence', () => {
           twoWay: flows.twoWay,
           violated: flows.split + flows.asymmetric,
           packets: judgedPackets,
+          forgotten: 0,
+          full: false,
         });
       }),
     );
   });
 });
+
+/** Room for so few flows that they make room for one another. */
+function smallMapOf(observations: readonly Told[], flowsMax: number) {
+  const map = new native.FlowMap({ members: MEMBERS, flowsMax, sightsMax: 3 * flowsMax, fragmentsMax: 2, hashSeed: 1n });
+  for (const { member, bytes } of messagesOf(observations, () => true)) map.ingest(bytes, member);
+  return map;
+}
+
+describe('a map that is too small', () => {
+  const many = fc.array(fc.oneof(told, joined), { maxLength: 120 });
+
+  test('loses no packet, and calls no flow a violation that is none', () => {
+    fc.assert(
+      fc.property(many, fc.integer({ min: 1, max: 5 }), (observations, flowsMax) => {
+        const map = smallMapOf(observations, flowsMax);
+        const { untracked, ...small } = evidenceOf(map);
+        const all = evidenceOf(mapOf(observations));
+        const packets = observations.reduce((sum, t) => sum + Number(t.observation.packets), 0);
+        expect(small.judgedPackets + small.unjoinedFragments + small.unmatchedErrors + untracked.packets).toBe(packets);
+        expect(small.flows.forgotten ?? 0).toBe(map.tally().forgotten);
+        expect(small.flows.oneWay).toBeGreaterThanOrEqual(small.flows.forgotten ?? 0);
+        const violated = new Set(all.violations.map(({ flow }) => JSON.stringify(flow)));
+        for (const { flow } of small.violations) expect(violated).toContain(JSON.stringify(flow));
+        expect(small.flows.twoWay).toBeLessThanOrEqual(all.flows.twoWay);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('keeps what has been seen in both directions for good', () => {
+    fc.assert(
+      fc.property(fc.array(told, { maxLength: 120 }), fc.integer({ min: 1, max: 5 }), (observations, flowsMax) => {
+        const map = smallMapOf([], flowsMax);
+        let before = map.tally();
+        for (const { member, bytes } of messagesOf(observations, () => true)) {
+          map.ingest(bytes, member);
+          const after = map.tally();
+          for (const count of ['flows', 'twoWay', 'violated', 'packets', 'forgotten'] as const)
+            expect(after[count]).toBeGreaterThanOrEqual(before[count]);
+          before = after;
+        }
+        const { flows } = evidenceOf(map);
+        expect(flows.twoWay).toBe(before.twoWay);
+        expect(flows.split + flows.asymmetric).toBe(before.violated);
+      }),
+    );
+  });
+});
+
+describe('memory', () => {
+  // One-way flows of the same second, each told of once.
+  const flood = (map: ReturnType<typeof newMap>, from: number, count: number, datagrams: boolean) => {
+    const hosts = Array.from({ length: count }, (_, i) => from + i);
+    for (let at = 0; at < count; at += 400) {
+      const batch = hosts.slice(at, at + 400).flatMap((n): ObservationInput[] => {
+        const src = `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+        const packet = { ...BASE, src, srcPort: 1 + (n % 60_000), packets: 1, bytes: 60 };
+        if (!datagrams) return [packet];
+        const error = { ...packet, marks: ICMP_ERROR, kernelKey: 9n };
+        const first = { ...packet, datagram: n + 1, packets: 0, bytes: 0 };
+        const later = { ...packet, datagram: 5e8 + n, srcPort: 0, dstPort: 0 };
+        return n % 5 === 0 ? [packet, error, first, later] : [packet];
+      });
+      expect(map.ingest(native.encodeObservations(0, 0, batch), 0)).toBe(batch.length);
+    }
+  };
+
+  test.each([
+    [1, false],
+    [8, false],
+    [8, true],
+    [27, false],
+    [29, true],
+  ])('never more than the %i MiB that were given, and not much less where all of it is used (%s)', (mebibytes, datagrams) => {
+    const bytes = mebibytes * 2 ** 20;
+    const room = flowRoomIn(bytes);
+    const map = new native.FlowMap({ members: MEMBERS, ...room, hashSeed: 1n });
+    expect(map.capacity()).toBe(room.flowsMax);
+    let most = 0;
+    for (let n = 0; n < 1.5 * room.flowsMax; n += 4000) {
+      flood(map, n, 4000, datagrams);
+      most = Math.max(most, map.bytesUsed());
+    }
+    expect(map.tally().forgotten).toBeGreaterThan(0);
+    expect(evidenceOf(map).untracked.packets).toBe(0);
+    expect(most).toBeLessThanOrEqual(bytes);
+    if (datagrams) expect(most).toBeGreaterThan(0.75 * bytes);
+  });
+});
+
+const BASE: ObservationInput = {
+  src: '10.0.0.1',
+  dst: '192.0.2.1',
+  srcPort: 1,
+  dstPort: 2,
+  protocol: 6,
+  stack: 'ipv4/tcp',
+  kernelKey: 1n,
+  marks: 0,
+  packets: 1,
+  bytes: 60,
+  firstNs: 0,
+  lastNs: 0,
+  content: 0,
+  datagram: 0,
+};
 
 describe('a flow', () => {
   test('is one for both directions: key(t) = key(reverse t)', () => {

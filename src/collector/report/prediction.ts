@@ -128,8 +128,10 @@ function violations({ violations: all, violationsOmitted }: PredictionResult, st
   ];
 }
 
-function violationLines({ kind, cause, stack, flow, observations }: PredictedViolation, style: Style): readonly string[] {
+function violationLines(violation: PredictedViolation, style: Style): readonly string[] {
+  const { kind, cause, stack, flow, observations, observationsOmitted = 0 } = violation;
   const shown = observations.slice(0, OBSERVATIONS_SHOWN);
+  const rest = observations.length - shown.length + observationsOmitted;
   const rows = shown.map(({ direction, packets, kernelKey, stack: own }) => [
     `kernel key ${printable(kernelKey)}`,
     direction,
@@ -139,7 +141,7 @@ function violationLines({ kind, cause, stack, flow, observations }: PredictedVio
   return [
     ...wrap(`${flowText(flow)} ${kind}: ${printable(cause)} (${printable(stack)})`, '  ', style),
     ...table(rows, [0, 1, 3]).map((line) => `    ${line}`),
-    ...(observations.length > shown.length ? [`    ... and ${observations.length - shown.length} more observations`] : []),
+    ...(rest > 0 ? [`    ... and ${rest} more observations`] : []),
   ];
 }
 

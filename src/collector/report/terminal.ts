@@ -82,7 +82,11 @@ function counters({ packets, flows, order }: RunResult, style: Style): readonly 
   const kept = flows.consistent + flows.asymmetric + flows.oneWay;
   const rows = [
     ['packets', grouped(packets.judged), packetNote(packets)],
-    ['flows', grouped(flows.total), `${grouped(flows.twoWay)} seen in both directions, ${grouped(flows.oneWay)} in one`],
+    [
+      'flows',
+      grouped(flows.total),
+      `${grouped(flows.twoWay)} seen in both directions, ${grouped(flows.oneWay)} in one${forgottenNote(flows)}`,
+    ],
     ['success', grouped(kept), 'flows with each direction on one process'],
     ['reverse success', grouped(flows.consistent), 'flows with both directions on the same process'],
     [
@@ -100,6 +104,10 @@ function counters({ packets, flows, order }: RunResult, style: Style): readonly 
     [0],
   );
   return all.flatMap(([, , note = ''], index) => wrap(note, `${leads[index]}  `, style));
+}
+
+function forgottenNote({ forgotten = 0 }: RunResult['flows']): string {
+  return forgotten === 0 ? '' : `, of which ${grouped(forgotten)} made room`;
 }
 
 function orderNote({ checked, inversions, flows, evidence }: RunResult['order']): string {
@@ -181,8 +189,10 @@ function violations({ violations: all, violationsOmitted }: RunResult, style: St
   ];
 }
 
-function violationLines({ kind, cause, stack, flow, observations }: Violation, style: Style): readonly string[] {
+function violationLines(violation: Violation, style: Style): readonly string[] {
+  const { kind, cause, stack, flow, observations, observationsOmitted = 0 } = violation;
   const shown = observations.slice(0, OBSERVATIONS_SHOWN);
+  const rest = observations.length - shown.length + observationsOmitted;
   const rows = shown.map(({ member, direction, packets, kernelKey }) => [
     `worker ${member}`,
     direction,
@@ -192,7 +202,7 @@ function violationLines({ kind, cause, stack, flow, observations }: Violation, s
   return [
     ...wrap(`${flowText(flow)} ${kind}: ${printable(cause)} (${printable(stack)})`, '  ', style),
     ...table(rows, [0, 1, 3]).map((line) => `    ${line}`),
-    ...(observations.length > shown.length ? [`    ... and ${observations.length - shown.length} more observations`] : []),
+    ...(rest > 0 ? [`    ... and ${rest} more observations`] : []),
   ];
 }
 
