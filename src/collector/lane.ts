@@ -1,9 +1,11 @@
 /** One group of a run: what its members are asked for, what is watched of it, and the result that is made of what it saw. */
 import { availableParallelism, release } from 'node:os';
 import type { Options } from '../config/options.ts';
+import { FanoutError, isSystemCallError } from '../errors.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { RunFacts, StopReason } from '../model/run-facts.ts';
+import { FLOWS_MAX, flowRoomIn } from '../model/run-limits.ts';
 import type { MemberResult, RunResult } from '../model/run-result.ts';
 import { type CaptureOptions, type FlowMap, native } from '../native.ts';
 import { ignoredBy, packetCounts } from './accounting.ts';
@@ -22,8 +24,6 @@ import { Watch } from './watch.ts';
 
 /** Violations listed one by one; all are counted. */
 const VIOLATIONS_MAX = 1000;
-/** Flows the collector keeps: 112 bytes and an index entry each, so 2.2 GB at the most. */
-const FLOWS_MAX = 1 << 24;
 /** Flows one worker keeps between two messages: 128 bytes each. */
 const WORKER_FLOWS_MAX = 1 << 20;
 /** How soon the collector hears of a new flow. Large groups get more time, or waking up would be most of their work. */
@@ -63,7 +63,7 @@ export class Lane {
     this.options = options;
     this.#run = run;
     this.#steering = steering;
-    this.#flowMap = new native.FlowMap({ members: run.membersMax, flowsMax: FLOWS_MAX, hashSeed: run.hashSeed });
+    this.#flowMap = createFlowMap(options, run);
     const { source, crew, io, surroundings, ownGroups, begunMs } = run;
     const flowMap = this.#flowMap;
     this.watch = new Watch({ options, source, flowMap, io, surroundings, ownGroups, begunMs });
@@ -217,6 +217,20 @@ export class Lane {
       ...judgement,
       warnings: [...judgement.warnings, ...orderWarnings(order, source.info), ...source.warnings()],
     };
+  }
+}
+
+function createFlowMap({ flowMemoryBytes }: Options, { membersMax, hashSeed }: RunFrame): FlowMap {
+  try {
+    return new native.FlowMap({ members: membersMax, ...flowRoomIn(flowMemoryBytes), hashSeed });
+  } catch (cause) {
+    if (!isSystemCallError(cause)) throw cause;
+    throw new FanoutError(
+      'TOO_LARGE',
+      `the flow table's ${Math.floor(flowMemoryBytes / 2 ** 20)} MiB of address space cannot be had: ${cause.message}`,
+      'raise the limit of this process (ulimit -v) or of the host (vm.overcommit_memory), or give a smaller --flow-memory',
+      { cause },
+    );
   }
 }
 

@@ -5,8 +5,10 @@ import { renderBrief, renderTerminal } from '../collector/report/terminal.ts';
 import type { RunCluster, RunIo } from '../collector/run-io.ts';
 import { NIC_EXAMPLE } from '../config/nic.ts';
 import { DEFAULTS, INJECTIONS, type Options, parseOptions, type RawOptions } from '../config/options.ts';
+import { sizeText } from '../config/values.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
+import { FLOW_MEMORY_MAX, FLOW_MEMORY_MIN } from '../model/run-limits.ts';
 import type { RunResult } from '../model/run-result.ts';
 import { type Host, progressOn } from './host.ts';
 import { reported } from './reported.ts';
@@ -100,6 +102,11 @@ const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] =
       () => new Option('--ring-size <size>', `ring memory of each process (default: ${DEFAULTS.ringSize})`),
       () => new Option('--block-size <size>', `a multiple of the page size (default: ${DEFAULTS.blockSize})`),
       () => new Option('--block-timeout <ms>', `milliseconds after which a block is handed over (default: ${DEFAULTS.blockTimeout})`),
+      () =>
+        new Option(
+          '--flow-memory <size>',
+          `memory for the flows that the collector holds, from ${sizeText(FLOW_MEMORY_MIN)} on (default: a quarter of what is available, at most ${sizeText(FLOW_MEMORY_MAX)})`,
+        ),
       () => new Option('--promisc', 'promiscuous mode (default on a live interface)'),
       () => new Option('--no-promisc', 'no promiscuous mode'),
       () => new Option('--pin [cpus]', 'pin process i to the i-th CPU of the list, such as 0-3,8, or of all (auto)'),

@@ -1,8 +1,9 @@
 /** The options of `compare`, checked once: those of one run for each mode, alike in all else. */
 import { TAP_QUEUES_MAX } from '../lab/limits.ts';
 import { LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
+import { parseFlowMemory } from './flow-memory.ts';
 import type { Machine } from './machine.ts';
-import { checkMachineCanHold, contradictory, type Options, parseOptions, type RawOptions } from './options.ts';
+import { checkMachineCanHold, contradictory, memoryOf, type Options, parseOptions, type RawOptions } from './options.ts';
 import { parseSteerings, type SteeringName } from './steerings.ts';
 
 export interface CompareOptions {
@@ -29,7 +30,7 @@ export const COMPARE_DEFAULTS = {
 } as const;
 
 export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): CompareOptions {
-  const { modes, ownLoad = true, measureLoad = false, cbpfProgram, ebpfProgram, ...given } = raw;
+  const { modes, ownLoad = true, measureLoad = false, cbpfProgram, ebpfProgram, flowMemory, ...given } = raw;
   const common = { ...given, ...(measureLoad ? {} : usualNic(raw, machine)) };
   if (common.pcap === '-')
     throw contradictory('standard input can be read once, and a comparison sends it once for each mode', 'save the capture to a file');
@@ -46,6 +47,9 @@ export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): C
   if (first === undefined) throw new TypeError('a list of modes is never empty');
   const isLive = first.source.kind === 'live';
   const { procs, ring } = first;
+  // One run of all groups, or one after the other.
+  const groups = isLive || measureLoad ? runs.length : 1;
+  const flowMemoryBytes = parseFlowMemory(flowMemory, memoryOf(procs, ring, groups), machine, groups);
   if (isLive) {
     if (procs > LEGACY_MEMBERS_MAX)
       throw contradictory(
@@ -57,7 +61,7 @@ export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): C
   if (measureLoad && isLive)
     throw contradictory('--measure-load sends packets as fast as it goes, which is never done on a live interface', 'leave -i out');
   return {
-    runs,
+    runs: runs.map((run) => ({ ...run, flowMemoryBytes })),
     procs,
     isLive,
     ownLoad: measureLoad ? 'only' : isLive && ownLoad ? 'first' : 'none',

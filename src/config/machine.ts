@@ -1,10 +1,13 @@
 /** What this machine allows, as far as options depend on it. Read once, so that the options themselves stay pure. */
 import { randomInt } from 'node:crypto';
 import { accessSync, closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { memoryLeftByGroups } from './control-group.ts';
 
 export interface Machine {
   readonly pageBytes: number;
   readonly memAvailableBytes: number;
+  /** What the memory control groups of this process leave it; Infinity without a limit. Rings are not charged to them. */
+  readonly memChargeableBytes: number;
   /** Processes and threads that this host, the control group of this process, or its user may have in all. */
   readonly tasksMax: number;
   /** Files that this process may have open. */
@@ -24,6 +27,7 @@ export function readMachine(): Machine {
   return {
     pageBytes: pageBytes(),
     memAvailableBytes: availableKibibytes(readFileSync('/proc/meminfo', 'latin1')) * 1024,
+    memChargeableBytes: memoryLeftByGroups(readIfThere),
     tasksMax: Math.min(...TASK_LIMITS.map(limitIn), softLimit(limits, 'Max processes')),
     // Node raises the soft limit to the hard one when it starts.
     descriptorsMax: hardLimit(limits, 'Max open files'),
@@ -58,13 +62,18 @@ function readText(path: string, bytesMax: number): string {
 
 const TASK_LIMITS = ['/proc/sys/kernel/pid_max', '/proc/sys/kernel/threads-max', '/sys/fs/cgroup/pids.max'];
 
-// Not every host has every file, and a control group without limit says "max".
+// A control group without limit says "max".
 function limitIn(path: string): number {
+  const limit = Number.parseInt(readIfThere(path) ?? '', 10);
+  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
+}
+
+/** Not every host has every file. */
+function readIfThere(path: string): string | undefined {
   try {
-    const limit = Number.parseInt(readFileSync(path, 'latin1'), 10);
-    return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
+    return readFileSync(path, 'latin1');
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return undefined;
   }
 }
 

@@ -5,7 +5,9 @@ import { FLOWS_MAX, framesMax, PACKETS_PER_FLOW_MAX } from '../lab/limits.ts';
 import type { NicModel } from '../lab/nic.ts';
 import { CAUSE_CODES, type CauseCode } from '../model/cause.ts';
 import { FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode, MEMBERS_MAX } from '../model/fanout.ts';
+import { RUN_MS_MAX } from '../model/run-limits.ts';
 import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
+import { type NeededMemory, parseFlowMemory } from './flow-memory.ts';
 import { type Machine, parseCpuList, SEED_MAX } from './machine.ts';
 import { parseNic } from './nic.ts';
 import { byteSize, decimal, duration, oneOf, sizeText, usage, wholeNumber } from './values.ts';
@@ -80,6 +82,8 @@ export interface Options {
   readonly filter?: string;
   readonly snaplenBytes: number;
   readonly ring: { readonly blockBytes: number; readonly blockCount: number; readonly blockTimeoutMs: number };
+  /** What the collector's flow map may take. */
+  readonly flowMemoryBytes: number;
   readonly pin: Pinning;
   /** The run ends at the first limit that is reached. */
   readonly limits: { readonly twoWayFlows?: number; readonly packets?: number; readonly durationMs?: number };
@@ -113,6 +117,7 @@ export interface RawOptions {
   readonly ringSize?: string;
   readonly blockSize?: string;
   readonly blockTimeout?: string;
+  readonly flowMemory?: string;
   readonly promisc?: boolean;
   readonly pin?: string | boolean;
   readonly maxFlows?: string;
@@ -164,8 +169,6 @@ export const DEFAULTS = {
 
 /** A worker reports every 100 ms, and a busy host may keep it waiting for several of them. */
 const WORKER_TIMEOUT_MS_MIN = 500;
-/** setTimeout counts milliseconds in 31 bits. */
-const TIMEOUT_MS_MAX = 24 * 24 * 3_600_000;
 const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 const BLOCK_BYTES_MAX = 1 << 30;
 const RING_BYTES_MAX = 4 * 2 ** 30;
@@ -188,6 +191,7 @@ export function parseOptions(raw: RawOptions, machine: Machine): Options {
     ...(raw.filter === undefined ? {} : { filter: parseFilter(raw.filter) }),
     snaplenBytes,
     ring,
+    flowMemoryBytes: parseFlowMemory(raw.flowMemory, memoryOf(procs, ring), machine),
     pin: parsePin(raw.pin, machine),
     limits: parseLimits(raw, source),
     failFast: raw.failFast ?? false,
@@ -407,6 +411,11 @@ const WORKER_TASKS = 5;
 const WORKER_DESCRIPTORS = 2;
 const OWN_DESCRIPTORS = 40;
 
+/** What is needed beside the flow map. */
+export function memoryOf(procs: number, { blockBytes, blockCount }: Options['ring'], groups = 1): NeededMemory {
+  return { charged: procs * WORKER_BYTES, rings: procs * groups * blockBytes * blockCount };
+}
+
 /**
  * Ring memory is charged to no limit of the process (vzalloc without __GFP_ACCOUNT): without this guard the host would run out of it.
  * @param groups of which each process holds a member, each with a ring, a thread and a connection
@@ -465,11 +474,11 @@ function parseLimits(raw: RawOptions, source: Source): Options['limits'] {
   const limits = {
     ...(raw.maxFlows === undefined ? {} : { twoWayFlows: wholeNumber('--max-flows', raw.maxFlows, { least: 1, most: COUNT_MAX }) }),
     ...(raw.maxPackets === undefined ? {} : { packets: wholeNumber('--max-packets', raw.maxPackets, { least: 1, most: COUNT_MAX }) }),
-    ...(raw.duration === undefined ? {} : { durationMs: duration('--duration', raw.duration, { least: 1, most: TIMEOUT_MS_MAX }) }),
+    ...(raw.duration === undefined ? {} : { durationMs: duration('--duration', raw.duration, { least: 1, most: RUN_MS_MAX }) }),
   };
   const isOpenEnded = source.kind === 'live' && Object.keys(limits).length === 0;
   return isOpenEnded
-    ? { twoWayFlows: DEFAULTS.liveFlows, durationMs: duration('--duration', DEFAULTS.liveDuration, { least: 1, most: TIMEOUT_MS_MAX }) }
+    ? { twoWayFlows: DEFAULTS.liveFlows, durationMs: duration('--duration', DEFAULTS.liveDuration, { least: 1, most: RUN_MS_MAX }) }
     : limits;
 }
 

@@ -4,6 +4,7 @@ import type { Machine } from '../../src/config/machine.ts';
 export const MACHINE: Machine = {
   pageBytes: 4096,
   memAvailableBytes: 2 ** 36,
+  memChargeableBytes: Number.POSITIVE_INFINITY,
   tasksMax: 32768,
   descriptorsMax: 1024,
   onlineCpus: [0, 1],

@@ -52,6 +52,15 @@ test('live: what so many groups cost is measured first, with all that matters fo
   expect(parse({ measureLoad: true }).ownLoad).toBe('only');
 });
 
+test('memory for flows: live and where the load is measured all groups share it, else one has it after the other', () => {
+  const each = (raw: RawCompareOptions) =>
+    new Set(parse({ modes: 'hash,qm,lb,cpu', flowMemory: '1G', ...raw }).runs.map((run) => run.flowMemoryBytes));
+  expect(each({})).toEqual(new Set([2 ** 30]));
+  expect(each({ interface: 'eth0' })).toEqual(new Set([2 ** 28]));
+  expect(each({ measureLoad: true })).toEqual(new Set([2 ** 28]));
+  expect(each({ interface: 'eth0', flowMemory: '8G' })).toEqual(new Set([2 ** 31]));
+});
+
 describe('refused', () => {
   test.each<[RawCompareOptions, string, RegExp]>([
     [{ modes: 'hash,fifo' }, 'USAGE', /--modes: "fifo"/],
@@ -62,6 +71,13 @@ describe('refused', () => {
     [{ interface: 'eth0', procs: '300' }, 'CONTRADICTORY_OPTIONS', /300 processes/],
     [{ interface: 'eth0', procs: '200', ringSize: '64M' }, 'TOO_LARGE', /rings of 512 MiB each/],
     [{ interface: 'eth0', procs: '120' }, 'TOO_LARGE', /file descriptors/],
+    [
+      { interface: 'eth0', ringSize: '512M', flowMemory: '16G' },
+      'TOO_LARGE',
+      /^--flow-memory asks for 16384 MiB; beside .* 8176 MiB are available/,
+    ],
+    [{ flowMemory: '4G' }, 'USAGE', /^--flow-memory: "4G" is not a size from 1M to 2396M/],
+    [{ interface: 'eth0', flowMemory: '2M' }, 'USAGE', /^--flow-memory: "2M" is not a size from 8M/],
   ])('%j', (raw, code, message) => {
     expect(() => parse(raw)).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
   });

@@ -24,6 +24,7 @@ describe('defaults', () => {
       {
         "failFast": false,
         "flags": [],
+        "flowMemoryBytes": 2512388096,
         "force": false,
         "limits": {},
         "maxLossPercent": 1,
@@ -110,6 +111,7 @@ const ACCEPTED: [name: string, raw: RawOptions, expected: (options: Options) => 
   ['fractions of a second', { duration: '0.5' }, (o) => o.limits.durationMs, 500],
   ['milliseconds', { duration: '500ms' }, (o) => o.limits.durationMs, 500],
   ['hours', { duration: '2h' }, (o) => o.limits.durationMs, 7_200_000],
+  ['memory for flows', { flowMemory: '512M' }, (o) => o.flowMemoryBytes, 2 ** 29],
   ['tolerate twice', { tolerate: ['fragment-v6', 'fragment-v4', 'fragment-v6'] }, (o) => o.tolerated, ['fragment-v6', 'fragment-v4']],
   ['max loss', { maxLoss: '0.25' }, (o) => o.maxLossPercent, 0.25],
   [
@@ -143,10 +145,17 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
   ['USAGE', { blockSize: '5000' }, /^--block-size: "5000" is not a multiple of the page size \(4K\)/],
   ['USAGE', { blockSize: '1K' }, /^--block-size/],
   ['USAGE', { blockTimeout: '0' }, /^--block-timeout/],
+  ['USAGE', { flowMemory: '4G' }, /^--flow-memory: "4G" is not a size from 1M to 2396M/],
+  [
+    'TOO_LARGE',
+    { flowMemory: '1G', procs: '16', ringSize: '64M' },
+    /^--flow-memory asks for 1024 MiB; beside rings and processes 896 MiB are available$/,
+    { memAvailableBytes: 2 * GIB },
+  ],
   ['USAGE', { duration: '0' }, /^--duration/],
-  ['USAGE', { duration: '5d' }, /^--duration: "5d" is not a time from 1ms to 576h/],
+  ['USAGE', { duration: '5d' }, /^--duration: "5d" is not a time from 1ms to 72h/],
   ['USAGE', { duration: '-5s' }, /^--duration/],
-  ['USAGE', { duration: '600h' }, /^--duration/],
+  ['USAGE', { duration: '73h' }, /^--duration/],
   ['USAGE', { statusInterval: '0' }, /^--status-interval/],
   ['USAGE', { workerTimeout: '1ms' }, /^--worker-timeout/],
   ['USAGE', { maxLoss: '101' }, /^--max-loss/],
@@ -219,6 +228,7 @@ test('any text in any option is a value or a FanoutError', () => {
     'ringSize',
     'blockSize',
     'blockTimeout',
+    'flowMemory',
     'pin',
     'maxFlows',
     'duration',
@@ -251,6 +261,7 @@ describe('machine', () => {
     const here = readMachine();
     expect(here.pageBytes % 4096).toBe(0);
     expect(here.memAvailableBytes).toBeGreaterThan(1 << 20);
+    expect(here.memChargeableBytes).toBeGreaterThan(1 << 20);
     expect(here.tasksMax).toBeGreaterThan(100);
     expect(here.onlineCpus.length).toBeGreaterThan(0);
     expect(parseOptions({ procs: '2' }, here).procs).toBe(2);
