@@ -6,6 +6,7 @@ import type { ChurnEventKind, Slots } from '../model/churn.ts';
 import { relinked, withMember, withoutSlot } from '../model/churn.ts';
 import type { Reason } from '../model/run-result.ts';
 import { native } from '../native.ts';
+import { boundWarnings } from './bounds.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
 import { conduct, type Stage } from './conduct.ts';
 import { headOf, launchNow } from './result-head.ts';
@@ -42,7 +43,7 @@ export const runChurn: RunChurn = async (options, io) => {
   const [result] = await conduct([options.run], runIo, { capture, replacements: options.slots.length, opensInTurn: true });
   if (result === undefined || result instanceof FanoutError) throw result ?? new TypeError('a run ended without a result');
   if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
-  const { flows } = observed;
+  const { flows, evidence, facts } = observed;
   const events = changes.map((change) => eventOf(change, flows));
   return {
     ...headOf('fanout-cluster/churn@1', io.version, launch, result.source),
@@ -50,7 +51,7 @@ export const runChurn: RunChurn = async (options, io) => {
     packetsPerSecond: options.packetsPerSecond,
     events,
     advice: adviceOn(events, options.run.procs),
-    doubts: [...doubtsAbout(events), ...(ended === undefined ? [] : [ended])],
+    doubts: [...doubtsAbout(events), ...boundWarnings(evidence, facts), ...(ended === undefined ? [] : [ended])],
   };
 };
 

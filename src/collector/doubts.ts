@@ -1,8 +1,9 @@
 /** Everything that keeps a run without violations from being a YES, and what would settle it. Pure. */
 import type { Evidence } from '../model/evidence.ts';
 import type { ReasonCode } from '../model/reason.ts';
-import type { RunFacts, StopReason } from '../model/run-facts.ts';
+import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Reason } from '../model/run-result.ts';
+import { stopped } from './bounds.ts';
 import { FALSE_PASS_LIMIT, falsePassBound, flowsNeeded, isConfident, sum } from './confidence.ts';
 import { findUnspread } from './unspread.ts';
 
@@ -61,7 +62,7 @@ function oneProcess(): Doubt {
 function noTraffic(facts: RunFacts): Doubt {
   return {
     code: 'no-traffic',
-    message: `no packet was captured on ${facts.interface}; ${stopped(facts.stop)}`,
+    message: `no packet was captured on ${facts.interface}; ${stopped(facts)}`,
     remedy:
       facts.source === 'live'
         ? `look whether traffic arrives ("ip -s link show ${facts.interface}"), whether --filter refuses it, and whether --no-promisc hides it`
@@ -82,7 +83,7 @@ function noFlows({ packets }: RunFacts): Doubt {
 function noTwoWayFlows({ flows }: Evidence, facts: RunFacts): Doubt {
   return {
     code: 'no-two-way-flows',
-    message: `${counted(flows.total, 'flow')} seen, none of them in both directions; ${stopped(facts.stop)}`,
+    message: `${counted(flows.total, 'flow')} seen, none of them in both directions; ${stopped(facts)}`,
     remedy: TWO_WAY_REMEDIES[facts.source],
   };
 }
@@ -181,7 +182,7 @@ function tooFewFlows(evidence: Evidence, facts: RunFacts): Doubt {
   const needed = flowsNeeded(spread, facts.procs);
   return {
     code: 'too-few-flows',
-    message: `${counted(judged, 'consistent two-way flow')}: a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}, and the limit is ${probability(FALSE_PASS_LIMIT)}; ${stopped(facts.stop)}`,
+    message: `${counted(judged, 'consistent two-way flow')}: a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}, and the limit is ${probability(FALSE_PASS_LIMIT)}; ${stopped(facts)}`,
     remedy: `let ${counted(needed ?? 0, 'more two-way flow')} pass${judged === 0 ? ', of other kinds of traffic' : ', spread as those so far'}`,
   };
 }
@@ -204,7 +205,7 @@ function lossDoubts({ untracked, flows }: Evidence, facts: RunFacts): readonly D
     doubts.push({
       code: 'evidence-lost',
       message: `${overflowed} captured packets (${percent(overflowed / seen)}) found bounded flow tables full, ${untracked.packets} of them in the collector; ${limitText}`,
-      remedy: 'look at fewer flows: a narrower --filter, a lower --max-flows or a shorter --duration',
+      remedy: `look at fewer flows: a narrower --filter, a lower --max-flows or a shorter --duration${untracked.packets > 0 ? '; or give the flow table more memory (--flow-memory)' : ''}`,
     });
   }
   return doubts;
@@ -280,27 +281,6 @@ function rolloverDoubts({ mode, flags, members }: RunFacts): readonly Doubt[] {
       remedy: 'leave --rollover off; give rings more memory (--ring-size) or more processes instead',
     },
   ];
-}
-
-function stopped(stop: StopReason): string {
-  switch (stop) {
-    case 'flows':
-      return 'the run ended at --max-flows';
-    case 'packets':
-      return 'the run ended at --max-packets';
-    case 'time':
-      return 'the run ended at --duration';
-    case 'end-of-traffic':
-      return 'the run ended with its traffic';
-    case 'signal':
-      return 'the run was ended by a signal';
-    case 'violation':
-      return 'the run ended at its first violation';
-    case 'members-lost':
-      return 'the run ended because processes were lost';
-    case 'interface-removed':
-      return 'the run ended with its interface';
-  }
 }
 
 export function counted(count: number, noun: string): string {

@@ -1,5 +1,6 @@
 /** Spans of constant membership. Evidence is compared only within one of them. */
 import type { EpochEvidence, Evidence } from '../model/evidence.ts';
+import { epochsMax } from '../model/run-limits.ts';
 import type { FlowMap, ObservedFlow } from '../native.ts';
 
 interface Epoch {
@@ -12,9 +13,11 @@ interface Epoch {
 export class Epochs {
   readonly #startNs: bigint;
   readonly #list: Epoch[] = [];
+  readonly #max: number;
 
   constructor(startNs: bigint, members: number) {
     this.#startNs = startNs;
+    this.#max = epochsMax(members);
     this.#list.push({ members, endNs: null });
   }
 
@@ -24,6 +27,11 @@ export class Epochs {
 
   get open(): boolean {
     return this.#list.at(-1)?.endNs === null;
+  }
+
+  /** No more can begin. */
+  get full(): boolean {
+    return this.#list.length >= this.#max;
   }
 
   /**

@@ -6,6 +6,7 @@ import { attachedText } from '../model/flow-dissector.ts';
 import type { ReasonCode, WarningCode } from '../model/reason.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../model/run-result.ts';
+import { boundWarnings } from './bounds.ts';
 import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
 import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKeptFlows } from './diagnose.ts';
 import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stackAnswer } from './doubts.ts';
@@ -204,6 +205,7 @@ function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly Stac
   return [
     ...stacksOnOneMember(evidence, facts, unspread),
     ...oneWayWarning(evidence),
+    ...boundWarnings(evidence, facts),
     ...outgoingWarning(facts),
     ...rolloverWarning(facts),
     ...dissectorWarning(facts),

@@ -182,6 +182,7 @@ export class Lane {
       packets,
       withheld: isThinned && packets.offered !== undefined ? Math.max(0, packets.offered - packets.captured - packets.dropped) : 0,
       members,
+      flowsMax: this.#flowMap.capacity(),
       stop,
       disturbances: watch.disturbances,
       tolerated: options.tolerated,

@@ -5,6 +5,7 @@ import { flowPromise } from '../model/fanout.ts';
 import type { MatrixCell, Outcome } from '../model/matrix.ts';
 import type { Answer, FlowId, Reason } from '../model/run-result.ts';
 import type { ObservedFlow } from '../native.ts';
+import { boundWarnings } from './bounds.ts';
 import { isConfident, sum } from './confidence.ts';
 import { causeOf, type DiagnosisContext } from './diagnose.ts';
 import { counted, integrityDoubts } from './doubts.ts';
@@ -62,7 +63,8 @@ export function doubtsOf(observed: Observed): readonly Reason[] {
   const { evidence, facts } = observed;
   const classes = classesByFlow(observed.truth);
   const strays = observed.flows.filter(({ flow }) => !classes.has(keyOf(flow))).length;
-  return [...integrityDoubts(evidence, facts), ...strayDoubt(strays), ...(facts.stop === 'end-of-traffic' ? [] : [interruptedDoubt()])];
+  const interrupted = facts.stop === 'end-of-traffic' ? [] : [interruptedDoubt()];
+  return [...integrityDoubts(evidence, facts), ...strayDoubt(strays), ...boundWarnings(evidence, facts), ...interrupted];
 }
 
 function strayDoubt(strays: number): readonly Reason[] {

@@ -1,15 +1,24 @@
 /** Runs that capture until something ends them: a limit, the end of the traffic, a signal. */
 import { FanoutError } from '../errors.ts';
+import type { StopReason } from '../model/run-facts.ts';
 import { conduct, type Drive } from './conduct.ts';
+import type { Lane } from './lane.ts';
 import type { RunCluster, RunTogether } from './run-io.ts';
 
 const UNTIL_STOP: Drive = {
   capture: ({ source, lanes }) => {
     source.start();
-    return Promise.all(lanes.map(({ watch }) => watch.untilStop()));
+    return Promise.all(lanes.map((lane) => untilStop(lane, lanes)));
   },
   replacements: 0,
 };
+
+/** Groups on the same packets go on until each has come to its end; but one whose flow map is full cannot wait for the others. */
+async function untilStop(lane: Lane, lanes: readonly Lane[]): Promise<StopReason> {
+  const reason = await lane.watch.untilStop();
+  if (reason === 'flow-memory') for (const { watch } of lanes) watch.stop(reason);
+  return reason;
+}
 
 export const runCluster: RunCluster = async (options, io) => {
   const [result] = await conduct([options], io, UNTIL_STOP);

@@ -1,9 +1,9 @@
 /** Which doubts about a run also make its figures doubtful. Pure. */
-import type { ReasonCode } from '../model/reason.ts';
+import type { WarningCode } from '../model/reason.ts';
 import type { Reason } from '../model/run-result.ts';
 
 /** Loss is measured, and a group of one proves nothing about flows: their figures hold all the same. Under these they do not. */
-const SPOILING: readonly (ReasonCode | 'interrupted')[] = [
+const SPOILING: readonly (WarningCode | 'interrupted')[] = [
   'no-traffic',
   'evidence-lost',
   'accounting-mismatch',
@@ -12,6 +12,7 @@ const SPOILING: readonly (ReasonCode | 'interrupted')[] = [
   'interface-removed',
   'foreign-member',
   'other-group',
+  'ended-early',
   'interrupted',
 ];
 

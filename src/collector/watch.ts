@@ -3,8 +3,10 @@ import type { Options } from '../config/options.ts';
 import type { FanoutGroup } from '../host/groups.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { Disturbance, StopReason } from '../model/run-facts.ts';
+import { RUN_MS_MAX } from '../model/run-limits.ts';
 import type { FlowMap, ObservedFlow } from '../native.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
+import { Disturbances } from './disturbances.ts';
 import { Epochs } from './epochs.ts';
 import { foreignMembers } from './group-safety.ts';
 import type { Member } from './member.ts';
@@ -48,7 +50,7 @@ export class Watch implements ClusterEvents {
   readonly #surroundings: Surroundings;
   readonly #clock: Clock;
   readonly #begunMs: number;
-  #disturbances: Disturbance[] = [];
+  readonly #disturbances = new Disturbances();
   #cluster: Cluster | undefined;
   #groupId = 0;
   #epochs: Epochs | undefined;
@@ -84,7 +86,7 @@ export class Watch implements ClusterEvents {
   }
 
   get disturbances(): readonly Disturbance[] {
-    return this.#disturbances;
+    return this.#disturbances.list;
   }
 
   begin(cluster: Cluster, groupId: number, startNs: bigint): void {
@@ -114,6 +116,11 @@ export class Watch implements ClusterEvents {
   untilStop(): Promise<StopReason> {
     if (this.#stopped === undefined) throw new TypeError('the watch has not begun');
     return this.#stopped;
+  }
+
+  /** Ends it from outside. */
+  stop(reason: StopReason): void {
+    this.#stop?.(reason);
   }
 
   /** What the lab sent may still be on its way: waits until all of it was counted, or nothing has moved for a while. */
@@ -197,6 +204,7 @@ export class Watch implements ClusterEvents {
   #nextEpoch(reason: string): void {
     if (this.#epochs === undefined || this.#cluster === undefined || this.#linkDown || this.#leaving.size > 0) return;
     if (!this.#members.some((m) => m.state === 'capturing')) return;
+    if (this.#epochs.full) return this.#stop?.('epochs');
     const epoch = this.#epochs.begin(this.#members.filter((m) => m.alive).length, reason);
     this.#epochFromNs = this.#clock.realtimeNs() + EPOCH_GRACE_NS;
     this.#cluster.broadcast({ kind: 'epoch', epoch, fromNs: this.#epochFromNs });
@@ -204,7 +212,7 @@ export class Watch implements ClusterEvents {
 
   #disturb(code: Disturbance['code'], message: string, remedy: string): Disturbance {
     const disturbance: Disturbance = { code, message, remedy };
-    this.#disturbances.push(disturbance);
+    this.#disturbances.add(disturbance);
     return disturbance;
   }
 
@@ -221,6 +229,8 @@ export class Watch implements ClusterEvents {
     if (limits.twoWayFlows !== undefined && tally.twoWay >= limits.twoWayFlows) return this.#stop?.('flows');
     if (limits.packets !== undefined && this.#captured() >= limits.packets) return this.#stop?.('packets');
     if (limits.durationMs !== undefined && now - this.#capturingSinceMs >= limits.durationMs) return this.#stop?.('time');
+    if (now - this.#capturingSinceMs >= RUN_MS_MAX) return this.#stop?.('longest');
+    if (tally.full) return this.#stop?.('flow-memory');
     if (this.#options.failFast && tally.violated > 0) this.#confirmViolation(now);
   }
 
@@ -262,8 +272,8 @@ export class Watch implements ClusterEvents {
 
   // It goes down before it goes away, so that was noted first.
   #onRemoved(): void {
-    if (this.#disturbances.some(({ code }) => code === 'interface-removed')) return;
-    this.#disturbances = this.#disturbances.filter((disturbance) => disturbance !== this.#linkDownNote);
+    if (this.#disturbances.has('interface-removed')) return;
+    this.#disturbances.withdraw(this.#linkDownNote);
     this.#disturb(
       'interface-removed',
       `${this.#source.interface} was removed during the run`,
@@ -304,7 +314,7 @@ export class Watch implements ClusterEvents {
     const known = this.#neighbours;
     this.#neighbours = new Set(others.map(({ id }) => id));
     const fresh = others.find(({ id }) => known?.has(id) === false);
-    if (fresh === undefined || this.#disturbances.some(({ code }) => code === 'other-group')) return;
+    if (fresh === undefined || this.#disturbances.has('other-group')) return;
     const owners = this.#surroundings.ownersOf(fresh.inodes);
     this.#disturb(
       'other-group',

@@ -1,4 +1,6 @@
 /** The options of `churn`, checked once. */
+import { FanoutError } from '../errors.ts';
+import { epochsMax } from '../model/run-limits.ts';
 import type { Machine } from './machine.ts';
 import { checkMachineCanHold, type Options, parseOptions, type RawOptions } from './options.ts';
 import { usage, wholeNumber } from './values.ts';
@@ -43,6 +45,14 @@ export function parseChurnOptions(raw: RawChurnOptions, machine: Machine): Churn
   const all = Array.from({ length: run.procs }, (_, i) => i);
   const slots = slot === undefined ? all : [wholeNumber('--slot', slot, { least: 0, most: run.procs - 1 })];
   const { ring } = run;
+  // Each loss and each replacement begins an epoch, and so does the link.
+  const members = run.procs + slots.length;
+  if (2 * slots.length + 2 > epochsMax(members))
+    throw new FanoutError(
+      'TOO_LARGE',
+      `replacing ${slots.length} of ${run.procs} processes changes the group more often than is kept apart (${epochsMax(members)} epochs)`,
+      'use fewer --procs, or replace one of them (--slot)',
+    );
   // Whoever is killed may still hold its ring when the next has come.
   checkMachineCanHold(run.procs + 1, ring.blockBytes * ring.blockCount, machine);
   return { run, slots, packetsPerSecond: run.source.packetsPerSecond, output: run.output };

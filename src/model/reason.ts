@@ -34,6 +34,8 @@ export type ReasonCode = keyof typeof REASONS | DisturbanceCode | CauseCode;
 export const WARNINGS = {
   'stack-on-one-member': 'a kind of traffic did not spread over the group',
   'mostly-one-way': 'most flows were seen in one direction only',
+  'flows-forgotten': 'flows seen in one direction only made room for others',
+  'ended-early': 'the run ended at a bound of this program, before any limit that was asked for',
   'outgoing-packets': 'packets that this host sent were captured as well',
   'order-inverted': 'packets of a flow reached their process in another order than they were sent',
   'rollover-untested': 'rollover was allowed, but the load never caused it',

@@ -10,7 +10,21 @@ export interface Disturbance extends Reason {
   readonly code: DisturbanceCode;
 }
 
-export type StopReason = 'flows' | 'packets' | 'time' | 'end-of-traffic' | 'signal' | 'violation' | 'members-lost' | 'interface-removed';
+export type StopReason =
+  | 'flows'
+  | 'packets'
+  | 'time'
+  | 'end-of-traffic'
+  | 'signal'
+  | 'violation'
+  | 'members-lost'
+  | 'interface-removed'
+  /** The flow map is full, and nothing in it can be forgotten. */
+  | 'flow-memory'
+  /** The group changed more often than is kept apart. */
+  | 'epochs'
+  /** No limit was given that came before that of every run. */
+  | 'longest';
 
 /** The receive-side scaling that the lab simulated, as far as a diagnosis asks for it. */
 export interface NicFacts {
@@ -42,6 +56,8 @@ export interface RunFacts {
   /** Offered packets that no member can have counted, for a known reason: refused by the filter, or merged by reassembly. */
   readonly withheld: number;
   readonly members: readonly MemberResult[];
+  /** Flows that the collector had room for. */
+  readonly flowsMax: number;
   readonly stop: StopReason;
   readonly disturbances: readonly Disturbance[];
   readonly tolerated: readonly CauseCode[];

@@ -107,6 +107,7 @@ export function factsOf(evidence: Evidence, change: Partial<RunFacts> = {}): Run
     packets: { offered: packets, captured: packets, judged: packets, dropped: 0, overflowed: 0, outgoing: 0, ignored: {} },
     withheld: 0,
     members: Array.from({ length: procs }, (_, i) => member(i, Math.floor(packets / procs) + (i < packets % procs ? 1 : 0))),
+    flowsMax: 16_777_216,
     stop: 'end-of-traffic',
     disturbances: [],
     tolerated: [],

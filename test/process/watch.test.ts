@@ -1,12 +1,13 @@
 /** When evidence ends and when it begins anew: the watch by itself, with a cluster that only listens. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Cluster } from '../../src/collector/cluster.ts';
 import { Member } from '../../src/collector/member.ts';
 import type { PacketSource } from '../../src/collector/sources.ts';
 import { hostSeenWith } from '../../src/collector/surroundings.ts';
 import { Watch } from '../../src/collector/watch.ts';
 import { readMachine } from '../../src/config/machine.ts';
-import { parseOptions } from '../../src/config/options.ts';
+import { parseOptions, type RawOptions } from '../../src/config/options.ts';
+import { epochsMax, RUN_MS_MAX } from '../../src/model/run-limits.ts';
 import { type FlowMap, native } from '../../src/native.ts';
 import type { CollectorMessage } from '../../src/protocol/schema.ts';
 import { CAPTURE, ip, makePair, removePair } from '../helpers/network.ts';
@@ -26,6 +27,10 @@ beforeEach(() => {
     member.aliveNs = START_NS + BigInt(member.index + 1) * SECOND;
     member.heardAtMs = performance.now() + 60_000;
   }
+  watch = begun({ duration: '1h' });
+});
+
+function begun(limits: RawOptions): Watch {
   said = [];
   const cluster = { members, broadcast: (message: CollectorMessage) => said.push(message) } as unknown as Cluster;
   const { index: ifindex } = native.describeInterface(CAPTURE);
@@ -36,7 +41,7 @@ beforeEach(() => {
     ended: new Promise(() => {}),
     offered: () => undefined,
   } as unknown as PacketSource;
-  const options = parseOptions({ interface: CAPTURE, procs: '4', duration: '1h' }, readMachine());
+  const options = parseOptions({ interface: CAPTURE, procs: '4', ...limits }, readMachine());
   const real = new native.FlowMap({ members: 4, flowsMax: 16, hashSeed: 1n });
   const flowMap: Pick<FlowMap, 'tally' | 'evidence'> = {
     tally: () => real.tally(),
@@ -46,7 +51,7 @@ beforeEach(() => {
     },
   };
   const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
-  watch = new Watch({
+  const fresh = new Watch({
     options,
     source,
     flowMap: flowMap as FlowMap,
@@ -55,8 +60,10 @@ beforeEach(() => {
     ownGroups: new Set(),
     begunMs: 0,
   });
-  watch.begin(cluster, 1, START_NS);
-});
+  fresh.begin(cluster, 1, START_NS);
+  return fresh;
+}
+
 afterEach(() => {
   watch.end();
   removePair();
@@ -118,4 +125,28 @@ test('a worker lost after it finished ends the evidence, too', () => {
   lose(1);
   depart(1);
   expect([epochs(), ends()]).toEqual([0, [1.98]]);
+});
+
+test('a group that changes for ever ends the run, before its epochs are more than can be counted', async () => {
+  for (let i = 1; i < epochsMax(4); i += 1) await watch.through(async () => `change ${i}`);
+  expect([epochs(), watch.epoch]).toEqual([4095, 4095]);
+  const stopped = watch.untilStop();
+  await watch.through(async () => 'one more');
+  expect(await stopped).toBe('epochs');
+  expect([epochs(), watch.epoch]).toEqual([4095, 4095]);
+  // Nothing from then on is judged.
+  expect(ends()).not.toContain(null);
+});
+
+test('a run that nothing else ends does so before the clock of the flow map', async () => {
+  watch.end();
+  const now = performance.now.bind(performance);
+  watch = begun({ maxPackets: '1000000' });
+  const stopped = watch.untilStop();
+  const ahead = vi.spyOn(performance, 'now').mockImplementation(() => now() + RUN_MS_MAX - 1000);
+  const soon = new Promise((resolve) => setTimeout(resolve, 30, 'goes on'));
+  expect(await Promise.race([stopped, soon])).toBe('goes on');
+  ahead.mockImplementation(() => now() + RUN_MS_MAX);
+  expect(await stopped).toBe('longest');
+  ahead.mockRestore();
 });

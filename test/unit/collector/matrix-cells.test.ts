@@ -125,6 +125,7 @@ describe('a cell is doubtful', () => {
   test.each([
     ['lost-member', lossy],
     ['interrupted', { stop: 'signal' as const }],
+    ['ended-early', { stop: 'flow-memory' as const }],
     ['link-down', { disturbances: [{ code: 'link-down' as const, message: 'down' }] }],
   ])('if the run had a doubt: %s; but a proven NO stays one', (reason, facts) => {
     expect(cellOf(evenly, { facts })).toMatchObject({ ...doubtful, reason });

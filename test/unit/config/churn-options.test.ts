@@ -24,3 +24,13 @@ describe('refused', () => {
     expect(() => parse(raw)).toThrow(expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(message) }));
   });
 });
+
+test('more changes than epochs are kept apart are refused', () => {
+  const large = { ...MACHINE, memAvailableBytes: 2 ** 50, tasksMax: 1e6, descriptorsMax: 1e6 };
+  const ask = (raw: RawChurnOptions) => () => parseChurnOptions({ ringSize: '128K', ...raw }, large);
+  expect(ask({ procs: '3000' })).toThrow(
+    expect.objectContaining({ code: 'TOO_LARGE', message: expect.stringMatching(/^replacing 3000 of 3000 processes .* \(2796 epochs\)$/) }),
+  );
+  expect(ask({ procs: '3000', slot: '0' })).not.toThrow();
+  expect(ask({ procs: '2000' })).not.toThrow();
+});

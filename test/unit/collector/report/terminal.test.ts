@@ -334,3 +334,25 @@ test("the kernel's rollover counters, where the group rolls over", () => {
   ]);
   expect(renderTerminal(yes, plain)).not.toContain('rolled');
 });
+
+test('flows that made room stand beside the others, and in the warnings', () => {
+  const kept = evidenceOf([epoch([60, 60])]);
+  const evidence = { ...kept, flows: { ...kept.flows, total: 5120, oneWay: 5000, forgotten: 4321 } };
+  const text = renderTerminal(resultOf(evidence, { stop: 'flow-memory' }), plain);
+  expect(text).toMatch(/^flows +5,120 {2}120 seen in both directions, 5,000 in one, of which 4,321 made room$/m);
+  expect(text).toMatch(/^ {2}flows-forgotten: 4321 of 5000 flows/m);
+  expect(text).toMatch(/^ {2}ended-early: the run ended because its flow table is full/m);
+  expect(renderTerminal(yes, plain)).not.toMatch(/made room|ended-early/);
+});
+
+test('observations of a violation that are not listed are counted', () => {
+  const many = {
+    ...violation(7),
+    observations: Array.from({ length: 10 }, () => violation(7).observations).flat(),
+    observationsOmitted: 30,
+  };
+  const evidence = evidenceOf([epoch([61, 60])], [fragments], { violations: [many] });
+  const result = resultOf(evidence);
+  expect(result.violations[0]?.observationsOmitted).toBe(30);
+  expect(renderTerminal(result, plain)).toContain('... and 42 more observations');
+});

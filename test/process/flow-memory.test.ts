@@ -1,0 +1,85 @@
+/** A flow table that is too small for what comes: flows in one direction make room; where all are evidence the run ends, and nothing is lost. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { RunResult } from '../../src/model/run-result.ts';
+import { assertPrivateNamespace, CAPTURE, makePair, oneWayFrames, removePair, type Sending, send, sendFrames } from '../helpers/network.ts';
+import { temporaryDirectory } from '../helpers/programs.ts';
+import { run, start } from '../helpers/tool.ts';
+
+const scratch = temporaryDirectory();
+const env = { XDG_RUNTIME_DIR: join(scratch.path, 'runtime') };
+let sendings: Sending[] = [];
+
+beforeAll(() => {
+  assertPrivateNamespace();
+  mkdirSync(env.XDG_RUNTIME_DIR, { mode: 0o700 });
+});
+afterAll(() => scratch.remove());
+beforeEach(makePair);
+afterEach(async () => {
+  for (const sending of sendings) await sending.stop();
+  sendings = [];
+  removePair();
+});
+
+/** In a table for 3919 flows. */
+const SMALL = ['-i', CAPTURE, '-n', '4', '--flow-memory', '1M', '--json', '-', '--quiet'];
+const ROOM = 3919;
+
+function reportOf({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): RunResult {
+  if (stdout === '') throw new Error(stderr);
+  const report = JSON.parse(stdout) as RunResult;
+  const { captured, judged, overflowed, ignored } = report.packets;
+  expect(judged + overflowed + Object.values(ignored).reduce((sum, n) => sum + n, 0)).toBe(captured);
+  return report;
+}
+
+const warnings = (report: RunResult) => report.warnings.map(({ code }) => code);
+
+test('a flood of flows in one direction beside steady ones in both: YES, and what made room is told', async () => {
+  sendings.push(send({ flows: 300, seed: 5, classes: ['ipv4-tcp', 'ipv6-udp'] }, { packetsPerSecond: 6000 }));
+  sendings.push(sendFrames(oneWayFrames({ flows: 30_000, packetsPerFlow: 2, seed: 6 }), { packetsPerSecond: 30_000 }));
+  const { status, ...ended } = await run([...SMALL, '--duration', '1s'], { env });
+  const report = reportOf(ended);
+  expect([status, report.verdict.answer, ...warnings(report)]).toEqual([0, 'yes', 'mostly-one-way', 'flows-forgotten']);
+  const { total, twoWay, consistent, oneWay, forgotten = 0 } = report.flows;
+  // In a table of its size few of the steady ones can have been counted as one-way for a moment.
+  expect([twoWay, consistent]).toEqual([300, 300]);
+  expect(forgotten).toBeGreaterThan(10_000);
+  expect(oneWay).toBeLessThanOrEqual(forgotten + ROOM);
+  expect(total).toBe(twoWay + oneWay);
+  expect(report.stacks.reduce((sum, { flows }) => sum + flows, 0)).toBe(total);
+  expect(report.packets.overflowed).toBe(0);
+});
+
+test('flows in both directions without end: the run ends before one is lost, and the answer is YES', async () => {
+  // About 2000 begin in a second; there is no other limit.
+  sendings.push(send({ flows: 12_000, packetsPerFlow: 2, seed: 7, classes: ['ipv4-tcp'], concurrency: 16 }, { packetsPerSecond: 4000 }));
+  const running = start([...SMALL, '--max-flows', '11000'], { env });
+  const { status, ms, ...ended } = await running.ended;
+  const report = reportOf(ended);
+  expect([status, report.verdict.answer, ...warnings(report)]).toEqual([0, 'yes', 'ended-early']);
+  expect(report.warnings[0]?.message).toMatch(new RegExp(`its flow table is full \\(room for ${ROOM} flows\\)`));
+  expect(report.flows.twoWay).toBeGreaterThanOrEqual(Math.floor((15 / 16) * ROOM) - 50);
+  expect(report.flows.twoWay).toBeLessThanOrEqual(ROOM);
+  expect(report.packets.overflowed).toBe(0);
+  expect(ms).toBeLessThan(8000);
+});
+
+test('violations are evidence as well: it ends with a NO', async () => {
+  sendings.push(send({ flows: 5_000, packetsPerFlow: 6, seed: 8, classes: ['ipv4-tcp'], concurrency: 16 }, { packetsPerSecond: 12_000 }));
+  const { status, ...ended } = await run([...SMALL, '-m', 'lb', '--max-flows', '4000'], { env });
+  const report = reportOf(ended);
+  expect([status, report.verdict.answer]).toEqual([1, 'no']);
+  expect(warnings(report)).toContain('ended-early');
+  // Each takes several sightings, of which there is room for a quarter as many as flows.
+  expect(report.flows.split).toBeGreaterThan(ROOM / 40);
+});
+
+test('address space that cannot be had: an error that says so, and no defect', async () => {
+  const by = ['prlimit', `--as=${1_500_000_000}`];
+  const { status, stderr } = await run(['-i', CAPTURE, '-n', '2', '--duration', '1s', '--flow-memory', '2G'], { env, by });
+  expect(stderr).toMatch(/TOO_LARGE: the flow table's 2048 MiB of address space cannot be had: mmap: .*\n {2}-> .*ulimit -v/);
+  expect(status).toBe(4);
+});
