@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { native } from '../../src/native.ts';
+import { type Disturbance, disturbed, pause } from '../helpers/disturbed.ts';
 import { judge, when } from '../helpers/in-process.ts';
 import {
   assertPrivateNamespace,
@@ -50,18 +51,10 @@ async function nothingIsLeft(): Promise<void> {
 const tool = (args: readonly string[], options: ToolOptions = {}) => run(args, { ...options, env: { ...env, ...options.env } });
 const live = (...args: string[]): Running => start(['-i', CAPTURE, '--status-interval', '100ms', ...args], { env });
 const codes = ({ verdict }: RunResult) => verdict.reasons.map(({ code }) => code);
-const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
-
-/** A run of which the report is wanted, with something done to it while it captures. */
-async function disturbed(args: readonly string[], action: (running: Running) => Promise<unknown> | unknown, end = true) {
-  const running = live('--duration', '20s', '--json', '-', ...args);
-  await running.said(/capturing/);
-  await pause(300);
-  await action(running);
-  if (end) running.child.kill('SIGINT');
-  const { status, stdout, stderr } = await running.ended;
-  if (stdout === '') throw new Error(stderr);
-  return { status, result: JSON.parse(stdout) as RunResult };
+/** Until `action` has resolved, or as long as the run goes on by itself. */
+async function runWith(args: readonly string[], action: Disturbance['action'], restMs: Disturbance['restMs'] = 0) {
+  const { status, ...result } = await disturbed(env, args, { afterMs: 300, action, restMs });
+  return { status, result: result as RunResult };
 }
 
 describe('memory', () => {
@@ -113,7 +106,7 @@ describe('a full disk', () => {
 describe('the collector', () => {
   test('is stopped for longer than workers may be silent, and goes on: nobody is accused', async () => {
     sending = send();
-    const { status, result } = await disturbed(['-n', '4', '--worker-timeout', '500ms'], async ({ pid }) => {
+    const { status, result } = await runWith(['-n', '4', '--worker-timeout', '500ms'], async ({ pid }) => {
       process.kill(pid, 'SIGSTOP');
       await pause(1200);
       process.kill(pid, 'SIGCONT');
@@ -180,7 +173,7 @@ describe('the interface', () => {
     const other = spawn('unshare', ['--net', 'sleep', '30']);
     try {
       await until(() => netns(other.pid ?? 0) !== netns(process.pid), 'another namespace');
-      const { status, result } = await disturbed(['-n', '4'], () => void ip('link', 'set', CAPTURE, 'netns', String(other.pid)), false);
+      const { status, result } = await runWith(['-n', '4'], () => void ip('link', 'set', CAPTURE, 'netns', String(other.pid)), 'itself');
       expect([status, ...codes(result)]).toEqual([3, 'interface-removed']);
       expect(result.flows).toMatchObject({ split: 0, asymmetric: 0 });
       expect(result.flows.consistent).toBeGreaterThan(50);
@@ -191,7 +184,7 @@ describe('the interface', () => {
 
   test('gets another MTU: nothing happens', async () => {
     sending = send();
-    const { status, result } = await disturbed(['-n', '4'], async () => {
+    const { status, result } = await runWith(['-n', '4'], async () => {
       ip('link', 'set', CAPTURE, 'mtu', '9000');
       await pause(200);
       ip('link', 'set', CAPTURE, 'mtu', '576');
@@ -231,7 +224,7 @@ describe('frames that are hardly any', () => {
   test('between good ones: every packet is accounted for, and the flows are judged', async () => {
     sending = send({ flows: 200 }, { packetsPerSecond: 5000 });
     const odd = sendFrames(joinFrames(Object.values(ODD)), { packetsPerSecond: 3000 });
-    const { status, result } = await disturbed(['-n', '4'], () => pause(500));
+    const { status, result } = await runWith(['-n', '4'], () => pause(500));
     await odd.stop();
     expect([status, result.verdict.answer]).toEqual([0, 'yes']);
     const { captured, judged, ignored } = result.packets;
@@ -253,7 +246,7 @@ describe('frames that are hardly any', () => {
       i % 2 === 0 ? frame : Buffer.concat([frame.subarray(0, 12), Buffer.from('8100e000', 'hex'), frame.subarray(12)]),
     );
     sending = sendFrames(joinFrames(tagged));
-    const { status, result } = await disturbed(['-n', '4'], () => pause(300));
+    const { status, result } = await runWith(['-n', '4'], () => pause(300));
     expect([status, result.verdict.answer, result.flows.total, result.flows.twoWay]).toEqual([0, 'yes', 100, 100]);
   });
 });

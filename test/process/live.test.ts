@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { native } from '../../src/native.ts';
+import { type Disturbance, disturbed as disturbedRun, pause } from '../helpers/disturbed.ts';
 import {
   assertPrivateNamespace,
   CAPTURE,
@@ -132,28 +133,13 @@ describe('traffic that proves little', () => {
   });
 });
 
-/** Starts a run, does something to it after a while, and returns its report. */
-async function disturbed(
-  args: readonly string[],
-  afterMs: number,
-  disturb: () => void | Promise<void>,
-): Promise<RunResult & { readonly status: number | null }> {
-  const running = start(['-i', CAPTURE, '--json', '-', '--status-interval', '100ms', ...args], { env });
-  await running.said(/capturing/);
-  await new Promise((done) => setTimeout(done, afterMs));
-  await disturb();
-  const { status, stdout, stderr } = await running.ended;
-  if (stdout === '') throw new Error(stderr);
-  return { ...(JSON.parse(stdout) as RunResult), status };
-}
-
-const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+const disturbed = (args: readonly string[], disturbance: Disturbance) => disturbedRun(env, args, disturbance);
 const noFalseNo = (result: RunResult) => expect(result.flows).toMatchObject({ split: 0, asymmetric: 0 });
 
 describe('the interface', () => {
   test('goes down: link-down, one epoch, what was seen before counts', async () => {
     sending = send();
-    const result = await disturbed(['-n', '4', '--duration', '1s'], 200, () => void ip('link', 'set', CAPTURE, 'down'));
+    const result = await disturbed(['-n', '4'], { afterMs: 200, restMs: 700, action: () => void ip('link', 'set', CAPTURE, 'down') });
     expect([result.status, ...codes(result)]).toEqual([3, 'link-down']);
     expect(result.epochs).toEqual([{ members: 4 }]);
     expect(result.flows.consistent).toBeGreaterThan(50);
@@ -162,12 +148,16 @@ describe('the interface', () => {
 
   test('goes down and comes up: a second epoch, because the kernel links the members anew', async () => {
     sending = send();
-    const result = await disturbed(['-n', '4', '--duration', '1200ms'], 200, async () => {
-      ip('link', 'set', CAPTURE, 'down');
-      await pause(50);
-      ip('link', 'set', CAPTURE, 'up');
-      await sending?.stop();
-      sending = send();
+    const result = await disturbed(['-n', '4'], {
+      afterMs: 200,
+      restMs: 900,
+      action: async () => {
+        ip('link', 'set', CAPTURE, 'down');
+        await pause(50);
+        ip('link', 'set', CAPTURE, 'up');
+        await sending?.stop();
+        sending = send();
+      },
     });
     expect([result.status, ...codes(result)]).toEqual([3, 'link-down']);
     expect(result.epochs).toEqual([{ members: 4 }, { members: 4, reason: 'cap0 was down and came up again' }]);
@@ -176,10 +166,14 @@ describe('the interface', () => {
 
   test.each([0, 1, 2, 3, 4])('flaps faster than anybody can look, under load: no false NO (%i)', async (round) => {
     sending = send({ flows: 1000, seed: round }, { packetsPerSecond: 0 });
-    const result = await disturbed(['-n', '4', '--duration', '900ms', '--max-loss', '100'], 100, async () => {
-      ip('-batch', writeBatch(['down', 'up', 'down', 'up']));
-      await sending?.stop();
-      sending = send({ flows: 1000, seed: round }, { packetsPerSecond: 0 });
+    const result = await disturbed(['-n', '4', '--max-loss', '100'], {
+      afterMs: 100,
+      restMs: 700,
+      action: async () => {
+        ip('-batch', writeBatch(['down', 'up', 'down', 'up']));
+        await sending?.stop();
+        sending = send({ flows: 1000, seed: round }, { packetsPerSecond: 0 });
+      },
     });
     expect(codes(result)).toContain('link-down');
     noFalseNo(result);
@@ -203,14 +197,14 @@ describe('the interface', () => {
   test('is removed: the run ends, with that reason only', async () => {
     sending = send();
     const begun = performance.now();
-    const result = await disturbed(['-n', '4', '--duration', '20s'], 200, () => void ip('link', 'delete', CAPTURE));
+    const result = await disturbed(['-n', '4'], { afterMs: 200, restMs: 'itself', action: () => void ip('link', 'delete', CAPTURE) });
     expect(performance.now() - begun).toBeLessThan(4000);
     expect([result.status, ...codes(result)]).toEqual([3, 'interface-removed']);
     noFalseNo(result);
   });
 
   test('is removed and another one gets its name: removed all the same', async () => {
-    const result = await disturbed(['-n', '4', '--duration', '20s'], 200, makePair);
+    const result = await disturbed(['-n', '4'], { afterMs: 200, restMs: 'itself', action: makePair });
     expect(result.status).toBe(3);
     expect(codes(result)).toContain('interface-removed');
     noFalseNo(result);
@@ -218,11 +212,15 @@ describe('the interface', () => {
 
   test('is renamed while it is down: it is still the same one', async () => {
     sending = send();
-    const result = await disturbed(['-n', '4', '--duration', '1s'], 200, async () => {
-      ip('link', 'set', CAPTURE, 'down');
-      ip('link', 'set', CAPTURE, 'name', 'other0');
-      await pause(150);
-      ip('link', 'set', 'other0', 'up');
+    const result = await disturbed(['-n', '4'], {
+      afterMs: 200,
+      restMs: 700,
+      action: async () => {
+        ip('link', 'set', CAPTURE, 'down');
+        ip('link', 'set', CAPTURE, 'name', 'other0');
+        await pause(150);
+        ip('link', 'set', 'other0', 'up');
+      },
     });
     expect([result.status, ...codes(result)]).toEqual([3, 'link-down']);
     expect(result.epochs).toHaveLength(2);
@@ -231,19 +229,23 @@ describe('the interface', () => {
 
   test('is renamed while it is up, where the kernel allows that: nothing happens', async () => {
     sending = send();
-    const result = await disturbed(['-n', '4', '--duration', '600ms'], 100, () => {
-      try {
-        ip('link', 'set', CAPTURE, 'name', 'other0');
-      } catch {
-        // EBUSY before Linux 6.2.
-      }
+    const result = await disturbed(['-n', '4'], {
+      afterMs: 100,
+      restMs: 400,
+      action: () => {
+        try {
+          ip('link', 'set', CAPTURE, 'name', 'other0');
+        } catch {
+          // EBUSY before Linux 6.2.
+        }
+      },
     });
     expect(result.status).toBe(0);
   });
 
   test('loses its carrier: the group stays as it is', async () => {
     sending = send();
-    const result = await disturbed(['-n', '4', '--duration', '800ms'], 300, () => void ip('link', 'set', 'gen0', 'down'));
+    const result = await disturbed(['-n', '4'], { afterMs: 300, restMs: 400, action: () => void ip('link', 'set', 'gen0', 'down') });
     expect(result.status).toBe(0);
   });
 
@@ -279,8 +281,12 @@ describe('another group appears', () => {
   test('while this one reassembles: INCONCLUSIVE, because one of them gets no fragments', async () => {
     sending = send();
     let other: { close(): void } | undefined;
-    const result = await disturbed(['-n', '3', '--defrag', '--duration', '900ms'], 300, () => {
-      other = anotherGroup();
+    const result = await disturbed(['-n', '3', '--defrag'], {
+      afterMs: 300,
+      restMs: 500,
+      action: () => {
+        other = anotherGroup();
+      },
     });
     other?.close();
     expect([result.status, ...codes(result)]).toEqual([3, 'other-group']);
@@ -292,8 +298,12 @@ describe('another group appears', () => {
   test('while this one does not: no concern of this run', async () => {
     sending = send();
     let other: { close(): void } | undefined;
-    const result = await disturbed(['-n', '3', '--duration', '900ms'], 300, () => {
-      other = anotherGroup();
+    const result = await disturbed(['-n', '3'], {
+      afterMs: 300,
+      restMs: 500,
+      action: () => {
+        other = anotherGroup();
+      },
     });
     other?.close();
     expect([result.status, result.verdict.answer]).toEqual([0, 'yes']);
@@ -325,8 +335,12 @@ describe('another program joins our group', () => {
   test('and stays: named, a second epoch, no false NO', async () => {
     sending = send({ flows: 1000 }, { packetsPerSecond: 0 });
     let other: { close(): void } | undefined;
-    const result = await disturbed(['-n', '4', '--duration', '900ms', '--max-loss', '100'], 200, () => {
-      other = joinOurs();
+    const result = await disturbed(['-n', '4', '--max-loss', '100'], {
+      afterMs: 200,
+      restMs: 600,
+      action: () => {
+        other = joinOurs();
+      },
     });
     other?.close();
     expect([result.status, ...codes(result)]).toEqual([3, 'foreign-member']);
@@ -337,10 +351,14 @@ describe('another program joins our group', () => {
 
   test('and leaves again: a third epoch, no false NO', async () => {
     sending = send({ flows: 1000 }, { packetsPerSecond: 0 });
-    const result = await disturbed(['-n', '4', '--duration', '1200ms', '--max-loss', '100'], 200, async () => {
-      const other = joinOurs();
-      await pause(350);
-      other.close();
+    const result = await disturbed(['-n', '4', '--max-loss', '100'], {
+      afterMs: 200,
+      restMs: 900,
+      action: async () => {
+        const other = joinOurs();
+        await pause(350);
+        other.close();
+      },
     });
     expect([result.status, ...codes(result)]).toEqual([3, 'foreign-member']);
     expect(result.epochs).toHaveLength(3);
