@@ -1,14 +1,17 @@
 /** Runs that capture until something ends them: a limit, the end of the traffic, a signal. */
 import { FanoutError } from '../errors.ts';
+import { flowPromise } from '../model/fanout.ts';
 import type { StopReason } from '../model/run-facts.ts';
 import { conduct, type Drive } from './conduct.ts';
 import type { Lane } from './lane.ts';
 import type { RunCluster, RunTogether } from './run-io.ts';
 
 const UNTIL_STOP: Drive = {
-  capture: ({ source, lanes }) => {
+  capture: async ({ source, lanes }) => {
     source.start();
-    return Promise.all(lanes.map((lane) => untilStop(lane, lanes)));
+    const stops = await Promise.all(lanes.map((lane) => untilStop(lane, lanes)));
+    const ofAll = lanes.flatMap((lane, i) => (hasOnlyItsOwnEnd(lane, stops[i]) ? [] : [stops[i]]))[0];
+    return lanes.map((lane, i) => (hasOnlyItsOwnEnd(lane, stops[i]) ? ofAll : undefined) ?? (stops[i] as StopReason));
   },
   replacements: 0,
 };
@@ -16,8 +19,13 @@ const UNTIL_STOP: Drive = {
 /** Groups on the same packets go on until each has come to its end; but one whose flow map is full cannot wait for the others. */
 async function untilStop(lane: Lane, lanes: readonly Lane[]): Promise<StopReason> {
   const reason = await lane.watch.untilStop();
-  if (reason === 'flow-memory') for (const { watch } of lanes) watch.stop(reason);
+  if (reason === 'flow-memory' && !hasOnlyItsOwnEnd(lane, reason)) for (const { watch } of lanes) watch.stop(reason);
   return reason;
+}
+
+/** A mode that scatters packets fills its table with what its design says anyway: that is no reason for the others to end. */
+function hasOnlyItsOwnEnd({ options }: Lane, reason: StopReason | undefined): boolean {
+  return reason === 'flow-memory' && flowPromise(options.mode) === 'spread';
 }
 
 export const runCluster: RunCluster = async (options, io) => {

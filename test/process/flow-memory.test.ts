@@ -1,7 +1,8 @@
 /** A flow table that is too small for what comes: flows in one direction make room; where all are evidence the run ends, and nothing is lost. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ComparisonResult } from '../../src/model/comparison.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, oneWayFrames, removePair, type Sending, send, sendFrames } from '../helpers/network.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
@@ -75,6 +76,36 @@ test('violations are evidence as well: it ends with a NO', async () => {
   expect(warnings(report)).toContain('ended-early');
   // Each takes several sightings, of which there is room for a quarter as many as flows.
   expect(report.flows.split).toBeGreaterThan(ROOM / 40);
+});
+
+describe('groups on the same packets', () => {
+  const compare = async (modes: string, limits: readonly string[]) => {
+    const common = ['-i', CAPTURE, '-n', '4', '--no-own-load', '--flow-memory', '2M', '--json', '-', '--quiet'];
+    const { stdout, stderr } = await run(['compare', ...common, '--modes', modes, ...limits], { env });
+    if (stdout === '') throw new Error(stderr);
+    return (JSON.parse(stdout) as ComparisonResult).runs;
+  };
+
+  test('end together when the table of one of them is full', async () => {
+    sendings.push(send({ flows: 12_000, packetsPerFlow: 2, seed: 9, classes: ['ipv4-tcp'], concurrency: 16 }, { packetsPerSecond: 4000 }));
+    const runs = await compare('hash,cpu', ['--max-flows', '11000']);
+    for (const report of runs) {
+      expect(warnings(report)).toContain('ended-early');
+      expect(report.packets.overflowed).toBe(0);
+    }
+    expect(runs[0]?.packets.judged).toBe(runs[1]?.packets.judged);
+  });
+
+  test('but not for one that scatters by design', async () => {
+    sendings.push(send({ flows: 400, seed: 10, classes: ['ipv4-tcp'] }, { packetsPerSecond: 8000 }));
+    const [hash, lb] = await compare('hash,lb', ['--duration', '1s']);
+    expect([hash?.verdict.answer, lb?.verdict.answer]).toEqual(['yes', 'no']);
+    expect(hash?.warnings).toEqual([]);
+    expect(hash?.timing.captureMs).toBeGreaterThan(900);
+    // Each of its flows takes a sighting for each process and direction, and there is room for 980.
+    expect(lb?.packets.overflowed).toBeGreaterThan(0);
+    expect(lb === undefined ? [] : warnings(lb)).not.toContain('ended-early');
+  });
 });
 
 test('address space that cannot be had: an error that says so, and no defect', async () => {
