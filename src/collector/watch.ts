@@ -27,6 +27,8 @@ const BACKLOG_NS = 20_000_000n;
 const EPOCH_GRACE_NS = 50_000_000n;
 /** A violation is believed when no sign of a lost member has come after it for so long. */
 const FAIL_FAST_DELAY_MS = 300;
+/** As many times as long as it took to judge all flows, they are not judged again, should no violation have come out of it. */
+const FAIL_FAST_REST = 20;
 /** Without any counter moving for so long, all that was sent has arrived. */
 const QUIET_MS = 250;
 
@@ -71,6 +73,7 @@ export class Watch implements ClusterEvents {
   #groupGoodNs = 0n;
   #lastTickMs = 0;
   #violatedSinceMs: number | undefined;
+  #askAgainMs = 0;
   #progress = { value: -1, sinceMs: 0 };
   #rate = { packets: 0, atMs: 0, perSecond: 0 };
 
@@ -236,9 +239,11 @@ export class Watch implements ClusterEvents {
 
   #confirmViolation(now: number): void {
     this.#violatedSinceMs ??= now;
-    if (now - this.#violatedSinceMs < FAIL_FAST_DELAY_MS) return;
+    if (now - this.#violatedSinceMs < FAIL_FAST_DELAY_MS || now < this.#askAgainMs) return;
     this.#violatedSinceMs = undefined;
     const { split, asymmetric, duplicated } = this.evidence(0).flows;
+    // All flows are looked at: millions of them take a second, in which nobody is listened to.
+    this.#askAgainMs = performance.now() + FAIL_FAST_REST * (performance.now() - now);
     if (split + asymmetric + duplicated > 0) this.#stop?.('violation');
   }
 

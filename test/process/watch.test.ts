@@ -30,7 +30,8 @@ beforeEach(() => {
   watch = begun({ duration: '1h' });
 });
 
-function begun(limits: RawOptions): Watch {
+/** @param inFlowMap what the flow map says beside what a real one does */
+function begun(limits: RawOptions, inFlowMap: { readonly violated?: number; readonly onAsked?: () => void } = {}): Watch {
   said = [];
   const cluster = { members, broadcast: (message: CollectorMessage) => said.push(message) } as unknown as Cluster;
   const { index: ifindex } = native.describeInterface(CAPTURE);
@@ -44,9 +45,10 @@ function begun(limits: RawOptions): Watch {
   const options = parseOptions({ interface: CAPTURE, procs: '4', ...limits }, readMachine());
   const real = new native.FlowMap({ members: 4, flowsMax: 16, hashSeed: 1n });
   const flowMap: Pick<FlowMap, 'tally' | 'evidence'> = {
-    tally: () => real.tally(),
+    tally: () => ({ ...real.tally(), violated: inFlowMap.violated ?? 0 }),
     evidence: (question) => {
       asked = question.epochEndsNs;
+      inFlowMap.onAsked?.();
       return real.evidence(question);
     },
   };
@@ -149,4 +151,17 @@ test('a run that nothing else ends does so before the clock of the flow map', as
   ahead.mockImplementation(() => now() + RUN_MS_MAX);
   expect(await stopped).toBe('longest');
   ahead.mockRestore();
+});
+
+test('violations that turn out to be none do not keep the run from listening, however long it takes to judge millions of flows', async () => {
+  watch.end();
+  const asks: number[] = [];
+  const onAsked = (): void => {
+    asks.push(performance.now());
+    for (const end = performance.now() + 40; performance.now() < end; );
+  };
+  watch = begun({ duration: '1h', failFast: true }, { violated: 1, onAsked });
+  await expect.poll(() => asks.length, { timeout: 5000 }).toBe(2);
+  const [first = 0, second = 0] = asks;
+  expect(second - first).toBeGreaterThan(20 * 40);
 });
