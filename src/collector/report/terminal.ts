@@ -7,6 +7,7 @@ import { printable } from './printable.ts';
 const VIOLATIONS_SHOWN = 10;
 const OBSERVATIONS_SHOWN = 8;
 const MEMBERS_SHOWN = 64;
+const EPOCHS_SHOWN = 32;
 
 type Section = (result: RunResult, style: Style) => readonly string[];
 
@@ -243,10 +244,11 @@ function noteworthy(all: readonly MemberResult[]): readonly MemberResult[] {
 
 function epochs({ epochs: all }: RunResult, style: Style): readonly string[] {
   if (all.length <= 1 && all.every(({ reason }) => reason === undefined)) return [];
-  const lines = all.flatMap(({ members: count, reason }, index) =>
+  const shown = all.slice(0, EPOCHS_SHOWN);
+  const lines = shown.flatMap(({ members: count, reason }, index) =>
     wrap(`${count} members${reason === undefined ? '' : `: ${printable(reason)}`}`, `  epoch ${index}: `, style),
   );
-  return ['Epochs (evidence is compared only inside one)', ...lines];
+  return ['Epochs (evidence is compared only inside one)', ...lines, ...omitted(all, shown)];
 }
 
 function warnings({ warnings: all }: RunResult, style: Style): readonly string[] {

@@ -356,3 +356,10 @@ test('observations of a violation that are not listed are counted', () => {
   expect(result.violations[0]?.observationsOmitted).toBe(30);
   expect(renderTerminal(result, plain)).toContain('... and 42 more observations');
 });
+
+test('of thousands of epochs the first are shown', () => {
+  const epochs = Array.from({ length: 4096 }, (_, i) => epoch([1, 1], `change ${i}`));
+  const lines = renderTerminal(resultOf(evidenceOf(epochs)), plain).split('\n');
+  const at = lines.indexOf('Epochs (evidence is compared only inside one)');
+  expect(lines.slice(at + 32, at + 35)).toEqual(['  epoch 31: 2 members: change 31', '  ... and 4064 more (all of them with --json)', '']);
+});
