@@ -1,6 +1,7 @@
 /** Where a report goes. Opened before the run, so that a bad path costs no one a long capture. */
 import {
   closeSync,
+  constants,
   fchmodSync,
   fsyncSync,
   ftruncateSync,
@@ -12,13 +13,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { Socket } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FanoutError } from '../errors.ts';
 import type { PrivilegesAddon } from '../native.ts';
 
 export interface ReportFile {
   /** Writes the whole text. A reader of the path sees the old content or the new, never a part, where that is possible. */
-  readonly commit: (text: string) => void;
+  readonly commit: (text: string) => Promise<void>;
   /** Leaves the path as it was. */
   readonly discard: () => void;
 }
@@ -50,10 +52,25 @@ function open(path: string, replace: Replace): ReportFile {
   const existing = statSync(target, { throwIfNoEntry: false });
   if (existing?.isDirectory()) throw new Error('it is a directory');
   // Devices and pipes (/dev/stderr, a FIFO) cannot be replaced, only written to.
+  if (existing?.isFIFO()) return intoPipe(path, target);
   if (existing !== undefined && !existing.isFile()) return directly(path, openSync(target, 'w'));
   // By doing it: access(2) would ask for the real user, and this process may be acting for another one.
   if (existing !== undefined) closeSync(openSync(target, 'r+'));
   return replace(target, existing, path);
+}
+
+/** One that somebody reads. To wait for a reader, or in write(2) for a slow one, would be to be deaf to signals. */
+function intoPipe(path: string, target: string): ReportFile {
+  const pipe = openSync(target, constants.O_WRONLY | constants.O_NONBLOCK);
+  return {
+    commit: (text) =>
+      new Promise<void>((done, failed) => {
+        const stream = new Socket({ fd: pipe, readable: false, writable: true });
+        stream.on('error', (cause) => failed(unwritable(path, cause)));
+        stream.end(text, done);
+      }),
+    discard: () => closeSync(pipe),
+  };
 }
 
 /** A symbolic link stays one: its target is replaced. */
@@ -79,7 +96,7 @@ function replacing(target: string, existing: Stats | undefined, path: string): R
   process.once('exit', remove);
   if (existing !== undefined) fchmodSync(file, existing.mode & 0o7777);
   return {
-    commit: (text) =>
+    commit: async (text) =>
       guarded(path, () => {
         writeFileSync(file, text);
         fsyncSync(file);
@@ -122,12 +139,12 @@ function replacingByHelper(
   const { uid, gid } = statSync(directory);
   const mode = existing === undefined ? NEW_FILE_MODE & ~process.umask() : existing.mode & 0o7777;
   const helper = new FileHelper({ directory, temporary: temporaryName(target), target: basename(target), mode, uid, gid });
-  return { commit: (text) => guarded(path, () => helper.write(Buffer.from(text))), discard: () => helper.discard() };
+  return { commit: async (text) => guarded(path, () => helper.write(Buffer.from(text))), discard: () => helper.discard() };
 }
 
 function directly(path: string, file: number, truncate = false): ReportFile {
   return {
-    commit: (text) =>
+    commit: async (text) =>
       guarded(path, () => {
         if (truncate) ftruncateSync(file);
         writeFileSync(file, text);
@@ -145,9 +162,15 @@ function guarded<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new FanoutError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${why}`, 'name a file in a directory that you may write to', {
-      cause,
-    });
+    throw unwritable(path, cause);
   }
+}
+
+function unwritable(path: string, cause: unknown): FanoutError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof Error && 'code' in cause && cause.code === 'ENXIO')
+    return new FanoutError('OUTPUT_UNWRITABLE', `cannot write ${path}: nobody reads this pipe`, 'start its reader first', { cause });
+  return new FanoutError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${why}`, 'name a file in a directory that you may write to', {
+    cause,
+  });
 }

@@ -25,7 +25,7 @@ export async function reported<T extends Report, Opened>(
     report?.discard();
     throw cause;
   });
-  report?.commit(renderJson(result));
+  await report?.commit(renderJson(result));
   const render = quiet ? brief : full;
   host.stdout.write(json.kind === 'stdout' ? renderJson(result) : render(result, styleOf(host.stdout, output, host)));
   return result;

@@ -130,9 +130,12 @@ describe('the collector', () => {
     await until(() => !workers.some(isAlive), 'the workers end');
   });
 
-  test('is killed while it writes the report to a reader who takes nothing: nothing is left', async () => {
+  test.each<[string, readonly NodeJS.Signals[], string | number]>([
+    ['killed', ['SIGKILL'], 'SIGKILL'],
+    ['interrupted twice', ['SIGINT', 'SIGINT'], 4],
+  ])('is %s while it writes the report to a reader who takes nothing: it ends, and nothing is left', async (_, signals, end) => {
     sending = send();
-    const pipe = join(scratch.path, 'pipe');
+    const pipe = join(scratch.path, `pipe-${end}`);
     execFileSync('mkfifo', ['-m', '666', pipe]);
     const reader = spawn('sh', ['-c', 'exec 9<"$0"; sleep 30', pipe]);
     // Hundreds of violations do not fit into a pipe.
@@ -140,9 +143,13 @@ describe('the collector', () => {
     await until(() => workersOf(running.pid).length === 4, 'workers');
     await until(() => workersOf(running.pid).length === 0, 'the end of the capture');
     await pause(100);
-    running.child.kill('SIGKILL');
-    expect((await running.ended).signal).toBe('SIGKILL');
+    for (const signal of signals) {
+      running.child.kill(signal);
+      await pause(50);
+    }
+    const { status, signal } = await running.ended;
     reader.kill('SIGKILL');
+    expect(signal ?? status).toBe(end);
   });
 
   testWith([program('script', 'bsdutils')], 'loses its terminal: it ends by itself, and all that it started', {}, async () => {

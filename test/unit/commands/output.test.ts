@@ -1,4 +1,16 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -13,40 +25,40 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-test('writes a new file, and leaves nothing else', () => {
-  openReportFile(path).commit('{}\n');
+test('writes a new file, and leaves nothing else', async () => {
+  await openReportFile(path).commit('{}\n');
   expect(readFileSync(path, 'utf8')).toBe('{}\n');
   expect(readdirSync(directory)).toEqual(['run.json']);
 });
 
-test('the old content stays until the new one is complete', () => {
+test('the old content stays until the new one is complete', async () => {
   writeFileSync(path, 'old');
   const file = openReportFile(path);
   expect(readFileSync(path, 'utf8')).toBe('old');
-  file.commit('new');
+  await file.commit('new');
   expect(readFileSync(path, 'utf8')).toBe('new');
 });
 
-test('a discarded report leaves everything as it was', () => {
+test('a discarded report leaves everything as it was', async () => {
   writeFileSync(path, 'old');
   openReportFile(path).discard();
   expect(readFileSync(path, 'utf8')).toBe('old');
   expect(readdirSync(directory)).toEqual(['run.json']);
 });
 
-test('keeps the mode of the file, and a link a link', () => {
+test('keeps the mode of the file, and a link a link', async () => {
   writeFileSync(path, 'old');
   chmodSync(path, 0o600);
   const link = join(directory, 'latest.json');
   symlinkSync('run.json', link);
-  openReportFile(link).commit('new');
+  await openReportFile(link).commit('new');
   expect(readFileSync(path, 'utf8')).toBe('new');
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readdirSync(directory).sort()).toEqual(['latest.json', 'run.json']);
 });
 
-test('writes to devices in place', () => {
-  openReportFile('/dev/null').commit('{}');
+test('writes to devices in place', async () => {
+  await openReportFile('/dev/null').commit('{}');
   expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
 });
 
@@ -60,7 +72,27 @@ test.each([
   );
 });
 
-test('a full disk is an error, not a verdict', () => {
+test('a full disk is an error, not a verdict', async () => {
   const file = openReportFile('/dev/full');
-  expect(() => file.commit('{}')).toThrow(expect.objectContaining({ code: 'OUTPUT_UNWRITABLE', message: expect.stringMatching(/ENOSPC/) }));
+  await expect(file.commit('{}')).rejects.toThrow(
+    expect.objectContaining({ code: 'OUTPUT_UNWRITABLE', message: expect.stringMatching(/ENOSPC/) }),
+  );
+});
+
+test('a pipe that nobody reads is found before the run; one that somebody reads gets all, however slow', async () => {
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  expect(() => openReportFile(pipe)).toThrow(
+    expect.objectContaining({ code: 'OUTPUT_UNWRITABLE', message: expect.stringMatching(/nobody reads this pipe/) }),
+  );
+  const reader = spawn('sh', ['-c', 'sleep 0.2; wc -c'], {
+    stdio: [openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK), 'pipe', 'inherit'],
+  });
+  const file = openReportFile(pipe);
+  let counted = '';
+  reader.stdout?.on('data', (data) => (counted += String(data)));
+  const ended = new Promise((done) => reader.on('close', done));
+  await file.commit('x'.repeat(300_000));
+  await ended;
+  expect(counted.trim()).toBe('300000');
 });
