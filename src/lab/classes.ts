@@ -601,8 +601,12 @@ function matcher(glob: string): RegExp {
   return new RegExp(`^${literal.join('.*')}$`);
 }
 
+const NAME_CHARS_MAX = Math.max(...TRAFFIC_CLASSES.map(({ name }) => name.length));
+
 /** The names of the classes that a name of a class or a group, or a glob over names of classes, selects; none if it is unknown. */
 export function classesSelectedBy(text: string): readonly string[] {
+  // It would match nothing, and may be too large for a pattern.
+  if (text.replaceAll('*', '').length > NAME_CHARS_MAX) return [];
   const pattern = matcher(text);
   const isSelected = WIDE_GROUPS.get(text) ?? ((row: TrafficClass) => row.groups.includes(text) || pattern.test(row.name));
   return TRAFFIC_CLASSES.filter(isSelected).map((row) => row.name);

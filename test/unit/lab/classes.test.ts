@@ -196,6 +196,11 @@ test('a class is selected by its name, its groups and globs', () => {
   expect(classesSelectedBy(`${'*'.repeat(10_000)}x`)).toEqual([]);
 });
 
+test('what is longer than any name selects nothing, however long it is', () => {
+  for (const length of [40, 100_000]) expect(classesSelectedBy('p'.repeat(length))).toEqual([]);
+  expect(classesSelectedBy(`${'*'.repeat(100_000)}arp`)).toEqual(['arp']);
+});
+
 test('every group selects something, and no group is called like a class', () => {
   for (const group of groupNames()) {
     expect(classesSelectedBy(group).length).toBeGreaterThan(0);
