@@ -1,12 +1,16 @@
 {
   "variables": {
-    "hardening": ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-fPIC", "-fvisibility=hidden"],
     "strict": ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"]
   },
   "target_defaults": {
     "cflags_cc!": ["-std=gnu++17", "-fno-omit-frame-pointer"],
-    "cflags_cc": ["-std=c++20", "-O3", "-fno-exceptions", "<@(hardening)"],
-    "ldflags": ["-Wl,-z,relro,-z,now"]
+    "cflags_cc": [
+      "<!@(sh native/flags.sh <(target_arch))",
+      # Names of files are those inside the package: built anywhere, the addon is the same to the last byte.
+      "-ffile-prefix-map=<(node_root_dir)=node",
+      "-ffile-prefix-map=<(module_root_dir)=."
+    ],
+    "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack", "-Wl,--as-needed"]
   },
   "targets": [
     {
