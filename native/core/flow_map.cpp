@@ -494,6 +494,11 @@ Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t viol
     collect(i, joined, placement, sights);
     erase_late(sights.own, windows);
     erase_late(sights.errors, windows);
+    // Named by the first piece of a datagram, and then no packet of it was told: flows() does not list it either.
+    if ((records_[i].state & state_seen) == 0) {
+      for (const FlowSight& s : sights.own) builder.add_unjoined(s.where.packets);
+      sights.own.clear();
+    }
     // A flow of which only packets in the shadow of a lost member were seen is no evidence at all.
     if (sights.own.empty())
       builder.add_unmatched(sights.errors);

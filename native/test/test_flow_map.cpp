@@ -610,6 +610,14 @@ TEST(pieces_without_a_first_are_counted) {
   CHECK_EQ(e.judged_packets, 0);
 }
 
+// Its worker may have told whose the datagram is, and then have had no room for the flow.
+TEST(pieces_of_a_flow_that_was_not_seen_itself_make_none_of_it) {
+  const Evidence e = evidence_of({{first_piece(1, 42), 1}, {later_pieces(42, 5), 2}});
+  CHECK_EQ(e.flows.total, 0);
+  CHECK_EQ(e.unjoined_fragments, 5);
+  CHECK_EQ(e.judged_packets, 0);
+}
+
 TEST(copies_on_two_members_are_duplicated_and_no_split) {
   const auto copy = [](Direction direction, std::uint32_t rank, Layer wrapped) {
     Observation o = one(1, direction, 5 * tick_ns);
