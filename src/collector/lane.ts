@@ -1,5 +1,5 @@
 /** One group of a run: what its members are asked for, what is watched of it, and the result that is made of what it saw. */
-import { availableParallelism, release } from 'node:os';
+import { availableParallelism } from 'node:os';
 import type { Options } from '../config/options.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
@@ -163,7 +163,8 @@ export class Lane {
   /** What the group came to, after finish(). */
   result(stop: StopReason): RunResult {
     const { options, watch, cluster } = this;
-    const { source, io, startedAt, begunMs } = this.#run;
+    const { source, io, startedAt, begunMs, surroundings } = this.#run;
+    const kernel = surroundings.kernelRelease();
     const evidence = withCommunityIds(watch.evidence(VIOLATIONS_MAX));
     const packets = packetCounts(cluster.members, source.offered(), evidence);
     const members = cluster.members.map((member) => memberResult(member, evidence.flowsByMember[member.index] ?? 0));
@@ -172,9 +173,9 @@ export class Lane {
       source: source.info.kind,
       ...(source.nic === undefined ? {} : { nic: source.nic }),
       interface: source.interface,
-      kernel: release(),
+      kernel,
       // One attached or detached meanwhile was in force for a part of the run.
-      dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : this.#run.surroundings.flowDissector(),
+      dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : surroundings.flowDissector(),
       mode: options.mode,
       flags: options.flags,
       programMissing: options.program?.kind === 'none',
@@ -202,12 +203,12 @@ export class Lane {
       schema: 'fanout-cluster/report@1',
       tool: { version: io.version },
       startedAt: startedAt.toISOString(),
-      durationMs: Math.round(this.#run.surroundings.clock.nowMs() - begunMs),
+      durationMs: Math.round(surroundings.clock.nowMs() - begunMs),
       timing: {
         startMs: Math.round(this.#capturingMs - begunMs),
         captureMs: Math.round(this.#settledMs - this.#capturingMs),
       },
-      host: { kernel: release(), cpus: availableParallelism() },
+      host: { kernel, cpus: availableParallelism() },
       source: source.info,
       group: { mode: options.mode, flags: options.flags, id: this.#groupId, procs: options.procs },
       packets: { ...packets, ...(offeredPerSecond === undefined ? {} : { offeredPerSecond }) },

@@ -6,7 +6,7 @@ import { conduct, type Drive } from './conduct.ts';
 import type { Lane } from './lane.ts';
 import type { RunCluster, RunTogether } from './run-io.ts';
 
-const UNTIL_STOP: Drive = {
+export const UNTIL_STOP: Drive = {
   capture: async ({ source, lanes }) => {
     source.start();
     const stops = await Promise.all(lanes.map((lane) => untilStop(lane, lanes)));

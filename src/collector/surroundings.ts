@@ -1,4 +1,5 @@
 /** What a run sees of the world beside its members' messages: clocks, timers and this host. Given to whoever needs it, so that a run can be had without them. */
+import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFlowDissector } from '../host/flow-dissector.ts';
 import { type FanoutGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
@@ -26,6 +27,8 @@ export interface Surroundings {
   /** Who holds these sockets, in words, as far as this user may know. */
   ownersOf(inodes: readonly number[]): readonly string[];
   flowDissector(): FlowDissector;
+  /** As uname(2) gives it. */
+  kernelRelease(): string;
 }
 
 export const HOST_CLOCK: Clock = {
@@ -56,5 +59,6 @@ export function hostSeenWith({ dissector }: { readonly dissector: FlowDissector 
       const now = readFlowDissector();
       return now.kind === 'unknown' ? dissector : now;
     },
+    kernelRelease: release,
   };
 }
