@@ -149,8 +149,11 @@ export interface ObservedFlow extends Pick<Violation, 'flow' | 'observations'> {
 }
 
 export interface FlowMap {
-  /** The number of observations taken, or -(1 + offset) where the message is malformed; then nothing was taken. */
-  ingest(message: Uint8Array, member: number): number;
+  /**
+   * The number of observations taken, or -(1 + offset) where the message is malformed; then nothing was taken.
+   * @param newestEpoch the last that was announced: one of a later epoch is malformed, too
+   */
+  ingest(message: Uint8Array, member: number, newestEpoch?: number): number;
   tally(): Tally;
   evidence(question: {
     readonly epochEndsNs: readonly (bigint | null)[];

@@ -108,6 +108,7 @@ Napi::Object evidence_to_js(Napi::Env env, const Evidence& e, const Tally& tally
   out.Set("violations", array_of(env, e.violations, [&](const Violation& v) { return violation_to_js(env, v, start_ns); }));
   out.Set("violationsOmitted", number(env, e.violations_omitted));
   out.Set("flowsByMember", numbers(env, e.flows_by_member));
+  out.Set("toldByMember", numbers(env, tally.told_by_member));
   out.Set("judgedPackets", number(env, e.judged_packets));
   out.Set("topFlowPackets", number(env, e.top_flow_packets));
   out.Set("unjoinedFragments", number(env, e.unjoined_fragments));

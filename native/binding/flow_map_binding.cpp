@@ -51,14 +51,15 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
   }
 
  private:
-  // ingest(message, member): the number of observations, or -(1 + offset) where the message is malformed; then nothing was taken
-  // from it.
+  // ingest(message, member, newestEpoch?): the number of observations, or -(1 + offset) where the message is malformed; then
+  // nothing was taken from it.
   Napi::Value ingest(const Napi::CallbackInfo& info) {
     if (!info[0].IsTypedArray()) {
       throw_type_error(env_, "ingest needs bytes");
       return env_.Undefined();
     }
-    const IngestResult result = map_->ingest(bytes_of(info[0]), info[1].ToNumber().Uint32Value());
+    const std::uint32_t newest = info[2].IsNumber() ? info[2].As<Napi::Number>().Uint32Value() : FlowMap::epoch_max;
+    const IngestResult result = map_->ingest(bytes_of(info[0]), info[1].ToNumber().Uint32Value(), newest);
     return Napi::Number::New(env_, result.ok ? result.observations : -1.0 - static_cast<double>(result.error_offset));
   }
 

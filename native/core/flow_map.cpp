@@ -77,7 +77,9 @@ FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordPoo
       more_(std::move(more)),
       fragments_(std::move(fragments)),
       ages_(std::move(ages)),
-      forgotten_({}, limits.members, 0) {}
+      forgotten_({}, limits.members, 0) {
+  tally_.told_by_member.resize(limits.members);
+}
 
 Result<FlowMap> FlowMap::create(const Limits& limits, HashSeed seed) noexcept {
   constexpr std::uint32_t index_capacity = 1U << 15;
@@ -115,10 +117,11 @@ void FlowMap::prepare(Pending& p) const noexcept {
   p.hash = hash_of(digest_of(p.key));
 }
 
-IngestResult FlowMap::ingest(std::span<const std::byte> message, std::uint32_t member) {
+IngestResult FlowMap::ingest(std::span<const std::byte> message, std::uint32_t member, std::uint32_t newest_epoch) {
   wire::BatchReader reader{message};
   pending_.clear();
-  if (!reader.ok() || reader.member() != member || member >= limits_.members || reader.epoch() > 0xffff)
+  if (!reader.ok() || reader.member() != member || member >= limits_.members ||
+      reader.epoch() > std::min(newest_epoch, epoch_max))
     return {false, 0, reader.error_offset()};
   pending_.reserve(reader.remaining());
   for (Pending p; reader.next(p.observation);) {
@@ -127,6 +130,7 @@ IngestResult FlowMap::ingest(std::span<const std::byte> message, std::uint32_t m
   }
   if (!reader.ok()) return {false, 0, reader.error_offset()};
 
+  for (const Pending& p : pending_) tally_.told_by_member[member] += p.observation.packets;
   const auto epoch = static_cast<std::uint16_t>(reader.epoch());
   for (std::size_t base = 0; base < pending_.size(); base += batch) {
     const std::size_t end = std::min(base + batch, pending_.size());

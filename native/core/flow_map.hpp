@@ -28,6 +28,7 @@ struct Tally {
   std::uint64_t packets = 0;                 // of the observations that found room
   std::uint64_t untracked_observations = 0;  // found the map full
   std::uint64_t untracked_packets = 0;
+  std::vector<std::uint64_t> told_by_member;  // packets of all observations, those included that found no room
 };
 
 struct IngestResult {
@@ -59,8 +60,12 @@ class FlowMap {
 
   [[nodiscard]] static Result<FlowMap> create(const Limits& limits, HashSeed seed) noexcept;
 
-  // One message of docs/protocol.md, kind `observations`, from `member`. A malformed message changes nothing.
-  [[nodiscard]] IngestResult ingest(std::span<const std::byte> message, std::uint32_t member);
+  static constexpr std::uint32_t epoch_max = 0xffff;
+
+  // One message of docs/protocol.md, kind `observations`, from `member`. A malformed message changes nothing, and neither does
+  // one of an epoch after `newest_epoch`, the last that was announced.
+  [[nodiscard]] IngestResult ingest(std::span<const std::byte> message, std::uint32_t member,
+                                    std::uint32_t newest_epoch = epoch_max);
   // One observation; `member` is one of the run's, and packets is not zero.
   void add(const Observation& observation, std::uint16_t member, std::uint16_t epoch) noexcept;
 

@@ -1,5 +1,6 @@
 /** Adds up what the members counted: every packet that the kernel delivered is judged, ignored for a reason, or lost and said so. Pure. */
 import type { Evidence } from '../model/evidence.ts';
+import type { Contradiction } from '../model/run-facts.ts';
 import type { PacketCounts } from '../model/run-result.ts';
 import type { DissectedFrame } from '../native.ts';
 import type { Member } from './member.ts';
@@ -84,6 +85,17 @@ export function packetCounts(
       { unjoinedFragments, unmatchedErrors },
     ),
   };
+}
+
+/** What a member tells of flows is all that it judged, once it has finished. Before that some of it is always on its way. */
+export function contradictionsIn(
+  members: readonly Pick<Member, 'index' | 'counters'>[],
+  { toldByMember }: Pick<Evidence, 'toldByMember'>,
+): readonly Contradiction[] {
+  return members.flatMap(({ index, counters: { finished, judged } }) => {
+    const told = toldByMember[index] ?? 0;
+    return finished && told !== judged ? [{ member: index, judged, told }] : [];
+  });
 }
 
 /** Captured packets that these members took for none of a flow, by reason. */

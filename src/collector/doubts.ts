@@ -230,7 +230,7 @@ function dropsAndFlows({ split, asymmetric, duplicated }: Evidence['flows']): st
     : 'Drops part no flow, and none was parted; but a lost packet may have been the one on another process';
 }
 
-function accountingDoubts({ packets, withheld, members }: RunFacts): readonly Doubt[] {
+function accountingDoubts({ packets, withheld, members, contradictions }: RunFacts): readonly Doubt[] {
   const { offered, captured, dropped, judged, overflowed } = packets;
   const doubts: Doubt[] = [];
   const missing = offered === undefined ? 0 : offered - withheld - captured - dropped;
@@ -254,7 +254,24 @@ function accountingDoubts({ packets, withheld, members }: RunFacts): readonly Do
       remedy: 'run again; if it persists, report it: the workers lost count',
     });
   }
-  return doubts;
+  return [...doubts, ...contradictionDoubts(contradictions)];
+}
+
+const CONTRADICTIONS_SHOWN = 3;
+
+function contradictionDoubts(contradictions: RunFacts['contradictions']): readonly Doubt[] {
+  if (contradictions.length === 0) return [];
+  const shown = contradictions
+    .slice(0, CONTRADICTIONS_SHOWN)
+    .map(({ member, judged, told }) => `member ${member} judged ${judged} and told of ${told}`);
+  const rest = contradictions.length > shown.length ? `; and ${contradictions.length - shown.length} more` : '';
+  return [
+    {
+      code: 'accounting-mismatch',
+      message: `what members told of flows is not what they counted: ${shown.join('; ')} packets${rest}`,
+      remedy: 'run again; if it persists, report it: the workers lost count, or what they wrote was lost',
+    },
+  ];
 }
 
 function memberDoubts({ members, procs }: RunFacts): readonly Doubt[] {

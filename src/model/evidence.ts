@@ -66,6 +66,8 @@ export interface Evidence {
   readonly violationsOmitted: number;
   /** Flows of which at least one packet was seen, by member. */
   readonly flowsByMember: readonly number[];
+  /** Packets of all that each member told of flows, whatever became of it. */
+  readonly toldByMember: readonly number[];
   readonly judgedPackets: number;
   readonly topFlowPackets: number;
   /** Packets: later fragments of datagrams whose first one no member saw. */

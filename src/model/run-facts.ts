@@ -37,6 +37,12 @@ export interface NicFacts {
   readonly hashesPorts: boolean;
 }
 
+export interface Contradiction {
+  readonly member: number;
+  readonly judged: number;
+  readonly told: number;
+}
+
 export interface RunFacts {
   readonly source: SourceInfo['kind'];
   readonly nic?: NicFacts;
@@ -58,6 +64,8 @@ export interface RunFacts {
   readonly members: readonly MemberResult[];
   /** Flows that the collector had room for. */
   readonly flowsMax: number;
+  /** Members that finished, and told of more or fewer packets than they say they judged. */
+  readonly contradictions: readonly Contradiction[];
   readonly stop: StopReason;
   readonly disturbances: readonly Disturbance[];
   readonly tolerated: readonly CauseCode[];
