@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace fanout {
 namespace {
 
@@ -17,6 +19,8 @@ struct FanoutArgs {
 };
 static_assert(sizeof(FanoutArgs) == 8);
 
+constexpr std::uint32_t legacy_members_max = 256;
+
 constexpr std::uint16_t type_flags_of(const JoinRequest& request) noexcept {
   return static_cast<std::uint16_t>(static_cast<std::uint16_t>(request.mode) | request.flags);
 }
@@ -25,10 +29,12 @@ constexpr std::uint16_t type_flags_of(const JoinRequest& request) noexcept {
 
 Result<Membership> join_group(int fd, const JoinRequest& request) noexcept {
   const FanoutArgs args{request.group_id, type_flags_of(request), request.members_max};
-  // Kernels before 5.11 refuse the long form, so it is used only where it says something.
   const auto legacy = static_cast<std::uint32_t>(args.id) | static_cast<std::uint32_t>(args.type_flags) << 16;
-  const int refused = request.members_max == 0 ? ::setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &legacy, sizeof legacy)
-                                               : ::setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &args, sizeof args);
+  const auto join = [&](const auto& argument) { return ::setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument); };
+  int refused = request.members_max == 0 ? join(legacy) : join(args);
+  // Kernels before 5.11 refuse the long form. A group that fits into the short one does without its limit there.
+  if (refused != 0 && errno == EINVAL && request.members_max != 0 && request.members_max <= legacy_members_max)
+    refused = join(legacy);
   if (refused != 0) return SysError::from_errno("setsockopt(PACKET_FANOUT)");
 
   std::uint32_t word = 0;

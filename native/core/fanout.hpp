@@ -26,7 +26,7 @@ struct JoinRequest {
   std::uint16_t group_id = 0;  // must be zero with FanoutFlags::unique_id: the kernel chooses a free one
   FanoutMode mode = FanoutMode::hash;
   std::uint16_t flags = 0;
-  std::uint32_t members_max = 0;  // 0: the legacy limit of 256; else fanout_args.max_num_members (Linux 5.11)
+  std::uint32_t members_max = 0;  // 0: the legacy limit of 256; else fanout_args.max_num_members, as far as Linux knows it (5.11)
 };
 
 // The group a socket is in, as getsockopt(PACKET_FANOUT) tells it. UNIQUEID is never part of the flags.

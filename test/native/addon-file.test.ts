@@ -59,7 +59,9 @@ test('nothing tells where it was built', () => {
 });
 
 describe('every object is compiled with', () => {
-  const flags = execFileSync('sh', [join(ROOT, 'native', 'flags.sh'), process.arch], { encoding: 'utf8' }).trim().split('\n');
+  const flags = execFileSync('sh', [join(ROOT, 'native', 'flags.sh'), process.arch], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
   const makefiles = ['fanout_core', 'fanout'].map((target) => readFileSync(join(ROOT, 'build', `${target}.target.mk`), 'utf8'));
 
   test.each(flags)('%s', (flag) => {
