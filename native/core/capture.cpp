@@ -127,7 +127,7 @@ Status Capture::arm() noexcept {
 
 Status Capture::start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell doorbell) noexcept {
   if (thread_) return SysError{"pthread_create", EALREADY};
-  start_ns_ = from_ns_ = start_ns;
+  start_ns_ = span_.from_ns = start_ns;
   epoch_ = epoch;
   doorbell_ = std::move(doorbell);
   pthread_t thread{};
@@ -194,6 +194,7 @@ void Capture::read_blocks() noexcept {
 void Capture::read_block(std::span<const std::byte> block) noexcept {
   Parsed batch[batch_packets];
   std::size_t count = 0;
+  const std::uint64_t now_ns = clock_ns(CLOCK_REALTIME);
   const WalkCounts walked = for_each_packet(block, [&](const RingPacket& packet) noexcept {
     ++captured_;
     bytes_ += packet.wire_bytes + (packet.tag.present ? vlan_tag_bytes : 0);
@@ -202,9 +203,8 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
       ++outgoing_;
       if (config_.ignore_outgoing) return ignored_.add(IgnoreReason::outgoing);
     }
-    if (packet.timestamp_ns < from_ns_) return ignored_.add(IgnoreReason::before_start);
-    if (packet.timestamp_ns >= until_ns_) [[unlikely]]
-      return ignored_.add(IgnoreReason::after_end);
+    if (const auto refusal = span_.refusal(packet.timestamp_ns, now_ns); refusal) [[unlikely]]
+      return ignored_.add(*refusal);
     Parsed& p = batch[count];
     // Made in its place: a copy right after the parsing would wait for every narrow store.
     new (&p.packet) Dissection(dissect(packet.frame, packet.tag, config_.seed));
@@ -336,7 +336,7 @@ void Capture::obey(const Command& command) noexcept {
     changes_cursor_.reset();
     epoch_ = command.epoch->first;
     // Should the clock have stepped back, the run's start still bounds what can be judged: times are counted from there.
-    from_ns_ = std::max(start_ns_, command.epoch->second);
+    span_.from_ns = std::max(start_ns_, command.epoch->second);
   }
   if (command.finish && !done_) finish_reading(*command.finish);
 }
@@ -354,7 +354,7 @@ void Capture::finish_reading(std::uint64_t until_ns) noexcept {
 // Reads on while packets of the run may still come. Bounded, because the clock may be set back.
 void Capture::read_until(std::uint64_t until_ns) noexcept {
   constexpr std::int64_t longest_ms = 1000;
-  until_ns_ = until_ns;
+  span_.until_ns = until_ns;
   const std::int64_t deadline = now_ms() + longest_ms;
   while (clock_ns(CLOCK_REALTIME) < until_ns && now_ms() < deadline && !outbox_->closed()) {
     read_blocks();

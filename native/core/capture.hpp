@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "fanout.hpp"
 #include "flow_cache.hpp"
 #include "ignored.hpp"
+#include "judged_span.hpp"
 #include "order_lab.hpp"
 #include "order_tcp.hpp"
 #include "outbox.hpp"
@@ -154,8 +154,7 @@ class Capture {
   // Capture thread only, after start().
   IgnoredCounts ignored_;
   std::uint64_t start_ns_ = 0;  // of the run: zero of the observations' times
-  std::uint64_t from_ns_ = 0;   // of the epoch
-  std::uint64_t until_ns_ = std::numeric_limits<std::uint64_t>::max();
+  JudgedSpan span_;             // of the epoch
   std::uint32_t epoch_ = 0;
   std::uint64_t captured_ = 0, bytes_ = 0, outgoing_ = 0, judged_ = 0, overflowed_ = 0;
   int link_error_ = 0;
