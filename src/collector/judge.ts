@@ -30,7 +30,7 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const unspread = findUnspread(evidence, facts);
   const keeping = [...noSpread(unspread, facts), ...programMissing(evidence, facts)];
   const causes = byFlows([...diagnose(context, facts.tolerated), ...strayErrors(evidence, facts), ...keeping]);
-  const against = reasonsAgainst(causes, context, facts);
+  const against = reasonsAgainst(causes, context, evidence, facts);
   const lucky = luckyStacks(evidence, partedHarmlessly(context, facts));
   const sound = withoutLuck(evidence, lucky);
   const doubts = [...findDoubts(sound, facts).flatMap((doubt) => [doubt, ...whyOf(doubt, keeping, causes)]), ...toleratedDesign(facts)];
@@ -84,13 +84,18 @@ function reasonsFor(
 }
 
 /** What proves a NO: causes that are neither harmless nor tolerated, the design of the mode, and what the mode failed of its own promise. */
-function reasonsAgainst(causes: readonly CauseResult[], context: DiagnosisContext, facts: RunFacts): readonly CodedReason[] {
+function reasonsAgainst(
+  causes: readonly CauseResult[],
+  context: DiagnosisContext,
+  evidence: Evidence,
+  facts: RunFacts,
+): readonly CodedReason[] {
   const proven = causes.filter((cause) => !cause.harmless && cause.tolerated !== true).map(asReason);
   const design = designOf(facts);
   const wasTested = facts.procs > 1 && facts.packets.captured > 0;
   if (design === undefined || !wasTested) return proven;
   const byDesign = facts.tolerated.includes(design) || proven.some(({ code }) => code === design);
-  return [...proven, ...(byDesign ? [] : [{ code: design, ...explainCause(design, context) }]), ...brokenSpread(facts)];
+  return [...proven, ...(byDesign ? [] : [{ code: design, ...explainCause(design, context) }]), ...brokenSpread(evidence, facts)];
 }
 
 /** The cause that says that affinity was never promised. */
@@ -107,7 +112,10 @@ function toleratedDesign(facts: RunFacts): readonly CodedReason[] {
   return [{ code: 'tolerated-design', message, remedy: 'use --mode hash for a verdict on affinity' }];
 }
 
-function brokenSpread(facts: RunFacts): readonly CodedReason[] {
+function brokenSpread({ epochs }: Evidence, facts: RunFacts): readonly CodedReason[] {
+  // Who was a member for a part of the run only got a part of a share, and where somebody else was one nobody knows how many shares there were.
+  const wasConstant = epochs.length === 1 && facts.disturbances.length === 0 && facts.members.every(({ end }) => end === 'gone');
+  if (!wasConstant) return [];
   // The kernel takes a turn for a packet before it finds the ring full, so drops count as dealt.
   const dealt = facts.members.map(({ packets, drops }) => packets + drops);
   return facts.mode === 'lb' ? brokenTurns(dealt, facts) : brokenDice(dealt);

@@ -176,6 +176,33 @@ describe('the promise of lb and rnd', () => {
     // Too few to tell.
     expect(spread('rnd', [19, 0])).toEqual([]);
   });
+
+  test.each(['lb', 'rnd'] as const)('%s: nothing is said of shares of a part of the run, or of a group that had others in it', (mode) => {
+    const counts = [1300, 900, 900, 900];
+    const lost = counts.map((n, i) => member(i, n, i === 1 ? { end: 'lost while capturing: signal SIGKILL' } : {}));
+    expect(spread(mode, counts)).toHaveLength(1);
+    expect(spread(mode, counts, { members: lost })).toEqual([]);
+    expect(spread(mode, counts, { disturbances: [{ code: 'foreign-member', message: 'it joined' }] })).toEqual([]);
+    const evidence = { ...evidenceOf([epoch([1, 1, 1, 1]), epoch([1, 1, 1, 1])]), judgedPackets: 4000 };
+    const members = counts.map((n, i) => member(i, n));
+    expect(codes(evidence, { mode, members })).toEqual(['no', `${mode}-by-design`]);
+  });
+});
+
+describe('what members told', () => {
+  const contradictions = [{ member: 2, judged: 360, told: 357 }];
+
+  test('of flows is not what they counted: no YES, and who', () => {
+    const { answer, reasons } = verdict(good, { contradictions });
+    expect([answer, ...reasons.map(({ code }) => code)]).toEqual(['inconclusive', 'accounting-mismatch']);
+    expect(reasons[0]?.message).toBe('what members told of flows is not what they counted: member 2 judged 360 and told of 357 packets');
+  });
+
+  test('does not take a NO away', () => {
+    const judgement = judge(evidenceOf([epoch(even(8, 60))], [group()]), factsOf(good, { contradictions }));
+    expect(judgement.verdict.answer).toBe('no');
+    expect(judgement.warnings.map(({ code }) => code)).toContain('accounting-mismatch');
+  });
 });
 
 describe('inconclusive', () => {
