@@ -16,6 +16,7 @@ import {
   type WorkerMessage,
 } from '../protocol/schema.ts';
 import type { Connection, Crew, Outfit } from './crew.ts';
+import { Deadline } from './deadline.ts';
 import { Member, type MemberState } from './member.ts';
 import { lostAtStart, startError } from './start-errors.ts';
 import type { Program } from './steering.ts';
@@ -77,8 +78,13 @@ export class Cluster {
   #asked: { readonly member: Member; readonly groupId: number; readonly mode: number } | undefined;
   #opensInTurn = false;
   #epoch = 0;
+  /** All members were told to leave. */
+  #isLeaving = false;
   #startNs = 0n;
-  #startFailure: FanoutError | undefined;
+  /** Why members did not come as far as capturing, the first one first. */
+  readonly #failures = new Map<Member, FanoutError>();
+  /** All members capture, or did: what happens to one is no failure of the start any more. */
+  #isStarted = false;
   #lastJoined: Membership | undefined;
   readonly #outfit: Outfit;
   #capture: CaptureOf | undefined;
@@ -101,6 +107,11 @@ export class Cluster {
     return this.#members;
   }
 
+  /** Of the group that members have joined; undefined while none has. */
+  get groupId(): number | undefined {
+    return this.#lastJoined?.groupId;
+  }
+
   /** From now on each socket is opened when the one before it is there: then the kernel keeps them in the order of the members. */
   openInTurn(): void {
     this.#opensInTurn = true;
@@ -111,7 +122,7 @@ export class Cluster {
     await this.#crew.fork();
     this.#capture = capture;
     if (!this.#opensInTurn) for (const member of this.members) if (member.state === 'connected') this.#open(member);
-    const deadline = this.#clock.nowMs() + timeoutMs;
+    const deadline = new Deadline(this.#clock, timeoutMs);
     let id = group.id;
     for (const member of this.members) {
       if (this.#opensInTurn) await this.#openAlone(member, deadline);
@@ -134,10 +145,10 @@ export class Cluster {
 
   /** Until all processes have connected, if somebody wants to wait for that before they join. */
   async connected(timeoutMs: number): Promise<void> {
-    await this.#until(() => this.members.every((m) => m.state === 'connected'), this.#clock.nowMs() + timeoutMs, 'connect');
+    await this.#until(() => this.members.every((m) => m.state === 'connected'), new Deadline(this.#clock, timeoutMs), 'connect');
   }
 
-  async #openAlone(member: Member, deadline: number): Promise<void> {
+  async #openAlone(member: Member, deadline: Deadline): Promise<void> {
     await this.#until(() => member.state === 'connected', deadline, 'connect', member);
     this.#open(member);
   }
@@ -147,20 +158,30 @@ export class Cluster {
     const joined = this.#lastJoined;
     if (joined === undefined) throw new TypeError('there is no group to add to');
     const member = new Member(this.#members.length, undefined);
+    // Whatever becomes of it, until now the group was without it.
+    member.aliveNs = this.#clock.realtimeNs();
     this.#members.push(member);
-    await this.#crew.add();
-    const deadline = this.#clock.nowMs() + timeoutMs;
+    try {
+      await this.#crew.add();
+      await this.#bringIn(member, group, joined.groupId, new Deadline(this.#clock, timeoutMs));
+    } catch (error) {
+      // It may be in the group already, or get there at any time: only its end makes that certain.
+      this.abandon(member, (error as Error).message);
+      throw error;
+    }
+    return member;
+  }
+
+  async #bringIn(member: Member, group: GroupRequest, groupId: number, deadline: Deadline): Promise<void> {
     if (this.#opensInTurn) await this.#openAlone(member, deadline);
     await this.#until(() => member.state === 'opened', deadline, 'open its socket', member);
     // Its share of the packets is lost from the join on until its filter opens: both in one go.
-    const { groupId } = joined;
     const mode = FANOUT_MODES[group.mode];
     this.#asked = { member, groupId, mode };
     this.#send(member, { kind: 'join', groupId, mode, flags: group.flags, membersMax: group.membersMax, program: null });
     this.#send(member, { kind: 'arm' });
     await this.#until(() => member.state === 'armed', deadline, 'join the group', member);
     this.#begin(member);
-    return member;
   }
 
   #begin(member: Member): void {
@@ -170,7 +191,7 @@ export class Cluster {
     this.#send(member, { kind: 'start', startNs: this.#startNs, epoch: this.#epoch });
   }
 
-  async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: number): Promise<void> {
+  async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: Deadline): Promise<void> {
     const flags = group.flags | (unique ? UNIQUE_ID_FLAG : 0);
     const program = member.index === 0 ? this.#handed(group.program) : null;
     const mode = FANOUT_MODES[group.mode];
@@ -186,22 +207,28 @@ export class Cluster {
 
   /** Opens all filters. When this returns, every packet that arrives is delivered under the full membership. */
   async arm(timeoutMs: number): Promise<void> {
-    this.broadcast({ kind: 'arm' });
-    await this.#until(() => this.members.every((m) => m.state === 'armed'), this.#clock.nowMs() + timeoutMs, 'arm');
+    this.#broadcast({ kind: 'arm' }, ({ state }) => state === 'joined');
+    await this.#until(() => this.members.every((m) => m.state === 'armed'), new Deadline(this.#clock, timeoutMs), 'arm');
   }
 
   start(startNs: bigint): void {
     this.#startNs = startNs;
+    this.#isStarted = true;
     for (const member of this.members) {
       this.#begin(member);
       member.aliveNs = startNs;
     }
   }
 
-  broadcast(message: CollectorMessage): void {
-    if (message.kind === 'epoch') this.#epoch = message.epoch;
+  /** Begins a new epoch. A member that is still being added hears of it with its start. */
+  beginEpoch(epoch: number, fromNs: bigint): void {
+    this.#epoch = epoch;
+    this.#broadcast({ kind: 'epoch', epoch, fromNs }, isReporting);
+  }
+
+  #broadcast(message: CollectorMessage, isAddressed: (member: Member) => boolean): void {
     const bytes = encodeFrame(message);
-    for (const member of this.members) if (member.alive) this.#connections.get(member.index)?.write(bytes);
+    for (const member of this.members) if (member.alive && isAddressed(member)) this.#connections.get(member.index)?.write(bytes);
   }
 
   /**
@@ -210,9 +237,9 @@ export class Cluster {
    */
   async finish(timeoutMs: number, untilNs = 0n): Promise<void> {
     for (const member of this.members) if (member.state === 'capturing') member.become('finishing');
-    this.broadcast({ kind: 'finish', untilNs });
+    this.#broadcast({ kind: 'finish', untilNs }, ({ state }) => state === 'finishing');
     const settled = (): boolean => this.members.every((m) => m.state !== 'finishing');
-    await this.#waitFor(settled, this.#clock.nowMs() + timeoutMs);
+    await this.#waitFor(settled, new Deadline(this.#clock, timeoutMs));
     for (const member of this.members) if (member.state === 'finishing') this.#lose(member, `did not finish within ${timeoutMs} ms`);
   }
 
@@ -227,7 +254,8 @@ export class Cluster {
    */
   async close(): Promise<void> {
     await this.#crew.shut();
-    this.broadcast({ kind: 'leave' });
+    this.#isLeaving = true;
+    this.#broadcast({ kind: 'leave' }, () => true);
     // Those that have not connected hold nothing, and will never hear it.
     for (const { index } of this.members) if (!this.#connections.has(index)) this.#crew.kill(index);
     const graceMs = 1000;
@@ -236,9 +264,9 @@ export class Cluster {
     for (const callOff of this.#hangUps) callOff();
   }
 
-  /** Resolves when `condition` holds or the start has failed, or at the deadline (Clock.nowMs); says which. */
-  #waitFor(condition: () => boolean, deadline: number): Promise<boolean> {
-    if (this.#startFailure !== undefined || condition()) return Promise.resolve(true);
+  /** Resolves when `condition` holds, or at the deadline; says which. */
+  #waitFor(condition: () => boolean, deadline: Deadline): Promise<boolean> {
+    if (condition()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const settle = (held: boolean): void => {
         callOff();
@@ -246,16 +274,20 @@ export class Cluster {
         resolve(held);
       };
       const check = (): void => {
-        if (this.#startFailure !== undefined || condition()) settle(true);
+        if (condition()) settle(true);
       };
-      const callOff = this.#clock.after(Math.max(0, deadline - this.#clock.nowMs()), () => settle(false));
+      const callOff = deadline.onExpiry(() => settle(false));
       this.#waiters.add(check);
     });
   }
 
-  async #until(condition: () => boolean, deadline: number, step: string, member?: Member): Promise<void> {
-    const held = await this.#waitFor(condition, deadline);
-    if (this.#startFailure !== undefined) throw this.#startFailure;
+  /** @param member the one that has to come so far; none: all. At the start the failure of any of them is that of all. */
+  async #until(condition: () => boolean, deadline: Deadline, step: string, member?: Member): Promise<void> {
+    const failure = (): FanoutError | undefined =>
+      member !== undefined && this.#isStarted ? this.#failures.get(member) : this.#failures.values().next().value;
+    const held = await this.#waitFor(() => failure() !== undefined || condition(), deadline);
+    const failed = failure();
+    if (failed !== undefined) throw failed;
     if (held) return;
     const who = member ?? this.members.find((m) => m.alive && m.state !== 'armed');
     throw new FanoutError(
@@ -310,7 +342,7 @@ export class Cluster {
     member.heardAtMs = this.#clock.nowMs();
     if (isObservations(bytes)) {
       if (!isReporting(member)) throw new MalformedMessage(`observations while ${member.state}`);
-      const taken = this.#flowMap.ingest(bytes, member.index);
+      const taken = this.#flowMap.ingest(bytes, member.index, this.#epoch);
       if (taken < 0) throw new MalformedMessage(`observations, at byte ${-1 - taken}`);
       return;
     }
@@ -348,32 +380,36 @@ export class Cluster {
 
   // The members after this one will be sent to the group that it names: it must be the one that was asked for.
   #onJoined(member: Member, { groupId, mode, flags }: Membership): void {
-    const asked = this.#asked;
-    const isAsked = asked?.member === member && asked.mode === mode && (asked.groupId === 0 || asked.groupId === groupId);
+    const asked = this.#asked?.member === member ? this.#asked : undefined;
+    const isAsked = asked?.mode === mode && (asked.groupId === 0 || asked.groupId === groupId);
     if (!isAsked) throw new MalformedMessage(`joined group ${groupId} in mode ${mode}, which nobody asked for`);
     this.#lastJoined = { groupId, mode, flags };
     this.#advance(member, 'joined', 'joined');
   }
 
   #onCounters(member: Member, counters: CaptureCounters): void {
-    if (!isReporting(member)) throw new MalformedMessage(`counters while ${member.state}`);
+    // Before anything of it is believed.
+    if (!isReporting(member) || (counters.finished && !member.may('finished')))
+      throw new MalformedMessage(`counters while ${member.state}`);
+    if (counters.epoch > this.#epoch) throw new MalformedMessage(`counters of epoch ${counters.epoch}, and the latest is ${this.#epoch}`);
     const linkErrors = member.counters.linkErrors;
     member.counters = counters;
     if (counters.linkErrors > linkErrors) this.#events.onLinkError(member);
-    else member.aliveNs = counters.aliveNs;
+    else member.aliveNs = earlier(counters.aliveNs, this.#clock.realtimeNs());
     if (counters.finished) this.#advance(member, 'finished', 'counters');
   }
 
   #onFailed(member: Member, failure: Extract<WorkerMessage, { kind: 'failed' }>): void {
     const message = failure.message.slice(0, QUOTE_MAX);
-    if (isStarting(member)) this.#startFailure ??= startError({ ...failure, message }, member, this.#interface);
+    if (isStarting(member)) this.#fail(member, startError({ ...failure, message }, member, this.#interface));
     else this.#lose(member, `${failure.step.slice(0, QUOTE_MAX)} failed: ${message}`);
   }
 
   #onExit(exit: WorkerExit): void {
     const member = this.members[exit.index];
     if (member === undefined) return;
-    if (member.state === 'finished' && exit.orderly) {
+    // One that goes by itself moves flows to those that still read, however orderly.
+    if (member.state === 'finished' && exit.orderly && this.#isLeaving) {
       member.end = 'gone';
       member.become('gone');
       return this.#heard();
@@ -384,18 +420,26 @@ export class Cluster {
 
   #lose(member: Member, why: string): void {
     const before = member.state;
-    const atStart = isStarting(member);
+    const wasStarting = isStarting(member);
     member.end = `lost while ${before}: ${why}`;
     member.become('lost');
     this.#crew.kill(member.index);
-    if (atStart) this.#startFailure ??= lostAtStart(member, before, why);
-    else {
+    if (wasStarting) this.#fail(member, lostAtStart(member, before, why));
+    if (this.#isStarted) {
       this.#departing.add(member.index);
       // One that has told everything counts too: while others still read, its end moves flows to them.
       this.#events.onLost(member);
     }
     this.#heard();
   }
+
+  #fail(member: Member, error: FanoutError): void {
+    if (!this.#failures.has(member)) this.#failures.set(member, error);
+  }
+}
+
+function earlier(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 function isReporting({ state }: Member): boolean {

@@ -39,8 +39,18 @@ export class Epochs {
    * into epochs that have ended: of several ends the earliest counts.
    */
   end(lastGoodNs: bigint): void {
-    const since = lastGoodNs > this.#startNs ? lastGoodNs - this.#startNs : 0n;
+    const since = this.#sinceStart(lastGoodNs);
     for (const epoch of this.#list) if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;
+  }
+
+  /** The clock was set back to this time: no packet of now is to be taken for one of an epoch that has ended. */
+  reopenNone(newSinceNs: bigint): void {
+    const since = this.#sinceStart(newSinceNs);
+    for (const epoch of this.#list) if (epoch.endNs !== null && since < epoch.endNs) epoch.endNs = since;
+  }
+
+  #sinceStart(ns: bigint): bigint {
+    return ns > this.#startNs ? ns - this.#startNs : 0n;
   }
 
   begin(members: number, reason: string): number {

@@ -88,7 +88,7 @@ function cannotTell(groupId: number | undefined): FanoutError {
 
 /** After the last join: the group consists of our sockets and no others. */
 export function confirmGroup(surroundings: Surroundings, groupId: number, members: readonly Member[]): void {
-  const foreign = foreignMembers(surroundings.fanoutGroups(), groupId, members);
+  const foreign = foreignMembers(surroundings.fanoutGroups() ?? [], groupId, members);
   if (foreign.length === 0) return;
   const owners = surroundings.ownersOf(foreign);
   throw new FanoutError(
@@ -99,8 +99,8 @@ export function confirmGroup(surroundings: Surroundings, groupId: number, member
 }
 
 /** Inodes of sockets in the group that are not ours. */
-export function foreignMembers(groups: readonly FanoutGroup[] | undefined, groupId: number, members: readonly Member[]): readonly number[] {
-  const group = groups?.find(({ id }) => id === groupId);
+export function foreignMembers(groups: readonly FanoutGroup[], groupId: number, members: readonly Member[]): readonly number[] {
+  const group = groups.find(({ id }) => id === groupId);
   const ours = new Set(members.map(({ inode }) => inode));
   return group?.inodes.filter((inode) => !ours.has(inode)) ?? [];
 }

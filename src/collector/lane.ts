@@ -8,7 +8,7 @@ import type { RunFacts, StopReason } from '../model/run-facts.ts';
 import { FLOWS_MAX, flowRoomIn } from '../model/run-limits.ts';
 import type { MemberResult, RunResult } from '../model/run-result.ts';
 import { type CaptureOptions, type FlowMap, native } from '../native.ts';
-import { ignoredBy, packetCounts } from './accounting.ts';
+import { contradictionsIn, ignoredBy, packetCounts } from './accounting.ts';
 import { Cluster, type GroupRequest } from './cluster.ts';
 import { withCommunityIds } from './community-ids.ts';
 import type { Crew } from './crew.ts';
@@ -26,6 +26,8 @@ import { Watch } from './watch.ts';
 const VIOLATIONS_MAX = 1000;
 /** Flows one worker keeps between two messages: 128 bytes each. */
 const WORKER_FLOWS_MAX = 1 << 20;
+/** So long a worker waits for a time to come, should the clock be set back (native/core/capture.cpp). */
+const READ_UNTIL_MAX_MS = 1000;
 /** How soon the collector hears of a new flow. Large groups get more time, or waking up would be most of their work. */
 const newsIntervalMs = (procs: number): number => Math.max(10, Math.ceil(procs / 4));
 
@@ -81,7 +83,19 @@ export class Lane {
 
   /** Until all members are in the group, and nobody else is. */
   async join(): Promise<void> {
-    const { groupId } = await this.cluster.join((member) => this.#capture(member), this.#request(), startTimeoutMs(this.options));
+    try {
+      await this.cluster.join((member) => this.#capture(member), this.#request(), startTimeoutMs(this.options));
+    } catch (error) {
+      // Whoever is in the group with us may have taken the last place.
+      this.#confirm();
+      throw error;
+    }
+    this.#confirm();
+  }
+
+  #confirm(): void {
+    const { groupId } = this.cluster;
+    if (groupId === undefined) return;
     this.#groupId = groupId;
     this.#run.ownGroups.add(groupId);
     confirmGroup(this.#run.surroundings, groupId, this.cluster.members);
@@ -104,7 +118,8 @@ export class Lane {
     await this.watch.settled();
     this.#settledMs = this.#run.surroundings.clock.nowMs();
     // A block that is open now is handed over when its timer fires.
-    await this.cluster.finish(this.options.workerTimeoutMs + this.options.ring.blockTimeoutMs, untilNs);
+    const timeoutMs = this.options.workerTimeoutMs + this.options.ring.blockTimeoutMs;
+    await this.cluster.finish(untilNs === 0n ? timeoutMs : timeoutMs + READ_UNTIL_MAX_MS, untilNs);
     this.watch.conclude();
   }
 
@@ -155,7 +170,8 @@ export class Lane {
       mode,
       flags: flags.reduce((bits, flag) => bits | FANOUT_FLAGS[flag], 0),
       id: groupId ?? 0,
-      membersMax: procs > LEGACY_MEMBERS_MAX ? procs : 0,
+      // Nobody has a right to a group whose id the kernel chose for this run. One of a chosen id may be awaited by the program that owns it.
+      membersMax: groupId === undefined || procs > LEGACY_MEMBERS_MAX ? procs : 0,
       program: this.#steering.program,
     };
   }
@@ -184,6 +200,7 @@ export class Lane {
       withheld: isThinned && packets.offered !== undefined ? Math.max(0, packets.offered - packets.captured - packets.dropped) : 0,
       members,
       flowsMax: this.#flowMap.capacity(),
+      contradictions: contradictionsIn(cluster.members, evidence),
       stop,
       disturbances: watch.disturbances,
       tolerated: options.tolerated,

@@ -1,6 +1,7 @@
 /** What a run sees of the world beside its members' messages: clocks, timers and this host. Given to whoever needs it, so that a run can be had without them. */
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSystemCallError } from '../errors.ts';
 import { readFlowDissector } from '../host/flow-dissector.ts';
 import { type FanoutGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
@@ -45,14 +46,28 @@ export const HOST_CLOCK: Clock = {
   sleep: (delayMs) => sleep(delayMs),
 };
 
+/** An interface that is renamed, or goes, between the two questions is asked about anew. */
+const ATTEMPTS = 5;
+
+function interfaceAt(ifindex: number): { readonly name: string; readonly up: boolean } | undefined {
+  for (let attempt = 1; ; attempt += 1) {
+    const name = native.interfaceName(ifindex);
+    if (name === null) return undefined;
+    try {
+      const { index, up } = native.describeInterface(name);
+      if (index === ifindex) return { name, up };
+    } catch (error) {
+      if (!isSystemCallError(error)) throw error;
+    }
+    if (attempt === ATTEMPTS) return undefined;
+  }
+}
+
 /** This host. What could only be asked while there were privileges is taken from the answer of then. */
 export function hostSeenWith({ dissector }: { readonly dissector: FlowDissector }): Surroundings {
   return {
     clock: HOST_CLOCK,
-    interfaceAt: (ifindex) => {
-      const name = native.interfaceName(ifindex);
-      return name === null ? undefined : { name, up: native.describeInterface(name).up };
-    },
+    interfaceAt,
     fanoutGroups,
     ownersOf,
     flowDissector: () => {

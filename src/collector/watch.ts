@@ -5,6 +5,7 @@ import type { Evidence } from '../model/evidence.ts';
 import type { Disturbance, StopReason } from '../model/run-facts.ts';
 import { RUN_MS_MAX } from '../model/run-limits.ts';
 import type { FlowMap, ObservedFlow } from '../native.ts';
+import { ClockSteps } from './clock-steps.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
 import { Disturbances } from './disturbances.ts';
 import { Epochs } from './epochs.ts';
@@ -64,14 +65,18 @@ export class Watch implements ClusterEvents {
   #capturingSinceMs = 0;
   #linkDown = false;
   #leaving = new Set<number>();
+  /** Changes of the group that are being made on purpose. */
+  #changing = 0;
+  readonly #clockSteps: ClockSteps;
   #foreign: readonly number[] = [];
   readonly #ownGroups: ReadonlySet<number>;
   /** Groups of others at the last look; undefined before the first. */
   #neighbours: ReadonlySet<number> | undefined;
+  #hasLooked = false;
   #linkDownNote: Disturbance | undefined;
   #epochFromNs = 0n;
   #groupGoodNs = 0n;
-  #lastTickMs = 0;
+  #silent: readonly Member[] = [];
   #violatedSinceMs: number | undefined;
   #askAgainMs = 0;
   #progress = { value: -1, sinceMs: 0 };
@@ -86,6 +91,7 @@ export class Watch implements ClusterEvents {
     this.#ownGroups = ownGroups;
     this.#clock = surroundings.clock;
     this.#begunMs = begunMs;
+    this.#clockSteps = new ClockSteps(this.#clock);
   }
 
   get disturbances(): readonly Disturbance[] {
@@ -98,8 +104,8 @@ export class Watch implements ClusterEvents {
     this.#epochs = new Epochs(startNs, cluster.members.length);
     this.#epochFromNs = startNs;
     this.#groupGoodNs = startNs;
+    this.#checkClock();
     this.#capturingSinceMs = this.#clock.nowMs();
-    this.#lastTickMs = this.#capturingSinceMs;
     this.#progress = { value: -1, sinceMs: this.#capturingSinceMs };
     this.#stopped = new Promise((resolve, reject) => {
       this.#stop = resolve;
@@ -141,8 +147,9 @@ export class Watch implements ClusterEvents {
 
   /** When all members have finished, and none has left the group: what happened since the last look still counts. */
   conclude(): void {
+    this.#checkClock();
     if (this.#linkDown) this.#checkLink();
-    else this.#checkGroup();
+    else if (!this.#checkGroup() && this.#hasLooked) this.#epochs?.end(this.#groupGoodNs - BACKLOG_NS);
     this.end();
   }
 
@@ -175,13 +182,21 @@ export class Watch implements ClusterEvents {
   /** Changes the group on purpose: what it was counts until now, and what it has become from when `change` has resolved. */
   async through(change: () => Promise<string>): Promise<void> {
     this.#epochs?.end(this.#clock.realtimeNs() - BACKLOG_NS);
-    this.#nextEpoch(await change());
+    this.#changing += 1;
+    let reason: string;
+    try {
+      reason = await change();
+    } finally {
+      this.#changing -= 1;
+    }
+    this.#nextEpoch(reason);
   }
 
   // ---- what happens to members
 
   onLost(member: Member): void {
-    this.#epochs?.end(member.aliveNs - BACKLOG_NS);
+    this.#checkClock();
+    this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);
     this.#leaving.add(member.index);
     if (this.#members.every((m) => !m.alive)) this.#stop?.('members-lost');
   }
@@ -193,6 +208,7 @@ export class Watch implements ClusterEvents {
   }
 
   onLinkError(): void {
+    this.#checkClock();
     if (this.#linkDown) return;
     this.#linkDown = true;
     this.#linkDownNote = this.#disturb(
@@ -201,16 +217,34 @@ export class Watch implements ClusterEvents {
       'find out why, and run again while the link is stable',
     );
     // Packets up to the last sign of a good link count; which ones came later nobody knows.
-    for (const member of this.#members) if (member.alive) this.#epochs?.end(member.aliveNs - BACKLOG_NS);
+    for (const member of this.#members) if (member.alive) this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);
   }
 
   #nextEpoch(reason: string): void {
-    if (this.#epochs === undefined || this.#cluster === undefined || this.#linkDown || this.#leaving.size > 0) return;
+    if (this.#epochs === undefined || this.#cluster === undefined) return;
+    if (this.#linkDown || this.#leaving.size > 0 || this.#changing > 0) return;
     if (!this.#members.some((m) => m.state === 'capturing')) return;
     if (this.#epochs.full) return this.#stop?.('epochs');
     const epoch = this.#epochs.begin(this.#members.filter((m) => m.alive).length, reason);
     this.#epochFromNs = this.#clock.realtimeNs() + EPOCH_GRACE_NS;
-    this.#cluster.broadcast({ kind: 'epoch', epoch, fromNs: this.#epochFromNs });
+    this.#cluster.beginEpoch(epoch, this.#epochFromNs);
+  }
+
+  /** The last time stamp at which this member is known to have lived with its link up, in the time of now. */
+  #lastGoodNs({ aliveNs, counters }: Member): bigint {
+    return this.#clockSteps.inNewTime(aliveNs, counters.epoch);
+  }
+
+  /**
+   * Between the two times of a clock that was set back nothing can be compared: what is noticed from here on is told in the new one, and so
+   * reaches back into what has the same time stamps.
+   */
+  #checkClock(): void {
+    const step = this.#clockSteps.look(this.epoch + 1);
+    if (step === undefined) return;
+    this.#groupGoodNs -= step.backNs;
+    this.#epochs?.reopenNone(step.newSinceNs);
+    this.#nextEpoch(`the clock was set back by ${(Number(step.backNs) / 1e9).toFixed(3)} s`);
   }
 
   #disturb(code: Disturbance['code'], message: string, remedy: string): Disturbance {
@@ -229,6 +263,7 @@ export class Watch implements ClusterEvents {
     const { limits } = this.#options;
     const tally = this.#flowMap.tally();
     const now = this.#clock.nowMs();
+    this.#checkClock();
     if (limits.twoWayFlows !== undefined && tally.twoWay >= limits.twoWayFlows) return this.#stop?.('flows');
     if (limits.packets !== undefined && this.#captured() >= limits.packets) return this.#stop?.('packets');
     if (limits.durationMs !== undefined && now - this.#capturingSinceMs >= limits.durationMs) return this.#stop?.('time');
@@ -243,26 +278,28 @@ export class Watch implements ClusterEvents {
     this.#violatedSinceMs = undefined;
     const { split, asymmetric, duplicated } = this.evidence(0).flows;
     // All flows are looked at: millions of them take a second, in which nobody is listened to.
-    this.#askAgainMs = performance.now() + FAIL_FAST_REST * (performance.now() - now);
+    const askedMs = this.#clock.nowMs();
+    this.#askAgainMs = askedMs + FAIL_FAST_REST * (askedMs - now);
     if (split + asymmetric + duplicated > 0) this.#stop?.('violation');
   }
 
   #slowTick(): void {
     const now = this.#clock.nowMs();
-    const lateMs = now - this.#lastTickMs - SLOW_TICK_MS;
-    this.#lastTickMs = now;
-    // A collector that was held up itself has no right to call others silent.
-    if (lateMs < this.#options.workerTimeoutMs / 2) this.#checkSilence(now);
+    this.#checkClock();
+    this.#checkSilence(now);
     if (this.#linkDown) this.#checkLink();
     else this.#checkGroup();
     this.#checkStalled(now);
     this.#report(now);
   }
 
+  // A collector that was held up has not read yet what was said meanwhile. Between two ticks it has, so whoever is silent is so twice.
   #checkSilence(now: number): void {
-    for (const member of this.#members)
-      if (member.state === 'capturing' && now - member.heardAtMs > this.#options.workerTimeoutMs)
-        this.#cluster?.abandon(member, `no sign of life for ${this.#options.workerTimeoutMs} ms`);
+    const { workerTimeoutMs } = this.#options;
+    const silent = this.#members.filter(({ state, heardAtMs }) => state === 'capturing' && now - heardAtMs > workerTimeoutMs);
+    const suspects = this.#silent;
+    this.#silent = silent;
+    for (const member of silent) if (suspects.includes(member)) this.#cluster?.abandon(member, `no sign of life for ${workerTimeoutMs} ms`);
   }
 
   #checkLink(): void {
@@ -296,9 +333,12 @@ export class Watch implements ClusterEvents {
     else if (now - this.#progress.sinceMs > STALLED_MS) this.#stop?.('time');
   }
 
-  #checkGroup(): void {
+  /** False if nobody could look. Such a look is none: whatever the next one shows may have happened since the last. */
+  #checkGroup(): boolean {
     const checkedNs = this.#clock.realtimeNs();
     const groups = this.#surroundings.fanoutGroups();
+    if (groups === undefined) return false;
+    this.#hasLooked = true;
     this.#checkNeighbours(groups);
     const foreign = foreignMembers(groups, this.#groupId, this.#members);
     const goodNs = this.#groupGoodNs;
@@ -306,16 +346,17 @@ export class Watch implements ClusterEvents {
     const fresh = foreign.filter((inode) => !this.#foreign.includes(inode));
     const isSame = fresh.length === 0 && foreign.length === this.#foreign.length;
     this.#foreign = foreign;
-    if (isSame) return;
+    if (isSame) return true;
     // Somewhere between the last look and this one flows moved; when one leaves they move as much as when it came.
     this.#epochs?.end(goodNs - BACKLOG_NS);
     this.#nextEpoch(fresh.length === 0 ? `another program left fanout group ${this.#groupId}` : this.#onJoinedBy(fresh));
+    return true;
   }
 
   /** With the flag DEFRAG all groups of a namespace that have it share one queue for fragments, and who gets a datagram is anybody's guess. */
-  #checkNeighbours(groups: readonly FanoutGroup[] | undefined): void {
+  #checkNeighbours(groups: readonly FanoutGroup[]): void {
     if (!this.#options.flags.includes('defrag') || this.#source.info.kind !== 'live') return;
-    const others = groups?.filter(({ id }) => !this.#ownGroups.has(id)) ?? [];
+    const others = groups.filter(({ id }) => !this.#ownGroups.has(id));
     const known = this.#neighbours;
     this.#neighbours = new Set(others.map(({ id }) => id));
     const fresh = others.find(({ id }) => known?.has(id) === false);

@@ -3,6 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/model/run-result.ts';
@@ -310,6 +311,9 @@ describe('another group appears', () => {
   });
 });
 
+// Into a group whose id the kernel chose nobody is let in.
+const CHOSEN = ['--group-id', '4711'];
+
 describe('another program joins our group', () => {
   const ours = () => native.packetSockets().find(({ groupId }) => groupId !== undefined)?.groupId ?? 0;
 
@@ -328,14 +332,19 @@ describe('another program joins our group', () => {
       replayed: false,
       eager: false,
     });
-    capture.join({ groupId: ours(), mode: 0, flags: 0, membersMax: 0 });
+    try {
+      capture.join({ groupId: ours(), mode: 0, flags: 0, membersMax: 0 });
+    } catch (error) {
+      capture.close();
+      throw error;
+    }
     return capture;
   }
 
   test('and stays: named, a second epoch, no false NO', async () => {
     sending = send({ flows: 1000 }, { packetsPerSecond: 0 });
     let other: { close(): void } | undefined;
-    const result = await disturbed(['-n', '4', '--max-loss', '100'], {
+    const result = await disturbed(['-n', '4', '--max-loss', '100', ...CHOSEN], {
       afterMs: 200,
       restMs: 600,
       action: () => {
@@ -351,7 +360,7 @@ describe('another program joins our group', () => {
 
   test('and leaves again: a third epoch, no false NO', async () => {
     sending = send({ flows: 1000 }, { packetsPerSecond: 0 });
-    const result = await disturbed(['-n', '4', '--max-loss', '100'], {
+    const result = await disturbed(['-n', '4', '--max-loss', '100', ...CHOSEN], {
       afterMs: 200,
       restMs: 900,
       action: async () => {
@@ -369,7 +378,7 @@ describe('another program joins our group', () => {
   test('a moment before the end: found by the last look', async () => {
     sending = send({ flows: 1000 }, { packetsPerSecond: 0 });
     const running = start(
-      ['-i', CAPTURE, '-n', '4', '--duration', '20s', '--json', '-', '--max-loss', '100', '--status-interval', '100ms'],
+      ['-i', CAPTURE, '-n', '4', '--duration', '20s', '--json', '-', '--max-loss', '100', '--status-interval', '100ms', ...CHOSEN],
       { env },
     );
     await running.said(/capturing/);
@@ -384,8 +393,30 @@ describe('another program joins our group', () => {
     noFalseNo(result);
   });
 
-  test('while the group is being set up: refused, by whom', async () => {
-    const running = start(['-i', CAPTURE, '-n', '16', '--duration', '5s'], { env });
+  test('whose id the kernel chose: it is not let in, and nothing happens', async () => {
+    sending = send({ flows: 1000 }, { packetsPerSecond: 0 });
+    let refused: unknown;
+    const result = await disturbed(['-n', '4', '--max-loss', '100'], {
+      afterMs: 200,
+      restMs: 400,
+      action: () => {
+        try {
+          joinOurs().close();
+        } catch (error) {
+          refused = error;
+        }
+      },
+    });
+    expect(refused).toMatchObject({ call: 'setsockopt(PACKET_FANOUT)', errno: constants.errno.ENOSPC });
+    expect([result.status, ...codes(result)]).toEqual([0, 'proven']);
+    expect(result.epochs).toHaveLength(1);
+  });
+
+  test.each<[string, readonly string[]]>([
+    ['of a chosen id', CHOSEN],
+    ['whose id the kernel chose', []],
+  ])('while the group is being set up, %s: refused, by whom', async (_, id) => {
+    const running = start(['-i', CAPTURE, '-n', '16', '--duration', '5s', ...id], { env });
     await until(() => ours() !== 0, 'a group');
     const other = joinOurs();
     const { status, stderr } = await running.ended;

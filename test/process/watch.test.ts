@@ -9,14 +9,13 @@ import { readMachine } from '../../src/config/machine.ts';
 import { parseOptions, type RawOptions } from '../../src/config/options.ts';
 import { epochsMax, RUN_MS_MAX } from '../../src/model/run-limits.ts';
 import { type FlowMap, native } from '../../src/native.ts';
-import type { CollectorMessage } from '../../src/protocol/schema.ts';
 import { CAPTURE, ip, makePair, removePair } from '../helpers/network.ts';
 
 const START_NS = 1_000_000_000_000n;
 const SECOND = 1_000_000_000n;
 let watch: Watch;
 let members: readonly Member[];
-let said: CollectorMessage[];
+let epochsBegun: number[];
 let asked: readonly (bigint | null)[];
 
 beforeEach(() => {
@@ -32,8 +31,8 @@ beforeEach(() => {
 
 /** @param inFlowMap what the flow map says beside what a real one does */
 function begun(limits: RawOptions, inFlowMap: { readonly violated?: number; readonly onAsked?: () => void } = {}): Watch {
-  said = [];
-  const cluster = { members, broadcast: (message: CollectorMessage) => said.push(message) } as unknown as Cluster;
+  epochsBegun = [];
+  const cluster = { members, beginEpoch: (epoch: number) => epochsBegun.push(epoch) } as unknown as Cluster;
   const { index: ifindex } = native.describeInterface(CAPTURE);
   const source = {
     interface: CAPTURE,
@@ -78,7 +77,7 @@ function lose(index: number): void {
   watch.onLost(member);
 }
 const depart = (index: number) => watch.onDeparted(members[index] as Member);
-const epochs = () => said.filter(({ kind }) => kind === 'epoch').length;
+const epochs = () => epochsBegun.length;
 
 /** The ends that the flow map is asked with, in seconds after the start. */
 function ends(): readonly (number | null)[] {

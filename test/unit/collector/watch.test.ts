@@ -1,0 +1,209 @@
+/** The watch by itself, in simulated time: changes on purpose, silence, and a clock that is set back. test/process/watch.test.ts has the real host. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Cluster } from '../../../src/collector/cluster.ts';
+import { Member } from '../../../src/collector/member.ts';
+import type { PacketSource } from '../../../src/collector/sources.ts';
+import type { Surroundings } from '../../../src/collector/surroundings.ts';
+import { Watch } from '../../../src/collector/watch.ts';
+import { readMachine } from '../../../src/config/machine.ts';
+import { parseOptions } from '../../../src/config/options.ts';
+import { type FlowMap, native } from '../../../src/native.ts';
+import { MS, REALTIME_BASE_NS, SimulatedClock } from '../../simulation/clock.ts';
+
+const OUR_INODES = [10, 11, 12];
+const TIMEOUT_MS = 1000;
+let clock: SimulatedClock;
+let members: readonly Member[];
+let begun: string[];
+let abandoned: number[];
+let inodes: readonly number[] | undefined;
+let asked: readonly (bigint | null)[];
+let watch: Watch;
+
+beforeEach(setUp);
+afterEach(() => watch.end());
+
+function setUp(): void {
+  clock = new SimulatedClock();
+  begun = [];
+  abandoned = [];
+  inodes = OUR_INODES;
+  members = OUR_INODES.map((inode, index) => {
+    const member = new Member(index, undefined);
+    for (const state of ['connected', 'opened', 'joined', 'armed', 'capturing'] as const) member.become(state);
+    member.inode = inode;
+    member.aliveNs = REALTIME_BASE_NS;
+    return member;
+  });
+  const cluster = {
+    members,
+    beginEpoch: (epoch: number, fromNs: bigint) => begun.push(`${epoch} from ${sinceBaseMs(fromNs)}`),
+    abandon: ({ index }: Member) => abandoned.push(index),
+  } as unknown as Cluster;
+  const surroundings: Surroundings = {
+    clock,
+    interfaceAt: () => ({ name: 'cap0', up: true }),
+    fanoutGroups: () => (inodes === undefined ? undefined : [{ id: 1, mode: 'hash', ifindex: 2, inodes }]),
+    ownersOf: () => [],
+    flowDissector: () => ({ kind: 'none', asked: 'both' }),
+    kernelRelease: () => '6.18.0',
+  };
+  const source = {
+    interface: 'cap0',
+    ifindex: 2,
+    info: { kind: 'live' },
+    ended: new Promise(() => {}),
+    offered: () => undefined,
+  } as unknown as PacketSource;
+  const options = parseOptions({ interface: 'cap0', procs: '3', duration: '1h', workerTimeout: `${TIMEOUT_MS}ms` }, readMachine());
+  const real = new native.FlowMap({ members: 3, flowsMax: 16, hashSeed: 1n });
+  const flowMap: Pick<FlowMap, 'tally' | 'evidence'> = {
+    tally: () => real.tally(),
+    evidence: (question) => {
+      asked = question.epochEndsNs;
+      return real.evidence(question);
+    },
+  };
+  const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
+  watch = new Watch({ options, source, flowMap: flowMap as FlowMap, io, surroundings, ownGroups: new Set(), begunMs: 0 });
+  watch.begin(cluster, 1, REALTIME_BASE_NS);
+}
+
+const sinceBaseMs = (ns: bigint): number => Number(ns - REALTIME_BASE_NS) / MS;
+const until = (ms: number) => clock.run(() => clock.nowMs() >= ms, (ms + 200) * MS);
+
+/** Milliseconds after the start; null: it lasts. */
+function ends(): readonly (number | null)[] {
+  watch.evidence(0);
+  return asked.map((end) => (end === null ? null : Number(end) / MS));
+}
+
+/** What members say ten times a second. */
+function speak(index: number, atMs: number): void {
+  clock.at(atMs * MS, () => {
+    const member = members[index] as Member;
+    member.heardAtMs = clock.nowMs();
+    member.aliveNs = clock.realtimeNs();
+  });
+}
+
+describe('while the group is changed on purpose', () => {
+  test('nothing begins, whoever else goes', async () => {
+    await until(300);
+    let changed: (reason: string) => void = () => {};
+    const change = watch.through(
+      () =>
+        new Promise((resolve) => {
+          changed = resolve;
+        }),
+    );
+    const [first] = members;
+    if (first === undefined) return expect.unreachable();
+    first.become('lost');
+    watch.onLost(first);
+    watch.onDeparted(first);
+    expect(begun).toEqual([]);
+    changed('member 3 joined');
+    await change;
+    expect(begun).toEqual(['1 from 350']);
+  });
+
+  test('and that fails, the next change begins anew', async () => {
+    await until(300);
+    await expect(watch.through(() => Promise.reject(new Error('no room')))).rejects.toThrow('no room');
+    expect([begun, ends()]).toEqual([[], [280]]);
+    inodes = [...OUR_INODES, 99];
+    await until(500);
+    expect(begun).toEqual(['1 from 450']);
+  });
+});
+
+test('a look that failed is none: what the next one shows may have happened since the last', async () => {
+  await until(250);
+  inodes = undefined;
+  await until(450);
+  inodes = [...OUR_INODES, 99];
+  await until(550);
+  expect([begun, ends()]).toEqual([['1 from 550'], [180, null]]);
+});
+
+test('if the last look failed nobody knows what happened since the one before; where no look ever shows anything nobody knew', async () => {
+  inodes = undefined;
+  await until(150);
+  watch.conclude();
+  expect(ends()).toEqual([null]);
+  setUp();
+  await until(250);
+  inodes = undefined;
+  await until(350);
+  watch.conclude();
+  expect(ends()).toEqual([180]);
+});
+
+describe('silence', () => {
+  test('is blamed when it was noticed twice', async () => {
+    for (let ms = 100; ms < 3000; ms += 100) for (const index of [0, 1]) speak(index, ms);
+    await until(1150);
+    expect(abandoned).toEqual([]);
+    await until(1250);
+    expect(abandoned).toEqual([2]);
+  });
+
+  test('is not what a collector hears that was held up', async () => {
+    for (let ms = 100; ms < 4000; ms += 100) for (const index of [0, 1, 2]) clock.tell(ms * MS, () => speakNow(index));
+    clock.at(500 * MS, () => clock.holdUntil(2700 * MS));
+    await until(3500);
+    expect(abandoned).toEqual([]);
+  });
+
+  function speakNow(index: number): void {
+    (members[index] as Member).heardAtMs = clock.nowMs();
+  }
+});
+
+describe('a clock that is set back', () => {
+  const setBack = (atMs: number, byMs: number): void => {
+    clock.at(atMs * MS, () => clock.step({ atNs: atMs * MS, byNs: -byMs * MS }));
+  };
+
+  test('begins an epoch, and ends none', async () => {
+    setBack(405, 100);
+    await until(500);
+    expect([begun, ends()]).toEqual([['1 from 360'], [null, null]]);
+  });
+
+  test('ends evidence, at a later loss, where the time is told twice', async () => {
+    for (let ms = 50; ms < 500; ms += 100) for (const index of [0, 1, 2]) speak(index, ms);
+    // Last heard at 350 in the old time, which is 250 in the new one; and nobody has heard of the new epoch.
+    setBack(395, 100);
+    await until(440);
+    const [first] = members;
+    if (first === undefined) return expect.unreachable();
+    first.become('lost');
+    watch.onLost(first);
+    expect(ends()).toEqual([230, 230]);
+  });
+
+  test('does not hide when somebody joined the group', async () => {
+    // Between the looks at 300 and 400; of the latter the clock says 350.
+    setBack(310, 50);
+    clock.at(320 * MS, () => {
+      inodes = [...OUR_INODES, 99];
+    });
+    await until(450);
+    expect(begun).toEqual(['1 from 310', '2 from 400']);
+    expect(ends()).toEqual([230, 230, null]);
+  });
+
+  test('leaves nothing to an epoch that ended before, of what it tells anew', async () => {
+    inodes = [...OUR_INODES, 99];
+    await until(150);
+    // The group was good at the start only, and from 150 on it is another one.
+    expect(ends()).toEqual([0, null]);
+    inodes = OUR_INODES;
+    setBack(255, 200);
+    await until(350);
+    // 99 went between the looks at 100 and 200; of the old epoch nothing is left anyway.
+    expect(ends()[1]).toBe(50);
+  });
+});
