@@ -1,0 +1,125 @@
+// npm run mutate [-- --seeds N] [NAME...]: makes the faults of test/simulation/mutations.ts one at a time, and demands that the simulation
+// finds each. With names, only those whose file or name contains one of them. Faults in native code are compiled in a copy of the tree.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { bundleSimulation } from './simulation-bundle.mjs';
+
+const RUN_MS_MAX = 600_000;
+const { values, positionals: wanted } = parseArgs({ allowPositionals: true, options: { seeds: { type: 'string' } } });
+
+const scratch = mkdtempSync(join(tmpdir(), 'fanout-cluster-mutate-'));
+try {
+  process.exitCode = await mutateAll();
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+async function mutateAll() {
+  const all = await mutationsOf();
+  const chosen = all.filter(({ file, name }) => wanted.length === 0 || wanted.some((word) => `${file}: ${name}`.includes(word)));
+  if (chosen.some(({ file }) => file.startsWith('native/'))) prepareNative();
+  console.log('| file | fault | found by | seed |\n|---|---|---|---|');
+  let survivors = 0;
+  for (const mutation of chosen) {
+    const { by, seed } = await trial(mutation);
+    if (by === undefined) survivors += 1;
+    console.log(`| \`${mutation.file}\` | ${mutation.name} | ${by ?? '**nothing**'} | ${seed ?? ''} |`);
+  }
+  console.log(`${chosen.length} faults, ${survivors} that nothing found`);
+  return survivors === 0 ? 0 : 1;
+}
+
+async function mutationsOf() {
+  const outfile = join(scratch, 'mutations.mjs');
+  await build({ entryPoints: ['test/simulation/mutations.ts'], outfile, format: 'esm', logLevel: 'warning' });
+  const { MUTATIONS } = await import(pathToFileURL(outfile).href);
+  return MUTATIONS;
+}
+
+function mutated({ file, find, replace }) {
+  const text = readFileSync(file, 'utf8');
+  if (text.split(find).length !== 2) throw new Error(`${file} does not hold this once: ${find}`);
+  return text.replace(find, () => replace);
+}
+
+async function trial(mutation) {
+  if (mutation.test !== undefined) return trialByTest(mutation);
+  return mutation.file.startsWith('native/') ? trialOfNative(mutation) : trialOfTypeScript(mutation);
+}
+
+async function trialOfTypeScript(mutation) {
+  const path = resolve(mutation.file);
+  const contents = mutated(mutation);
+  const plugin = {
+    name: 'fault',
+    setup: ({ onLoad }) => onLoad({ filter: /\.ts$/ }, (args) => (args.path === path ? { contents, loader: 'ts' } : undefined)),
+  };
+  // Beside the real addon.
+  mkdirSync('test-results', { recursive: true });
+  const program = 'test-results/mutant.mjs';
+  await bundleSimulation(program, [plugin]);
+  return simulate(program);
+}
+
+// ---- native code
+
+function prepareNative() {
+  for (const name of ['native/core', 'native/lab', 'native/host', 'native/binding', 'binding.gyp', 'package.json'])
+    cpSync(name, join(scratch, name), { recursive: true });
+  symlinkSync(resolve('node_modules'), join(scratch, 'node_modules'));
+  compile('configure');
+}
+
+function compile(...steps) {
+  const { status, stdout, stderr } = spawnSync('npx', ['--no-install', 'node-gyp', ...steps, 'build'], { cwd: scratch, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the addon does not compile:\n${stdout}${stderr}`);
+}
+
+async function trialOfNative(mutation) {
+  const path = join(scratch, mutation.file);
+  writeFileSync(path, mutated(mutation));
+  compile();
+  writeFileSync(path, readFileSync(mutation.file));
+  const program = join(scratch, 'mutant.mjs');
+  await bundleSimulation(program);
+  return simulate(program);
+}
+
+// ---- what finds it
+
+function simulate(program) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [program, '--first', ...(values.seeds === undefined ? [] : ['--seeds', values.seeds])],
+    {
+      encoding: 'utf8',
+      timeout: RUN_MS_MAX,
+      maxBuffer: 1 << 28,
+    },
+  );
+  if (status === 0) return {};
+  const found = /^seed (\d+).*\n {2}([\w-]+):/m.exec(stdout);
+  if (found !== null) return { by: found[2], seed: found[1] };
+  return { by: status === null ? 'it does not end' : `it fails: ${stderr.split('\n').find((line) => /\w*Error/.test(line)) ?? status}` };
+}
+
+/** In a copy of the tree, because the test runner reads the files themselves. */
+function trialByTest(mutation) {
+  const copy = mkdtempSync(join(scratch, 'tree-'));
+  for (const name of ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
+    cpSync(name, join(copy, name), { recursive: true });
+  for (const name of ['node_modules', 'build']) symlinkSync(resolve(name), join(copy, name));
+  writeFileSync(join(copy, mutation.file), mutated(mutation));
+  const { status } = spawnSync('npx', ['--no-install', 'vitest', 'run', mutation.test], {
+    cwd: copy,
+    stdio: 'ignore',
+    timeout: RUN_MS_MAX,
+  });
+  rmSync(copy, { recursive: true, force: true });
+  return status === 0 ? {} : { by: `\`${mutation.test}\`` };
+}

@@ -1,0 +1,450 @@
+/**
+ * Faults on purpose, each an exact replacement of text that occurs once: `npm run mutate` makes them one at a time, and the simulation must
+ * notice. docs/testing.md has the table of what noticed which.
+ */
+export interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** Where the simulation cannot notice it: the test file that does, and why that is its place. */
+  readonly test?: string;
+}
+
+function of(
+  file: string,
+  ...mutations: readonly (readonly [name: string, find: string, replace: string, test?: string])[]
+): readonly Mutation[] {
+  return mutations.map(([name, find, replace, test]) => ({ name, file, find, replace, ...(test === undefined ? {} : { test }) }));
+}
+
+const JUDGE = of(
+  'src/collector/judge.ts',
+  [
+    'doubts outrank a NO',
+    "against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes'",
+    "doubts.length > 0 ? 'inconclusive' : against.length > 0 ? 'no' : 'yes'",
+  ],
+  ['doubts are dropped', "doubts.length > 0 ? 'inconclusive' : 'yes'", "'yes'"],
+  [
+    'harmless causes make a NO',
+    'causes.filter((cause) => !cause.harmless && cause.tolerated !== true)',
+    'causes.filter((cause) => cause.tolerated !== true)',
+  ],
+  [
+    'tolerated causes make a NO',
+    'causes.filter((cause) => !cause.harmless && cause.tolerated !== true)',
+    'causes.filter((cause) => !cause.harmless)',
+  ],
+  ['a mode by design is a NO without traffic', 'facts.procs > 1 && facts.packets.captured > 0', 'true'],
+  [
+    'a mode by design is no NO',
+    'if (design === undefined || !wasTested) return proven;',
+    'if (design !== undefined || !wasTested) return proven;',
+  ],
+  ['a spread is judged whoever left', 'if (!wasConstant) return [];', ''],
+  [
+    'a tolerated design is no doubt',
+    'if (design === undefined || !facts.tolerated.includes(design)) return [];',
+    'if (design !== undefined) return [];',
+  ],
+  ['luck counts', 'const sound = withoutLuck(evidence, lucky);', 'const sound = evidence;'],
+  ['turns may differ', 'if (!isClosed || most - least <= 1) return [];', 'if (!isClosed || most - least <= 0) return [];'],
+  ['a stack is a YES whatever was lost', "answer === 'yes' && (isDoubtful || lucky.has(stack))", "answer === 'yes' && lucky.has(stack)"],
+  [
+    'a stack is violated by causes that do not count',
+    'context.groups.filter((group) => counts(causeOf(group, context), facts))',
+    'context.groups',
+  ],
+);
+
+const DOUBTS = of(
+  'src/collector/doubts.ts',
+  ['one process is enough', 'if (facts.procs === 1) return oneProcess();', ''],
+  ['few flows are enough', 'if (isConfident(spread)) return undefined;', 'return undefined;'],
+  ['live loss is no doubt', 'if (seen === 0 || ((dropped + overflowed) / seen) * 100 <= limit) return [];', 'if (limit >= 0) return [];'],
+  ['the lab may lose packets', "const limit = facts.source === 'live' ? facts.maxLossPercent : 0;", 'const limit = facts.maxLossPercent;'],
+  ['overflow is no loss', '((dropped + overflowed) / seen) * 100 <= limit', '(dropped / seen) * 100 <= limit'],
+  ['a lost member is no doubt', 'if (lost.length === 0) return [];', 'if (lost.length >= 0) return [];'],
+  ['a disturbance is no doubt', '    ...facts.disturbances,\n', ''],
+  [
+    'rolling over is no doubt',
+    "if (mode === 'rollover' || !flags.includes('rollover') || rolledOver === 0) return [];",
+    'if (rolledOver >= 0) return [];',
+  ],
+  ['missing packets are explained', "missing > 0 && members.some(({ end }) => end !== 'gone')", 'missing > 0'],
+  ['lost members explain nothing', "missing > 0 && members.some(({ end }) => end !== 'gone')", 'missing < 0'],
+  ['contradictions are no doubt', '...contradictionDoubts(contradictions)];', '];'],
+  ['no two-way flow is too few', 'if (flows.twoWay === 0) return noTwoWayFlows(evidence, facts);', ''],
+  [
+    'one member is several',
+    'return isOnOneMember(spread) ? oneMember(evidence, facts) : tooFewFlows(evidence, facts);',
+    'return tooFewFlows(evidence, facts);',
+  ],
+  [
+    'a stack is proven by several epochs',
+    "return isOneEpoch && isConfident([twoWayByMember]) ? 'yes' : 'inconclusive';",
+    "return isConfident([twoWayByMember]) ? 'yes' : 'inconclusive';",
+  ],
+);
+
+const CONFIDENCE = of(
+  'src/collector/confidence.ts',
+  [
+    'shares are not squared',
+    'sum(flowsByMember.map((count) => count * count)) / (flows * flows)',
+    'sum(flowsByMember.map((count) => count)) / (flows * flows)',
+  ],
+  ['a weaker limit', 'export const FALSE_PASS_LIMIT = 1e-6;', 'export const FALSE_PASS_LIMIT = 1e-4;'],
+  ['a stronger limit', 'export const FALSE_PASS_LIMIT = 1e-6;', 'export const FALSE_PASS_LIMIT = 1e-8;'],
+  ['without flows nothing is by chance', 'return flows === 0 ? 1 : ', 'return flows === 0 ? 0.5 : '],
+  [
+    'epochs are pooled',
+    'return sum(epochs.map((flowsByMember) => sum(flowsByMember) * Math.log(meetingProbability(flowsByMember)))) + 0;',
+    'return sum(pooled(epochs)) * Math.log(meetingProbability(pooled(epochs))) + 0;',
+  ],
+  [
+    'one flow less',
+    'sum(flowsByMember) * Math.log(meetingProbability(flowsByMember))',
+    '(sum(flowsByMember) - 1) * Math.log(meetingProbability(flowsByMember))',
+  ],
+);
+
+const DIAGNOSE = of(
+  'src/collector/diagnose.ts',
+  ['ESP is a tunnel', "hasLayer(traits.stack, ['esp', 'ah']) && !hasLayer(traits.stack, OUTER_HASHED)", 'false'],
+  [
+    'copies of one key count as copies',
+    "traits.kind === 'duplicated' && !(mode === 'hash' && traits.oneKernelKey)",
+    "traits.kind === 'duplicated'",
+  ],
+  ['copies are never copies', "traits.kind === 'duplicated' && !(mode === 'hash' && traits.oneKernelKey)", 'false'],
+  [
+    'fragments are unexplained',
+    "{ code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 4 },",
+    '',
+  ],
+  ['lb is rnd', "{ code: 'lb-by-design', holds: (_, { mode }) => mode === 'lb' },", ''],
+  ['stale octets are unexplained', 'holds: (traits) => !traits.oneKernelKey && traits.staleIpv6', 'holds: () => false'],
+  [
+    'tunnels are unexplained',
+    'holds: (traits) => !traits.oneKernelKey && !traits.fragments && isPartedByWrapping(traits)',
+    'holds: () => false',
+  ],
+  ['an asymmetric hash is unexplained', "{ code: 'hash-asymmetric', holds: (traits) => traits.oneKernelKey },", ''],
+  ['every cause is harmless', 'harmless: CAUSES[code].harmless,', 'harmless: true,'],
+  ['no cause is harmless', 'harmless: CAUSES[code].harmless,', 'harmless: false,'],
+  [
+    'rollover is never the cause',
+    "{ code: 'rollover-under-load', holds: (traits, context) => context.mode === 'hash' && rolled(context) && traits.oneKernelKey },",
+    '',
+  ],
+  [
+    'rollover and steering are told apart',
+    "{ code: 'unexplained', holds: (_, context) => context.mode !== 'hash' && rolled(context) },",
+    '',
+  ],
+  ['queues are not looked at', "{ code: 'rss-asymmetric', holds: (_, { mode }) => mode === 'qm' || mode === 'cpu' },", ''],
+);
+
+const EPOCHS = of(
+  'src/collector/epochs.ts',
+  [
+    'only the last epoch ends',
+    'for (const epoch of this.#list) if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;',
+    'for (const epoch of this.#list.slice(-1)) if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;',
+  ],
+  [
+    'the first of several ends counts',
+    'if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;',
+    'if (epoch.endNs === null) epoch.endNs = since;',
+  ],
+  ['the latest of several ends counts', 'epoch.endNs === null || since < epoch.endNs)', 'epoch.endNs === null || since > epoch.endNs)'],
+  ['epochs do not end', 'if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;', 'void epoch;'],
+  ['a clock set back leaves ended epochs', 'if (epoch.endNs !== null && since < epoch.endNs) epoch.endNs = since;', 'void epoch;'],
+  ['ends count from zero', 'return ns > this.#startNs ? ns - this.#startNs : 0n;', 'return ns;'],
+);
+
+const WATCH = of(
+  'src/collector/watch.ts',
+  ['no backlog', 'const BACKLOG_NS = 20_000_000n;', 'const BACKLOG_NS = 0n;'],
+  ['epochs begin at once', 'const EPOCH_GRACE_NS = 50_000_000n;', 'const EPOCH_GRACE_NS = 0n;'],
+  ['a loss ends nothing', 'this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);\n    this.#leaving', 'this.#leaving'],
+  [
+    'a loss ends evidence when it is noticed',
+    'this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);\n    this.#leaving',
+    'this.#epochs?.end(this.#clock.realtimeNs() - BACKLOG_NS);\n    this.#leaving',
+  ],
+  ['nobody is leaving', 'this.#leaving.add(member.index);', ''],
+  ['epochs begin while the link is down', 'if (this.#linkDown || this.#leaving.size > 0', 'if (this.#leaving.size > 0'],
+  ['epochs begin while the group is changed', ' || this.#changing > 0) return;', ') return;'],
+  ['a link error ends nothing', 'if (member.alive) this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);', 'void member;'],
+  [
+    'a link error is no disturbance',
+    "    this.#linkDownNote = this.#disturb(\n      'link-down',",
+    "    this.#linkDownNote = ((...note: Parameters<typeof this.#disturb>) => ({ code: note[0], message: note[1], remedy: note[2] }))(\n      'link-down',",
+  ],
+  ['a link never comes up again', 'if (!now.up) return;', 'return;'],
+  ['a link is up at once', 'if (!now.up) return;', ''],
+  ['a removed interface is forgotten', 'if (now === undefined) return this.#onRemoved();', 'if (now === undefined) return;'],
+  [
+    'a foreign member ends evidence when it is seen',
+    'this.#epochs?.end(goodNs - BACKLOG_NS);',
+    'this.#epochs?.end(checkedNs - BACKLOG_NS);',
+  ],
+  ['a foreign member ends nothing', 'this.#epochs?.end(goodNs - BACKLOG_NS);', ''],
+  [
+    'a foreign member that leaves is not noticed',
+    'const isSame = fresh.length === 0 && foreign.length === this.#foreign.length;',
+    'const isSame = fresh.length === 0;',
+  ],
+  ['a foreign member is no disturbance', "this.#disturb(\n      'foreign-member',", "((..._: string[]) => {})(\n      'foreign-member',"],
+  ['no last look', '    if (this.#linkDown) this.#checkLink();\n    else this.#checkGroup();\n    this.end();', '    this.end();'],
+  [
+    'no look while it runs',
+    '    if (this.#linkDown) this.#checkLink();\n    else this.#checkGroup();\n    this.#checkStalled',
+    '    if (this.#linkDown) this.#checkLink();\n    this.#checkStalled',
+  ],
+  ['a clock set back is not noticed', 'if (step === undefined) return;', 'return;'],
+  ['looks are told in the old time', 'this.#groupGoodNs -= step.backNs;', ''],
+  ['signs of life are told in the old time', 'return this.#clockSteps.inNewTime(aliveNs, counters.epoch);', 'return aliveNs;'],
+  ['silence is blamed at once', 'if (suspects.includes(member)) this', 'if (suspects !== undefined) this'],
+  ['silence is never blamed', 'if (suspects.includes(member)) this', 'if (suspects === undefined) this'],
+  [
+    'a run does not end in time',
+    "now - this.#capturingSinceMs >= limits.durationMs) return this.#stop?.('time');",
+    "now - this.#capturingSinceMs >= limits.durationMs * 100) return this.#stop?.('time');",
+  ],
+  ['flows are no limit', 'tally.twoWay >= limits.twoWayFlows)', 'tally.twoWay >= limits.twoWayFlows * 1000)'],
+  ['packets are no limit', 'this.#captured() >= limits.packets)', 'this.#captured() >= limits.packets * 1000)'],
+  ['the first sight of a violation ends a run', 'now - this.#violatedSinceMs < FAIL_FAST_DELAY_MS || ', ''],
+  ['a run goes on after its violation', "if (split + asymmetric + duplicated > 0) this.#stop?.('violation');", ''],
+  ['a run goes on without members', "if (this.#members.every((m) => !m.alive)) this.#stop?.('members-lost');", ''],
+  [
+    'nothing settles',
+    'for (let quietMs = 0; seen < offered && quietMs < QUIET_MS; ) {',
+    'for (let quietMs = QUIET_MS; seen < offered && quietMs < QUIET_MS; ) {',
+  ],
+);
+
+const CLOCK_STEPS = of(
+  'src/collector/clock-steps.ts',
+  ['steps are small', 'const STEP_NS = 5_000_000n;', 'const STEP_NS = 2_000_000_000n;'],
+  ['steps are of all epochs', '(step.epoch > epoch ? told - step.backNs : told)', '(step.epoch < epoch ? told - step.backNs : told)'],
+);
+
+const CLUSTER = of(
+  'src/collector/cluster.ts',
+  ['malformed observations are passed over', 'if (taken < 0) throw new', 'if (taken < 0) void new'],
+  [
+    'observations are taken in any state',
+    'if (!isReporting(member)) throw new MalformedMessage(`observations while',
+    'if (!isReporting(member)) void new MalformedMessage(`observations while',
+  ],
+  ['epochs that nobody announced', 'this.#flowMap.ingest(bytes, member.index, this.#epoch)', 'this.#flowMap.ingest(bytes, member.index)'],
+  [
+    'an end that was not asked for',
+    "if (!isReporting(member) || (counters.finished && !member.may('finished')))",
+    'if (!isReporting(member))',
+  ],
+  [
+    'a future sign of life',
+    'else member.aliveNs = earlier(counters.aliveNs, this.#clock.realtimeNs());',
+    'else member.aliveNs = counters.aliveNs;',
+  ],
+  [
+    'a sign of life with a link error',
+    'if (counters.linkErrors > linkErrors) this.#events.onLinkError(member);\n    else ',
+    'if (counters.linkErrors > linkErrors) this.#events.onLinkError(member);\n    ',
+  ],
+  ['link errors are not told', 'if (counters.linkErrors > linkErrors) this.#events.onLinkError(member);\n    else ', ''],
+  ['anybody joins', 'const asked = this.#asked?.member === member ? this.#asked : undefined;', 'const asked = this.#asked;'],
+  ['whoever hangs up is forgotten', "this.abandon(member, 'closed its connection')", 'undefined'],
+  ['a process that ends is forgotten', 'if (member.alive) this.#lose(member, exit.end);', ''],
+  ['the end of a process is not told', 'if (this.#departing.delete(member.index)) this.#events.onDeparted(member);', ''],
+  ['whoever leaves in order may leave early', 'exit.orderly && this.#isLeaving)', 'exit.orderly)'],
+  ['members that were lost are left alone', '    this.#crew.kill(member.index);\n    if (wasStarting)', '    if (wasStarting)'],
+  [
+    'a new epoch is told to all',
+    "this.#broadcast({ kind: 'epoch', epoch, fromNs }, isReporting);",
+    "this.#broadcast({ kind: 'epoch', epoch, fromNs }, () => true);",
+  ],
+  ['nobody is waited for', '    await this.#waitFor(settled, new Deadline(this.#clock, timeoutMs));\n', ''],
+  [
+    'whoever does not finish is forgotten',
+    "if (member.state === 'finishing') this.#lose(member, `did not",
+    "if (member.state === 'lost') this.#lose(member, `did not",
+  ],
+  ['connections are left open', 'for (const connection of this.#connections.values()) connection.destroy();', ''],
+  ['timers are left', 'for (const callOff of this.#hangUps) callOff();', ''],
+  ['a failure while it captures is passed over', 'else this.#lose(member, `${failure.step', 'else void (`${failure.step'],
+  [
+    "the failure of one that was added is everybody's",
+    'member !== undefined && this.#isStarted ? this.#failures.get(member) : this.#failures.values().next().value;',
+    'this.#failures.values().next().value;',
+  ],
+  ['whoever could not be added stays', '      this.abandon(member, (error as Error).message);\n', ''],
+);
+
+const MEMBER = of(
+  'src/collector/member.ts',
+  ['a member may finish unasked', "capturing: ['finishing', 'gone', 'lost'],", "capturing: ['finishing', 'finished', 'gone', 'lost'],"],
+  ['the lost are alive', "return this.#state !== 'gone' && this.#state !== 'lost';", "return this.#state !== 'gone';"],
+);
+
+const DEADLINE = of(
+  'src/collector/deadline.ts',
+  ['no last look', 'if (missedMs >= LAST_LOOK_MS) {', 'if (missedMs > 1e9) {'],
+  ['deadlines are not extended', '} else if (isLast) expire();\n        else wait(now + LAST_LOOK_MS, true);', '} else expire();'],
+);
+
+const ACCOUNTING = of(
+  'src/collector/accounting.ts',
+  ['what was not read counts as captured', '(counters.finished ? counters.packets : counters.captured)', 'counters.packets'],
+  [
+    'stray pieces count as judged',
+    "total('judged') - untracked.packets - unjoinedFragments - unmatchedErrors",
+    "total('judged') - untracked.packets - unmatchedErrors",
+  ],
+  [
+    'stray errors count as judged',
+    "total('judged') - untracked.packets - unjoinedFragments - unmatchedErrors",
+    "total('judged') - untracked.packets - unjoinedFragments",
+  ],
+  ['stray pieces are ignored for no reason', 'ignore(LATER_FRAGMENT, unjoinedFragments);', ''],
+  ['drops are not counted', "dropped: total('drops'),", 'dropped: 0,'],
+  ['overflow is not counted', "overflowed: total('overflowed') + untracked.packets,", 'overflowed: untracked.packets,'],
+  ['more than was judged may be told', 'return finished && told !== judged ?', 'return finished && told < judged ?'],
+  ['less than was judged may be told', 'return finished && told !== judged ?', 'return finished && told > judged ?'],
+  ['whoever was lost contradicts itself', 'return finished && told !== judged ?', 'return told !== judged ?'],
+);
+
+const GROUP_SAFETY = of(
+  'src/collector/group-safety.ts',
+  [
+    'nobody is foreign',
+    'return group?.inodes.filter((inode) => !ours.has(inode)) ?? [];',
+    'return group?.inodes.filter((inode) => inode < 0 && !ours.has(inode)) ?? [];',
+  ],
+  [
+    'a foreign member at the start is let in',
+    'if (foreign.length === 0) return;\n  const owners',
+    'if (foreign.length >= 0) return;\n  const owners',
+  ],
+  ['all groups are ours', 'find(({ id }) => id === groupId);\n  const ours', 'find(({ id }) => id > 0);\n  const ours'],
+);
+
+const LANE = of(
+  'src/collector/lane.ts',
+  [
+    'anybody may join',
+    'membersMax: groupId === undefined || procs > LEGACY_MEMBERS_MAX ? procs : 0,',
+    'membersMax: procs > LEGACY_MEMBERS_MAX ? procs : 0,',
+  ],
+  ["a full group is nobody's fault", '      this.#confirm();\n      throw error;', '      throw error;'],
+  ['a clock set back at the end', 'untilNs === 0n ? timeoutMs : timeoutMs + READ_UNTIL_MAX_MS', 'timeoutMs'],
+  ['nothing settles before the end', '    await this.watch.settled();\n', ''],
+  ['no last look at the end', '    this.watch.conclude();\n', ''],
+  ['timers of a run are left', '    this.watch.end();\n', ''],
+  [
+    'an added member changes nothing',
+    '    await this.watch.through(async () => {\n',
+    '    await (async (change: () => Promise<string>) => void (await change()))(async () => {\n',
+  ],
+);
+
+const CONDUCT = of(
+  'src/collector/conduct.ts',
+  ['packets count at once', 'const startNs = clock.realtimeNs() + GRACE_NS;', 'const startNs = clock.realtimeNs() - 1_000_000_000n;'],
+  [
+    'groups end when they hear of it',
+    'const untilNs = lanes.length > 1 && source.offered() === undefined ? clock.realtimeNs() + NOTICE_NS : 0n;',
+    'const untilNs = 0n;',
+  ],
+  [
+    'members are left when it has ended',
+    'await Promise.all(lanes.map((lane) => lane.close()));',
+    'await Promise.all(lanes.slice(1).map((lane) => lane.close()));',
+  ],
+  ['no filter opens', 'await interruptible(Promise.all(complete.map((lane) => lane.arm())), io.signal);', ''],
+);
+
+const NATIVE_JUDGE = of(
+  'native/core/judge.hpp',
+  ['directions may be apart', 'if (two_way && !forward.meets(reverse)) return FlowVerdict::asymmetric;', ''],
+  [
+    'a direction may be split',
+    'if (parted(forward) || parted(reverse)) return FlowVerdict::split;',
+    'if (parted(forward) && parted(reverse)) return FlowVerdict::split;',
+  ],
+  ['all splits are copies', 'return members_ > 1 &&\n           std::all_of(', 'return members_ > 1 ||\n           std::all_of('],
+  ['no splits are copies', 'return members_ > 1 &&\n           std::all_of(', 'return members_ > 99 &&\n           std::all_of('],
+  ['epochs are compared', 'if (s.epoch == epoch && s.first_ns < windows[epoch].end_ns)', 'if (s.first_ns < windows[epoch].end_ns)'],
+  ['the last packet decides what is late', 's.first_ns < windows[epoch].end_ns) where', 's.last_ns < windows[epoch].end_ns) where'],
+  ['the best epoch decides', 'worst = std::max(worst, verdict);', 'worst = verdict;'],
+  ['copies may differ', 'more - fewer <= more / 4', 'more - fewer <= more'],
+);
+
+const NATIVE_EVIDENCE = of(
+  'native/core/evidence.cpp',
+  [
+    'what is late counts',
+    'return s.where.epoch >= windows.size() || s.where.first_ns >= windows[s.where.epoch].end_ns;',
+    'return s.where.epoch >= windows.size();',
+  ],
+  ['every parted key is one', 'std::get<1>(x) == std::get<1>(y) && std::get<2>(x) != std::get<2>(y);', 'std::get<2>(x) != std::get<2>(y);'],
+  ['no parted key is one', 'std::get<1>(x) == std::get<1>(y) && std::get<2>(x) != std::get<2>(y);', 'false;'],
+  [
+    'kept flows count twice',
+    '++evidence_.two_way_by_epoch_and_member[epoch][member];',
+    'evidence_.two_way_by_epoch_and_member[epoch][member] += 2;',
+  ],
+  ['violations are not listed', 'if (is_violation(verdict)) add_violation(key, verdict, sights);', ''],
+  ['one direction is two', 'if (seen[0] && seen[1]) {', 'if (seen[0] || seen[1]) {'],
+);
+
+const NATIVE_FLOW_MAP = of(
+  'native/core/flow_map.cpp',
+  ['members are taken for one', '(!fresh && r.member[d] != member))', 'false)'],
+  ['epochs are taken for one', 'if (r.epoch != epoch || r.kernel_key', 'if (r.kernel_key'],
+  ['first is last', 'std::min(r.first[d], ticks(o.first_ns));', 'std::max(r.first[d], ticks(o.first_ns));'],
+  ['ends are rounded up', 'w.end_ns = from_ticks(ticks(w.end_ns));', 'w.end_ns = from_ticks(ticks(w.end_ns) + 2000);'],
+  ['errors are packets of the flow', 'auto& list = (m.marks & mark_icmp_error) != 0 ? out.errors : out.own;', 'auto& list = out.own;'],
+  [
+    'packets are counted once',
+    'r.packets[d] = saturated(std::uint64_t{r.packets[d]} + o.packets);',
+    'r.packets[d] = saturated(o.packets);',
+  ],
+  ['two-way flows are not counted while it runs', 'if ((gained & state_two_way) != 0) ++tally_.two_way;', ''],
+  ['violations are not counted while it runs', 'if ((gained & state_violated) != 0) ++tally_.violated;', ''],
+  ['any epoch is taken', 'reader.epoch() > std::min(newest_epoch, epoch_max)', 'reader.epoch() > epoch_max'],
+  ['any member is taken', 'if (!reader.ok() || reader.member() != member || ', 'if (!reader.ok() || '],
+  ['what is told is not counted', 'for (const Pending& p : pending_) tally_.told_by_member[member] += p.observation.packets;', ''],
+);
+
+const NATIVE_FRAGMENTS = of(
+  'native/core/fragment_store.cpp',
+  ['pieces are joined across epochs', 'return {piece.datagram, piece.epoch};', 'return {piece.datagram, 0};'],
+  ['pieces are never joined', 'if (nearest == to || away(*nearest) > lifetime) return end;', 'return end;'],
+);
+
+export const MUTATIONS: readonly Mutation[] = [
+  ...JUDGE,
+  ...DOUBTS,
+  ...CONFIDENCE,
+  ...DIAGNOSE,
+  ...EPOCHS,
+  ...WATCH,
+  ...CLOCK_STEPS,
+  ...CLUSTER,
+  ...MEMBER,
+  ...DEADLINE,
+  ...ACCOUNTING,
+  ...GROUP_SAFETY,
+  ...LANE,
+  ...CONDUCT,
+  ...NATIVE_JUDGE,
+  ...NATIVE_EVIDENCE,
+  ...NATIVE_FLOW_MAP,
+  ...NATIVE_FRAGMENTS,
+];

@@ -1,0 +1,19 @@
+/** Every fault that `npm run mutate` makes on purpose can still be made: its text occurs once. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { packageRoot } from '../../../src/package-root.ts';
+import { MUTATIONS } from '../../simulation/mutations.ts';
+
+test('each replaces text that occurs once, by another', () => {
+  const broken = MUTATIONS.filter(({ file, find, replace }) => {
+    const text = readFileSync(join(packageRoot(), file), 'utf8');
+    return text.split(find).length !== 2 || find === replace;
+  });
+  expect(broken.map(({ file, name }) => `${file}: ${name}`)).toEqual([]);
+});
+
+test('each has a name of its own in its file', () => {
+  const names = MUTATIONS.map(({ file, name }) => `${file}: ${name}`);
+  expect(new Set(names).size).toBe(names.length);
+});
