@@ -10,6 +10,7 @@ export default defineConfig({
       { test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...alone, testTimeout: 600_000 } },
       { test: { name: 'process', include: ['test/process/**/*.test.ts'], ...alone } },
+      { test: { name: 'clock', include: ['test/clock/**/*.test.ts'], ...alone } },
       { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...alone } },
     ],
   },

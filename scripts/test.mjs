@@ -5,17 +5,20 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 const RESULTS = 'test-results';
-const inNamespace = new Set(['process', 'kernel']);
+const inNamespace = new Set(['process', 'kernel', 'clock']);
 const all = ['unit', 'property', 'native', 'process', 'kernel'];
+// These set the clock of the machine, and run only where somebody asks for them.
+const onlyByName = ['clock'];
 // One run of the test runner each, in this order: the kernel tests are about speed too, and come when nothing is compiled any more.
-const groups = [['unit', 'property'], ['process'], ['kernel'], ['native']];
+const groups = [['unit', 'property'], ['process'], ['kernel'], ['native'], ['clock']];
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
 // Where every test must run, a missing privilege or program is a failure instead of a skip.
 const isStrict = process.env.REQUIRE_ALL_TESTS === '1';
 
-const unknown = chosen.filter((name) => !all.includes(name));
+const known = [...all, ...onlyByName];
+const unknown = chosen.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
-  console.error(`no such tests: ${unknown.join(', ')}; there are ${all.join(', ')}`);
+  console.error(`no such tests: ${unknown.join(', ')}; there are ${known.join(', ')}`);
   process.exit(2);
 }
 
@@ -36,7 +39,11 @@ for (const projects of groups) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const command = inNamespace.has(group[0]) ? [...namespace(), ...vitest, ...reporters] : [...vitest, ...reporters];
   // Tests that load BPF programs mount a file system to pin them in, and must know that no mount of the host's is touched.
-  const env = inNamespace.has(group[0]) ? { ...process.env, FANOUT_TEST_MOUNTS: 'own' } : process.env;
+  const env = {
+    ...process.env,
+    ...(inNamespace.has(group[0]) && { FANOUT_TEST_MOUNTS: 'own' }),
+    ...(group[0] === 'clock' && { FANOUT_TEST_CLOCK: 'own' }),
+  };
   const { status } = spawnSync(command[0], command.slice(1), { stdio: 'inherit', env });
   count(file, status);
 }
