@@ -26,12 +26,8 @@ export function startError(failure: Failure, member: Member, interfaceName: stri
   const { call, errno } = failure;
   const who = `worker ${member.index} (pid ${member.pid})`;
   const what = `${who}: ${failure.message}`;
-  if (call === 'socket(AF_PACKET)' && (errno === E.EPERM || errno === E.EACCES))
-    return new FanoutError('NO_PRIVILEGE', what, 'packet sockets need CAP_NET_RAW: run with sudo, or without --interface to use the lab');
-  if (call === 'socket(AF_PACKET)' && errno === E.EAFNOSUPPORT)
-    return new FanoutError('TOOL_MISSING', `${what}: this kernel has no packet sockets`, 'use a kernel with CONFIG_PACKET');
   if (call === 'setsockopt(PACKET_FANOUT)') return joinError(what, errno, interfaceName);
-  if (call === 'setsockopt(PACKET_FANOUT_DATA)' || call === 'bpf(BPF_OBJ_GET)')
+  if (call === 'setsockopt(PACKET_FANOUT_DATA)')
     return new FanoutError(
       'PROGRAM_REFUSED',
       what,
