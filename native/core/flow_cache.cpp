@@ -4,7 +4,7 @@ namespace fanout {
 
 Result<FlowCache> FlowCache::create(const Limits& limits) noexcept {
   constexpr std::uint32_t index_capacity = 2048;
-  auto index = HashIndex::create(index_capacity);
+  auto index = HashIndex::create(index_capacity, limits.flows_max);
   if (!index) return index.error();
   auto records = RecordArray<Record>::reserve(limits.flows_max, Pages::small);
   if (!records) return records.error();

@@ -83,7 +83,7 @@ FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordPoo
 
 Result<FlowMap> FlowMap::create(const Limits& limits, HashSeed seed) noexcept {
   constexpr std::uint32_t index_capacity = 1U << 15;
-  auto index = HashIndex::create(index_capacity);
+  auto index = HashIndex::create(index_capacity, limits.flows_max);
   if (!index) return index.error();
   auto records = RecordArray<Record>::reserve(limits.flows_max, Pages::huge);
   if (!records) return records.error();

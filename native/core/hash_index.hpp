@@ -1,6 +1,6 @@
 // Open addressing from a 32-bit hash to the position of a record in a dense array. An entry is eight bytes, so a probe
-// rarely leaves its cache line, and growing moves entries only: records stay where they are. It moves a few with each insertion,
-// so that none waits for all of them.
+// rarely leaves its cache line, and growing moves entries only: records stay where they are. All that growing takes is done a
+// little with each insertion, so that none has to wait for it.
 #pragma once
 
 #include <algorithm>
@@ -22,12 +22,14 @@ class HashIndex {
 
   HashIndex() noexcept = default;
 
-  // `capacity` entries fit before the first growth.
-  [[nodiscard]] static Result<HashIndex> create(std::uint32_t capacity) noexcept {
+  // `capacity` entries fit before the first growth; there will never be more than `most`.
+  [[nodiscard]] static Result<HashIndex> create(std::uint32_t capacity, std::uint32_t most) noexcept {
     auto table = Table::create(std::bit_ceil(std::max(slots_at_a_time, std::uint64_t{capacity} * 2)));
     if (!table) return table.error();
     HashIndex index;
     index.table_ = std::move(*table);
+    index.most_ = most;
+    index.plan_growth();
     return index;
   }
 
@@ -52,6 +54,8 @@ class HashIndex {
 
   // The caller knows that the record is not there yet. Fails, changing nothing, if there is no memory to grow.
   [[nodiscard]] Status insert(std::uint32_t hash, std::uint32_t position) noexcept {
+    if (count_ >= prepare_at_) [[unlikely]]
+      prepare_growth();
     if ((count_ + 1) * 4 > table_.slots() * 3) {
       const auto grown = begin_growth();
       if (!grown) return grown.error();
@@ -78,7 +82,7 @@ class HashIndex {
     count_ = 0;
   }
 
-  [[nodiscard]] std::size_t bytes() const noexcept { return table_.region.size() + old_.region.size(); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return table_.region.size() + old_.region.size() + next_touched_; }
 
  private:
   [[nodiscard]] static std::uint32_t hash_of(std::uint64_t entry) noexcept { return static_cast<std::uint32_t>(entry >> 32); }
@@ -137,17 +141,49 @@ class HashIndex {
     return none;
   }
 
+  static constexpr std::uint64_t page_bytes = std::uint64_t{2} << 20;
+  // The next table is asked for when the present one is three quarters as full as it may be. From then on its pages are taken one
+  // by one: the kernel clears them first, and entries go to all of them at once.
+  void plan_growth() noexcept {
+    const bool will_grow = std::uint64_t{most_} * 4 > table_.slots() * 3;
+    // A smaller table has small pages, which are taken as entries come.
+    const bool is_large = table_.region.size() * 2 > page_bytes;
+    prepare_at_ = will_grow && is_large ? table_.slots() * 9 / 16 : std::numeric_limits<std::uint64_t>::max();
+    next_touched_ = 0;
+  }
+
+  void prepare_growth() noexcept {
+    const std::uint64_t bytes = table_.region.size() * 2;
+    if (next_.region.data() == nullptr) {
+      auto fresh = Table::create(table_.slots() * 2);
+      // It is tried once more when there is no way around it.
+      prepare_at_ = std::numeric_limits<std::uint64_t>::max();
+      if (!fresh) return;
+      next_ = std::move(*fresh);
+    }
+    *static_cast<volatile std::byte*>(next_.region.data() + next_touched_) = std::byte{0};
+    next_touched_ = std::min(bytes, next_touched_ + page_bytes);
+    const std::uint64_t pages = (bytes + page_bytes - 1) / page_bytes;
+    const std::uint64_t insertions = table_.slots() * 3 / 16;
+    prepare_at_ = next_touched_ < bytes ? count_ + insertions / (pages + 1) : std::numeric_limits<std::uint64_t>::max();
+  }
+
   [[nodiscard]] Status begin_growth() noexcept {
     while (is_growing()) move_some();
-    auto fresh = Table::create(table_.slots() * 2);
-    if (!fresh) return fresh.error();
-    old_ = std::exchange(table_, std::move(*fresh));
+    if (next_.region.data() == nullptr) {
+      auto fresh = Table::create(table_.slots() * 2);
+      if (!fresh) return fresh.error();
+      next_ = std::move(*fresh);
+    }
+    old_ = std::exchange(table_, std::exchange(next_, Table{}));
     moved_ = 0;
+    plan_growth();
     return Done{};
   }
 
-  // Done long before the table must grow again: that takes three insertions for every four slots of the old one.
-  static constexpr std::uint64_t slots_at_a_time = 8;
+  // Done long before the table must grow again: that takes three insertions for every four slots of the old one. So many at a
+  // time are read as fast as all of them would be.
+  static constexpr std::uint64_t slots_at_a_time = 64;
   void move_some() noexcept {
     for (const std::uint64_t end = moved_ + slots_at_a_time; moved_ < end; ++moved_) {
       const std::uint64_t entry = old_.entries()[moved_];
@@ -157,6 +193,11 @@ class HashIndex {
   }
 
   Table table_;
+  // What it will be next, on the way there.
+  Table next_;
+  std::uint64_t next_touched_ = 0;  // bytes
+  std::uint64_t prepare_at_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t most_ = 0;
   // What the table was before it grew. It keeps its entries until the last has been moved: searches go through it.
   Table old_;
   std::uint64_t moved_ = 0;

@@ -12,8 +12,8 @@ using namespace fanout::test;
 
 namespace {
 
-HashIndex index_for(std::uint32_t capacity) {
-  auto index = HashIndex::create(capacity);
+HashIndex index_for(std::uint32_t capacity, std::uint32_t most = 1U << 20) {
+  auto index = HashIndex::create(capacity, most);
   if (!index) __builtin_trap();
   return std::move(*index);
 }
@@ -57,19 +57,23 @@ TEST(what_comes_and_goes_is_found_exactly_while_it_is_there) {
 }
 
 TEST(nothing_is_lost_while_it_grows) {
-  HashIndex index = index_for(4);
-  Random random{7};
-  std::vector<std::uint32_t> hashes;
-  for (std::uint32_t position = 0; position < 20'000; ++position) {
-    hashes.push_back(static_cast<std::uint32_t>(random.next()));
-    CHECK(index.insert(hashes.back(), position));
-    // The last ones, and some of those that may be on their way.
-    const std::uint32_t any = random.below(position + 1);
-    CHECK(finds(index, hashes[any], any));
-    CHECK(finds(index, hashes[position / 2], position / 2));
+  // Beyond a hundred thousand the next table is made ready first; whether it is known that there will be so many or not.
+  for (const std::uint32_t most : {1U << 20, 1U << 10}) {
+    HashIndex index = index_for(4, most);
+    Random random{7};
+    std::vector<std::uint32_t> hashes;
+    for (std::uint32_t position = 0; position < 300'000; ++position) {
+      hashes.push_back(static_cast<std::uint32_t>(random.next()));
+      CHECK(index.insert(hashes.back(), position));
+      // The last ones, and some of those that may be on their way.
+      const std::uint32_t any = random.below(position + 1);
+      CHECK(finds(index, hashes[any], any));
+      CHECK(finds(index, hashes[position / 2], position / 2));
+    }
+    for (std::uint32_t position = 0; position < hashes.size(); ++position) CHECK(finds(index, hashes[position], position));
+    // Half a million slots, and as much of the next table as is ready.
+    CHECK(index.bytes() <= (std::size_t{4} << 20) + (most > 300'000 ? std::size_t{8} << 20 : 0));
   }
-  for (std::uint32_t position = 0; position < hashes.size(); ++position) CHECK(finds(index, hashes[position], position));
-  CHECK(index.bytes() <= std::size_t{1} << 19);
 }
 
 TEST(cleared_it_is_empty_whatever_it_was_doing) {

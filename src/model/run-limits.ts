@@ -41,8 +41,8 @@ function roomFor(flowsMax: number): FlowRoom {
 export function flowMemoryBytes(flows: number): number {
   const slots = powerOfTwoFrom((flows * 4) / 3);
   if (slots <= INDEX_SLOTS_MIN) return recordBytes(flows) + INDEX_SLOTS_MIN * FLOW_ENTRY_BYTES;
-  // Until a sixteenth of the slots has been filled since it grew, the index has its old table beside the new one.
-  const growing = Math.min(flows, Math.ceil((slots * 7) / 16));
+  // While it moves 64 slots of its old table with each insertion, the index has both: from 3/8 of the slots on, until 1/128 more are used.
+  const growing = Math.min(flows, Math.ceil((slots * 49) / 128));
   return Math.max(recordBytes(flows) + slots * FLOW_ENTRY_BYTES, recordBytes(growing) + slots * 1.5 * FLOW_ENTRY_BYTES);
 }
 
