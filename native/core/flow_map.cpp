@@ -216,7 +216,8 @@ void FlowMap::settle_fragments() {
 
 void FlowMap::settle(const FragmentStore::Settled& settled) {
   const auto& [later, first] = settled;
-  if (!first || !is_of(*first, first->record)) {
+  // Of a flow that was forgotten, or that was named and then never seen: the pieces alone make none.
+  if (!first || !is_of(*first, first->record) || (records_[first->record].state & state_seen) == 0) {
     unjoined_packets_ += later.packets;
     return;
   }

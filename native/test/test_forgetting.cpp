@@ -339,6 +339,20 @@ TEST(a_flood_of_pieces_without_a_first_spoils_nothing) {
   CHECK_EQ(e.unjoined_fragments, 20'000);
 }
 
+TEST(settled_pieces_of_a_flow_that_was_not_seen_itself_make_none_of_it) {
+  FlowMap map = map_for({.members = 2, .flows_max = 256, .fragments_max = 8, .when_full = forget});
+  map.add(first_piece(1, 7, 0), 0, 0);
+  map.add(later_piece(7, 0, 3), 1, 0);
+  for (std::uint32_t n = 1; n < 20; ++n) {
+    map.add(one(100 + n, Direction::forward, 20 * n * second_ns), 0, 0);
+    map.add(first_piece(100 + n, 1000 + n, 20 * n * second_ns), 0, 0);
+  }
+  const Evidence e = all_of(map);
+  CHECK_EQ(e.flows.total, 19);
+  CHECK_EQ(map.tally().flows, 19);
+  CHECK_EQ(e.unjoined_fragments, 3);
+}
+
 TEST(pieces_of_one_datagram_without_end_are_nobodys) {
   FlowMap map = map_for({.members = 2, .flows_max = 256, .fragments_max = 64, .when_full = forget});
   for (std::uint32_t n = 0; n < 2000; ++n) {
