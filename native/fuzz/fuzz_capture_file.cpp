@@ -45,6 +45,8 @@ class Digest final : public CaptureSink {
 
  private:
   static void see(const LinkFrame& frame, const CaptureRecord& record) {
+    const char* const name = link_type_name(record.link_type);
+    require(name == nullptr || *name != 0, "a link type has a name or none");
     if (frame.convertible != Convertible::yes) return;
     require(frame.size() >= 14, "a frame has an Ethernet header");
     const bool is_inside = frame.rest.data() >= record.bytes.data() &&

@@ -1,0 +1,38 @@
+// Loaded before the bundles of a coverage run, never by the product: counts in this process what V8 counts, and writes it down wherever
+// the process may end. A collector that becomes another program and a worker that leaves by _exit(2) run no code of Node's any more, so
+// what they call last is wrapped. Nothing is written by a process that is killed.
+const { writeFileSync } = require('node:fs');
+const { Session } = require('node:inspector');
+const Module = require('node:module');
+const { join } = require('node:path');
+const { pathToFileURL } = require('node:url');
+
+const OUT = join(__dirname, '..', '..', 'raw', 'v8');
+const own = pathToFileURL(__dirname).href;
+const session = new Session();
+session.connect();
+session.post('Profiler.enable');
+session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+
+let written = 0;
+function write() {
+  session.post('Profiler.takePreciseCoverage', (error, found) => {
+    if (error !== null) throw error;
+    const result = found.result.filter(({ url }) => url.startsWith(own) && url.includes('-measured.'));
+    writeFileSync(join(OUT, `${process.pid}-${process.hrtime.bigint()}-${written++}.json`), JSON.stringify({ result }));
+  });
+}
+
+process.on('exit', write);
+const load = Module._extensions['.node'];
+Module._extensions['.node'] = (module, filename) => {
+  load(module, filename);
+  for (const name of ['exec', 'exitNow']) {
+    const last = module.exports[name];
+    if (typeof last !== 'function') continue;
+    module.exports[name] = (...args) => {
+      write();
+      return last(...args);
+    };
+  }
+};
