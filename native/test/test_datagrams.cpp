@@ -191,10 +191,16 @@ namespace {
 constexpr std::uint32_t lifetime = 1000;
 
 FragmentStore::First first_at(std::uint64_t datagram, std::uint32_t record, std::uint32_t at, std::uint16_t epoch = 0) {
-  return {datagram, record, at, Stack{}, epoch, Direction::forward};
+  return {.datagram = datagram, .flow = record, .record = record, .at = at, .stack = {}, .epoch = epoch};
 }
 FragmentStore::Later later_at(std::uint64_t datagram, std::uint32_t at, std::uint32_t packets = 1, std::uint16_t epoch = 0) {
-  return {datagram, 0, 0, packets, at, at, epoch, 0, 0};
+  return {.datagram = datagram, .packets = packets, .first = at, .last = at, .epoch = epoch};
+}
+
+FragmentStore store_for(std::uint32_t max) {
+  auto store = FragmentStore::create(max, FragmentStore::WhenFull::refuse);
+  if (!store) __builtin_trap();
+  return std::move(*store);
 }
 
 struct Arrival {
@@ -223,7 +229,7 @@ TEST(later_pieces_find_the_first_one_nearest_in_time) {
   for (const Arrival& c : arrivals) {
     const Note note{c.what};
     for (const bool backwards : {false, true}) {
-      FragmentStore store{100};
+      FragmentStore store = store_for(100);
       auto firsts = c.firsts;
       if (backwards) std::reverse(firsts.begin(), firsts.end());
       for (const auto& first : firsts) CHECK(store.add(first));
@@ -238,7 +244,7 @@ TEST(later_pieces_find_the_first_one_nearest_in_time) {
 
 TEST(a_store_is_bounded_and_hostile_identifications_cost_little) {
   constexpr std::uint32_t max = 50'000;
-  FragmentStore store{max};
+  FragmentStore store = store_for(max);
   for (std::uint32_t i = 0; i < max; ++i) {
     CHECK(store.add(first_at(1, i, i % 7)));
     CHECK(store.add(later_at(1, i % 7)));
