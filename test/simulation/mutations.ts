@@ -199,7 +199,8 @@ const WATCH = of(
     'const isSame = fresh.length === 0;',
   ],
   ['a foreign member is no disturbance', "this.#disturb(\n      'foreign-member',", "((..._: string[]) => {})(\n      'foreign-member',"],
-  ['no last look', '    if (this.#linkDown) this.#checkLink();\n    else this.#checkGroup();\n    this.end();', '    this.end();'],
+  ['no last look', '    else if (!this.#checkGroup() && this.#hasLooked) this.#epochs?.end(this.#groupGoodNs - BACKLOG_NS);\n', ''],
+  ['a last look that failed is one', '!this.#checkGroup() && this.#hasLooked', '!this.#checkGroup() && false'],
   [
     'no look while it runs',
     '    if (this.#linkDown) this.#checkLink();\n    else this.#checkGroup();\n    this.#checkStalled',

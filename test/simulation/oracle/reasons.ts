@@ -4,7 +4,7 @@ import { CAUSES } from '../../../src/model/cause.ts';
 import type { Reason } from '../../../src/model/run-result.ts';
 import { MS } from '../clock.ts';
 import { designOf, rolledOver } from './causes.ts';
-import { faultsOf, isHonest, type LaneTruth, sufferedBy } from './truth.ts';
+import { faultsOf, isDim, isHonest, type LaneTruth, sufferedBy } from './truth.ts';
 import { usedMembers } from './yes.ts';
 
 export function everyDoubtIsTrue(truth: LaneTruth): readonly string[] {
@@ -67,9 +67,10 @@ function isTrue(truth: LaneTruth, { code }: Reason): boolean {
     case 'no-two-way-flows':
       return result.flows.twoWay === 0;
     case 'one-member':
-      // Flows of a kind that others were parted of for a cause that does not count are left out.
+      // Left out are flows of a kind that others were parted of for a cause that does not count, and those after the last look.
       return (
         usedMembers(truth) <= 1 ||
+        isDim(outcome) ||
         outcome.world.suffered.length > 0 ||
         result.causes.some(({ harmless, tolerated }) => harmless || tolerated === true)
       );
