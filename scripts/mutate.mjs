@@ -1,15 +1,17 @@
 // npm run mutate [-- --seeds N] [NAME...]: makes the faults of test/simulation/mutations.ts one at a time, and demands that the simulation
-// finds each. With names, only those whose file or name contains one of them. Faults in native code are compiled in a copy of the tree.
+// finds each, or else a unit test. With names, only those whose file or name contains one of them. Faults in native code are compiled in a
+// copy of the tree.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { bundleSimulation } from './simulation-bundle.mjs';
 
 const RUN_MS_MAX = 600_000;
+const UNIT_TESTS = 'test/unit/collector';
 const { values, positionals: wanted } = parseArgs({ allowPositionals: true, options: { seeds: { type: 'string' } } });
 
 const scratch = mkdtempSync(join(tmpdir(), 'fanout-cluster-mutate-'));
@@ -48,8 +50,9 @@ function mutated({ file, find, replace }) {
 }
 
 async function trial(mutation) {
-  if (mutation.test !== undefined) return trialByTest(mutation);
-  return mutation.file.startsWith('native/') ? trialOfNative(mutation) : trialOfTypeScript(mutation);
+  if (mutation.file.startsWith('native/')) return trialOfNative(mutation);
+  const found = await trialOfTypeScript(mutation);
+  return found.by === undefined ? unitTestThatFinds(mutation) : found;
 }
 
 async function trialOfTypeScript(mutation) {
@@ -69,7 +72,7 @@ async function trialOfTypeScript(mutation) {
 // ---- native code
 
 function prepareNative() {
-  for (const name of ['native/core', 'native/lab', 'native/host', 'native/binding', 'binding.gyp', 'package.json'])
+  for (const name of ['native/flags.sh', 'native/core', 'native/lab', 'native/host', 'native/binding', 'binding.gyp', 'package.json'])
     cpSync(name, join(scratch, name), { recursive: true });
   symlinkSync(resolve('node_modules'), join(scratch, 'node_modules'));
   compile('configure');
@@ -108,18 +111,20 @@ function simulate(program) {
   return { by: status === null ? 'it does not end' : `it fails: ${stderr.split('\n').find((line) => /\w*Error/.test(line)) ?? status}` };
 }
 
-/** In a copy of the tree, because the test runner reads the files themselves. */
-function trialByTest(mutation) {
-  const copy = mkdtempSync(join(scratch, 'tree-'));
-  for (const name of ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
-    cpSync(name, join(copy, name), { recursive: true });
-  for (const name of ['node_modules', 'build']) symlinkSync(resolve(name), join(copy, name));
-  writeFileSync(join(copy, mutation.file), mutated(mutation));
-  const { status } = spawnSync('npx', ['--no-install', 'vitest', 'run', mutation.test], {
-    cwd: copy,
-    stdio: 'ignore',
-    timeout: RUN_MS_MAX,
-  });
-  rmSync(copy, { recursive: true, force: true });
-  return status === 0 ? {} : { by: `\`${mutation.test}\`` };
+/** In a copy of the tree, because the test runner reads the files themselves: the first test file that fails. */
+function unitTestThatFinds(mutation) {
+  const tree = join(scratch, 'tree');
+  if (!existsSync(tree)) {
+    for (const name of ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
+      cpSync(name, join(tree, name), { recursive: true });
+    for (const name of ['node_modules', 'build']) symlinkSync(resolve(name), join(tree, name));
+  }
+  const path = join(tree, mutation.file);
+  const results = join(scratch, 'unit.json');
+  writeFileSync(path, mutated(mutation));
+  const vitest = ['vitest', 'run', '--project', 'unit', UNIT_TESTS, '--reporter=json', `--outputFile=${results}`];
+  spawnSync('npx', ['--no-install', ...vitest], { cwd: tree, stdio: 'ignore', timeout: RUN_MS_MAX });
+  writeFileSync(path, readFileSync(mutation.file));
+  const failed = JSON.parse(readFileSync(results, 'utf8')).testResults.find(({ status }) => status === 'failed');
+  return failed === undefined ? {} : { by: `\`${relative(tree, failed.name)}\`` };
 }

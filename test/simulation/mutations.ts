@@ -1,21 +1,16 @@
 /**
- * Faults on purpose, each an exact replacement of text that occurs once: `npm run mutate` makes them one at a time, and the simulation must
- * notice. docs/testing.md has the table of what noticed which.
+ * Faults on purpose, each an exact replacement of text that occurs once: `npm run mutate` makes them one at a time, and the simulation, or
+ * else a unit test of the collector, must notice. docs/testing.md has the table of what noticed which.
  */
 export interface Mutation {
   readonly name: string;
   readonly file: string;
   readonly find: string;
   readonly replace: string;
-  /** Where the simulation cannot notice it: the test file that does, and why that is its place. */
-  readonly test?: string;
 }
 
-function of(
-  file: string,
-  ...mutations: readonly (readonly [name: string, find: string, replace: string, test?: string])[]
-): readonly Mutation[] {
-  return mutations.map(([name, find, replace, test]) => ({ name, file, find, replace, ...(test === undefined ? {} : { test }) }));
+function of(file: string, ...mutations: readonly (readonly [name: string, find: string, replace: string])[]): readonly Mutation[] {
+  return mutations.map(([name, find, replace]) => ({ name, file, find, replace }));
 }
 
 const JUDGE = of(

@@ -122,7 +122,8 @@ export function makeScenario(seed: number): Scenario {
   const common = commonOf(theme, source, procs, durationMs, dice);
   const plans = Array.from({ length: count }, () => steeringOf(theme, dice));
   const slow = dice.chance(0.2) ? dice.between(0, procs - 1) : -1;
-  const traffic = trafficOf(theme, source, durationMs, dice);
+  const faults = faultsOf(theme, source, procs, durationMs, dice).sort((a, b) => a.atNs - b.atNs);
+  const traffic = trafficOf(theme, source, durationMs, momentsOf(faults), dice);
   return {
     seed,
     theme,
@@ -165,7 +166,7 @@ export function makeScenario(seed: number): Scenario {
     vanishing: source !== 'live' && theme === 'loss' && dice.chance(0.2) ? 0.02 : 0,
     blindness: source !== 'live' || dice.chance(0.88) ? 0 : dice.pick([0.4, 0.8, 1]),
     startFaults: theme === 'start' ? startFaultsOf(procs, dice) : [],
-    faults: faultsOf(theme, source, procs, durationMs, dice).sort((a, b) => a.atNs - b.atNs),
+    faults,
   };
 }
 
@@ -235,7 +236,11 @@ function steeringOf(theme: Theme, dice: Dice): { readonly raw: RawOptions; reado
   return { trait, raw: { mode, ...program, ...(mode !== 'rollover' && rollsOver ? { rollover: true } : {}) } };
 }
 
-function trafficOf(theme: Theme, source: Scenario['source'], durationMs: number, dice: Dice): TrafficPlan {
+function momentsOf(faults: readonly Fault[]): readonly number[] {
+  return faults.flatMap((fault) => ('forNs' in fault && fault.forNs < 1000 * MS ? [fault.atNs, fault.atNs + fault.forNs] : [fault.atNs]));
+}
+
+function trafficOf(theme: Theme, source: Scenario['source'], durationMs: number, moments: readonly number[], dice: Dice): TrafficPlan {
   const plain = [
     [6, 'tcp4'],
     [2, 'tcp6'],
@@ -278,6 +283,8 @@ function trafficOf(theme: Theme, source: Scenario['source'], durationMs: number,
     ] as const),
     fromNs: isLive ? -20 * MS : 0,
     toNs: isLive ? (durationMs + 120) * MS : dice.between(isQuiet ? 5 : durationMs >> 1, durationMs) * MS,
+    moments,
+    drawn: moments.length === 0 ? 0 : dice.pick([0, 0.4, 0.9]),
     backlogNs: 19 * MS,
     lateNs: 2 * MS,
     waiting: dice.pick([0, 0.1, 0.5]),

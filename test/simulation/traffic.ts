@@ -1,5 +1,6 @@
 /** Flows and packets from a seed: what an IDS would call one flow, and what the kernel hashes of each of its packets. */
 import { mix } from '../../src/lab/random.ts';
+import { MS } from './clock.ts';
 import type { Dice } from './dice.ts';
 
 export type FlowKind =
@@ -75,6 +76,9 @@ export interface TrafficPlan {
   /** Packets come from here to there, in nanoseconds since the capture began. */
   readonly fromNs: number;
   readonly toNs: number;
+  /** When something happens to the group, and the share of packets that come about then: only those can tell one membership from the next. */
+  readonly moments: readonly number[];
+  readonly drawn: number;
   /** Most that a packet waited between its time stamp and its way through the group, or the other way round. */
   readonly backlogNs: number;
   readonly lateNs: number;
@@ -172,7 +176,7 @@ function packetsOf(flow: Flow, plan: TrafficPlan, dice: Dice): Omit<Packet, 'id'
   };
   for (let i = 0; i < count; i += 1) {
     const direction: Direction = flow.kind === 'one-way' ? 0 : i < 2 ? (i as Direction) : dice.chance(0.5) ? 0 : 1;
-    const atNs = Math.floor(begin + dice.real() * length);
+    const atNs = dice.chance(plan.drawn) ? aboutAMoment(plan, dice) : Math.floor(begin + dice.real() * length);
     const content = flow.index * 64 + i;
     const rank = rankOf(content);
     if (flow.kind === 'fragments' && dice.chance(0.4)) putFragments(put, direction, fragmentKey, atNs, dice);
@@ -185,6 +189,15 @@ function packetsOf(flow: Flow, plan: TrafficPlan, dice: Dice): Omit<Packet, 'id'
     }
   }
   return packets;
+}
+
+function aboutAMoment({ moments, fromNs, toNs }: TrafficPlan, dice: Dice): number {
+  const [least, most] = dice.pick([
+    [-20, 20],
+    [-120, 0],
+    [0, 250],
+  ] as const);
+  return Math.min(toNs, Math.max(fromNs, dice.pick(moments) + dice.between(least * MS, most * MS)));
 }
 
 function putFragments(

@@ -23,7 +23,10 @@ class ToldConnection implements Connection {
   onData(callback: (chunk: Buffer) => void): void {
     this.#onData = callback;
   }
-  onClose(): void {}
+  hangUp: () => void = () => {};
+  onClose(callback: () => void): void {
+    this.hangUp = callback;
+  }
   write(bytes: Uint8Array): void {
     this.#deframer.push(Buffer.from(bytes), (message) => this.heard.push(parseCollectorMessage(native.decodeMessage(message))));
   }
@@ -141,6 +144,38 @@ describe('a member that joins', () => {
   });
 });
 
+describe('a member that captures', () => {
+  const observation = (): Buffer => native.encodeObservations(1, 0, []);
+
+  test('and fails is lost, with what it said', async () => {
+    await capturing();
+    of(1).say({ kind: 'failed', step: 'capture', call: 'poll', errno: 5, message: 'input/output error' });
+    expect([stateOf(1), cluster.members[1]?.end, events]).toEqual([
+      'lost',
+      'lost while capturing: capture failed: input/output error',
+      ['lost 1'],
+    ]);
+  });
+
+  test('and hangs up is lost, if its end does not say why meanwhile', async () => {
+    await capturing();
+    of(1).hangUp();
+    expect(stateOf(1)).toBe('capturing');
+    await clock.run(() => stateOf(1) === 'lost', 5000 * MS);
+    expect(cluster.members[1]?.end).toBe('lost while capturing: closed its connection');
+  });
+
+  test('is the only one that may tell of flows', async () => {
+    await capturing();
+    of(1).sayBytes(observation());
+    expect(stateOf(1)).toBe('capturing');
+    void cluster.finish(1000);
+    countersOf(1, { finished: true });
+    of(1).sayBytes(observation());
+    expect(cluster.members[1]?.end).toContain('observations while finished');
+  });
+});
+
 describe('counters', () => {
   test('that end the capture unasked are not believed in anything', async () => {
     await capturing();
@@ -222,6 +257,20 @@ describe('a member that is added', () => {
     for (const index of [0, 1]) countersOf(index, { finished: true });
     await finishing;
     expect([stateOf(0), stateOf(1)]).toEqual(['finished', 'finished']);
+  });
+
+  test('is not kept from it by the failure of the one before it', async () => {
+    await capturing();
+    const failing = cluster.add(HASH, 1000).catch((error: FanoutError) => error.code);
+    group.onExit({ index: 2, end: 'signal SIGKILL', orderly: false });
+    await failing;
+    const adding = cluster.add(HASH, 1000);
+    connect(3);
+    of(3).say({ kind: 'opened', inode: 61 });
+    await turn();
+    of(3).say({ kind: 'joined', groupId: 7, mode: 0, flags: 0 });
+    of(3).say({ kind: 'armed' });
+    expect((await adding).state).toBe('capturing');
   });
 
   test('and does not get there in time is ended, as it may be in the group already', async () => {

@@ -6,8 +6,8 @@ import type { PacketSource } from '../../../src/collector/sources.ts';
 import type { Surroundings } from '../../../src/collector/surroundings.ts';
 import { Watch } from '../../../src/collector/watch.ts';
 import { readMachine } from '../../../src/config/machine.ts';
-import { parseOptions } from '../../../src/config/options.ts';
-import { type FlowMap, native } from '../../../src/native.ts';
+import { parseOptions, type RawOptions } from '../../../src/config/options.ts';
+import { type FlowMap, native, type Tally } from '../../../src/native.ts';
 import { MS, REALTIME_BASE_NS, SimulatedClock } from '../../simulation/clock.ts';
 
 const OUR_INODES = [10, 11, 12];
@@ -19,12 +19,21 @@ let abandoned: number[];
 let inodes: readonly number[] | undefined;
 let asked: readonly (bigint | null)[];
 let watch: Watch;
+let link: { readonly name: string; readonly up: boolean } | undefined;
+/** What is different in the tally of an empty flow map, and how many split flows are found when all are judged. */
+let tallied: Partial<Tally>;
+let split: number;
+let stopped: string;
 
-beforeEach(setUp);
+beforeEach(() => setUp());
 afterEach(() => watch.end());
 
-function setUp(): void {
+function setUp(limits: RawOptions = { duration: '1h' }): void {
   clock = new SimulatedClock();
+  link = { name: 'cap0', up: true };
+  tallied = {};
+  split = 0;
+  stopped = '';
   begun = [];
   abandoned = [];
   inodes = OUR_INODES;
@@ -42,7 +51,7 @@ function setUp(): void {
   } as unknown as Cluster;
   const surroundings: Surroundings = {
     clock,
-    interfaceAt: () => ({ name: 'cap0', up: true }),
+    interfaceAt: () => link,
     fanoutGroups: () => (inodes === undefined ? undefined : [{ id: 1, mode: 'hash', ifindex: 2, inodes }]),
     ownersOf: () => [],
     flowDissector: () => ({ kind: 'none', asked: 'both' }),
@@ -55,18 +64,22 @@ function setUp(): void {
     ended: new Promise(() => {}),
     offered: () => undefined,
   } as unknown as PacketSource;
-  const options = parseOptions({ interface: 'cap0', procs: '3', duration: '1h', workerTimeout: `${TIMEOUT_MS}ms` }, readMachine());
+  const options = parseOptions({ interface: 'cap0', procs: '3', workerTimeout: `${TIMEOUT_MS}ms`, ...limits }, readMachine());
   const real = new native.FlowMap({ members: 3, flowsMax: 16, hashSeed: 1n });
   const flowMap: Pick<FlowMap, 'tally' | 'evidence'> = {
-    tally: () => real.tally(),
+    tally: () => ({ ...real.tally(), ...tallied }),
     evidence: (question) => {
       asked = question.epochEndsNs;
-      return real.evidence(question);
+      const evidence = real.evidence(question);
+      return { ...evidence, flows: { ...evidence.flows, split } };
     },
   };
   const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
   watch = new Watch({ options, source, flowMap: flowMap as FlowMap, io, surroundings, ownGroups: new Set(), begunMs: 0 });
   watch.begin(cluster, 1, REALTIME_BASE_NS);
+  watch.untilStop().then((reason) => {
+    stopped = `${reason} at ${clock.nowMs()}`;
+  });
 }
 
 const sinceBaseMs = (ns: bigint): number => Number(ns - REALTIME_BASE_NS) / MS;
@@ -86,6 +99,103 @@ function speak(index: number, atMs: number): void {
     member.aliveNs = clock.realtimeNs();
   });
 }
+
+function lose(index: number): Member {
+  const member = members[index] as Member;
+  member.become('lost');
+  watch.onLost(member);
+  return member;
+}
+
+describe('a run ends', () => {
+  test('with as many flows as were asked for', async () => {
+    setUp({ maxFlows: '5' });
+    tallied = { twoWay: 4 };
+    await until(105);
+    expect(stopped).toBe('');
+    tallied = { twoWay: 5 };
+    await until(200);
+    expect(stopped).toMatch(/^flows at 1\d0$/);
+  });
+
+  test('with as many packets as were asked for, whoever captured them', async () => {
+    setUp({ maxPackets: '5' });
+    const capture = (index: number, captured: number): void => {
+      const member = members[index] as Member;
+      member.counters = { ...member.counters, captured };
+    };
+    capture(0, 4);
+    await until(105);
+    expect(stopped).toBe('');
+    capture(1, 1);
+    await until(200);
+    expect(stopped).toMatch(/^packets at 1\d0$/);
+  });
+
+  test('at its first violation, if asked for, when it has stood for a while', async () => {
+    setUp({ failFast: true, duration: '1h' });
+    clock.at(100 * MS, () => {
+      tallied = { violated: 1 };
+    });
+    await until(1000);
+    // Those that turned out to be none.
+    expect(stopped).toBe('');
+    split = 1;
+    await until(2000);
+    expect(stopped).toMatch(/^violation at 1\d\d\d$/);
+    setUp({ failFast: true, duration: '1h' });
+    split = 1;
+    tallied = { violated: 1 };
+    await until(300);
+    expect(stopped).toBe('');
+    await until(400);
+    expect(stopped).toBe('violation at 310');
+  });
+
+  test('with its last member', async () => {
+    await until(100);
+    lose(0);
+    lose(2);
+    await until(200);
+    expect(stopped).toBe('');
+    lose(1);
+    await until(300);
+    expect(stopped).toMatch(/^members-lost/);
+  });
+
+  test('with its interface, which was down before', async () => {
+    await until(100);
+    link = undefined;
+    watch.onLinkError();
+    await until(300);
+    expect(stopped).toMatch(/^interface-removed/);
+    expect(watch.disturbances.map(({ code }) => code)).toEqual(['interface-removed']);
+  });
+});
+
+test('while the link is down nothing begins, whoever goes; when it is up again, one does', async () => {
+  await until(100);
+  link = { name: 'cap0', up: false };
+  watch.onLinkError();
+  await until(300);
+  watch.onDeparted(lose(1));
+  await until(450);
+  expect(begun).toEqual([]);
+  link = { name: 'cap0', up: true };
+  await until(900);
+  expect(begun).toEqual(['1 from 550']);
+  expect(watch.disturbances.map(({ code }) => code)).toEqual(['link-down']);
+});
+
+test('while one of those that were lost still holds its share nothing begins', async () => {
+  await until(100);
+  const [first, second] = [lose(0), lose(1)];
+  watch.onDeparted(first);
+  expect(begun).toEqual([]);
+  await until(200);
+  watch.onDeparted(second);
+  expect(begun).toEqual(['1 from 250']);
+});
 
 describe('while the group is changed on purpose', () => {
   test('nothing begins, whoever else goes', async () => {
