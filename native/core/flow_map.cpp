@@ -430,7 +430,7 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
   if (out.errors.size() > 1) std::sort(out.errors.begin(), out.errors.end(), earlier);
 }
 
-void FlowMap::place_by_kernel_key(Sights& sights) {
+void FlowMap::place_by_kernel_key(Sights& sights) const {
   std::vector<std::uint64_t> keys;
   for (auto* list : {&sights.own, &sights.errors})
     for (const FlowSight& s : *list) keys.push_back(s.kernel_key);
@@ -439,7 +439,7 @@ void FlowMap::place_by_kernel_key(Sights& sights) {
   for (auto* list : {&sights.own, &sights.errors}) {
     for (FlowSight& s : *list) {
       const auto rank = std::lower_bound(keys.begin(), keys.end(), s.kernel_key) - keys.begin();
-      s.where.member = static_cast<std::uint16_t>(std::min<std::ptrdiff_t>(rank, placed_members - 1));
+      s.where.member = static_cast<std::uint16_t>(std::min<std::ptrdiff_t>(rank, limits_.members - 1));
     }
   }
 }

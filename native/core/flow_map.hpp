@@ -56,7 +56,7 @@ class FlowMap {
   // Where packets are taken to have been: on the member that told of them, or on one that has all of their flow and kernel key,
   // and nothing else of that flow.
   enum class Placement : std::uint8_t { as_seen, by_kernel_key };
-  static constexpr std::uint32_t placed_members = 64;  // for by_kernel_key; what has more keys is parted all the same
+  static constexpr std::uint32_t placed_members = 64;  // enough for by_kernel_key; what has more keys is parted all the same
 
   [[nodiscard]] static Result<FlowMap> create(const Limits& limits, HashSeed seed) noexcept;
 
@@ -157,7 +157,7 @@ class FlowMap {
     std::vector<FlowSight> errors;
   };
   void collect(std::uint32_t record, const FragmentStore::Joined& joined, Placement placement, Sights& out) const;
-  static void place_by_kernel_key(Sights& sights);
+  void place_by_kernel_key(Sights& sights) const;
   void count_untracked(const Observation& observation) noexcept;
   void keep_first(const Pending& pending, std::uint32_t record, std::uint16_t epoch);
   void keep_later(const Observation& observation, std::uint16_t member, std::uint16_t epoch);

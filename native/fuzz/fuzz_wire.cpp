@@ -49,7 +49,7 @@ void check(const fanout::FlowMap::Limits& limits, const Told& told) {
   require(told.sums_wrap || evidence.judged_packets + evidence.unjoined_fragments + evidence.unmatched_errors <= tally.packets,
           "evidence knows no packet that was not told");
   // Nothing is late where its epoch has no end, and nothing saturates.
-  if (told.epoch >= 16 || told.packets > 0xffffffff) return;
+  if (told.epoch >= 16 || told.sums_wrap || told.packets > 0xffffffff) return;
   const Evidence all = map->evidence(std::vector<EpochWindow>(16), 0);
   require(all.judged_packets + all.unjoined_fragments + all.unmatched_errors == tally.packets,
           "every packet that was told is in the evidence");
