@@ -130,7 +130,7 @@ class FileHelperObject : public Napi::ObjectWrap<FileHelperObject> {
     return info.Env().Undefined();
   }
   Napi::Value discard(const Napi::CallbackInfo& info) {
-    helper_.reset();
+    if (auto helper = std::exchange(helper_, std::nullopt)) helper->discard();
     return info.Env().Undefined();
   }
 

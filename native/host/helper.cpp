@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 #include <cstdio>
 #include <cstring>
@@ -184,6 +185,13 @@ Status FileHelper::write(std::span<const std::byte> bytes) noexcept {
   if (!send_all(channel_.get(), &length, sizeof length) || !send_all(channel_.get(), bytes.data(), bytes.size()))
     return SysError::from_errno("send");
   return answer_of(channel_.get(), "write");
+}
+
+void FileHelper::discard() noexcept {
+  constexpr timeval patience{1, 0};
+  (void)::setsockopt(channel_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  (void)::shutdown(channel_.get(), SHUT_WR);
+  (void)answer_of(channel_.get(), "discard");
 }
 
 }  // namespace fanout

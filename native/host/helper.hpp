@@ -34,6 +34,9 @@ class FileHelper {
   [[nodiscard]] static Result<FileHelper> start(const std::string& directory, const std::string& temporary,
                                                 const std::string& target, mode_t mode, const Ids& ids) noexcept;
   [[nodiscard]] Status write(std::span<const std::byte> bytes) noexcept;
+  // When it returns nothing is left: at the end of this process the helper would see to that by itself, but later. Waits for a
+  // second at the most.
+  void discard() noexcept;
 
  private:
   explicit FileHelper(UniqueFd channel) noexcept : channel_(std::move(channel)) {}

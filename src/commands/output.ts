@@ -91,23 +91,36 @@ function replacing(target: string, existing: Stats | undefined, path: string): R
   const file = mayRenameOver(directory, existing) ? openTemporary(temporary, existing !== undefined) : undefined;
   // The directory may be closed to us although the file is not; then it is written in place.
   if (file === undefined) return directly(path, openSync(target, 'r+'), true);
-  // A second signal, or a defect, ends the process without another word.
   const remove = (): void => rmSync(temporary, { force: true });
-  process.once('exit', remove);
   if (existing !== undefined) fchmodSync(file, existing.mode & 0o7777);
-  return {
+  const report: ReportFile = {
     commit: async (text) =>
       guarded(path, () => {
         writeFileSync(file, text);
         fsyncSync(file);
         closeSync(file);
         renameSync(temporary, target);
-        process.removeListener('exit', remove);
       }),
     discard: () => {
       closeSync(file);
       remove();
-      process.removeListener('exit', remove);
+    },
+  };
+  return untilExit(report, remove);
+}
+
+/** A second signal, or a defect, ends the process without another word: then nothing is left either. */
+function untilExit({ commit, discard }: ReportFile, remove: () => void): ReportFile {
+  process.once('exit', remove);
+  const forget = (): void => void process.removeListener('exit', remove);
+  return {
+    commit: async (text) => {
+      await commit(text);
+      forget();
+    },
+    discard: () => {
+      discard();
+      forget();
     },
   };
 }
@@ -139,7 +152,8 @@ function replacingByHelper(
   const { uid, gid } = statSync(directory);
   const mode = existing === undefined ? NEW_FILE_MODE & ~process.umask() : existing.mode & 0o7777;
   const helper = new FileHelper({ directory, temporary: temporaryName(target), target: basename(target), mode, uid, gid });
-  return { commit: async (text) => guarded(path, () => helper.write(Buffer.from(text))), discard: () => helper.discard() };
+  const discard = (): void => helper.discard();
+  return untilExit({ commit: async (text) => guarded(path, () => helper.write(Buffer.from(text))), discard }, discard);
 }
 
 function directly(path: string, file: number, truncate = false): ReportFile {
