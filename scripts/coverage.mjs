@@ -1,7 +1,7 @@
 // npm run coverage [-- FILE...]: the whole suite once more, or only these files of it, measured, in a copy of the sources below coverage/. Prints lines and branches by folder;
 // coverage/uncovered.txt lists what no test reaches. What is measured runs slower, so a test about time may fail here: that is told, too.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { coverageOfSources, linesOf } from './coverage/typescript.mjs';
 
@@ -9,12 +9,21 @@ const OUT = resolve('coverage');
 const [TREE, RAW] = [join(OUT, 'tree'), join(OUT, 'raw')];
 /** They look at the finished addon, or compile for themselves. */
 const EXCLUDED = ['test/native/native.test.ts', 'test/native/addon-file.test.ts', 'test/unit/package.test.ts'];
-const NATIVE_FLAGS = `-O1 -g -w -fcoverage-mapping -mllvm -runtime-counter-relocation -fprofile-instr-generate=${join(RAW, 'native', '%c%m.profraw')}`;
+/** Worker programs that come by descriptor have nothing beside them, such as what measures. */
+const NOT_NAMED = '--testNamePattern=^(?!.*code comes by descriptor)';
+// The addon is compiled in build/, by names relative to that: they are to be the same as those of the tests.
+const NATIVE_FLAGS = [
+  '-O1 -g -w -fcoverage-mapping -mllvm -runtime-counter-relocation',
+  `-fprofile-instr-generate=${join(RAW, 'native', '%c%m.profraw')}`,
+  `-fcoverage-prefix-map=..=${TREE}`,
+].join(' ');
 
-// Workers may run as another user.
-process.umask(0);
 rmSync(OUT, { recursive: true, force: true });
-for (const folder of ['v8', 'native']) mkdirSync(join(RAW, folder), { recursive: true });
+for (const folder of ['v8', 'native']) {
+  mkdirSync(join(RAW, folder), { recursive: true });
+  // Workers run as another user.
+  chmodSync(join(RAW, folder), 0o777);
+}
 copySources();
 buildMeasured();
 const failed = runTests();
@@ -65,6 +74,9 @@ function buildMeasured() {
     CXXFLAGS: NATIVE_FLAGS,
     LDFLAGS: link,
   });
+  // All processes count in one file, which the first one makes.
+  run(['node', '--print', "require('./build/Release/fanout.node')"]);
+  for (const name of readdirSync(join(RAW, 'native'))) chmodSync(join(RAW, 'native', name), 0o666);
 }
 
 function runTests() {
@@ -86,6 +98,7 @@ function runTests() {
       'run',
       ...process.argv.slice(2),
       '--passWithNoTests',
+      NOT_NAMED,
       ...projects.flatMap((project) => ['--project', project]),
       ...EXCLUDED.flatMap((path) => ['--exclude', path]),
     ];

@@ -1,7 +1,8 @@
 // Loaded before the bundles of a coverage run, never by the product: counts in this process what V8 counts, and writes it down wherever
 // the process may end. A collector that becomes another program and a worker that leaves by _exit(2) run no code of Node's any more, so
-// what they call last is wrapped. Nothing is written by a process that is killed.
-const { writeFileSync } = require('node:fs');
+// what they call last is wrapped. The file is opened at once: a worker may open none any more when it ends. Nothing is written by a process
+// that is killed.
+const { ftruncateSync, openSync, writeSync } = require('node:fs');
 const { Session } = require('node:inspector');
 const Module = require('node:module');
 const { join } = require('node:path');
@@ -14,12 +15,13 @@ session.connect();
 session.post('Profiler.enable');
 session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
 
-let written = 0;
+const file = openSync(join(OUT, `${process.pid}-${process.hrtime.bigint()}.json`), 'w');
 function write() {
   session.post('Profiler.takePreciseCoverage', (error, found) => {
     if (error !== null) throw error;
     const result = found.result.filter(({ url }) => url.startsWith(own) && url.includes('-measured.'));
-    writeFileSync(join(OUT, `${process.pid}-${process.hrtime.bigint()}-${written++}.json`), JSON.stringify({ result }));
+    ftruncateSync(file);
+    writeSync(file, JSON.stringify({ result }), 0);
   });
 }
 

@@ -43,7 +43,9 @@ async function coverageOfBundles(dist, v8) {
   let merged = { result: [] };
   const names = readdirSync(v8);
   for (let i = 0; i < names.length; i += BATCH) {
-    const batch = names.slice(i, i + BATCH).map((name) => JSON.parse(readFileSync(join(v8, name), 'utf8')));
+    // Those that were killed wrote nothing.
+    const texts = names.slice(i, i + BATCH).map((name) => readFileSync(join(v8, name), 'utf8'));
+    const batch = texts.filter((text) => text !== '').map((text) => JSON.parse(text));
     merged = mergeProcessCovs([merged, ...batch]);
   }
   const files = [];
