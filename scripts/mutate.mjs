@@ -1,6 +1,6 @@
 // npm run mutate [-- --seeds N] [NAME...]: makes the faults of test/simulation/mutations.ts one at a time, and demands that the simulation
-// finds each, or else a unit test. With names, only those whose file or name contains one of them. Faults in native code are compiled in a
-// copy of the tree.
+// finds each, or else a unit or native test. With names, only those whose file or name contains one of them. Faults in native code are
+// compiled in a copy of the tree.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -72,7 +72,16 @@ async function trialOfTypeScript(mutation) {
 // ---- native code
 
 function prepareNative() {
-  for (const name of ['native/flags.sh', 'native/core', 'native/lab', 'native/host', 'native/binding', 'binding.gyp', 'package.json'])
+  for (const name of [
+    'native/flags.sh',
+    'native/core',
+    'native/test',
+    'native/lab',
+    'native/host',
+    'native/binding',
+    'binding.gyp',
+    'package.json',
+  ])
     cpSync(name, join(scratch, name), { recursive: true });
   symlinkSync(resolve('node_modules'), join(scratch, 'node_modules'));
   compile('configure');
@@ -87,10 +96,19 @@ async function trialOfNative(mutation) {
   const path = join(scratch, mutation.file);
   writeFileSync(path, mutated(mutation));
   compile();
-  writeFileSync(path, readFileSync(mutation.file));
   const program = join(scratch, 'mutant.mjs');
   await bundleSimulation(program);
-  return simulate(program);
+  const found = simulate(program);
+  const finder = found.by === undefined ? nativeTestThatFinds() : found;
+  writeFileSync(path, readFileSync(mutation.file));
+  return finder;
+}
+
+function nativeTestThatFinds() {
+  const check = ['--silent', '--keep-going', '--jobs=2', `--directory=${join(scratch, 'native/test')}`, 'check-plain'];
+  const { stderr } = spawnSync('make', check, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const found = /\brun-plain-(test_\w+)\] Error/.exec(stderr);
+  return found === null ? {} : { by: `\`native/test/${found[1]}.cpp\`` };
 }
 
 // ---- what finds it

@@ -44,7 +44,8 @@ const MACHINE: Machine = {
   readText: () => '1\n6 0 0 0\n',
 };
 
-export async function simulate(scenario: Scenario, interleaving = 0): Promise<Outcome> {
+/** @param interleaving the same run, with messages that take other times */
+export async function simulate(scenario: Scenario, interleaving = 0, altered = (source: PacketSource) => source): Promise<Outcome> {
   const world = new World(scenario, interleaving);
   const options = scenario.groups.map((raw) => parseOptions(raw, MACHINE));
   const observed: Observed[] = [];
@@ -57,7 +58,7 @@ export async function simulate(scenario: Scenario, interleaving = 0): Promise<Ou
     judgedNs = world.clock.nowNs;
   };
   let isSettled = false;
-  runGroups(arrangementOf(world, options, onObserved, additions)).then(
+  runGroups(arrangementOf(world, options, altered(sourceOf(world, world.kernel.interfaceName)), onObserved, additions)).then(
     (all) => {
       results = all;
       isSettled = true;
@@ -71,8 +72,14 @@ export async function simulate(scenario: Scenario, interleaving = 0): Promise<Ou
   return { scenario, world, options, how, results, error, observed, additions, judgedNs, endedNs: world.clock.nowNs };
 }
 
-function arrangementOf(world: World, groups: readonly Options[], onObserved: (all: Observed) => void, additions: unknown[]): Arrangement {
-  const { clock, crew, kernel, abort, scenario } = world;
+function arrangementOf(
+  world: World,
+  groups: readonly Options[],
+  source: PacketSource,
+  onObserved: (all: Observed) => void,
+  additions: unknown[],
+): Arrangement {
+  const { clock, crew, abort, scenario } = world;
   const surroundings: Surroundings = {
     clock,
     interfaceAt: (ifindex) => world.interfaceAt(ifindex),
@@ -105,7 +112,7 @@ function arrangementOf(world: World, groups: readonly Options[], onObserved: (al
       program: program?.kind === 'cbpf' ? { kind: 'cbpf', instructions: [[6, 0, 0, 0]] } : null,
       release: () => {},
     })),
-    source: sourceOf(world, kernel.interfaceName),
+    source,
     crew,
     io,
     drive,
