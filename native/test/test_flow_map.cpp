@@ -469,6 +469,7 @@ TEST(a_malformed_message_changes_nothing) {
   refused(message_of(many, 4, 0), 4);                // a member that the run does not have
   refused(message_of(many, 0x10001, 0), 0x10001);    // would be member 1 in sixteen bits
   refused(message_of(many, 1, 0x10000), 1);          // would be epoch 0 in sixteen bits
+  CHECK(!map.ingest(message_of(many, 1, 3), 1, 2).ok);  // of an epoch that was not announced yet
 
   expect_same(map.evidence(open_epochs(1), 100), before_it);
   CHECK_EQ(map.tally().flows, tally.flows);

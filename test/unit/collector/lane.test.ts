@@ -42,6 +42,16 @@ describe('a group', () => {
   });
 });
 
+test('groups on the same packets end with the same packet, as long as all hear of it in time', async () => {
+  const messageNs = [1, 30, 5, 40, 1, 20].map((ms) => ms * MS);
+  // Most of it about the end.
+  const traffic = { ...makeScenario(0).traffic, flows: 90, toNs: 420 * MS, moments: [300 * MS], drawn: 0.8 };
+  const { results } = await simulate(quiet({ theme: 'together', groups: [live, live], messageNs, traffic }));
+  const judged = (results ?? []).map((result) => (result instanceof Error ? result : result.packets.judged));
+  expect(judged[0]).toBeGreaterThan(100);
+  expect(judged).toEqual([judged[0], judged[0]]);
+});
+
 test('groups that end at one moment have time to wait for it, should the clock be set back just then', async () => {
   const step = { kind: 'step', atNs: 320 * MS, byNs: -5000 * MS } as const;
   const { results } = await simulate(quiet({ theme: 'together', groups: [live, live], faults: [step] }));
