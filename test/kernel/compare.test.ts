@@ -103,4 +103,15 @@ describe('live', () => {
     expect(native.packetSockets().filter(({ protocol }) => protocol !== 0)).toEqual([]);
     expect(promiscuity()).toBe(0);
   });
+
+  test('before that the lab says what so many groups cost this machine', async () => {
+    const { status, result } = await compare('-i', CAPTURE, '-n', '2', '--modes', 'hash,lb', '--duration', '300ms');
+    const { ownLoad } = result;
+    if (ownLoad === undefined) return expect.unreachable('nothing was measured');
+    expect(ownLoad).toMatchObject({ schema: 'fanout-cluster/own-load@1', procs: 2, one: { groups: 1 }, all: { groups: 2 } });
+    expect(ownLoad.all.workerNsPerPacket).toBeGreaterThan(ownLoad.one.workerNsPerPacket);
+    expect(Math.min(ownLoad.one.kernelNsPerPacket, ownLoad.perFurtherGroup.workerNsPerPacket)).toBeGreaterThan(0);
+    expect(ownLoad.lossFreeRate).toBeGreaterThan(20_000);
+    expect([status, result.runs.map(({ verdict }) => verdict.answer)]).toEqual([0, ['yes', 'no']]);
+  });
 });

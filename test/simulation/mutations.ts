@@ -1,6 +1,6 @@
 /**
  * Faults on purpose, each an exact replacement of text that occurs once: `npm run mutate` makes them one at a time, and the simulation, or
- * else a unit test of the collector, must notice. docs/testing.md has the table of what noticed which.
+ * else a unit test of the collector, must notice. mutations.md has the table of what noticed which.
  */
 export interface Mutation {
   readonly name: string;
