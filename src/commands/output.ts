@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { Socket } from 'node:net';
+import { constants as osConstants } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FanoutError } from '../errors.ts';
 import type { PrivilegesAddon } from '../native.ts';
@@ -184,7 +185,13 @@ function unwritable(path: string, cause: unknown): FanoutError {
   const why = cause instanceof Error ? cause.message : String(cause);
   if (cause instanceof Error && 'code' in cause && cause.code === 'ENXIO')
     return new FanoutError('OUTPUT_UNWRITABLE', `cannot write ${path}: nobody reads this pipe`, 'start its reader first', { cause });
-  return new FanoutError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${why}`, 'name a file in a directory that you may write to', {
-    cause,
-  });
+  const remedy = isFull(cause) ? 'make room there, or name a file elsewhere' : 'name a file in a directory that you may write to';
+  return new FanoutError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${why}`, remedy, { cause });
+}
+
+const { EDQUOT, EFBIG, ENOSPC } = osConstants.errno;
+
+/** Node.js has these numbers negative, the addon as the kernel has them. */
+function isFull(cause: unknown): boolean {
+  return cause instanceof Error && 'errno' in cause && [EDQUOT, EFBIG, ENOSPC].includes(Math.abs(Number(cause.errno)));
 }

@@ -95,6 +95,7 @@ describe('a full disk', () => {
         // Its list of violations needs far more than there is.
         const ended = await tool(['-n', '4', '--mode', 'lb', '--quiet', '--json', json]);
         expect(ended.stderr).toMatch(/OUTPUT_UNWRITABLE: cannot write .*run\.json: .*(ENOSPC|No space left)/);
+        expect(ended.stderr).toContain('make room there');
         expect([ended.status, entriesOf(path), readFileSync(json, 'utf8')]).toEqual([2, ['run.json'], 'old']);
       }
     } finally {

@@ -75,7 +75,11 @@ test.each([
 test('a full disk is an error, not a verdict', async () => {
   const file = openReportFile('/dev/full');
   await expect(file.commit('{}')).rejects.toThrow(
-    expect.objectContaining({ code: 'OUTPUT_UNWRITABLE', message: expect.stringMatching(/ENOSPC/) }),
+    expect.objectContaining({
+      code: 'OUTPUT_UNWRITABLE',
+      message: expect.stringMatching(/ENOSPC/),
+      remedy: expect.stringContaining('make room'),
+    }),
   );
 });
 
