@@ -424,7 +424,9 @@ describe('closing', () => {
       await new Promise((done) => setTimeout(done, delayMs));
       await cluster.close();
       expect(childrenOf(process.pid).filter(isWorker)).toEqual([]);
-      expect(await joined).toBeInstanceOf(Error);
+      const outcome = await joined;
+      // Later the whole group may have joined already; a worker that has just been forked cannot have.
+      if (delayMs === 0) expect(outcome).toBeInstanceOf(Error);
     }
   });
 
