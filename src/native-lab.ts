@@ -57,7 +57,7 @@ export interface InjectReport extends InjectCounters {
 
 /** Why packets of a capture file are not among its frames. */
 export interface LeftOut {
-  readonly reason: 'link-type' | 'protocol' | 'cut' | 'too-long';
+  readonly reason: 'link-type' | 'protocol' | 'encrypted' | 'cut' | 'too-long';
   readonly linkType: number;
   /** As in LINKTYPE_..., where it is a common one. */
   readonly linkTypeName?: string;
@@ -89,8 +89,9 @@ export interface CaptureProblem {
 }
 
 export interface CaptureSummary {
-  readonly format?: 'pcap' | 'pcapng';
+  readonly format?: 'pcap' | 'pcapng' | 'snoop' | 'erf';
   readonly records: number;
+  /** A packet may carry several (IEEE 802.11). */
   readonly frames: number;
   /** Frames that the capture cut before their flow was known. */
   readonly cutHeaders: number;

@@ -52,6 +52,8 @@ inline const char* reason_text(LeftOutReason reason) {
       return "link-type";
     case LeftOutReason::protocol:
       return "protocol";
+    case LeftOutReason::encrypted:
+      return "encrypted";
     case LeftOutReason::cut:
       return "cut";
     case LeftOutReason::too_long:

@@ -1,9 +1,11 @@
 #include "capture_file.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 namespace fanout {
 namespace {
@@ -17,6 +19,15 @@ constexpr std::size_t file_start_bytes = 8;
 constexpr std::size_t pcap_header_bytes = 24;
 constexpr std::size_t record_header_bytes = 16;
 constexpr std::size_t kuznetzov_header_bytes = 24;  // interface, protocol and packet type follow the usual fields
+
+constexpr std::string_view snoop_magic{"snoop\0\0\0", 8};
+constexpr std::size_t snoop_header_bytes = 16;
+constexpr std::size_t snoop_record_header_bytes = 24;
+
+constexpr std::size_t erf_header_bytes = 16;
+constexpr unsigned erf_extended = 0x80;
+constexpr unsigned erf_pad = 48;
+constexpr std::uint16_t erf_link_type = 197;
 
 constexpr std::uint32_t byte_order_magic = 0x1a2b3c4d;
 constexpr std::size_t block_start_bytes = 8;
@@ -87,7 +98,6 @@ constexpr Signature signatures[]{
     {"\x1f\x9d"sv, "compress"},
     {"PK\x03\x04"sv, "zip"},
     {"7z\xbc\xaf\x27\x1c"sv, "7z"},
-    {"snoop\0\0\0"sv, "snoop"},
     {"GMBU"sv, "Network Monitor"},
     {"RTSS"sv, "Network Monitor"},
     {"TRSNIFF "sv, "Sniffer"},
@@ -113,6 +123,31 @@ bool is_capture(std::uint32_t magic) noexcept {
   for (const std::uint32_t known : {magic_microseconds, magic_nanoseconds, magic_kuznetzov, section_block})
     if (magic == known || magic == __builtin_bswap32(known)) return true;
   return false;
+}
+
+bool is_snoop(Bytes start) noexcept { return std::memcmp(start.data(), snoop_magic.data(), snoop_magic.size()) == 0; }
+
+// Seconds in the upper half, little endian whatever the rest is.
+std::uint64_t erf_time(Bytes header) noexcept {
+  std::uint64_t value = 0;
+  for (std::size_t i = 8; i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(header[i]);
+  return value;
+}
+
+// Such a file begins with a record and nothing else tells it: one in a thousand files of other bytes passes as well.
+bool may_be_erf(Bytes header) noexcept {
+  constexpr std::uint64_t year_1990 = 631'152'000, year_2100 = 4'102'444'800;
+  constexpr unsigned types_max = 27, reserved_flags = 0xc0;
+  constexpr unsigned lengths_max = 16 * 1024, padding_max = 8, extensions_max_bytes = 128, own_header_bytes_max = 4;
+  const auto octet = [&](std::size_t at) { return std::to_integer<unsigned>(header[at]); };
+  const std::uint64_t seconds = erf_time(header) >> 32;
+  const unsigned type = octet(8) & ~erf_extended;
+  const unsigned record = octet(10) << 8 | octet(11), wire = octet(14) << 8 | octet(15);
+  const unsigned extensions = (octet(8) & erf_extended) != 0 ? extensions_max_bytes : 0;
+  const bool fits = record >= erf_header_bytes && record % 4 == 0 && record <= lengths_max && wire <= lengths_max &&
+                    record <= erf_header_bytes + extensions + own_header_bytes_max + wire + padding_max;
+  return seconds >= year_1990 && seconds < year_2100 && ((type > 0 && type <= types_max) || type == erf_pad) &&
+         (octet(9) & reserved_flags) == 0 && fits;
 }
 
 }  // namespace
@@ -150,10 +185,19 @@ std::size_t CaptureFileParser::feed(Bytes bytes, CaptureSink& sink) noexcept {
 
 void CaptureFileParser::finish() noexcept {
   if (problem_.fault != CaptureFault::none) return;
-  if (unit_ != Unit::file_start) {
-    const bool is_between = (unit_ == Unit::record_header || unit_ == Unit::block_start) && pending_.empty();
-    if (!is_between) fail(CaptureFault::truncated);
-    return;
+  switch (unit_) {
+    case Unit::file_start:
+      break;
+    case Unit::erf_probe:
+      return fail(CaptureFault::foreign);
+    case Unit::record_header:
+    case Unit::snoop_record_header:
+    case Unit::erf_record_header:
+    case Unit::block_start:
+      if (!pending_.empty()) fail(CaptureFault::truncated);
+      return;
+    default:
+      return fail(CaptureFault::truncated);
   }
   if (pending_.empty()) return fail(CaptureFault::empty);
   if (pending_.size() >= sizeof(std::uint32_t) && is_capture(native32(pending_, 0))) return fail(CaptureFault::truncated);
@@ -182,6 +226,16 @@ void CaptureFileParser::take(Bytes unit, CaptureSink& sink) noexcept {
       record_.bytes = unit;
       next_record();
       return deliver(record_, sink);
+    case Unit::snoop_header:
+      return take_snoop_header(unit);
+    case Unit::snoop_record_header:
+      return take_snoop_record_header(unit);
+    case Unit::erf_probe:
+      return take_erf_probe(unit);
+    case Unit::erf_record_header:
+      return take_erf_record_header(unit);
+    case Unit::erf_record:
+      return take_erf_record(unit, sink);
     case Unit::block_start:
       return take_block_start(unit);
     case Unit::byte_order:
@@ -199,7 +253,15 @@ void CaptureFileParser::take_file_start(Bytes start) noexcept {
     blocks_ = 1;
     return take_block_start(start);
   }
+  if (is_snoop(start)) {
+    format_ = "snoop";
+    return expect(Unit::snoop_header, snoop_header_bytes - file_start_bytes);
+  }
   if (!is_capture(magic)) {
+    if (foreign_format(start) == nullptr) {
+      erf_.assign(start.begin(), start.end());
+      return expect(Unit::erf_probe, erf_header_bytes - file_start_bytes);
+    }
     fail(CaptureFault::foreign);
     problem_.foreign = foreign_format(start);
     return;
@@ -220,12 +282,14 @@ void CaptureFileParser::take_file_start(Bytes start) noexcept {
 void CaptureFileParser::take_pcap_header(Bytes rest) noexcept {
   // The upper half says how long the frame check sequence is; where it was captured, it looks like padding.
   link_type_ = static_cast<std::uint16_t>(u32(rest, 12) & 0xffff);
+  record_unit_ = Unit::record_header;
   next_record();
 }
 
 void CaptureFileParser::next_record() noexcept {
-  start_ = position_;
-  expect(Unit::record_header, record_header_bytes_);
+  skip_ = std::exchange(padding_, 0);
+  start_ = position_ + skip_;
+  expect(record_unit_, record_header_bytes_);
 }
 
 void CaptureFileParser::take_record_header(Bytes header) noexcept {
@@ -242,6 +306,73 @@ void CaptureFileParser::take_record_header(Bytes header) noexcept {
 void CaptureFileParser::deliver(CaptureRecord record, CaptureSink& sink) noexcept {
   record.number = ++records_;
   is_wanted_ = sink.on_record(record);
+}
+
+// ---- snoop: RFC 1761, in network order
+
+void CaptureFileParser::take_snoop_header(Bytes rest) noexcept {
+  constexpr std::uint32_t version = 2;
+  swapped_ = std::endian::native == std::endian::little;
+  if (u32(rest, 0) != version) return fail(CaptureFault::unknown_version, u32(rest, 0));
+  switch (u32(rest, 4)) {
+    case 0:  // IEEE 802.3
+    case 4:  // Ethernet
+      link_type_ = 1;
+      break;
+    case 2:
+      link_type_ = 6;
+      break;
+    case 8:
+      link_type_ = 10;
+      break;
+    default:
+      link_type_ = other_link_type;
+  }
+  record_unit_ = Unit::snoop_record_header;
+  record_header_bytes_ = snoop_record_header_bytes;
+  next_record();
+}
+
+void CaptureFileParser::take_snoop_record_header(Bytes header) noexcept {
+  const std::uint32_t captured = u32(header, 4);
+  const std::uint32_t record = u32(header, 8);
+  if (captured > packet_bytes_max) return fail(CaptureFault::implausible_length, captured);
+  if (record < snoop_record_header_bytes + captured || record > block_bytes_max)
+    return fail(CaptureFault::implausible_length, record);
+  padding_ = record - snoop_record_header_bytes - captured;
+  record_ = {{}, u32(header, 0), link_type_, u32(header, 16) * second_ns + std::uint64_t{u32(header, 20)} * 1000, 0};
+  expect(Unit::record, captured);
+}
+
+// ---- ERF: a record after the other, of lengths in network order
+
+void CaptureFileParser::take_erf_probe(Bytes rest) noexcept {
+  erf_.insert(erf_.end(), rest.begin(), rest.end());
+  if (!may_be_erf(erf_)) return fail(CaptureFault::foreign);
+  format_ = "erf";
+  swapped_ = std::endian::native == std::endian::little;
+  take_erf_record_header(Bytes{erf_});
+}
+
+void CaptureFileParser::next_erf_record() noexcept {
+  start_ = position_;
+  expect(Unit::erf_record_header, erf_header_bytes);
+}
+
+void CaptureFileParser::take_erf_record_header(Bytes header) noexcept {
+  const std::uint32_t bytes = u16(header, 10);
+  if (bytes < erf_header_bytes) return fail(CaptureFault::implausible_length, bytes);
+  if (header.data() != erf_.data()) erf_.assign(header.begin(), header.end());
+  expect(Unit::erf_record, bytes - erf_header_bytes);
+}
+
+void CaptureFileParser::take_erf_record(Bytes rest, CaptureSink& sink) noexcept {
+  erf_.insert(erf_.end(), rest.begin(), rest.end());
+  next_erf_record();
+  if ((std::to_integer<unsigned>(erf_[8]) & ~erf_extended) == erf_pad) return;
+  const std::uint64_t time = erf_time(erf_);
+  const std::uint64_t fraction_ns = (time & 0xffffffff) * second_ns >> 32;
+  deliver({erf_, u16(erf_, 14), erf_link_type, (time >> 32) * second_ns + fraction_ns, 0}, sink);
 }
 
 // ---- pcapng

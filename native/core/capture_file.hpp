@@ -1,11 +1,12 @@
 // Reads capture files that come in pieces: pcap (microseconds, nanoseconds, and Alexey Kuznetzov's variant) and pcapng, in both
-// byte orders. Pure; survives any bytes, and the pieces may be cut anywhere.
+// byte orders; snoop of Solaris, and Endace's ERF. Pure; survives any bytes, and the pieces may be cut anywhere.
 //
 // What a record says is believed as far as the file bears it out. The first thing that cannot be ends the reading: everything
 // before it counts, and the problem says what it was and where.
 //
 //   https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-05.html
 //   https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html
+//   https://www.rfc-editor.org/rfc/rfc1761 (snoop)
 #pragma once
 
 #include <cstddef>
@@ -18,10 +19,13 @@ namespace fanout {
 struct CaptureRecord {
   std::span<const std::byte> bytes;  // as far as they were captured; valid until the sink returns
   std::uint32_t wire_bytes = 0;      // length on the wire, as the file says
-  std::uint16_t link_type = 0;       // LINKTYPE_..., https://www.tcpdump.org/linktypes.html
+  std::uint16_t link_type = 0;       // LINKTYPE_..., https://www.tcpdump.org/linktypes.html; or other_link_type
   std::uint64_t time_ns = 0;         // since 1970; 0 where the file has no time stamp
   std::uint64_t number = 0;          // packets of the file from 1, as tcpdump and Wireshark count them
 };
+
+// What a format with numbers of its own has, and tcpdump has no number for.
+inline constexpr std::uint16_t other_link_type = 0xffff;
 
 class CaptureSink {
  public:
@@ -67,7 +71,7 @@ class CaptureFileParser {
 
   [[nodiscard]] const CaptureProblem& problem() const noexcept { return problem_; }
   [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
-  // "pcap", "pcapng", or nullptr while it is not known.
+  // "pcap", "pcapng", "snoop", "erf", or nullptr while it is not known.
   [[nodiscard]] const char* format() const noexcept { return format_; }
 
  private:
@@ -79,6 +83,11 @@ class CaptureFileParser {
     pcap_header,  // what follows the first eight bytes
     record_header,
     record,
+    snoop_header,
+    snoop_record_header,
+    erf_probe,  // the second half of what may be the first record header of an ERF file: it has no header of its own
+    erf_record_header,
+    erf_record,
     block_start,  // type and length
     byte_order,   // of a section, in which its length is written, too
     block_rest,
@@ -97,6 +106,11 @@ class CaptureFileParser {
   void take_file_start(Bytes start) noexcept;
   void take_pcap_header(Bytes rest) noexcept;
   void take_record_header(Bytes header) noexcept;
+  void take_snoop_header(Bytes rest) noexcept;
+  void take_snoop_record_header(Bytes header) noexcept;
+  void take_erf_probe(Bytes rest) noexcept;
+  void take_erf_record_header(Bytes header) noexcept;
+  void take_erf_record(Bytes rest, CaptureSink& sink) noexcept;
   void take_block_start(Bytes start) noexcept;
   void take_byte_order(Bytes magic) noexcept;
   void expect_rest_of_block(std::size_t already_taken) noexcept;
@@ -109,6 +123,7 @@ class CaptureFileParser {
   void take_block_packet(std::uint32_t interface, Bytes body, CaptureSink& sink) noexcept;
   void deliver(CaptureRecord record, CaptureSink& sink) noexcept;
   void next_record() noexcept;
+  void next_erf_record() noexcept;
   void next_block() noexcept;
   void fail(CaptureFault fault, std::uint64_t value = 0) noexcept;
 
@@ -132,8 +147,11 @@ class CaptureFileParser {
   bool nanoseconds_ = false;
   bool lengths_may_be_swapped_ = false;
   std::size_t record_header_bytes_ = 0;
+  Unit record_unit_ = Unit::record_header;  // pcap or snoop
+  std::uint64_t padding_ = 0;               // snoop: behind the record
   std::uint16_t link_type_ = 0;
-  CaptureRecord record_;  // what its header said
+  CaptureRecord record_;        // what its header said
+  std::vector<std::byte> erf_;  // a record and its header, which say only together what the packet is
 
   std::uint32_t block_type_ = 0;
   std::uint32_t block_bytes_ = 0;

@@ -4,8 +4,6 @@
 
 #include <optional>
 
-#include "link_frame.hpp"
-
 namespace fanout {
 namespace {
 
@@ -17,6 +15,8 @@ std::optional<LeftOutReason> refusal(Convertible convertible) noexcept {
       return LeftOutReason::link_type;
     case Convertible::protocol:
       return LeftOutReason::protocol;
+    case Convertible::encrypted:
+      return LeftOutReason::encrypted;
     case Convertible::cut:
       return LeftOutReason::cut;
   }
@@ -37,12 +37,22 @@ void CaptureFrames::restart() noexcept {
 }
 
 bool CaptureFrames::on_record(const CaptureRecord& record) noexcept {
-  const LinkFrame link = as_ethernet(record.link_type, record.bytes);
+  LinkFrame link = as_ethernet(record.link_type, record.bytes);
+  bool is_wanted = take(link, record);
+  while (!link.more.empty()) {
+    link = next_aggregated(link.more);
+    // What was begun is brought to its end: the parser cannot stop inside a packet.
+    is_wanted = take(link, record) && is_wanted;
+  }
+  return is_wanted;
+}
+
+bool CaptureFrames::take(const LinkFrame& link, const CaptureRecord& record) noexcept {
   if (const auto reason = refusal(link.convertible)) {
     leave_out(*reason, record.link_type);
     return true;
   }
-  if (link.size() > frame_bytes_max) {
+  if (link.size() > frame_bytes_max_) {
     leave_out(LeftOutReason::too_long, record.link_type);
     return true;
   }

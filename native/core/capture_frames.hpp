@@ -10,6 +10,7 @@
 
 #include "capture_file.hpp"
 #include "dissect.hpp"
+#include "link_frame.hpp"
 
 namespace fanout {
 
@@ -17,6 +18,7 @@ namespace fanout {
 enum class LeftOutReason : std::uint8_t {
   link_type,  // no frame can be made of its link type
   protocol,   // what it carries has no ethertype
+  encrypted,  // on the way to or from a radio station
   cut,        // too short for a frame that the kernel takes
   too_long,
 };
@@ -38,9 +40,6 @@ struct FrameCounts {
 
 class CaptureFrames : private CaptureSink {
  public:
-  // The largest IP packet in an Ethernet frame: what fits through a TAP and through a veth pair with the largest MTU.
-  static constexpr std::size_t frame_bytes_max = 14 + 65535;
-
   // How many bytes were taken: fewer than all if no more frames were wanted, and then the rest is to be offered again.
   std::size_t feed(std::span<const std::byte> bytes) noexcept { return parser_.feed(bytes, *this); }
   void finish() noexcept { parser_.finish(); }
@@ -49,6 +48,10 @@ class CaptureFrames : private CaptureSink {
   [[nodiscard]] const FrameCounts& counts() const noexcept { return counts_; }
 
  protected:
+  // Packets whose frame is longer than this are left out.
+  explicit CaptureFrames(std::size_t frame_bytes_max) noexcept : frame_bytes_max_(frame_bytes_max) {}
+  CaptureFrames(CaptureFrames&&) noexcept = default;
+
   // From the beginning of a file again.
   void restart() noexcept;
   void note_dissection(const Dissection& dissection, const CaptureRecord& record) noexcept;
@@ -58,8 +61,10 @@ class CaptureFrames : private CaptureSink {
   [[nodiscard]] virtual bool on_frame(std::span<const std::byte> frame, const CaptureRecord& record) noexcept = 0;
 
   bool on_record(const CaptureRecord& record) noexcept final;
+  [[nodiscard]] bool take(const LinkFrame& link, const CaptureRecord& record) noexcept;
   void leave_out(LeftOutReason reason, std::uint16_t link_type) noexcept;
 
+  std::size_t frame_bytes_max_;
   CaptureFileParser parser_;
   FrameCounts counts_;
   std::vector<std::byte> made_;  // a frame that is not in the file as it is

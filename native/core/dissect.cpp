@@ -318,7 +318,8 @@ std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet
   // The identification follows the length in IPv4; in IPv6 that place has the hop limit, which is another in each copy.
   std::uint64_t identity = load32(length) >> (ipv4 ? 0U : 16U);
   const std::size_t claimed = packet.network_at + (ipv4 ? 0U : 40U) + load16(length);
-  const std::size_t end = std::min(frame.size(), claimed);
+  // Zero is no length: see limit_packet().
+  const std::size_t end = load16(length) == 0 ? frame.size() : std::min(frame.size(), claimed);
   // Ports, then sequence and acknowledgment of TCP, length and checksum of UDP, tag and checksum of SCTP; index and sequence of
   // ESP.
   const std::size_t at = packet.transport_at;

@@ -61,8 +61,12 @@ class Prediction {
 // Of a capture file: both groups in one pass.
 class CapturePrediction final : public CaptureFrames {
  public:
+  // Nothing is sent, so there is no bound but that of the parser: a packet of segmentation offload (BIG TCP) is longer than any
+  // interface sends.
+  static constexpr std::size_t frame_bytes_max = 14 + CaptureFileParser::packet_bytes_max;
+
   CapturePrediction(Prediction plain, Prediction defragmented) noexcept
-      : plain_(std::move(plain)), defragmented_(std::move(defragmented)) {}
+      : CaptureFrames(frame_bytes_max), plain_(std::move(plain)), defragmented_(std::move(defragmented)) {}
 
   void finish() noexcept;
   [[nodiscard]] const Prediction& plain() const noexcept { return plain_; }

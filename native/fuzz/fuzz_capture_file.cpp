@@ -49,12 +49,17 @@ class Digest final : public CaptureSink {
     require(name == nullptr || *name != 0, "a link type has a name or none");
     if (frame.convertible != Convertible::yes) return;
     require(frame.size() >= 14, "a frame has an Ethernet header");
-    const bool is_inside = frame.rest.data() >= record.bytes.data() &&
-                           frame.rest.data() + frame.rest.size() == record.bytes.data() + record.bytes.size();
-    require(is_inside, "a frame ends with its packet");
+    require(is_inside(frame.rest, record.bytes) && is_inside(frame.more, record.bytes), "a frame is inside its packet");
     std::vector<std::byte> bytes(frame.header.begin(), frame.header.begin() + frame.header_bytes);
     bytes.insert(bytes.end(), frame.rest.begin(), frame.rest.end());
     (void)dissect(bytes, {}, HashSeed{0x5eed});
+    if (frame.more.empty()) return;
+    require(frame.more.size() < record.bytes.size(), "what is left becomes less");
+    see(next_aggregated(frame.more), {.bytes = frame.more, .link_type = record.link_type});
+  }
+
+  [[nodiscard]] static bool is_inside(std::span<const std::byte> part, std::span<const std::byte> whole) {
+    return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
   }
 
   bool is_hesitant_;

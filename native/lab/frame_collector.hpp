@@ -17,10 +17,13 @@ namespace fanout {
 
 class FrameCollector final : public CaptureFrames {
  public:
+  // The largest IP packet in an Ethernet frame: what fits through a TAP and through a veth pair with the largest MTU.
+  static constexpr std::size_t frame_bytes_max = 14 + 65535;
+
   // Frames go to the receive queue that the NIC chooses; without one to that of a perfect NIC, which sends both directions of a
   // flow to the same. feed() takes less than all if the segment is full, and then the rest is to be offered after take_segment().
   FrameCollector(std::size_t segment_bytes, std::uint16_t queues, HashSeed seed, std::shared_ptr<const Nic> nic) noexcept
-      : segment_bytes_(segment_bytes), queues_(queues), seed_(seed), nic_(std::move(nic)) {}
+      : CaptureFrames(frame_bytes_max), segment_bytes_(segment_bytes), queues_(queues), seed_(seed), nic_(std::move(nic)) {}
 
   // From the beginning of a file again. A segment that was not taken is lost.
   void restart() noexcept;

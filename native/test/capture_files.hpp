@@ -4,6 +4,7 @@
 #include <bit>
 #include <string>
 
+#include "link_samples.hpp"
 #include "packets.hpp"
 
 namespace fanout::test {
@@ -158,6 +159,36 @@ class PcapngBuilder {
   Octets bytes_;
 };
 
+// RFC 1761.
+class SnoopBuilder {
+ public:
+  explicit SnoopBuilder(std::uint32_t link = 4, std::uint32_t version = 2) {
+    bytes_ = octets({'s', 'n', 'o', 'o', 'p', 0, 0, 0});
+    put32(bytes_, version);
+    put32(bytes_, link);
+  }
+  SnoopBuilder& add(std::uint32_t seconds, std::uint32_t microseconds, const Octets& packet, std::uint32_t wire_bytes) {
+    const std::size_t padded = (packet.size() + 3) / 4 * 4;
+    header(wire_bytes, packet.size(), 24 + padded, seconds, microseconds);
+    put_octets(bytes_, packet);
+    bytes_.resize(bytes_.size() + padded - packet.size());
+    return *this;
+  }
+  // A header alone, which may lie.
+  SnoopBuilder& header(std::size_t wire, std::size_t captured, std::size_t record, std::uint32_t seconds,
+                       std::uint32_t microseconds) {
+    for (const std::size_t field : {wire, captured, record, std::size_t{7}}) put32(bytes_, static_cast<std::uint32_t>(field));
+    put32(bytes_, seconds);
+    put32(bytes_, microseconds);
+    return *this;
+  }
+
+  [[nodiscard]] const Octets& bytes() const { return bytes_; }
+
+ private:
+  Octets bytes_;
+};
+
 struct SampleFile {
   std::string name;
   Octets bytes;
@@ -186,6 +217,12 @@ inline std::vector<SampleFile> sample_files() {
     file.old_packet(0, 3000, udp_packet, 60).section(!big).interface().enhanced(0, 4000, udp_packet, 60);
     out.push_back({"pcapng-" + order, file.bytes()});
   }
+  out.push_back({"snoop", SnoopBuilder{}.add(1, 2, tcp_packet, 1514).add(3, 4, udp_packet, 60).add(5, 6, {}, 60).bytes()});
+  Octets erf = erf_record(2, link_behind({0, 0}, tcp_packet), 1514);
+  put_octets(erf, erf_record(48, {}, 0));
+  put_octets(erf, erf_record(0x82, link_behind({3, 0, 0, 0, 0, 0, 0, 2, 0, 0}, udp_packet), udp_packet.size()));
+  put_octets(erf, erf_record(22, raw_packet, 40));
+  out.push_back({"erf", erf});
   return out;
 }
 

@@ -123,9 +123,12 @@ TEST(an_icmp_error_is_of_the_flow_that_it_quotes_and_goes_back) {
 
 TEST(the_pieces_of_a_datagram_know_each_other) {
   const std::string a = "10.0.0.1", b = "192.0.2.200", c = "2001:db8::1", d = "2001:db8::2";
-  const auto first4 = [&](unsigned id) { return parse(eth() / ipv4(a, b, {.id = id, .more_fragments = true}) / udp(5, 53) / payload(16)); };
+  const auto first4 = [&](unsigned id) {
+    return parse(eth() / ipv4(a, b, {.id = id, .more_fragments = true}) / udp(5, 53) / payload(16));
+  };
   const auto later4 = [&](unsigned id, unsigned offset, bool more, unsigned protocol = IPPROTO_UDP) {
-    return parse(eth() / ipv4(a, b, {.protocol = protocol, .id = id, .fragment_offset = offset, .more_fragments = more}) / payload(21));
+    return parse(eth() / ipv4(a, b, {.protocol = protocol, .id = id, .fragment_offset = offset, .more_fragments = more}) /
+                 payload(21));
   };
   const Dissection first = first4(7), middle = later4(7, 24, true), last = later4(7, 48, false);
   CHECK(first.fragment.datagram != 0);
@@ -145,7 +148,8 @@ TEST(the_pieces_of_a_datagram_know_each_other) {
   CHECK(later4(7, 24, true, IPPROTO_TCP).fragment.datagram != first.fragment.datagram);
   CHECK(parse(eth() / ipv4(b, a, {.id = 7, .more_fragments = true}) / udp(53, 5)).fragment.datagram != first.fragment.datagram);
   // In another wrapping it is a copy.
-  CHECK_EQ(parse(eth() / vlan(3) / mpls(16, true) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53) / payload(16)).fragment.datagram,
+  CHECK_EQ(parse(eth() / vlan(3) / mpls(16, true) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53) / payload(16))
+               .fragment.datagram,
            first.fragment.datagram);
   // IPv6 tells datagrams apart by addresses and identification alone.
   const Dissection first6 = parse(eth() / ipv6(c, d) / frag6(0, true) / udp(5, 53) / payload(8));
@@ -157,7 +161,8 @@ TEST(the_pieces_of_a_datagram_know_each_other) {
   CHECK_EQ(last6.fragment.end, 3);
   // All of a datagram in one fragment is nothing to join, and neither is what an error quotes.
   CHECK_EQ(parse(eth() / ipv6(c, d) / frag6(0, false) / udp(5, 53)).fragment.datagram, 0);
-  CHECK_EQ(parse(eth() / ipv4(b, a) / icmp(11, 0) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53)).fragment.datagram, 0);
+  CHECK_EQ(parse(eth() / ipv4(b, a) / icmp(11, 0) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53)).fragment.datagram,
+           0);
   // The datagram is the outer one; a later piece of one within its first piece has no place anywhere.
   const Packet outer = eth() / ipv4(a, b, {.id = 7, .more_fragments = true});
   CHECK(parse(outer / ipv4("10.1.0.1", "10.1.0.2", {.more_fragments = true}) / udp(1, 2)).fragment.datagram != 0);
@@ -188,6 +193,11 @@ TEST(copies_of_a_packet_have_one_rank) {
   const Packet plain6 = eth() / ipv6(c, d) / segment(1);
   CHECK_EQ(rank(eth() / vlan(7) / ipv6(c, d, {.flow_label = 5}) / segment(1)), rank(plain6));
   CHECK(rank(eth() / ipv6(c, d) / segment(2)) != rank(plain6));
+  // And those whose length is too great for its field, which is zero then.
+  CHECK(rank(eth() / ipv6(c, d, {.payload_bytes = 0}) / segment(2)) !=
+        rank(eth() / ipv6(c, d, {.payload_bytes = 0}) / segment(1)));
+  CHECK(rank(eth() / ipv4(a, b, {.total_bytes = 0, .id = 5}) / segment(2)) !=
+        rank(eth() / ipv4(a, b, {.total_bytes = 0, .id = 5}) / segment(1)));
   // Short ones, too.
   CHECK(rank(eth() / ipv4(a, b, {.id = 5}) / udp(1, 2)) != rank(eth() / ipv4(a, b, {.id = 6}) / udp(1, 2)));
 }

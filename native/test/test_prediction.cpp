@@ -220,6 +220,51 @@ TEST(flows_beyond_the_bound_are_counted) {
   CHECK_EQ(bench.accounted(e), 40U);
 }
 
+TEST(packets_longer_than_any_interface_sends_are_predicted) {
+  // Segmentation offload leaves the length zero (BIG TCP): with a jumbo payload option of RFC 2675, as kernels had it first, or
+  // without.
+  constexpr std::size_t longest = CaptureFileParser::packet_bytes_max;
+  const std::string c = "2001:db8::1", d = "2001:db8::2";
+  const Header jumbo{.bytes = octets({IPPROTO_TCP, 0, 0xc2, 4, 0, 1, 0x11, 0x70}), .protocol = IPPROTO_HOPOPTS, .protocol_at = 0};
+  const Packet packets[]{
+      eth() / ipv6(c, d, {.payload_bytes = 0}) / jumbo / tcp(40000, 80) / payload(70'000),
+      eth() / ipv6(d, c) / tcp(80, 40000),
+      eth() / ipv6(c, d, {.payload_bytes = 0}) / tcp(40001, 80) / payload(longest - 14 - 40 - 20),
+      eth() / ipv6(d, c) / tcp(80, 40001),
+      eth() / ipv4(a, b, {.total_bytes = 0}) / tcp(40002, 80) / payload(150'000),
+      eth() / ipv4(b, a) / tcp(80, 40002),
+  };
+  PcapBuilder file;
+  for (const Packet& packet : packets) {
+    const Octets bytes = packet.bytes();
+    CHECK(bytes.size() <= longest);
+    file.add(1, 0, bytes, static_cast<std::uint32_t>(bytes.size()));
+  }
+  CapturePrediction prediction{made(false), made(true)};
+  (void)prediction.feed(file.bytes());
+  prediction.finish();
+  CHECK_EQ(prediction.counts().left_out_used, 0U);
+  for (const Prediction* group : {&prediction.plain(), &prediction.defragmented()})
+    CHECK_EQ(group->evidence(1).flows.consistent, 3U);
+}
+
+TEST(several_packets_in_one_radio_frame_are_predicted_one_by_one) {
+  const auto body = [](const Packet& packet) {
+    const Octets frame = packet.bytes();
+    return llc_snap(ETH_P_IP, {frame.begin() + 14, frame.end()});
+  };
+  Octets frames = subframe(body(whole_packet()), false);
+  put_octets(frames, subframe(body(answer()), true));
+  const Octets packet = radio(0x88, 2, {0x80, 0}, frames);
+  PcapBuilder file{{.link_type = 105}};
+  file.add(1, 0, packet, static_cast<std::uint32_t>(packet.size()));
+  CapturePrediction prediction{made(false), made(true)};
+  (void)prediction.feed(file.bytes());
+  prediction.finish();
+  CHECK_EQ(prediction.counts().frames, 2U);
+  CHECK_EQ(prediction.plain().evidence(1).flows.consistent, 1U);
+}
+
 TEST(both_groups_of_a_capture_file_see_the_same_packets) {
   PcapBuilder file;
   for (const Packet& packet : {whole_packet(), fragment(0, true), fragment(16, false), answer()})

@@ -9,6 +9,11 @@ interface Warning extends Reason {
   readonly code: WarningCode;
 }
 
+/** Packets of which no frame could be made. */
+export function packetsLeftOut({ leftOut: entries, leftOutOtherwise }: CaptureSummary): number {
+  return entries.reduce((sum, { packets }) => sum + packets, leftOutOtherwise);
+}
+
 /** `damage` is what ended the reading below the format: the disk, or the compression. */
 export function captureWarnings(name: string, summary: CaptureSummary, damage: string | undefined, use: CaptureUse): readonly Warning[] {
   return [...damaged(name, summary, damage), ...leftOut(name, summary), ...cutHeaders(name, summary, use)];
@@ -23,15 +28,21 @@ export function unusableCapture(name: string, summary: CaptureSummary, damage: s
     return new FanoutError(
       'BAD_CAPTURE',
       `${use.option}: none of the ${counted(records, 'packet')} of ${name} can be ${use.done}: ${reasons}${more === undefined ? '' : `; ${more}`}`,
-      'capture where the packets are Ethernet frames or bare IP packets (tcpdump -i <interface>)',
+      unusableRemedy(name, summary),
     );
   }
   if (problem?.fault === 'foreign') return foreign(name, problem.foreign, use);
   const phrase = damagePhrase(summary, damage);
   if (problem?.fault === 'empty' && damage === undefined)
-    return new FanoutError('BAD_CAPTURE', `${use.option}: ${name} is empty`, 'name a pcap or pcapng file with packets in it');
+    return new FanoutError('BAD_CAPTURE', `${use.option}: ${name} is empty`, 'name a capture file with packets in it');
   const message = phrase === undefined ? `${name} holds no packet` : `${name} holds no packet that can be read: ${phrase}`;
   return new FanoutError('BAD_CAPTURE', `${use.option}: ${message}`, 'look into it with capinfos(1), and capture again');
+}
+
+function unusableRemedy(name: string, { leftOut: entries }: CaptureSummary): string {
+  return entries.every(({ reason }) => reason === 'too-long')
+    ? `ask the model, which sends nothing: fanout-cluster predict ${name}`
+    : 'capture where the packets are Ethernet frames or bare IP packets (tcpdump -i <interface>)';
 }
 
 /** What turns a file of this format into one that can be read. */
@@ -48,7 +59,7 @@ const REMEDIES: Readonly<Record<string, (name: string, command: string) => strin
 };
 
 function foreign(name: string, format: string | undefined, { option, command }: CaptureUse): FanoutError {
-  const what = format === undefined ? 'is neither pcap nor pcapng, plain or by gzip' : `is not pcap or pcapng, but ${format}`;
+  const what = format === undefined ? 'is neither pcap, pcapng, snoop nor ERF, plain or by gzip' : `is not a capture file, but ${format}`;
   const remedy = REMEDIES[format ?? '']?.(name, command) ?? `convert it: editcap ${name} out.pcapng`;
   return new FanoutError('BAD_CAPTURE', `${option}: ${name} ${what}`, remedy);
 }
@@ -115,6 +126,8 @@ function whyText({ reason }: LeftOut): string {
       return '';
     case 'protocol':
       return ' that carry no ethertype';
+    case 'encrypted':
+      return ' that are encrypted';
     case 'cut':
       return ' that end inside the header of the link layer';
     case 'too-long':

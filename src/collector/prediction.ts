@@ -1,4 +1,6 @@
 /** From what a capture file holds to what mode HASH must do with it. Pure. */
+
+import { packetsLeftOut } from '../capture-file/findings.ts';
 import type { Evidence, StackEvidence } from '../model/evidence.ts';
 import type { FanoutFlag } from '../model/fanout.ts';
 import type {
@@ -95,10 +97,12 @@ function contextOf(findings: GroupFindings): DiagnosisContext {
   };
 }
 
-function packetsOf({ defrag, evidence, counts }: GroupFindings, { records, frames }: CaptureSummary): PredictedPackets {
+function packetsOf({ defrag, evidence, counts }: GroupFindings, summary: CaptureSummary): PredictedPackets {
+  const leftOut = packetsLeftOut(summary);
   return {
-    read: records,
-    leftOut: records - frames,
+    // Of those that came several in one, each.
+    read: summary.frames + leftOut,
+    leftOut,
     judged: evidence.judgedPackets,
     overflowed: evidence.untracked.packets,
     ...(defrag ? { heldBack: counts.unseen } : {}),

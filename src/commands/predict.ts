@@ -22,7 +22,7 @@ export type LoadPrediction = () => Promise<{ readonly runPrediction: RunPredicti
 export function predictCommand(host: Host, load: LoadPrediction, done: (status: ExitStatus) => void): Command {
   const command = new Command('predict')
     .description('which flows of a capture file mode hash must part, and why, by a model of the kernel; needs no privilege')
-    .argument('[file]', 'pcap or pcapng, plain or by gzip; - is standard input');
+    .argument('[file]', 'pcap, pcapng, snoop or ERF, plain or by gzip; - is standard input');
   for (const option of OPTIONS) command.addOption(option());
   return command.action(async (path: string | undefined, raw: RawPredictOptions) => {
     const options = host.parse(() => parsePredictOptions(path, raw));

@@ -117,7 +117,7 @@ const OPTION_GROUPS: readonly (readonly [string, readonly (() => Option)[]])[] =
   [
     'The lab:',
     [
-      () => new Option('--pcap <file>', 'send what a pcap or pcapng file holds (- is standard input; gzip is undone)'),
+      () => new Option('--pcap <file>', 'send what a capture file holds: pcap, pcapng, snoop or ERF (- is standard input; gzip is undone)'),
       () => new Option('--lab-interface <kind>', `${INJECTIONS.join(', ')} (default: ${DEFAULTS.labInterface})`),
       () =>
         new Option(

@@ -92,6 +92,30 @@ function sectionBytes(packets: readonly Uint8Array[], format: Omit<PcapngFormat,
   return Buffer.concat([header, description, ...blocks]);
 }
 
+/** Of Solaris (RFC 1761). */
+export function snoopBytes(packets: readonly Uint8Array[]): Buffer {
+  const header = Buffer.concat([Buffer.from('snoop\0\0\0', 'latin1'), fields(true, [2, 4], [4, 4])]);
+  const records = packets.flatMap((packet, index) => {
+    const [second, fraction] = stamp(index);
+    const padding = Buffer.alloc(-packet.length & 3);
+    const length = 24 + packet.length + padding.length;
+    return [fields(true, [packet.length, 4], [packet.length, 4], [length, 4], [0, 4], [second, 4], [fraction, 4]), packet, padding];
+  });
+  return Buffer.concat([header, ...records]);
+}
+
+/** Of Endace's cards: Ethernet frames behind two octets of padding. */
+export function erfBytes(packets: readonly Uint8Array[]): Buffer {
+  const seconds = 1_700_000_000;
+  const records = packets.flatMap((packet, index) => {
+    const length = (18 + packet.length + 7) & ~7;
+    const time = fields(false, [index, 4], [seconds, 4]);
+    const rest = fields(true, [0x0204, 2], [length, 2], [0, 2], [packet.length, 2], [0, 2]);
+    return [time, rest, packet, Buffer.alloc(length - 18 - packet.length)];
+  });
+  return Buffer.concat(records);
+}
+
 export function writePcap(path: string, frames: readonly Uint8Array[]): void {
   writeFileSync(path, pcapBytes(frames));
 }

@@ -13,7 +13,15 @@ export function groupFindings(defrag: boolean, evidence: Evidence, change: Parti
 }
 
 export function summaryOf(frames: number, change: Partial<CaptureSummary> = {}): CaptureSummary {
-  return { format: 'pcap', records: frames, frames, cutHeaders: 0, leftOut: [], leftOutOtherwise: 0, ...change };
+  return {
+    format: 'pcap',
+    records: frames + (change.leftOutOtherwise ?? 0),
+    frames,
+    cutHeaders: 0,
+    leftOut: [],
+    leftOutOtherwise: 0,
+    ...change,
+  };
 }
 
 export function predicted(asked: Evidence, change: Partial<Findings> = {}): PredictionResult {

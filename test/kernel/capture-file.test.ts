@@ -14,7 +14,7 @@ import { receivedPackets } from '../helpers/capture.ts';
 import { runCli } from '../helpers/cli.ts';
 import { startGroup } from '../helpers/group.ts';
 import { packetsOf, withLab } from '../helpers/lab.ts';
-import { pcapBytes, pcapngBytes } from '../helpers/pcap.ts';
+import { erfBytes, pcapBytes, pcapngBytes, snoopBytes } from '../helpers/pcap.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { program, testWith } from '../helpers/requirements.ts';
 import { schemaErrors } from '../helpers/schema.ts';
@@ -29,6 +29,9 @@ const fileOf = scratch.fileOf;
 const made = (options: Partial<TrafficOptions> = {}) => framesOf(generateTraffic({ seed: 11, flows: 120, packetsPerFlow: 5, ...options }));
 const frames = made();
 const PACKETS = 600;
+const RADIOTAP = Buffer.of(0, 0, 8, 0, 0, 0, 0, 0);
+/** Data from a station, in one piece and not encrypted. */
+const RADIO = Buffer.of(8, 1, 0, 0, ...new Uint8Array(20));
 const replay = (path: string, ...args: readonly string[]) => runCli(['--pcap', path, '-n', '8', ...args]);
 const codes = ({ warnings }: RunResult) => warnings.map(({ code }) => code);
 
@@ -78,6 +81,22 @@ describe('every format is read to the last packet', () => {
       pcapBytes(
         withoutEthernet.map((packet) => Buffer.concat([Buffer.of(0xff, 3, 0, 0x21), packet])),
         { linkType: 9 },
+      ),
+    ],
+    ['snoop', snoopBytes(frames)],
+    ['ERF', erfBytes(frames)],
+    [
+      'IEEE 802.11 behind radiotap',
+      pcapBytes(
+        ipv4.map((frame) => Buffer.concat([RADIOTAP, RADIO, Buffer.of(0xaa, 0xaa, 3, 0, 0, 0), frame.subarray(ethernet)])),
+        { linkType: 127 },
+      ),
+    ],
+    [
+      'Frame Relay',
+      pcapBytes(
+        withoutEthernet.map((packet) => Buffer.concat([Buffer.of(0x18, 0x41, 3, 0xcc), packet])),
+        { linkType: 107 },
       ),
     ],
     ['gzip', gzipSync(pcapBytes(frames))],
@@ -290,10 +309,10 @@ describe('damage: what was read is judged, with a warning', () => {
 
 describe('what cannot be sent or judged is said', () => {
   test('packets of other link types', async () => {
-    const file = Buffer.concat([pcapngBytes(frames), pcapngBytes(frames.slice(0, 3), { linkType: 127 })]);
+    const file = Buffer.concat([pcapngBytes(frames), pcapngBytes(frames.slice(0, 3), { linkType: 189 })]);
     const { status, report } = await replay(fileOf(file));
     expect([status, report.packets.offered, codes(report)]).toEqual([0, PACKETS, ['packets-left-out']]);
-    expect(report.warnings[0]?.message).toMatch(/, 3 packets of link type 127 \(IEEE802_11_RADIOTAP\) left out$/);
+    expect(report.warnings[0]?.message).toMatch(/, 3 packets of link type 189 \(USB_LINUX\) left out$/);
   });
 
   test('headers cut by the snap length', async () => {
@@ -331,10 +350,10 @@ describe('what is refused before any worker starts', () => {
     ['an empty file', () => fileOf(new Uint8Array()), 'is empty'],
     ['a capture without packets', () => fileOf(pcapBytes([])), 'holds no packet'],
     ['a header and half a packet', () => fileOf(pcapBytes(frames).subarray(0, 60)), 'it ends inside packet 1 (at byte 24)'],
-    ['a text', () => fileOf(Buffer.from('0000  45 00 00 3c\n')), 'is not pcap or pcapng, but text'],
-    ['zstd', () => fileOf(Buffer.from('28b52ffd0458', 'hex')), 'is not pcap or pcapng, but zstd'],
-    ['something unknown', () => fileOf(Buffer.alloc(100, 0x80)), 'is neither pcap nor pcapng'],
-    ['only what cannot be sent', () => fileOf(pcapBytes(frames, { linkType: 105 })), '600 packets of link type 105 (IEEE802_11)'],
+    ['a text', () => fileOf(Buffer.from('0000  45 00 00 3c\n')), 'is not a capture file, but text'],
+    ['zstd', () => fileOf(Buffer.from('28b52ffd0458', 'hex')), 'is not a capture file, but zstd'],
+    ['something unknown', () => fileOf(Buffer.alloc(100, 0x80)), 'is neither pcap, pcapng, snoop nor ERF'],
+    ['only what cannot be sent', () => fileOf(pcapBytes(frames, { linkType: 147 })), '600 packets of link type 147 (USER0)'],
     ['a device', () => '/dev/null', 'is not a regular file'],
   ])('%s', async (_, path, message) => {
     const { status, stdout, stderr } = await run(['--pcap', path(), '-n', '2']);

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { generateTraffic } from '../../src/lab/traffic.ts';
 import type { CaptureSummary, FrameCollector, Nic } from '../../src/native-lab.ts';
 import { loadLabAddon } from '../helpers/addon.ts';
-import { pcapBytes, pcapngBytes } from '../helpers/pcap.ts';
+import { erfBytes, pcapBytes, pcapngBytes, snoopBytes } from '../helpers/pcap.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { program, testWith } from '../helpers/requirements.ts';
 import { framesOf } from '../helpers/traffic.ts';
@@ -58,7 +58,8 @@ testWith(
         execFileSync('editcap', ['-F', format, ...options, source, path]);
         return path;
       };
-      const files = [ours, source, written('pcapng'), written('nsecpcap'), written('modpcap'), written('pcap', '-s', '40')];
+      const others = [stored('snoop', snoopBytes(frames)), stored('erf', erfBytes(frames)), written('snoop')];
+      const files = [...others, ours, source, written('pcapng'), written('nsecpcap'), written('modpcap'), written('pcap', '-s', '40')];
       for (const path of files) {
         const counted = Number(/Number of packets:\s+(\d+)/.exec(execFileSync('capinfos', ['-M', '-c', path], { encoding: 'utf8' }))?.[1]);
         expect(counted).toBeGreaterThan(10);
@@ -94,8 +95,8 @@ describe('what is left out is counted by link type and reason', () => {
   test.each([
     [
       'a link type that cannot be converted',
-      pcapBytes(frames, { linkType: 105 }),
-      { reason: 'link-type', linkType: 105, linkTypeName: 'IEEE802_11', packets: 200 },
+      pcapBytes(frames, { linkType: 147 }),
+      { reason: 'link-type', linkType: 147, linkTypeName: 'USER0', packets: 200 },
     ],
     [
       'packets that are no IP',

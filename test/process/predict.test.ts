@@ -134,7 +134,7 @@ describe('damage: what was read is judged, with a warning', () => {
   test('headers that were cut, and packets of other link types', async () => {
     const bytes = Buffer.concat([
       pcapngBytes(plain),
-      pcapngBytes(plain.slice(0, 4), { linkType: 127 }),
+      pcapngBytes(plain.slice(0, 4), { linkType: 189 }),
       pcapngBytes(plain.slice(0, 3), { snaplen: 30 }),
     ]);
     const { status, prediction } = await predict([fileOf(bytes)]);
@@ -157,7 +157,7 @@ describe('what cannot be read: 2', () => {
     ['another format', () => [fileOf(Buffer.from('28b52ffd00000000', 'hex'))], /zstd -dc \S+ \| fanout-cluster predict -/],
     [
       'only packets of another link type',
-      () => [fileOf(pcapBytes(plain, { linkType: 105 }))],
+      () => [fileOf(pcapBytes(plain, { linkType: 147 }))],
       /none of the 240 packets of .* can be judged/,
     ],
     ['nowhere to write', () => [fileOf(pcapBytes(plain)), '--json', '/nowhere/x.json'], /OUTPUT_UNWRITABLE/],

@@ -65,6 +65,7 @@ test('what was left out, by link type and reason, and what was cut', () => {
     { reason: 'protocol', linkType: 9, linkTypeName: 'PPP', packets: 2 },
     { reason: 'cut', linkType: 1, linkTypeName: 'ETHERNET', packets: 3 },
     { reason: 'too-long', linkType: 300, packets: 4 },
+    { reason: 'encrypted', linkType: 105, linkTypeName: 'IEEE802_11', packets: 6 },
   ] as const;
   const warnings = captureWarnings('-', summary({ leftOut, leftOutOtherwise: 5, cutHeaders: 2 }), undefined, REPLAY);
   expect(warnings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
@@ -72,6 +73,7 @@ test('what was left out, by link type and reason, and what was cut', () => {
     'packets-left-out: of -, 2 packets of link type 9 (PPP) that carry no ethertype left out',
     'packets-left-out: of -, 3 packets of link type 1 (ETHERNET) that end inside the header of the link layer left out',
     'packets-left-out: of -, 4 packets of link type 300 longer than an interface can send (65549 bytes) left out',
+    'packets-left-out: of -, 6 packets of link type 105 (IEEE802_11) that are encrypted left out',
     'packets-left-out: of -, 5 packets of further link types left out',
     'packets-cut: of -, 2 of 9 packets were cut by its snap length before their flow is known; they were sent as they are, and are not judged',
   ]);
@@ -84,7 +86,7 @@ test('a prediction sends nothing', () => {
 
 describe('a file of which nothing can be used', () => {
   test.each<[Partial<CaptureSummary>, string | undefined, string, string]>([
-    [{ records: 0, problem: problem({ fault: 'empty', record: 1, offset: 0 }) }, undefined, 'x is empty', 'name a pcap'],
+    [{ records: 0, problem: problem({ fault: 'empty', record: 1, offset: 0 }) }, undefined, 'x is empty', 'name a capture file'],
     [{ records: 0 }, undefined, 'x holds no packet', 'capinfos'],
     [
       { records: 0, problem: problem({ record: 1, offset: 0 }) },
@@ -107,21 +109,32 @@ describe('a file of which nothing can be used', () => {
     [
       { records: 0, problem: problem({ fault: 'foreign', foreign: 'zstd' }) },
       undefined,
-      'x is not pcap or pcapng, but zstd',
+      'x is not a capture file, but zstd',
       'zstd -dc x | fanout-cluster --pcap -',
     ],
     [
-      { records: 0, problem: problem({ fault: 'foreign', foreign: 'snoop' }) },
+      { records: 0, problem: problem({ fault: 'foreign', foreign: 'Network Monitor' }) },
       undefined,
-      'x is not pcap or pcapng, but snoop',
+      'x is not a capture file, but Network Monitor',
       'editcap x out.pcapng',
     ],
-    [{ records: 0, problem: problem({ fault: 'foreign' }) }, undefined, 'x is neither pcap nor pcapng, plain or by gzip', 'editcap'],
+    [
+      { records: 0, problem: problem({ fault: 'foreign' }) },
+      undefined,
+      'x is neither pcap, pcapng, snoop nor ERF, plain or by gzip',
+      'editcap',
+    ],
     [
       { records: 4, frames: 0, leftOut: [{ reason: 'link-type', linkType: 105, packets: 4 }] },
       undefined,
       'none of the 4 packets of x can be replayed: 4 packets of link type 105',
       'Ethernet frames',
+    ],
+    [
+      { records: 4, frames: 0, leftOut: [{ reason: 'too-long', linkType: 1, packets: 4 }] },
+      undefined,
+      'none of the 4 packets of x can be replayed: 4 packets of link type 1 longer than an interface can send (65549 bytes)',
+      'fanout-cluster predict x',
     ],
   ])('%j', (change, damage, message, remedy) => {
     const error = unusableCapture('x', summary({ frames: 0, ...change }), damage, REPLAY);

@@ -142,7 +142,7 @@ test('observations have kernel keys, and no member: there is no group', () => {
 test('packets are accounted for', () => {
   const evidence = { ...keptFlows(10), unjoinedFragments: 3, unmatchedErrors: 2, untracked: { observations: 1, packets: 7 } };
   const counted = groupFindings(true, evidence, { unseen: 5, ignored: [[4, 6]] });
-  const { packets, warnings } = predicted(evidence, { asked: counted, summary: summaryOf(83, { records: 90 }) });
+  const { packets, warnings } = predicted(evidence, { asked: counted, summary: summaryOf(83, { leftOutOtherwise: 7 }) });
   expect(packets).toEqual({
     read: 90,
     leftOut: 7,

@@ -65,7 +65,7 @@ test('the whole text', () => {
     violationsOmitted: 2,
   };
   const result = predicted(evidence, {
-    summary: summaryOf(evidence.judgedPackets + 8, { records: evidence.judgedPackets + 9 }),
+    summary: summaryOf(evidence.judgedPackets + 8, { leftOutOtherwise: 1 }),
     asked: groupFindings(false, evidence, { ignored: [[4, 8]] }),
     other: groupFindings(true, keptFlows(16), { unseen: 1 }),
     warnings: [{ code: 'capture-damaged', message: 'it ends inside packet 105', remedy: 'capture again' }],
