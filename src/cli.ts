@@ -16,13 +16,13 @@ import { scaleCommand } from './commands/scale.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
 import { packageRoot } from './package-root.ts';
 
+const version = packageVersion();
 let isDecided = false;
 // Before anything can fail: Node's own status for an uncaught error is 1, and that would read as a NO.
 process.on('uncaughtException', (error) => quit(reportDefect(error)));
 process.on('unhandledRejection', (reason) => quit(reportDefect(reason)));
 process.on('exit', unlessDecided);
 
-const version = packageVersion();
 const interrupt = new AbortController();
 /** What went wrong with standard output, other than that its reader has gone. */
 let outputFailure: Error | undefined;
@@ -128,11 +128,18 @@ function statusOfFailure(error: unknown): ExitStatus {
   return error.exitStatus;
 }
 
+// The rest of this module may not be set yet, and whatever failed here would end with a status of Node's own.
 function reportDefect(error: unknown): ExitStatus {
-  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const where = `fanout-cluster ${version}, Node ${process.version}, Linux ${release()}`;
-  host.stderr.write(`fanout-cluster: this is a defect of the tool, not a verdict. Please report it with all of this text:\n${where}\n`);
-  host.stderr.write(`${trace.split('\n').map(printable).join('\n')}\n`);
+  try {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const where = `fanout-cluster ${version}, Node ${process.version}, Linux ${release()}`;
+    process.stderr.write(
+      `fanout-cluster: this is a defect of the tool, not a verdict. Please report it with all of this text:\n${where}\n`,
+    );
+    process.stderr.write(`${trace.split('\n').map(printable).join('\n')}\n`);
+  } catch {
+    // There is nobody to tell; the status does.
+  }
   return EXIT.defect;
 }
 

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   BAD_NIC: EXIT.usage,
   OUTPUT_UNWRITABLE: EXIT.usage,
   NO_PRIVILEGE: EXIT.cannotRun,
+  NO_PROC: EXIT.cannotRun,
   NO_USER_NAMESPACE: EXIT.cannotRun,
   NO_SUCH_INTERFACE: EXIT.cannotRun,
   INTERFACE_DOWN: EXIT.cannotRun,

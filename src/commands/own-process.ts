@@ -1,4 +1,5 @@
 /** This process: on whose behalf it acts, what it gets while it may, and how it is replaced by itself. */
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Openings, Rights } from '../collector/provisions.ts';
 import { readMachine } from '../config/machine.ts';
@@ -15,10 +16,15 @@ import { openReportFile, openReportFileByHelper, openReportFileIfAllowed, type R
 export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab' | 'prepare'> {
   const handover = receiveHandover(process.env, process.pid);
   const texts = new Texts(handover?.texts);
-  const privileges = new Privileges(privilegeOf(readCredentials(), process.env));
-  const { privilege } = privileges;
+  // Asked for only when there is something to do: --help and --version need nothing of the host.
+  let known: Privileges | undefined;
+  const ownPrivileges = (): Privileges => {
+    known ??= readPrivileges();
+    return known;
+  };
 
   const parse: Host['parse'] = (parseOptions) => {
+    const privileges = ownPrivileges();
     const machine = readMachine();
     const read = (path: string, bytesMax: number) => texts.read(path, bytesMax, machine.readText);
     const readText = (path: string, bytesMax: number) => privileges.asInvoker(() => read(path, bytesMax));
@@ -48,7 +54,7 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
 
   const openFirst = async <T>(openings: Openings<T>): Promise<T> => {
     try {
-      return await openings.open(rightsOf(privileges));
+      return await openings.open(rightsOf(ownPrivileges()));
     } catch (error) {
       throw await unlessInterrupted(error, signal);
     }
@@ -65,13 +71,15 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
 
   /** What the program opened that this one continues. Believed only where nothing could be done with it that this user may not do anyway. */
   const takeOver = <T>(native: Native, openings: Openings<T>): Promise<T> | undefined => {
-    if (privilege.kind !== 'none' || handover?.provisions === undefined) return undefined;
+    if (ownPrivileges().privilege.kind !== 'none' || handover?.provisions === undefined) return undefined;
     native.closeOnExec(handover.descriptors ?? []);
     return openings.takeOver(handover.provisions);
   };
 
   const prepare = async <T>(json: JsonOutput, openings: Openings<T>): Promise<Prepared<T>> => {
     const { native } = await import('../native.ts');
+    const privileges = ownPrivileges();
+    const { privilege } = privileges;
     if (privilege.kind === 'capabilities') return goOnWithoutCapabilities(native, openings, await openFirst(openings));
     const report = json.kind === 'file' ? openReport(json.path, privileges, native) : undefined;
     try {
@@ -86,6 +94,15 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
   };
 
   return { parse, enterLab, prepare };
+}
+
+const CREDENTIALS = '/proc/self/status';
+
+function readPrivileges(): Privileges {
+  // A chroot, or a sandbox that mounts nothing.
+  if (!existsSync(CREDENTIALS))
+    throw new FanoutError('NO_PROC', `${CREDENTIALS} does not exist: nothing tells what this process may do`, 'mount -t proc proc /proc');
+  return new Privileges(privilegeOf(readCredentials(), process.env));
 }
 
 function rightsOf(privileges: Privileges): Rights {

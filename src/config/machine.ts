@@ -1,6 +1,10 @@
-/** What this machine allows, as far as options depend on it. Read once, so that the options themselves stay pure. */
+/**
+ * What this machine allows, as far as options depend on it. Read once, so that the options themselves stay pure. Of what a hardened host or a
+ * container hides (/proc with subset=pid, no /sys) a system call tells a part; the rest counts as no limit.
+ */
 import { randomInt } from 'node:crypto';
-import { accessSync, closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { availableParallelism, freemem } from 'node:os';
 import { memoryLeftByGroups } from './control-group.ts';
 
 export interface Machine {
@@ -23,24 +27,25 @@ export interface Machine {
 export const SEED_MAX = 0xffffffff;
 
 export function readMachine(): Machine {
-  const limits = readFileSync('/proc/self/limits', 'latin1');
+  const limits = readIfThere('/proc/self/limits') ?? '';
   return {
     pageBytes: pageBytes(),
-    memAvailableBytes: availableKibibytes(readFileSync('/proc/meminfo', 'latin1')) * 1024,
+    memAvailableBytes: availableBytes(readIfThere('/proc/meminfo')),
     memChargeableBytes: memoryLeftByGroups(readIfThere),
     tasksMax: Math.min(...TASK_LIMITS.map(limitIn), softLimit(limits, 'Max processes')),
     // Node raises the soft limit to the hard one when it starts.
     descriptorsMax: hardLimit(limits, 'Max open files'),
-    onlineCpus: parseCpuList(readFileSync('/sys/devices/system/cpu/online', 'latin1').trim()) ?? [0],
+    onlineCpus: parseCpuList(readIfThere('/sys/devices/system/cpu/online')?.trim() ?? '') ?? allowedCpus(),
     randomSeed: randomInt(SEED_MAX + 1),
     mayOpenTun: mayOpen('/dev/net/tun'),
     readText,
   };
 }
 
+// Permissions do not tell: the node may be there without the module behind it, and opening it has the kernel load the module.
 function mayOpen(path: string): boolean {
   try {
-    accessSync(path, constants.R_OK | constants.W_OK);
+    closeSync(openSync(path, 'r+'));
     return true;
   } catch {
     return false;
@@ -101,20 +106,23 @@ function known(limit: number | undefined): number {
  * arm64 and ppc64 kernels may use 64 KiB.
  */
 function pageBytes(): number {
-  const kibibytes = Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]);
-  const pages = Number.parseInt(readFileSync('/proc/self/statm', 'latin1'), 10);
+  const kibibytes = Number(/^VmSize:\s+(\d+) kB/m.exec(readIfThere('/proc/self/status') ?? '')?.[1]);
+  const pages = Number.parseInt(readIfThere('/proc/self/statm') ?? '', 10);
   // It may have grown between the two.
-  return 2 ** Math.round(Math.log2((kibibytes * 1024) / pages));
+  const bytes = 2 ** Math.round(Math.log2((kibibytes * 1024) / pages));
+  return Number.isFinite(bytes) ? bytes : 4096;
 }
 
-export function availableKibibytes(meminfo: string): number {
-  return Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? Number.POSITIVE_INFINITY);
+/** Without the file sysinfo(2) knows what is free, but not what the page cache would give up. */
+export function availableBytes(meminfo: string | undefined, free: () => number = freemem): number {
+  const kibibytes = /^MemAvailable:\s+(\d+) kB/m.exec(meminfo ?? '')?.[1];
+  return kibibytes === undefined ? free() : Number(kibibytes) * 1024;
 }
 
 /** Where this process may run: a control group or taskset(1) may have left it fewer than are online. */
 export function allowedCpus(): readonly number[] {
-  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '';
-  return parseCpuList(list) ?? [0];
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readIfThere('/proc/self/status') ?? '')?.[1] ?? '';
+  return parseCpuList(list) ?? Array.from({ length: availableParallelism() }, (_, cpu) => cpu);
 }
 
 /** CPU numbers above this are a typing error: no kernel is built for more. */

@@ -1,5 +1,6 @@
 /** Filters and steering programs that other programs prepare: tcpdump compiles pcap syntax, bpftool loads objects. */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { FanoutError, isSystemCallError } from '../errors.ts';
@@ -54,6 +55,10 @@ const BPF_FILE_SYSTEM = '/sys/fs/bpf';
 export async function openSteeringProgram(path: string, asInvoker: <T>(work: () => T) => T = (work) => work()): Promise<number> {
   if (path.startsWith(`${BPF_FILE_SYSTEM}/`)) return openPinned(path);
   const object = asInvoker(() => openObject(path));
+  if (!kernelHasBpf()) {
+    closeSync(object);
+    throw withoutBpf(path);
+  }
   try {
     return await loadObject(path, object);
   } finally {
@@ -74,11 +79,31 @@ function openObject(path: string): number {
   }
 }
 
+/** A kernel that knows the call refuses the folder for another reason than one that does not. */
+function kernelHasBpf(): boolean {
+  try {
+    closeSync(native.openPinnedProgram(BPF_FILE_SYSTEM));
+    return true;
+  } catch (error) {
+    return !(isSystemCallError(error) && error.errno === constants.errno.ENOSYS);
+  }
+}
+
+function withoutBpf(path: string, cause?: unknown): FanoutError {
+  return new FanoutError(
+    'PROGRAM_REFUSED',
+    `${path} cannot be loaded: this kernel has no eBPF (bpf: ENOSYS)`,
+    'use a kernel with CONFIG_BPF_SYSCALL, or --mode cbpf, which needs none',
+    { cause },
+  );
+}
+
 function openPinned(path: string): number {
   try {
     return native.openPinnedProgram(path);
   } catch (cause) {
     if (!isSystemCallError(cause)) throw cause;
+    if (cause.errno === constants.errno.ENOSYS) throw withoutBpf(path, cause);
     throw new FanoutError(
       'PROGRAM_REFUSED',
       `${path}: ${cause.message}`,

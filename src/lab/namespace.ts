@@ -2,7 +2,7 @@
  * The lab is a network namespace of its own, entered by replacing this process: process id, signals and exit status stay what
  * the caller expects, and the kernel cleans up when the process ends, however it ends.
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import type { LabAddon } from '../native-lab.ts';
 
@@ -123,6 +123,13 @@ async function probeUserNamespaces(): Promise<void> {
   if (!probe.failed) return;
   if (probe.code === 'ENOENT') throw toolMissing('unshare', probe);
   const said = probe.stderr === '' ? probe.shortMessage : probe.stderr;
+  if (!existsSync('/proc/self/ns/user'))
+    throw new FanoutError(
+      'NO_USER_NAMESPACE',
+      `this kernel has no user namespaces, in which a user may make a network namespace (${said})`,
+      'run with sudo, or on a kernel with CONFIG_USER_NS',
+      { cause: probe },
+    );
   const remedy =
     'run with sudo, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), ' +
     'kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), user.max_user_namespaces > 0';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { availableKibibytes, hardLimit, type Machine, parseCpuList, readMachine, softLimit } from '../../../src/config/machine.ts';
+import { availableBytes, hardLimit, type Machine, parseCpuList, readMachine, softLimit } from '../../../src/config/machine.ts';
 import { DEFAULTS, type Options, parseOptions, type RawOptions } from '../../../src/config/options.ts';
 import { FanoutError } from '../../../src/errors.ts';
 import { MACHINE } from '../../helpers/machine.ts';
@@ -279,7 +279,11 @@ describe('machine', () => {
     expect(readMachine().descriptorsMax).toBeGreaterThan(10);
   });
 
-  test('no MemAvailable is no limit', () => expect(availableKibibytes('MemTotal: 1 kB\n')).toBe(Number.POSITIVE_INFINITY));
+  test('memory that is available, or where no file tells it, free', () => {
+    const free = () => 77;
+    expect(availableBytes('MemTotal: 9 kB\nMemAvailable:       5 kB\n', free)).toBe(5120);
+    expect([availableBytes('MemTotal: 1 kB\n', free), availableBytes(undefined, free)]).toEqual([77, 77]);
+  });
 
   test.each([
     ['0', [0]],
