@@ -262,6 +262,8 @@ export interface Ids {
 export interface PrivilegesAddon {
   /** A packet socket with protocol 0, which gets nothing yet. Needs CAP_NET_RAW. */
   openPacketSocket(): number;
+  /** Whether this kernel takes a limit of members (struct fanout_args). The packet socket stays as it is. */
+  hasFanoutArgs(packetSocket: number): boolean;
   /** A descriptor of the pinned BPF program. */
   openPinnedProgram(path: string): number;
   /** No program that this one starts inherits them, unless it is given them. */

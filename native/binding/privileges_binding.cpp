@@ -30,6 +30,11 @@ Napi::Value descriptor_or_throw(Napi::Env env, Result<UniqueFd> fd) {
 
 Ids ids_of(const Napi::Object& o) { return {uint32_of(o, "uid"), uint32_of(o, "gid")}; }
 
+// hasFanoutArgs(descriptor): whether this kernel takes groups with a limit of members. The packet socket stays as it is.
+Napi::Value fanout_args(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), has_fanout_args(info[0].ToNumber().Int32Value()));
+}
+
 // openPacketSocket(): a packet socket with protocol 0, which gets nothing yet.
 Napi::Value open_packet_socket(const Napi::CallbackInfo& info) {
   return descriptor_or_throw(info.Env(), PacketSocket::open_descriptor());
@@ -141,6 +146,7 @@ class FileHelperObject : public Napi::ObjectWrap<FileHelperObject> {
 
 void export_privileges(Napi::Env env, Napi::Object exports) {
   exports.Set("openPacketSocket", Napi::Function::New<open_packet_socket>(env));
+  exports.Set("hasFanoutArgs", Napi::Function::New<fanout_args>(env));
   exports.Set("openPinnedProgram", Napi::Function::New<open_program>(env));
   exports.Set("closeOnExec", Napi::Function::New<close_on_exec>(env));
   exports.Set("sealedMemoryFile", Napi::Function::New<memory_file>(env));

@@ -11,7 +11,7 @@
 namespace fanout {
 namespace {
 
-// struct fanout_args of linux/if_packet.h, which headers before 5.11 lack.
+// struct fanout_args of linux/if_packet.h, which older headers lack.
 struct FanoutArgs {
   std::uint16_t id;
   std::uint16_t type_flags;
@@ -27,12 +27,17 @@ constexpr std::uint16_t type_flags_of(const JoinRequest& request) noexcept {
 
 }  // namespace
 
+bool has_fanout_args(int fd) noexcept {
+  // packet_setsockopt() looks at the length first, and copies then: nothing is joined from where nothing can be read.
+  return ::setsockopt(fd, SOL_PACKET, PACKET_FANOUT, nullptr, sizeof(FanoutArgs)) != 0 && errno == EFAULT;
+}
+
 Result<Membership> join_group(int fd, const JoinRequest& request) noexcept {
   const FanoutArgs args{request.group_id, type_flags_of(request), request.members_max};
   const auto legacy = static_cast<std::uint32_t>(args.id) | static_cast<std::uint32_t>(args.type_flags) << 16;
   const auto join = [&](const auto& argument) { return ::setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument); };
   int refused = request.members_max == 0 ? join(legacy) : join(args);
-  // Kernels before 5.11 refuse the long form. A group that fits into the short one does without its limit there.
+  // Older kernels refuse the long form. A group that fits into the short one does without its limit there.
   if (refused != 0 && errno == EINVAL && request.members_max != 0 && request.members_max <= legacy_members_max)
     refused = join(legacy);
   if (refused != 0) return SysError::from_errno("setsockopt(PACKET_FANOUT)");

@@ -54,7 +54,7 @@ async function runFromStart(groups: readonly Options[], io: RunIo & Provided, dr
   if (first === undefined) throw new TypeError('a run needs a group');
   const startedAt = new Date();
   const { provisions } = io;
-  for (const options of groups) checkGroup(options, provisions.groups);
+  for (const options of groups) checkGroup(options, provisions.groups, provisions.capturers);
   const source = await openSource(first, provisions, io.signal);
   try {
     const steerings = groups.map((options) => steeringOf(options, provisions));

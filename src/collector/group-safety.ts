@@ -10,11 +10,12 @@ import type { Surroundings } from './surroundings.ts';
 export function checkGroup(
   { source, groupId, flags, force }: Pick<Options, 'source' | 'groupId' | 'flags' | 'force'>,
   groups: readonly DescribedGroup[] | undefined,
+  capturers?: string,
 ): void {
   if (source.kind !== 'live') return;
   const wantsToKnow = groupId !== undefined || (flags.includes('defrag') && !force);
   if (groups === undefined) {
-    if (wantsToKnow) throw cannotTell(groupId);
+    if (wantsToKnow) throw cannotTell(groupId, capturers);
     return;
   }
   const taken = groups.find(({ id }) => id === groupId);
@@ -71,18 +72,19 @@ function defragDanger(group: Options, others: readonly Options[], existing: read
   }
 }
 
-function cannotTell(groupId: number | undefined): FanoutError {
-  const what = 'this kernel does not list packet sockets (CONFIG_PACKET_DIAG; modprobe af_packet_diag), so';
+function cannotTell(groupId: number | undefined, capturers: string | undefined): FanoutError {
+  const seen = capturers === undefined ? '' : `, and ${capturers}`;
+  const what = `this kernel does not list fanout groups (CONFIG_PACKET_DIAG; modprobe af_packet_diag)${seen}, so`;
   return groupId === undefined
     ? new FanoutError(
         'DEFRAG_UNSAFE',
-        `${what} nobody knows whether another group would lose its fragments`,
-        'load the module, or use --force',
+        `${what} nobody knows whether a group would lose its fragments`,
+        'load the module, stop what captures, or use --force',
       )
     : new FanoutError(
         'GROUP_TAKEN',
         `${what} nobody knows whether group ${groupId} is taken`,
-        'leave --group-id out: the kernel then chooses a group that nobody has',
+        'load the module, or leave --group-id out: the kernel then chooses a group that nobody has',
       );
 }
 

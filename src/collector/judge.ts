@@ -3,6 +3,7 @@ import { CAUSES, type CauseCode } from '../model/cause.ts';
 import type { Evidence, StackEvidence } from '../model/evidence.ts';
 import { flowPromise } from '../model/fanout.ts';
 import { attachedText } from '../model/flow-dissector.ts';
+import { isAtLeast, parseKernelRelease } from '../model/kernel-release.ts';
 import type { ReasonCode, WarningCode } from '../model/reason.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../model/run-result.ts';
@@ -34,9 +35,11 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const lucky = luckyStacks(evidence, partedHarmlessly(context, facts));
   const sound = withoutLuck(evidence, lucky);
   const doubts = [...findDoubts(sound, facts).flatMap((doubt) => [doubt, ...whyOf(doubt, keeping, causes)]), ...toleratedDesign(facts)];
-  const answer: Answer = against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';
+  const excuse = foreignExcuse(against, facts);
+  const answer: Answer = excuse !== undefined ? 'inconclusive' : against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';
+  const open = excuse === undefined ? doubts : [excuse, ...against, ...doubts];
   return {
-    verdict: { answer, reasons: reasonsFor(answer, against, doubts, sound, causes), falsePassBound: falsePassBound(spreadOf(sound)) },
+    verdict: { answer, reasons: reasonsFor(answer, against, open, sound, causes), falsePassBound: falsePassBound(spreadOf(sound)) },
     stacks: judgeStacks(evidence, facts, context, lucky),
     causes,
     violations: evidence.violations.map(({ kind, stack, flow, observations, observationsOmitted, ...traits }): Violation => {
@@ -46,6 +49,19 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
     violationsOmitted: evidence.violationsOmitted,
     balance: balanceOf(evidence, facts),
     warnings: [...(answer === 'no' ? outranked(against, evidence, facts) : []), ...warningsOf(evidence, facts, unspread)],
+  };
+}
+
+/** Whoever joins or leaves a group moves flows. What a mode's design says needs no evidence. */
+function foreignExcuse(against: readonly CodedReason[], facts: RunFacts): CodedReason | undefined {
+  const { outsiders } = facts;
+  const rests = against.some(({ code }) => code !== designOf(facts) && code !== 'spread-broken');
+  if (outsiders === undefined || !rests) return undefined;
+  return {
+    code: 'foreign-member-possible',
+    message: `flows were parted, but ${outsiders} may have joined the group or left it meanwhile, which moves flows: this kernel does not list the members of a group`,
+    remedy:
+      'load the module (modprobe af_packet_diag; CONFIG_PACKET_DIAG), stop whatever else captures on this interface, or leave --group-id out',
   };
 }
 
@@ -215,6 +231,7 @@ function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly Stac
     ...oneWayWarning(evidence),
     ...boundWarnings(evidence, facts),
     ...outgoingWarning(facts),
+    ...ignoreOutgoingWarning(facts),
     ...rolloverWarning(facts),
     ...dissectorWarning(facts),
   ];
@@ -245,6 +262,27 @@ function outgoingWarning({ packets, mode }: RunFacts): readonly Warning[] {
   if (packets.outgoing === (packets.ignored['outgoing'] ?? 0)) return [];
   const message = `${packets.outgoing} of ${packets.captured} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`;
   return [{ code: 'outgoing-packets', message, remedy: 'use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only' }];
+}
+
+/** Kernels accept flags that they do not know. That one had no effect is proven by what came; without any, only the release speaks. */
+function ignoreOutgoingWarning({ flags, packets, kernel, mode }: RunFacts): readonly Warning[] {
+  if (!flags.includes('ignore-outgoing')) return [];
+  const came = packets.ignored['outgoing'] ?? 0;
+  const release = parseKernelRelease(kernel);
+  const isOld = release !== undefined && !isAtLeast(release, 6, 2);
+  if (came === 0 && !isOld) return [];
+  const what =
+    came > 0
+      ? `this kernel (${kernel}) took the flag ignore-outgoing without effect: ${counted(came, 'packet')} that this host sent came all the same. This run left them out`
+      : `this kernel (${kernel}) takes the flag ignore-outgoing, but by its release it does not know it. No packet that this host sent came, so this run does not show it`;
+  const turns = mode === 'hash' ? '' : `; in mode ${mode} they take part in choosing the process`;
+  return [
+    {
+      code: 'ignore-outgoing-ineffective',
+      message: `${what}; an IDS with this flag gets them${turns}`,
+      remedy: 'the flag needs Linux 6.2: update the kernel, or capture on an interface that only receives',
+    },
+  ];
 }
 
 function rolloverWarning({ mode, flags, members }: RunFacts): readonly Warning[] {

@@ -62,13 +62,15 @@ export class Lane {
   #dissectorAtStart: FlowDissector = { kind: 'unknown' };
 
   constructor(options: Options, steering: Steering, run: RunFrame) {
+    checkSize(options, run);
     this.options = options;
     this.#run = run;
     this.#steering = steering;
     this.#flowMap = createFlowMap(options, run);
     const { source, crew, io, surroundings, ownGroups, begunMs } = run;
     const flowMap = this.#flowMap;
-    this.watch = new Watch({ options, source, flowMap, io, surroundings, ownGroups, begunMs });
+    const closed = surroundings.fanoutArgs && this.#request().membersMax === crew.size;
+    this.watch = new Watch({ options, source, flowMap, io, surroundings, ownGroups, begunMs, closed });
     const { clock } = surroundings;
     this.cluster = new Cluster({ crew, cpus: cpusOf(options), flowMap, interface: source.interface, events: this.watch, clock });
   }
@@ -86,11 +88,21 @@ export class Lane {
     try {
       await this.cluster.join((member) => this.#capture(member), this.#request(), startTimeoutMs(this.options));
     } catch (error) {
+      if (this.#isRefused(error) && !this.#isLinkUp()) throw wentDown(this.#run.source.interface, error);
       // Whoever is in the group with us may have taken the last place.
       this.#confirm();
       throw error;
     }
     this.#confirm();
+  }
+
+  #isRefused(error: unknown): error is FanoutError {
+    return error instanceof FanoutError && error.code === 'GROUP_REFUSED';
+  }
+
+  #isLinkUp(): boolean {
+    const { surroundings, source } = this.#run;
+    return surroundings.interfaceAt(source.ifindex)?.up === true;
   }
 
   #confirm(): void {
@@ -204,6 +216,7 @@ export class Lane {
       stop,
       disturbances: watch.disturbances,
       tolerated: options.tolerated,
+      ...(watch.outsiders === undefined ? {} : { outsiders: watch.outsiders }),
       maxLossPercent: options.maxLossPercent,
     };
     io.onObserved?.({
@@ -251,6 +264,25 @@ function createFlowMap({ flowMemoryBytes }: Options, { membersMax, hashSeed }: R
       { cause },
     );
   }
+}
+
+/** Before any process is forked: the kernel itself would refuse member 257 only. */
+function checkSize({ procs }: Options, { surroundings }: RunFrame): void {
+  if (procs <= LEGACY_MEMBERS_MAX || surroundings.fanoutArgs) return;
+  throw new FanoutError(
+    'TOO_LARGE',
+    `a group of ${procs} processes: this kernel (${surroundings.kernelRelease()}) has no fanout_args, and without it a group has ${LEGACY_MEMBERS_MAX} members at most`,
+    `use --procs ${LEGACY_MEMBERS_MAX} or fewer, or a newer kernel (Linux 5.11; of the stable branches 5.10.37)`,
+  );
+}
+
+function wentDown(interfaceName: string, cause: FanoutError): FanoutError {
+  return new FanoutError(
+    'INTERFACE_DOWN',
+    `${interfaceName} went down while the group was set up, and this kernel allows no group on a link that is down (${cause.message})`,
+    `find out why it went down, and bring it up: ip link set ${interfaceName} up`,
+    { cause },
+  );
 }
 
 function startTimeoutMs({ workerTimeoutMs, procs }: Options): number {

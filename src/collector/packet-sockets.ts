@@ -29,6 +29,13 @@ export class PacketSockets {
     return this.#descriptors.shift() ?? openOne();
   }
 
+  /** As hasFanoutArgs() of the addon; there must be one left. */
+  get fanoutArgs(): boolean {
+    const [first] = this.#descriptors;
+    if (first === undefined) throw new RangeError('no socket is left');
+    return native.hasFanoutArgs(first);
+  }
+
   get descriptors(): readonly number[] {
     return this.#descriptors;
   }

@@ -7,7 +7,7 @@ import { type CaptureInput, openCaptureInput } from '../capture-file/input.ts';
 import { REPLAY } from '../capture-file/use.ts';
 import type { Options, Sending } from '../config/options.ts';
 import { readFlowDissector } from '../host/flow-dissector.ts';
-import { type DescribedGroup, describeGroups } from '../host/groups.ts';
+import { capturersHere, type DescribedGroup, describeGroups } from '../host/groups.ts';
 import { compileFilter, openSteeringProgram } from '../host/programs.ts';
 import { adoptLabNetwork, createLabNetwork, type LabNetwork, type LabNetworkHandover, type LabNetworkOptions } from '../lab/network.ts';
 import { queuesUsed } from '../lab/nic.ts';
@@ -36,6 +36,10 @@ export interface Provisions {
   readonly link?: LinkHelper;
   /** Fanout groups of others, with their owners; undefined where nobody can tell. */
   readonly groups: readonly DescribedGroup[] | undefined;
+  /** Programs that capture here, in words, where nobody can tell which groups they have. */
+  readonly capturers?: string;
+  /** Whether groups may have a limit of members. */
+  readonly fanoutArgs: boolean;
   /** When it could still be asked for. */
   readonly dissector: FlowDissector;
   /** Of --filter; null: there is none. */
@@ -94,6 +98,7 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
     const filters = await compileFilters(needs.runs, interfaceName);
     const programs = await openPrograms(needs.runs, rights);
     release.later(() => closeAll(programs.values()));
+    const groups = source?.kind === 'live' ? describeGroups() : undefined;
     const link = needs.flapsLink === true ? new native.LinkHelper({ interface: interfaceName, ...rights.runAs }) : undefined;
     return provisionsOf(
       {
@@ -102,7 +107,9 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
         ...(network === undefined ? {} : { network }),
         ...(capture === undefined ? {} : { capture }),
         ...(link === undefined ? {} : { link }),
-        groups: source?.kind === 'live' ? describeGroups() : undefined,
+        groups,
+        ...(source?.kind === 'live' && groups === undefined ? { capturers: capturersHere() } : {}),
+        fanoutArgs: sockets.fanoutArgs,
         dissector: readFlowDissector(),
       },
       filters,
@@ -206,12 +213,14 @@ interface ProvisionsHandover {
   readonly filters: readonly (readonly [string, readonly CbpfInstruction[]])[];
   readonly programs: readonly (readonly [string, number])[];
   readonly groups?: readonly DescribedGroup[];
+  readonly capturers?: string;
+  readonly fanoutArgs: boolean;
   readonly dissector: FlowDissector;
 }
 
 // The capture file is not among them: who could open it before can open it again.
 function handOver(
-  { sockets, network, link, groups, dissector }: Parts,
+  { sockets, network, link, groups, capturers, fanoutArgs, dissector }: Parts,
   filters: Filters,
   programs: Programs,
 ): ReturnType<Provisions['handOver']> {
@@ -222,6 +231,8 @@ function handOver(
     filters: [...filters],
     programs: [...programs],
     ...(groups === undefined ? {} : { groups }),
+    ...(capturers === undefined ? {} : { capturers }),
+    fanoutArgs,
     dissector,
   };
   const links = link === undefined ? [] : [link.channel];
@@ -229,7 +240,7 @@ function handOver(
 }
 
 async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
-  const { sockets, network, linkChannel, filters, programs, groups, dissector } = handed as ProvisionsHandover;
+  const { sockets, network, linkChannel, filters, programs, groups, capturers, fanoutArgs, dissector } = handed as ProvisionsHandover;
   const release = new Releases();
   const source = needs.runs[0]?.source;
   const capture = source?.kind === 'pcap' ? await openCapture(source.path, OWN_RIGHTS) : undefined;
@@ -244,6 +255,8 @@ async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
       ...(capture === undefined ? {} : { capture }),
       ...(linkChannel === undefined ? {} : { link: new native.LinkHelper({ channel: linkChannel }) }),
       groups,
+      ...(capturers === undefined ? {} : { capturers }),
+      fanoutArgs,
       dissector,
     },
     new Map(filters),

@@ -63,7 +63,11 @@ export function startError(failure: Failure, member: Member, interfaceName: stri
 function joinError(what: string, errno: number, interfaceName: string): FanoutError {
   switch (errno) {
     case E.ENOSPC:
-      return new FanoutError('GROUP_REFUSED', `${what}: the group is full`, 'groups above 256 members need Linux 5.11: use fewer --procs');
+      return new FanoutError(
+        'GROUP_REFUSED',
+        `${what}: the group is full`,
+        'another program has joined it: leave --group-id out, or use fewer --procs',
+      );
     case E.EALREADY:
       return new FanoutError(
         'GROUP_REFUSED',

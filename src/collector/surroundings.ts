@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemCallError } from '../errors.ts';
 import { readFlowDissector } from '../host/flow-dissector.ts';
-import { type FanoutGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
+import { capturingOn, type FanoutGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
 import { native } from '../native.ts';
 
@@ -25,6 +25,10 @@ export interface Surroundings {
   interfaceAt(ifindex: number): { readonly name: string; readonly up: boolean } | undefined;
   /** All fanout groups of this network namespace; undefined where nobody can tell. */
   fanoutGroups(): readonly FanoutGroup[] | undefined;
+  /** Inodes of all sockets that may be in a group on this interface, whoever's they are; undefined where nobody can tell. */
+  capturingOn(ifindex: number): readonly number[] | undefined;
+  /** Whether a group may have a limit of members, and so be closed to others. */
+  readonly fanoutArgs: boolean;
   /** Who holds these sockets, in words, as far as this user may know. */
   ownersOf(inodes: readonly number[]): readonly string[];
   flowDissector(): FlowDissector;
@@ -64,11 +68,13 @@ function interfaceAt(ifindex: number): { readonly name: string; readonly up: boo
 }
 
 /** This host. What could only be asked while there were privileges is taken from the answer of then. */
-export function hostSeenWith({ dissector }: { readonly dissector: FlowDissector }): Surroundings {
+export function hostSeenWith({ dissector, fanoutArgs }: { readonly dissector: FlowDissector; readonly fanoutArgs: boolean }): Surroundings {
   return {
     clock: HOST_CLOCK,
     interfaceAt,
     fanoutGroups,
+    capturingOn,
+    fanoutArgs,
     ownersOf,
     flowDissector: () => {
       const now = readFlowDissector();

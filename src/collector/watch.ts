@@ -30,6 +30,8 @@ const EPOCH_GRACE_NS = 50_000_000n;
 const FAIL_FAST_DELAY_MS = 300;
 /** As many times as long as it took to judge all flows, they are not judged again, should no violation have come out of it. */
 const FAIL_FAST_REST = 20;
+/** Of those who may have joined. */
+const SUSPECTS_NAMED = 4;
 /** Without any counter moving for so long, all that was sent has arrived. */
 const QUIET_MS = 250;
 
@@ -41,6 +43,8 @@ export interface WatchParts {
   readonly surroundings: Surroundings;
   /** Ids of all groups under test, as they come to be. */
   readonly ownGroups: ReadonlySet<number>;
+  /** The group has no place for others while all its members live. */
+  readonly closed: boolean;
   /** Clock.nowMs() at the launch. */
   readonly begunMs: number;
 }
@@ -73,6 +77,10 @@ export class Watch implements ClusterEvents {
   /** Groups of others at the last look; undefined before the first. */
   #neighbours: ReadonlySet<number> | undefined;
   #hasLooked = false;
+  readonly #closed: boolean;
+  /** Where nobody can look into the group: sockets of others that may have been in it, and whether even those cannot be told. */
+  readonly #suspects = new Set<number>();
+  #isBlind = false;
   #linkDownNote: Disturbance | undefined;
   #epochFromNs = 0n;
   #groupGoodNs = 0n;
@@ -82,13 +90,14 @@ export class Watch implements ClusterEvents {
   #progress = { value: -1, sinceMs: 0 };
   #rate = { packets: 0, atMs: 0, perSecond: 0 };
 
-  constructor({ options, source, flowMap, io, surroundings, ownGroups, begunMs }: WatchParts) {
+  constructor({ options, source, flowMap, io, surroundings, ownGroups, begunMs, closed }: WatchParts) {
     this.#options = options;
     this.#source = source;
     this.#flowMap = flowMap;
     this.#io = io;
     this.#surroundings = surroundings;
     this.#ownGroups = ownGroups;
+    this.#closed = closed;
     this.#clock = surroundings.clock;
     this.#begunMs = begunMs;
     this.#clockSteps = new ClockSteps(this.#clock);
@@ -337,7 +346,10 @@ export class Watch implements ClusterEvents {
   #checkGroup(): boolean {
     const checkedNs = this.#clock.realtimeNs();
     const groups = this.#surroundings.fanoutGroups();
-    if (groups === undefined) return false;
+    if (groups === undefined) {
+      this.#lookAround();
+      return false;
+    }
     this.#hasLooked = true;
     this.#checkNeighbours(groups);
     const foreign = foreignMembers(groups, this.#groupId, this.#members);
@@ -351,6 +363,24 @@ export class Watch implements ClusterEvents {
     this.#epochs?.end(goodNs - BACKLOG_NS);
     this.#nextEpoch(fresh.length === 0 ? `another program left fanout group ${this.#groupId}` : this.#onJoinedBy(fresh));
     return true;
+  }
+
+  /** Without a list of groups: who may have joined is whoever captures on this interface, if anybody could join at all. */
+  #lookAround(): void {
+    if (this.#closed && this.#members.every(({ alive }) => alive)) return;
+    const sockets = this.#surroundings.capturingOn(this.#source.ifindex);
+    if (sockets === undefined) this.#isBlind = true;
+    const ours = new Set(this.#members.map(({ inode }) => inode));
+    for (const inode of sockets ?? []) if (!ours.has(inode)) this.#suspects.add(inode);
+  }
+
+  /** Who may have been in the group unseen, in words. A list of groups, whenever there was one, says more. */
+  get outsiders(): string | undefined {
+    if (this.#hasLooked) return undefined;
+    if (this.#isBlind) return 'some program';
+    if (this.#suspects.size === 0) return undefined;
+    const owners = this.#surroundings.ownersOf([...this.#suspects]);
+    return owners.length === 0 ? 'a program that has ended since' : owners.slice(0, SUSPECTS_NAMED).join(', ');
   }
 
   /** With the flag DEFRAG all groups of a namespace that have it share one queue for fragments, and who gets a datagram is anybody's guess. */

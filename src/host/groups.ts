@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
 import { native, type PacketSocketInfo } from '../native.ts';
+import { type ListedSocket, listedSockets } from './packet-list.ts';
 
 export interface FanoutGroup {
   readonly id: number;
@@ -49,18 +50,19 @@ export function ownersOf(inodes: readonly number[]): readonly string[] {
 }
 
 function usersOf(inodes: readonly number[]): readonly string[] {
-  return packetSockets().flatMap(({ inode, uid }) =>
-    uid !== undefined && inodes.includes(inode) ? [`a process of user ${uid} (socket ${inode})`] : [],
-  );
+  const users = (listedSockets() ?? []).filter(({ inode }) => inodes.includes(inode));
+  return users.map(({ inode, uid }) => `a process of user ${uid} (socket ${inode})`);
 }
 
-function packetSockets(): readonly PacketSocketInfo[] {
-  try {
-    return native.packetSockets();
-  } catch {
-    return [];
-  }
+/**
+ * Sockets through which a program may be in a group on this device, now or in a moment, as far as /proc tells; undefined where it tells nothing.
+ * A group is on one device and of one protocol (fanout_add() of net/packet/af_packet.c), and this program's are of all protocols.
+ */
+export function capturingOn(ifindex: number): readonly number[] | undefined {
+  return listedSockets()?.flatMap((socket) => (socket.ifindex === ifindex && socket.protocol === ETH_P_ALL ? [socket.inode] : []));
 }
+
+const ETH_P_ALL = 3;
 
 function holdsAny(pid: number, wanted: ReadonlySet<string>): boolean {
   let descriptors: string[];
@@ -92,17 +94,35 @@ export interface DescribedGroup {
   readonly description: string;
 }
 
-/** All groups, and by whom they are held as far as this user may see. */
+/** All groups, and by whom they are held as far as this user may see; undefined where nobody can tell. Called before this program captures. */
 export function describeGroups(): readonly DescribedGroup[] | undefined {
-  return fanoutGroups()?.map((group) => ({ id: group.id, description: describeGroup(group) }));
+  // Without any socket that captures there is no group, even where the kernel does not list them.
+  const groups = fanoutGroups() ?? (capturing()?.length === 0 ? [] : undefined);
+  return groups?.map((group) => ({ id: group.id, description: describeGroup(group) }));
+}
+
+/** Who captures in this network namespace, in words. */
+export function capturersHere(): string {
+  const sockets = capturing();
+  if (sockets === undefined) return '/proc/net/packet, which would say whether any program captures here, is not there either';
+  const count = `${sockets.length} packet socket${sockets.length === 1 ? '' : 's'}`;
+  return `/proc/net/packet lists ${count} of ${ownersInWords(sockets.map(({ inode }) => inode))}`;
+}
+
+function capturing(): readonly ListedSocket[] | undefined {
+  return listedSockets()?.filter(({ protocol }) => protocol !== 0);
 }
 
 function describeGroup(group: FanoutGroup): string {
-  const owners = ownersOf(group.inodes);
+  return `mode ${group.mode}, ${group.inodes.length} member${group.inodes.length === 1 ? '' : 's'}, held by ${ownersInWords(group.inodes)}`;
+}
+
+/** "suricata (pid 4711), zeek (pid 4712) and 3 more". */
+export function ownersInWords(inodes: readonly number[]): string {
+  const owners = ownersOf(inodes);
+  if (owners.length === 0) return 'a process that this user may not see';
   const more = owners.length > OWNERS_SHOWN ? ` and ${owners.length - OWNERS_SHOWN} more` : '';
-  const held =
-    owners.length === 0 ? 'held by a process that this user may not see' : `held by ${owners.slice(0, OWNERS_SHOWN).join(', ')}${more}`;
-  return `mode ${group.mode}, ${group.inodes.length} member${group.inodes.length === 1 ? '' : 's'}, ${held}`;
+  return `${owners.slice(0, OWNERS_SHOWN).join(', ')}${more}`;
 }
 
 const OWNERS_SHOWN = 4;

@@ -14,6 +14,7 @@ export const REASONS = {
   'evidence-lost': 'packets were captured, but bounded tables had no room for their flows',
   'accounting-mismatch': 'the packets do not add up',
   'lost-member': 'a process of the group was lost during the run',
+  'foreign-member-possible': 'another program may have moved flows by joining the group, and nobody can look',
   'rolled-over': 'the kernel passed packets on to other processes',
   'tolerated-design': 'the mode does not promise affinity, and that was tolerated',
 } as const satisfies Record<string, string>;
@@ -37,6 +38,7 @@ export const WARNINGS = {
   'flows-forgotten': 'flows seen in one direction only made room for others',
   'ended-early': 'the run ended at a bound of this program, before any limit that was asked for',
   'outgoing-packets': 'packets that this host sent were captured as well',
+  'ignore-outgoing-ineffective': 'the kernel took the flag ignore-outgoing without effect',
   'order-inverted': 'packets of a flow reached their process in another order than they were sent',
   'rollover-untested': 'rollover was allowed, but the load never caused it',
   'bpf-flow-dissector': "a BPF program stands in for the kernel's flow dissector",

@@ -68,6 +68,8 @@ export interface RunFacts {
   readonly contradictions: readonly Contradiction[];
   readonly stop: StopReason;
   readonly disturbances: readonly Disturbance[];
+  /** Who may have joined the group and left again without anybody being able to see it, in words; absent where nobody can have. */
+  readonly outsiders?: string;
   readonly tolerated: readonly CauseCode[];
   /** Live traffic only: in the lab nothing may be lost. */
   readonly maxLossPercent: number;

@@ -57,9 +57,10 @@ function begun(limits: RawOptions, inFlowMap: { readonly violated?: number; read
     source,
     flowMap: flowMap as FlowMap,
     io,
-    surroundings: hostSeenWith({ dissector: { kind: 'unknown' } }),
+    surroundings: hostSeenWith({ dissector: { kind: 'unknown' }, fanoutArgs: true }),
     ownGroups: new Set(),
     begunMs: 0,
+    closed: true,
   });
   fresh.begin(cluster, 1, START_NS);
   return fresh;

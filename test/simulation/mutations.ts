@@ -20,6 +20,9 @@ const JUDGE = of(
     "against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes'",
     "doubts.length > 0 ? 'inconclusive' : against.length > 0 ? 'no' : 'yes'",
   ],
+  ['a NO although others may have moved the flows', "excuse !== undefined ? 'inconclusive' : ", ''],
+  ['others may have done what a mode does by design', 'code !== designOf(facts) && ', ''],
+  ['the flag ignore-outgoing is believed', 'if (came === 0 && !isOld) return [];', 'if (!isOld) return [];'],
   ['doubts are dropped', "doubts.length > 0 ? 'inconclusive' : 'yes'", "'yes'"],
   [
     'harmless causes make a NO',
@@ -162,6 +165,13 @@ const EPOCHS = of(
 
 const WATCH = of(
   'src/collector/watch.ts',
+  [
+    'nobody is suspected beside a group that nobody can list',
+    'for (const inode of sockets ?? []) if (!ours.has(inode)) this.#suspects.add(inode);',
+    '',
+  ],
+  ['a closed group is open to others', 'if (this.#closed && ', 'if (!this.#closed && '],
+  ['nothing is said where nothing can be looked at', 'if (sockets === undefined) this.#isBlind = true;', ''],
   ['no backlog', 'const BACKLOG_NS = 20_000_000n;', 'const BACKLOG_NS = 0n;'],
   ['epochs begin at once', 'const EPOCH_GRACE_NS = 50_000_000n;', 'const EPOCH_GRACE_NS = 0n;'],
   ['a loss ends nothing', 'this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);\n    this.#leaving', 'this.#leaving'],

@@ -84,6 +84,8 @@ function arrangementOf(
     clock,
     interfaceAt: (ifindex) => world.interfaceAt(ifindex),
     fanoutGroups: () => world.groupsSeen(),
+    capturingOn: () => world.capturing(),
+    fanoutArgs: true,
     ownersOf: (inodes) => world.ownersOf(inodes),
     flowDissector: () => ({ kind: 'none', asked: 'both' }),
     kernelRelease: () => scenario.kernelRelease,

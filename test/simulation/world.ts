@@ -262,6 +262,11 @@ export class World {
     return groups;
   }
 
+  /** As /proc/net/packet has it: sockets, but not their groups. */
+  capturing(): readonly number[] {
+    return this.kernel.list().flatMap(({ inodes }) => inodes);
+  }
+
   ownersOf(inodes: readonly number[]): readonly string[] {
     return inodes.map((inode) => `suricata (pid ${inode - 40_000})`);
   }

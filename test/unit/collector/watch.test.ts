@@ -17,6 +17,8 @@ let members: readonly Member[];
 let begun: string[];
 let abandoned: number[];
 let inodes: readonly number[] | undefined;
+/** Without a list of groups. */
+let capturing: readonly number[] | undefined;
 let asked: readonly (bigint | null)[];
 let watch: Watch;
 let link: { readonly name: string; readonly up: boolean } | undefined;
@@ -28,7 +30,7 @@ let stopped: string;
 beforeEach(() => setUp());
 afterEach(() => watch.end());
 
-function setUp(limits: RawOptions = { duration: '1h' }): void {
+function setUp(limits: RawOptions = { duration: '1h' }, closed = false): void {
   clock = new SimulatedClock();
   link = { name: 'cap0', up: true };
   tallied = {};
@@ -37,6 +39,7 @@ function setUp(limits: RawOptions = { duration: '1h' }): void {
   begun = [];
   abandoned = [];
   inodes = OUR_INODES;
+  capturing = OUR_INODES;
   members = OUR_INODES.map((inode, index) => {
     const member = new Member(index, undefined);
     for (const state of ['connected', 'opened', 'joined', 'armed', 'capturing'] as const) member.become(state);
@@ -53,7 +56,9 @@ function setUp(limits: RawOptions = { duration: '1h' }): void {
     clock,
     interfaceAt: () => link,
     fanoutGroups: () => (inodes === undefined ? undefined : [{ id: 1, mode: 'hash', ifindex: 2, inodes }]),
-    ownersOf: () => [],
+    capturingOn: () => capturing,
+    fanoutArgs: false,
+    ownersOf: (sockets) => sockets.map((inode) => `program ${inode}`),
     flowDissector: () => ({ kind: 'none', asked: 'both' }),
     kernelRelease: () => '6.18.0',
   };
@@ -75,7 +80,7 @@ function setUp(limits: RawOptions = { duration: '1h' }): void {
     },
   };
   const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
-  watch = new Watch({ options, source, flowMap: flowMap as FlowMap, io, surroundings, ownGroups: new Set(), begunMs: 0 });
+  watch = new Watch({ options, source, flowMap: flowMap as FlowMap, io, surroundings, ownGroups: new Set(), begunMs: 0, closed });
   watch.begin(cluster, 1, REALTIME_BASE_NS);
   watch.untilStop().then((reason) => {
     stopped = `${reason} at ${clock.nowMs()}`;
@@ -315,5 +320,47 @@ describe('a clock that is set back', () => {
     await until(350);
     // 99 went between the looks at 100 and 200; of the old epoch nothing is left anyway.
     expect(ends()[1]).toBe(50);
+  });
+});
+
+describe('where nobody can look into the group', () => {
+  beforeEach(() => {
+    inodes = undefined;
+  });
+  const outsidersOf = (seen: readonly number[] | undefined): string | undefined => {
+    capturing = seen;
+    clock.at(150 * MS, () => {});
+    watch.conclude();
+    return watch.outsiders;
+  };
+
+  test('alone on the interface: nobody can have joined', () => expect(outsidersOf(OUR_INODES)).toBeUndefined());
+  test('beside another program that captures there: it may have', () => {
+    expect(outsidersOf([...OUR_INODES, 99])).toBe('program 99');
+  });
+  test('and where not even that can be told: somebody may have', () => expect(outsidersOf(undefined)).toBe('some program'));
+
+  test('one that was there for a while may have, too', async () => {
+    capturing = [99, ...OUR_INODES];
+    await until(150);
+    expect(outsidersOf(OUR_INODES)).toBe('program 99');
+  });
+
+  test('nobody has a place in a closed group while all its members live', async () => {
+    setUp({ duration: '1h' }, true);
+    inodes = undefined;
+    capturing = [...OUR_INODES, 99];
+    await until(250);
+    expect(watch.outsiders).toBeUndefined();
+    lose(1);
+    expect(outsidersOf(capturing)).toBe('program 99');
+  });
+
+  test('one look into the group says more', async () => {
+    capturing = [...OUR_INODES, 99];
+    await until(150);
+    inodes = OUR_INODES;
+    watch.conclude();
+    expect(watch.outsiders).toBeUndefined();
   });
 });
