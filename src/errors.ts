@@ -53,6 +53,11 @@ export class FanoutError extends Error {
   }
 }
 
+/** @param when such as "before anything could be judged" */
+export function interrupted(when: string, cause?: unknown): FanoutError {
+  return new FanoutError('INTERRUPTED', `ended by a signal ${when}`, 'start again, and let it end by itself', { cause });
+}
+
 /** Ends a switch over a closed union: a new case that is not handled does not compile. */
 export function unreachable(value: never): never {
   throw new TypeError(`unexpected ${JSON.stringify(value)}`);

@@ -2,7 +2,7 @@
  * Sends the packets of a capture file, a segment at a time: while one is sent, the next one is read, so that memory stays flat however
  * large the file is.
  */
-import { FanoutError } from '../errors.ts';
+import { interrupted } from '../errors.ts';
 import type { Reason } from '../model/run-result.ts';
 import type { CaptureSummary, FrameCollector, Injector, InjectPlan } from '../native-lab.ts';
 import { captureWarnings, unusableCapture } from './findings.ts';
@@ -54,7 +54,7 @@ export class Replay {
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
-    if (signal.aborted) throw new FanoutError('INTERRUPTED', 'ended by a signal before anything could be judged', 'start again');
+    if (signal.aborted) throw interrupted('before anything could be judged');
     if (collector.frames === 0) {
       replay.#reader.close();
       throw unusableCapture(inputName(input.path), collector.summary(), replay.#reader.damage, REPLAY);

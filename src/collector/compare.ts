@@ -1,7 +1,7 @@
 /** Several modes on the same packets: live in one run of many groups, in the lab in one run for each of the same traffic. */
 import type { CompareOptions } from '../config/compare-options.ts';
 import type { Options } from '../config/options.ts';
-import { FanoutError } from '../errors.ts';
+import { FanoutError, interrupted } from '../errors.ts';
 import { type ComparisonResult, labelOf } from '../model/comparison.ts';
 import { isAbove, type OwnLoad } from '../model/own-load.ts';
 import type { Reason, RunResult } from '../model/run-result.ts';
@@ -18,17 +18,24 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
     ? withoutUnsafeDefrag(options.runs, io.provisions.groups)
     : { testable: options.runs, unsafe: [] };
   const ownLoad = options.ownLoad === 'first' ? await io.measureOwnLoad() : undefined;
-  const outcomes = options.isLive ? await runTogether(testable, io) : await oneAfterTheOther(testable, io, runCluster);
+  const { outcomes, unfinished } = options.isLive
+    ? { outcomes: await runTogether(testable, io), unfinished: undefined }
+    : await oneAfterTheOther(testable, io, runCluster);
   const runs = outcomes.filter((outcome): outcome is RunResult => !(outcome instanceof FanoutError));
-  const refused = testable.flatMap((group, i) => leftOutBy(group, outcomes[i]));
+  const refused = testable.flatMap((group, i) => leftOutBy(group, outcomes[i], unfinished));
   const [first] = runs;
   // Nothing was gathered that an error could take away.
-  if (first === undefined) throw outcomes.find((outcome) => outcome instanceof FanoutError) ?? interrupted();
+  if (first === undefined)
+    throw outcomes.find((outcome) => outcome instanceof FanoutError) ?? interrupted('before any mode had been tested');
+  const isInterrupted = refused.some(({ reason }) => reason.code === 'interrupted');
+  const finished = runs.filter((run) => run !== unfinished);
+  const extent = { asked: options.runs.length, interrupted: isInterrupted };
+  const deployment = { procs: options.procs, ...(options.isLive ? { interface: first.source.interface } : {}) };
   return {
     ...headOf('fanout-cluster/comparison@1', io.version, launch, first.source),
     procs: options.procs,
     packets: options.isLive ? 'same' : 'repeated',
-    recommendation: recommend(runs, { procs: options.procs, ...(options.isLive ? { interface: first.source.interface } : {}) }),
+    recommendation: recommend(finished, deployment, extent),
     runs,
     leftOut: [...unsafe, ...refused],
     ...(ownLoad === undefined ? {} : { ownLoad }),
@@ -36,35 +43,47 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
   };
 };
 
+interface Outcomes {
+  readonly outcomes: readonly GroupOutcome[];
+  /** The run that a signal cut short: it saw less traffic than the others. */
+  readonly unfinished: RunResult | undefined;
+}
+
 /** A mode that cannot be run takes nothing away from the others. */
 async function oneAfterTheOther(
   groups: readonly Options[],
   io: CompareIo,
   runCluster: Parameters<RunCompare>[2]['runCluster'],
-): Promise<readonly GroupOutcome[]> {
+): Promise<Outcomes> {
   const outcomes: GroupOutcome[] = [];
+  let unfinished: RunResult | undefined;
   for (const [index, options] of groups.entries()) {
     if (io.signal.aborted) break;
     io.onMode(labelOf(options), index);
     try {
-      outcomes.push(await runCluster(options, { ...io, onProgress: () => undefined }));
+      const result = await runCluster(options, { ...io, onProgress: () => undefined });
+      outcomes.push(result);
+      if (io.signal.aborted) unfinished = result;
     } catch (error) {
       if (!(error instanceof FanoutError)) throw error;
       outcomes.push(error);
     }
   }
-  return outcomes;
+  return { outcomes, unfinished };
 }
 
-function leftOutBy({ mode, flags }: Options, outcome: GroupOutcome | undefined): readonly LeftOut[] {
-  if (outcome === undefined) return [{ mode, flags, reason: { code: 'interrupted', message: 'ended before this mode was tested' } }];
+function leftOutBy({ mode, flags }: Options, outcome: GroupOutcome | undefined, unfinished: RunResult | undefined): readonly LeftOut[] {
+  const interruptedWhen = (when: string): readonly LeftOut[] => [{ mode, flags, reason: { code: 'interrupted', message: when } }];
+  if (outcome === undefined || isInterruption(outcome)) return interruptedWhen('ended by a signal before this mode was tested');
+  if (outcome === unfinished)
+    return interruptedWhen('ended by a signal while this mode was tested: its row is about a part of the traffic');
   if (!(outcome instanceof FanoutError)) return [];
   const { code, message, remedy } = outcome;
   return [{ mode, flags, reason: { code, message, remedy } }];
 }
 
-function interrupted(): FanoutError {
-  return new FanoutError('INTERRUPTED', 'ended by a signal before any mode had been tested', 'start again');
+function isInterruption(outcome: GroupOutcome): boolean {
+  return outcome instanceof FanoutError && outcome.code === 'INTERRUPTED';
 }
 
 /** What so many groups at once may have done to the answers. */

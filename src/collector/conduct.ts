@@ -1,10 +1,11 @@
 /** A run from start to result, of one group or of several on the same packets: reads top to bottom in the order in which things happen. */
 import { randomBytes } from 'node:crypto';
 import type { Options } from '../config/options.ts';
-import { type ErrorCode, FanoutError } from '../errors.ts';
+import { type ErrorCode, FanoutError, interrupted } from '../errors.ts';
 import type { StopReason } from '../model/run-facts.ts';
 import { type Crew, WorkerCrew } from './crew.ts';
 import { checkGroup } from './group-safety.ts';
+import { unlessInterrupted } from './interruption.ts';
 import { Lane } from './lane.ts';
 import type { Provisions } from './provisions.ts';
 import type { GroupOutcome, Provided, RunIo } from './run-io.ts';
@@ -43,9 +44,7 @@ export async function conduct(groups: readonly Options[], io: RunIo & Provided, 
   try {
     return await runFromStart(groups, io, drive);
   } catch (error) {
-    // A terminal sends its signals to every program that is running for it: what one of them says about its end is not the reason.
-    if (io.signal.aborted && error instanceof FanoutError) throw interrupted(error);
-    throw error;
+    throw await unlessInterrupted(error, io.signal, BEFORE_JUDGED);
   }
 }
 
@@ -145,14 +144,12 @@ async function passed(startNs: bigint, clock: Clock): Promise<void> {
   for (let waits = 0; waits < 100 && clock.realtimeNs() <= startNs; waits += 1) await clock.sleep(waits === 0 ? Number(GRACE_NS) / 1e6 : 1);
 }
 
-function interrupted(cause?: unknown): FanoutError {
-  return new FanoutError('INTERRUPTED', 'ended by a signal before anything could be judged', 'start again', { cause });
-}
+export const BEFORE_JUDGED = 'before anything could be judged';
 
-async function interruptible<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function interruptible<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const settled = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
-    const fail = (): void => reject(interrupted());
+    const fail = (): void => reject(interrupted(BEFORE_JUDGED));
     if (signal.aborted) fail();
     else signal.addEventListener('abort', fail, { once: true, signal: settled.signal });
   });

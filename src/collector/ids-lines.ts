@@ -15,9 +15,17 @@ export interface Deployment {
   readonly procs: number;
 }
 
-export function idsLines(group: GroupName, { interface: device = EXAMPLE_INTERFACE, procs }: Deployment): IdsLines {
-  return { suricata: suricata(group, device, procs), zeek: zeek(group, device, procs), snort: snort(group, device, procs) };
+/** @param fragmentsSeen without them nothing was learnt about the flag defrag, and an IDS is left its own default */
+export function idsLines(group: GroupName, deployment: Deployment, fragmentsSeen: boolean): IdsLines {
+  const { interface: device = EXAMPLE_INTERFACE, procs } = deployment;
+  return {
+    suricata: suricata(group, device, procs, fragmentsSeen),
+    zeek: zeek(group, device, procs, fragmentsSeen),
+    snort: snort(group, device, procs),
+  };
 }
+
+const UNDECIDED = 'not set, because this test saw no IPv4 fragment';
 
 const SURICATA_TYPES: Readonly<Partial<Record<FanoutMode, string>>> = {
   hash: 'cluster_flow',
@@ -28,13 +36,13 @@ const SURICATA_TYPES: Readonly<Partial<Record<FanoutMode, string>>> = {
   ebpf: 'cluster_ebpf',
 };
 
-function suricata(group: GroupName, device: string, procs: number): readonly string[] {
+function suricata(group: GroupName, device: string, procs: number, fragmentsSeen: boolean): readonly string[] {
   const type = SURICATA_TYPES[group.mode];
   if (type === undefined || group.flags.includes('rollover')) return [`# Suricata has no setting for ${labelOf(group)}`];
   const isDefrag = group.flags.includes('defrag');
   // It reads the key in mode hash only, and takes yes for granted.
   if (isDefrag && group.mode !== 'hash') return [`# Suricata has no setting for ${labelOf(group)}: it reassembles with cluster_flow only`];
-  const defrag = group.mode === 'hash' ? [`    defrag: ${isDefrag ? 'yes' : 'no'}`] : [];
+  const defrag = group.mode === 'hash' ? [defragLine(isDefrag, fragmentsSeen)] : [];
   const program = group.mode === 'ebpf' ? ['    ebpf-lb-file: /etc/suricata/ebpf/lb.bpf   # the program tested here'] : [];
   return [
     'af-packet:',
@@ -47,9 +55,14 @@ function suricata(group: GroupName, device: string, procs: number): readonly str
   ];
 }
 
+function defragLine(isDefrag: boolean, fragmentsSeen: boolean): string {
+  if (isDefrag) return '    defrag: yes';
+  return fragmentsSeen ? '    defrag: no' : `    # defrag: ${UNDECIDED}; the default is yes`;
+}
+
 const ZEEK_MODES: Readonly<Partial<Record<FanoutMode, string>>> = { hash: 'FANOUT_HASH', cpu: 'FANOUT_CPU', qm: 'FANOUT_QM' };
 
-function zeek(group: GroupName, device: string, procs: number): readonly string[] {
+function zeek(group: GroupName, device: string, procs: number, fragmentsSeen: boolean): readonly string[] {
   const mode = ZEEK_MODES[group.mode];
   if (mode === undefined || group.flags.includes('rollover')) return [`# Zeek has no setting for ${labelOf(group)}`];
   return [
@@ -61,8 +74,13 @@ function zeek(group: GroupName, device: string, procs: number): readonly string[
     `lb_procs=${procs}`,
     'af_packet_fanout_id=23',
     `af_packet_fanout_mode=AF_Packet::${mode}`,
-    `af_packet_enable_defrag=${group.flags.includes('defrag') ? 'T' : 'F'}`,
+    ...enableDefrag(group.flags.includes('defrag'), fragmentsSeen),
   ];
+}
+
+function enableDefrag(isDefrag: boolean, fragmentsSeen: boolean): readonly string[] {
+  if (isDefrag) return ['af_packet_enable_defrag=T'];
+  return [fragmentsSeen ? 'af_packet_enable_defrag=F' : `# af_packet_enable_defrag: ${UNDECIDED}`];
 }
 
 const SNORT_TYPES: ReadonlySet<FanoutMode> = new Set<FanoutMode>(['hash', 'lb', 'cpu', 'rollover', 'rnd', 'qm']);

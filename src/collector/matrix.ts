@@ -1,6 +1,6 @@
 /** The survey: one run for each mode, with the traffic of all classes mixed, and a cell for each class of it. */
 import type { Options } from '../config/options.ts';
-import { FanoutError } from '../errors.ts';
+import { FanoutError, interrupted } from '../errors.ts';
 import { classNamed } from '../lab/classes.ts';
 import { generateTraffic } from '../lab/traffic.ts';
 import type { MatrixCell, MatrixRun } from '../model/matrix.ts';
@@ -22,7 +22,7 @@ export const runMatrix: RunMatrix = async (options, io, runCluster) => {
   }
   const done = measured.find(isMeasured);
   // Nothing was gathered that an error could take away.
-  if (done === undefined) throw measured[0]?.error ?? interrupted();
+  if (done === undefined) throw measured[0]?.error ?? interrupted('before any mode had been measured');
   return {
     ...headOf('fanout-cluster/matrix@1', io.version, launch, done.source),
     procs: options.procs,
@@ -70,7 +70,8 @@ async function measure(
   } catch (error) {
     if (!(error instanceof FanoutError)) throw error;
     const { code, message, remedy } = error;
-    return { run: { mode, flags, doubts: [{ code, message, remedy }] }, cells: new Map(), error };
+    const why = code === 'INTERRUPTED' ? notRun() : { code, message, remedy };
+    return { run: { mode, flags, doubts: [why] }, cells: new Map(), error };
   }
 }
 
@@ -87,14 +88,10 @@ function notRun(): Reason {
   return { code: 'interrupted', message: 'ended before this mode was measured', remedy: 'run again, and let it end by itself' };
 }
 
-function interrupted(): FanoutError {
-  return new FanoutError('INTERRUPTED', 'ended by a signal before any mode had been measured', 'start again');
-}
-
 function unmeasured(name: string, { mode, flags }: Options, run: MatrixRun | undefined): MatrixCell {
   const reason = run?.doubts[0]?.code ?? notRun().code;
   const nothing = { flows: 0, split: 0, asymmetric: 0, duplicated: 0, membersUsed: 0 };
-  return { class: name, mode, flags, answer: 'inconclusive', outcome: 'doubtful', reason, ...nothing };
+  return { class: name, mode, flags, answer: 'inconclusive', outcome: 'not-run', reason, ...nothing };
 }
 
 /** Enough for every kind of frame that a flow of the class has, and for flows that share neither hosts nor tunnel ends. */

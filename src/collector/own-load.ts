@@ -1,7 +1,7 @@
 /** What testing several groups at once costs this machine, and at which rate they begin to lose packets. Measured in the lab. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options } from '../config/options.ts';
-import { FanoutError } from '../errors.ts';
+import { FanoutError, interrupted } from '../errors.ts';
 import type { LoadSample, OwnLoad } from '../model/own-load.ts';
 import { conduct, type Stage } from './conduct.ts';
 import type { MeasureOwnLoad, Provided, RunIo } from './run-io.ts';
@@ -23,6 +23,8 @@ export const measureOwnLoad: MeasureOwnLoad = async (groups, io) => {
   if (first === undefined) throw new TypeError('there is nothing to measure');
   const [one] = await measured([first], io, async () => undefined);
   const [all, limit] = await measured(groups, io, (probe) => findLimit(probe, io.signal));
+  // A rate that was not tried is no limit.
+  if (io.signal.aborted) throw interrupted('before the load was measured');
   const further = Math.max(1, all.groups - 1);
   return {
     schema: 'fanout-cluster/own-load@1',

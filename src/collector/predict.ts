@@ -4,7 +4,7 @@ import { captureWarnings, unusableCapture } from '../capture-file/findings.ts';
 import { type CaptureInput, inputName } from '../capture-file/input.ts';
 import { PREDICT } from '../capture-file/use.ts';
 import type { PredictOptions } from '../config/predict-options.ts';
-import { FanoutError } from '../errors.ts';
+import { interrupted } from '../errors.ts';
 import type { PredictionResult } from '../model/prediction.ts';
 import type { Reason } from '../model/run-result.ts';
 import { type CapturePrediction, native } from '../native.ts';
@@ -85,8 +85,7 @@ async function readAll(input: CaptureInput, prediction: CapturePrediction, { sig
   const atEnd = prediction.summary();
   prediction.finish();
   const summary = signal.aborted ? atEnd : prediction.summary();
-  if (signal.aborted && summary.frames === 0)
-    throw new FanoutError('INTERRUPTED', `ended by a signal before any packet of ${name} was read`, 'start again');
+  if (signal.aborted && summary.frames === 0) throw interrupted(`before any packet of ${name} was read`);
   if (summary.frames === 0) throw unusableCapture(name, summary, reader.damage, PREDICT);
   const unfinished: readonly Reason[] = signal.aborted ? [unfinishedWarning(name, summary)] : [];
   return { summary, warnings: [...unfinished, ...captureWarnings(name, summary, reader.damage, PREDICT)] };

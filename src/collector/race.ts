@@ -2,10 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RaceOptions } from '../config/race-options.ts';
+import { FanoutError, interrupted } from '../errors.ts';
 import type { NaiveStart } from '../model/race.ts';
 import { native, type ObservedFlow } from '../native.ts';
+import { interruptible } from './conduct.ts';
 import { WorkerCrew } from './crew.ts';
+import { unlessInterrupted } from './interruption.ts';
 import { Lane } from './lane.ts';
+import type { Member } from './member.ts';
 import { adviceOn, strayIn } from './race-findings.ts';
 import { headOf, launchNow } from './result-head.ts';
 import type { RaceIo, RunCluster, RunRace } from './run-io.ts';
@@ -16,9 +20,11 @@ export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
   const launch = launchNow();
   const runIo = { ...io, onProgress: () => undefined };
   io.onStart('naive');
-  const naive = await startNaively(options, io);
+  const naive = await naiveStart(options, io);
   io.onStart('orderly');
   const { verdict, flows, source } = await runCluster(options.run, runIo);
+  // Of two starts one was seen in part only.
+  if (io.signal.aborted) throw interrupted(BEFORE_BOTH);
   return {
     ...headOf('fanout-cluster/race@1', io.version, launch, source),
     procs: options.run.procs,
@@ -33,6 +39,16 @@ export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
     advice: adviceOn(naive),
   };
 };
+
+const BEFORE_BOTH = 'before both starts had been measured';
+
+async function naiveStart(options: RaceOptions, io: RaceIo): Promise<NaiveStart> {
+  try {
+    return await startNaively(options, io);
+  } catch (error) {
+    throw await unlessInterrupted(error, io.signal, BEFORE_BOTH);
+  }
+}
 
 /** Processes that open, bind and join one after the other, with no filter shut and no common start: every packet counts from the first bind on. */
 async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io: RaceIo): Promise<NaiveStart> {
@@ -53,28 +69,32 @@ async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io:
     eager: true,
   };
   const lane = new Lane(run, { filter: null, program: null }, frame);
+  const unlessEnded = <T>(work: Promise<T>): Promise<T> => interruptible(work, io.signal);
   try {
     lane.cluster.openInTurn();
     await crew.fork();
     source.prepare();
-    await lane.connected();
+    await unlessEnded(lane.connected());
     const traffic = source.send({ rounds: 'endless', packetsPerSecond });
     // Should sending fail in the meantime, it is awaited below.
     traffic.catch(() => {});
     await sleep(WARM_UP_MS);
     const joining = lane.join();
     joining.catch(() => {});
-    await firstBound(lane, joining);
+    await unlessEnded(firstBound(lane, joining));
     const sentBefore = source.offered() ?? 0;
     const startNs = native.realtimeNs();
-    await joining;
+    await unlessEnded(joining);
     const joinedNs = native.realtimeNs();
-    await lane.arm();
+    await unlessEnded(lane.arm());
     lane.start(startNs);
-    await sleep(afterMs);
+    await unlessEnded(sleep(afterMs));
     await source.stop();
     await traffic;
     await lane.finish();
+    const lost = lane.cluster.members.find(({ end }) => end !== '');
+    // What a member had that is gone went to others: not for the way in which the group was started.
+    if (lost !== undefined) throw lostWhileMeasured(lost);
     const captured = lane.cluster.members.reduce((sum, { counters }) => sum + counters.judged, 0);
     const flows: readonly ObservedFlow[] = lane.watch.flows(run.source.kind === 'lab' ? run.source.flows : 0);
     return strayIn(flows, { startNs, joinedNs, captured, packetsSent: (source.offered() ?? 0) - sentBefore });
@@ -82,6 +102,11 @@ async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io:
     await lane.close();
     await source.close();
   }
+}
+
+function lostWhileMeasured({ index, pid, end }: Member): FanoutError {
+  const message = `worker ${index} (pid ${pid}) was ${end} while the start was measured`;
+  return new FanoutError('WORKER_FAILED', message, 'see the reason above, and start again; if it persists, try fewer --procs');
 }
 
 /** Until the first socket gets packets, or it cannot. */

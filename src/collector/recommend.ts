@@ -4,12 +4,25 @@ import { type FanoutMode, flowPromise } from '../model/fanout.ts';
 import type { Reason, RunResult } from '../model/run-result.ts';
 import { type Deployment, idsLines } from './ids-lines.ts';
 
-export function recommend(runs: readonly RunResult[], deployment: Deployment): Recommendation {
+/** What was asked for, and whether all of it was done. */
+export interface Extent {
+  /** Modes that were to be tested. */
+  readonly asked: number;
+  /** Ended by a signal before each of them had been tested to its end. */
+  readonly interrupted: boolean;
+}
+
+/** @param runs modes that were tested to the end */
+export function recommend(runs: readonly RunResult[], deployment: Deployment, extent: Extent): Recommendation {
+  const fragmentsSeen = runs.some(hasFragments);
   const kept = runs.filter(({ verdict }) => verdict.answer === 'yes');
-  const [best] = kept.toSorted((a, b) => firstDifference(ranks(a, kept), ranks(b, kept)));
+  const [best] = kept.toSorted((a, b) => firstDifference(ranks(a, kept, fragmentsSeen), ranks(b, kept, fragmentsSeen)));
+  // Another mode may be the better one, or the only one that keeps all flows: nobody has looked.
+  if (extent.interrupted) return unfinished(runs, best, kept, fragmentsSeen, extent);
   if (best !== undefined) {
     const group = nameOf(best);
-    return { answer: 'yes', group, reasons: [chosen(best, kept), ...caveats(best)], lines: idsLines(group, deployment) };
+    const reasons = [chosen(best, kept, runs.length, fragmentsSeen), ...caveats(best, fragmentsSeen)];
+    return { answer: 'yes', group, reasons, lines: idsLines(group, deployment, fragmentsSeen) };
   }
   return isSettled(runs) ? leastHarm(runs) : nothingShown(runs);
 }
@@ -18,21 +31,27 @@ function nameOf({ group: { mode, flags } }: RunResult): GroupName {
   return { mode, flags };
 }
 
+/** Fragments that the flag defrag reaches: it does nothing for others. */
+function hasFragments({ stacks }: RunResult): boolean {
+  return stacks.some(({ stack }) => /^(vlan\/)?ipv4\/frag\b/.test(stack));
+}
+
 /** Of modes that kept all flows, what speaks against each, most important first; less is better. */
-function ranks(run: RunResult, kept: readonly RunResult[]): readonly number[] {
+function ranks(run: RunResult, kept: readonly RunResult[], fragmentsSeen: boolean): readonly number[] {
   const most = Math.max(...kept.map(({ balance }) => balance.membersUsed));
   return [
     run.order.inversions > 0 ? 1 : 0,
     rollsOver(run) ? 1 : 0,
     run.balance.membersUsed * 2 < most ? 1 : 0,
     run.packets.dropped > 0 ? 1 : 0,
-    SIMPLEST.indexOf(run.group.mode),
+    DEPENDENCE[run.group.mode],
+    run.group.mode === 'hash' && !fragmentsSeen && !run.group.flags.includes('defrag') ? 1 : 0,
     run.group.flags.length,
   ];
 }
 
 /** The fewer things outside the kernel a mode depends on, the better: qm and cpu are as good as the settings of the NIC. */
-const SIMPLEST: readonly FanoutMode[] = ['hash', 'ebpf', 'cbpf', 'qm', 'cpu', 'rollover', 'lb', 'rnd'];
+const DEPENDENCE: Readonly<Record<FanoutMode, number>> = { hash: 0, ebpf: 1, cbpf: 2, qm: 3, cpu: 4, rollover: 5, lb: 6, rnd: 7 };
 
 function firstDifference(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((rank, i) => rank !== b[i]);
@@ -43,14 +62,36 @@ function rollsOver({ group }: RunResult): boolean {
   return group.mode === 'rollover' || group.flags.includes('rollover');
 }
 
-function chosen(best: RunResult, kept: readonly RunResult[]): Reason {
+function chosen(best: RunResult, kept: readonly RunResult[], tested: number, fragmentsSeen: boolean): Reason {
   const { flows, balance, group } = best;
   const others = kept.filter((run) => run !== best).map((run) => labelOf(run.group));
-  const also = others.length === 0 ? 'no other mode did' : `so did ${others.join(', ')}`;
   return {
     code: 'kept-all-flows',
-    message: `${labelOf(group)} kept each of ${flows.twoWay} two-way flows on one process${orderText(best)}, and used ${balance.membersUsed} of ${group.procs} processes, the busiest ${balance.maxOverMean.toFixed(2)} times the mean; ${also}${others.length === 0 ? '' : `: ${whyNot(best, kept)}`}`,
+    message: `of ${modes(tested)} tested, ${labelOf(group)} kept each of ${flows.twoWay} two-way flows on one process${orderText(best)}, and used ${balance.membersUsed} of ${group.procs} processes, the busiest ${balance.maxOverMean.toFixed(2)} times the mean${othersText(others, tested)}${others.length === 0 ? '' : `: ${whyNot(best, kept, fragmentsSeen)}`}`,
   };
+}
+
+function othersText(others: readonly string[], tested: number): string {
+  if (others.length > 0) return `; so did ${others.join(', ')}`;
+  return tested > 1 ? '; no other of them did' : '';
+}
+
+function modes(count: number): string {
+  return `${count} ${count === 1 ? 'mode' : 'modes'}`;
+}
+
+/** What there is when a signal came before all modes had been tested: no conclusion, and what was found so far. */
+function unfinished(
+  runs: readonly RunResult[],
+  best: RunResult | undefined,
+  kept: readonly RunResult[],
+  fragmentsSeen: boolean,
+  { asked }: Extent,
+): Recommendation {
+  const message = `ended by a signal before all of ${modes(asked)} had been tested, so none of them can be recommended`;
+  const remedy = 'run again and let it end by itself, or compare fewer modes (--modes)';
+  const found = best === undefined ? nothingShown(runs).reasons : [chosen(best, kept, runs.length, fragmentsSeen)];
+  return { answer: 'inconclusive', reasons: [{ code: 'interrupted', message, remedy }, ...found] };
 }
 
 function orderText({ order }: RunResult): string {
@@ -59,10 +100,10 @@ function orderText({ order }: RunResult): string {
 }
 
 /** What made the difference, as ranks() has it. */
-function whyNot(best: RunResult, kept: readonly RunResult[]): string {
+function whyNot(best: RunResult, kept: readonly RunResult[], fragmentsSeen: boolean): string {
   const others = kept.filter((run) => run !== best);
-  const own = ranks(best, kept);
-  const differing = new Set(others.map((other) => ranks(other, kept).findIndex((rank, i) => rank !== own[i])));
+  const own = ranks(best, kept, fragmentsSeen);
+  const differing = new Set(others.map((other) => ranks(other, kept, fragmentsSeen).findIndex((rank, i) => rank !== own[i])));
   const words = WHY.filter((_, i) => differing.has(i));
   return [...new Set(words)].join('; ');
 }
@@ -73,11 +114,12 @@ const WHY: readonly string[] = [
   'some leave most processes idle',
   'some dropped packets',
   'it depends on nothing outside the kernel, as others do on the NIC or a program',
+  'it would keep IPv4 fragments with their flows too, of which none was seen here',
   'it needs no flag',
 ];
 
 /** What else is to be known about the mode. */
-function caveats(best: RunResult): readonly Reason[] {
+function caveats(best: RunResult, fragmentsSeen: boolean): readonly Reason[] {
   const { group, order } = best;
   const found: Reason[] = [];
   if (group.mode === 'qm' || group.mode === 'cpu')
@@ -95,7 +137,7 @@ function caveats(best: RunResult): readonly Reason[] {
   if (group.mode === 'hash' && !group.flags.includes('defrag'))
     found.push({
       code: 'fragments-untested',
-      message: 'no flow with IPv4 fragments can have been among them: without the flag defrag fragments leave the process of their flow',
+      message: `no flow with ${fragmentsSeen ? 'both whole packets and IPv4 fragments' : 'IPv4 fragments'} can have been among them: without the flag defrag fragments leave the process of their flow`,
       remedy: 'where there are any, use hash+defrag, in one group of a host only',
     });
   if (group.flags.includes('defrag'))
@@ -139,7 +181,7 @@ function parted({ flows }: RunResult): number {
 
 function nothingShown(runs: readonly RunResult[]): Recommendation {
   const open = runs.filter(({ verdict }) => verdict.answer === 'inconclusive');
-  const [best] = open.toSorted((a, b) => SIMPLEST.indexOf(a.group.mode) - SIMPLEST.indexOf(b.group.mode));
+  const [best] = open.toSorted((a, b) => DEPENDENCE[a.group.mode] - DEPENDENCE[b.group.mode]);
   const why = best === undefined ? [] : best.verdict.reasons;
   return {
     answer: 'inconclusive',

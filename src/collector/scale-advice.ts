@@ -29,7 +29,7 @@ export function adviseOn(sizes: readonly ScaleSize[], plan: ScalePlan): readonly
     ...ringOverflow(at('ring-overflow'), plan),
     ...wakeUps(measured, plan),
     ...memory(failed),
-    ...bestSize(sound, plan),
+    ...bestSize(sound, plan).map((advice) => among(advice, measured.length, sizes)),
     ...beyondAfPacket(at('kernel-path')),
   ];
 }
@@ -163,6 +163,12 @@ function bestSize(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Adv
       ? 'an IDS spends far more on a packet than this tool: measure again with --work-ns set to that, because the best size follows from it'
       : undefined;
   return [{ code: 'best-size', message, ...(remedy === undefined ? {} : { remedy }) }];
+}
+
+/** A size that nobody measured may be the better one. */
+function among(advice: Advice, measured: number, asked: readonly ScaleSize[]): Advice {
+  const isCutShort = asked.some((size) => (isMeasured(size) ? size.doubts : [size.error]).some(({ code }) => /^interrupted$/i.test(code)));
+  return isCutShort ? { ...advice, message: `of ${measured} sizes measured (${asked.length} asked for): ${advice.message}` } : advice;
 }
 
 function leastLoss(sizes: readonly MeasuredSize[]): readonly Advice[] {

@@ -1,6 +1,6 @@
 /** One lab run for each size of the group, one after the other with the same traffic, and what follows from their figures. */
 import type { SizeOptions } from '../config/scale-options.ts';
-import { FanoutError } from '../errors.ts';
+import { FanoutError, interrupted } from '../errors.ts';
 import type { Reason, RunResult, SourceInfo } from '../model/run-result.ts';
 import type { FailedSize, MeasuredSize, ScaleSize } from '../model/scale.ts';
 import { headOf, launchNow } from './result-head.ts';
@@ -19,8 +19,8 @@ export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster)
   }
   const source = tried.find((one) => one.source !== undefined)?.source;
   // Nothing was gathered that an error could take away.
-  if (source === undefined) throw tried.find((one) => one.error !== undefined)?.error ?? interrupted();
-  const sizes = asked.map(({ procs }, index) => tried[index]?.size ?? failed(procs, interrupted()));
+  if (source === undefined) throw tried.find((one) => one.error !== undefined)?.error ?? interrupted('before this size was measured');
+  const sizes = asked.map(({ procs }, index) => tried[index]?.size ?? failed(procs, interrupted('before this size was measured')));
   return {
     ...headOf('fanout-cluster/scale@1', io.version, launch, source),
     plan,
@@ -80,8 +80,4 @@ function failed(procs: number, { code, message, remedy }: FanoutError): FailedSi
 
 function cutShort(): Reason {
   return { code: 'interrupted', message: 'ended by a signal while this size was measured', remedy: 'run again, and let it end by itself' };
-}
-
-function interrupted(): FanoutError {
-  return new FanoutError('INTERRUPTED', 'ended by a signal before this size was measured', 'start again, and let it end by itself');
 }

@@ -1,10 +1,10 @@
 /** This process: on whose behalf it acts, what it gets while it may, and how it is replaced by itself. */
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { unlessInterrupted } from '../collector/interruption.ts';
 import type { Openings, Rights } from '../collector/provisions.ts';
 import { readMachine } from '../config/machine.ts';
 import type { JsonOutput } from '../config/options.ts';
-import { FanoutError } from '../errors.ts';
+import { interrupted } from '../errors.ts';
 import { prepareHandover, receiveHandover, Texts } from '../host/handover.ts';
 import { becomeForGood, type Privilege, Privileges, privilegeOf, readCredentials, refuseReachingOut } from '../host/privileges.ts';
 import type { Ids, Native, PrivilegesAddon } from '../native.ts';
@@ -56,7 +56,7 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
     try {
       return await openings.open(rightsOf(ownPrivileges()));
     } catch (error) {
-      throw await unlessInterrupted(error, signal);
+      throw await unlessInterrupted(error, signal, BEFORE_BEGINNING);
     }
   };
 
@@ -129,20 +129,9 @@ function ownCommand(): [string, ...string[]] {
   return [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
 }
 
-const SIGNAL_MS = 50;
-
-/** A terminal sends its signals to every program that is running for it, and what one of them says about its end may come first. */
-async function unlessInterrupted(error: unknown, signal: AbortSignal): Promise<unknown> {
-  if (!(error instanceof FanoutError)) return error;
-  if (!signal.aborted) await sleep(SIGNAL_MS);
-  return signal.aborted ? interrupted(error) : error;
-}
+const BEFORE_BEGINNING = 'before the run could begin';
 
 /** The process that replaces this one would know nothing of a signal that came before. */
 function refuseToGoOn(cause?: unknown): never {
-  throw interrupted(cause);
-}
-
-function interrupted(cause?: unknown): FanoutError {
-  return new FanoutError('INTERRUPTED', 'ended by a signal before the run could begin', 'start again', { cause });
+  throw interrupted(BEFORE_BEGINNING, cause);
 }

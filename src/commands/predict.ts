@@ -75,9 +75,10 @@ function progressOf(path: string, { stderr }: Host): (bytes: number) => void {
   };
 }
 
-/** That nothing must be parted is worth something only for flows that could have been. */
+/** That nothing must be parted is worth something only for flows that could have been, and of a file that was read to its end. */
 function statusOf(result: PredictionResult): ExitStatus {
   if (partsFlows(result)) return EXIT.no;
+  if (result.warnings.some(({ code }) => code === 'capture-unfinished')) return EXIT.inconclusive;
   return result.flows.twoWay === 0 || result.packets.overflowed > 0 ? EXIT.inconclusive : EXIT.yes;
 }
 

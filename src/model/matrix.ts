@@ -13,6 +13,7 @@ export const OUTCOMES = {
   'no-flows': 'frames without a flow, on several processes',
   'few-flows': 'no flow was parted, but so few may be kept by chance',
   doubtful: 'no flow was parted, but what was measured is not complete',
+  'not-run': 'the mode was not run',
 } as const satisfies Record<string, string>;
 
 export type Outcome = keyof typeof OUTCOMES;
@@ -36,7 +37,7 @@ export interface MatrixCell extends Pick<FlowCounts, 'split' | 'asymmetric' | 'd
 export interface MatrixRun {
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
-  /** Absent where the mode could not be measured. */
+  /** Absent where the mode was not run: its only doubt says why. */
   readonly packets?: PacketCounts;
   /** Delivered by the kernel to each member. */
   readonly packetsByMember?: readonly number[];

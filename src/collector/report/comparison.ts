@@ -1,28 +1,67 @@
 /** ComparisonResult to text for people: one table, what to use and why, and the lines to paste. Decides nothing. */
 import { type ComparisonResult, labelOf } from '../../model/comparison.ts';
-import type { Answer, RunResult } from '../../model/run-result.ts';
+import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
 import { grouped, joinSections, type Paint, paint, type Style, seconds, table, wrap } from './layout.ts';
 import { ownLoadLines } from './own-load.ts';
-import { advice } from './parts.ts';
+import { advice, namedInShort } from './parts.ts';
 import { printable } from './printable.ts';
 
 type Section = (result: ComparisonResult, style: Style) => readonly string[];
 
-const SECTIONS: readonly Section[] = [headline, modes, leftOut, ownLoad, warnings, why, lines, closing];
+const SECTIONS: readonly Section[] = [headline, modes, leftOut, ownLoad, warnings, ofRuns, why, lines, closing];
 
 export function renderComparison(result: ComparisonResult, style: Style): string {
   return joinSections(SECTIONS.map((section) => section(result, style)));
 }
 
-/** Only what to use and why: what --quiet leaves. */
+/** Only what to use and why, and the names of all that speaks against it: what --quiet leaves. */
 export function renderComparisonBrief(result: ComparisonResult, style: Style): string {
-  return joinSections([why(result, style), closing(result, style)]);
+  return joinSections([why(result, style), inShort(result, style), closing(result, style)]);
 }
 
-function headline({ runs, procs, source, host, durationMs, packets }: ComparisonResult, style: Style): readonly string[] {
+function inShort(result: ComparisonResult, style: Style): readonly string[] {
+  const { leftOut: untested, warnings: all } = result;
+  return [
+    ...namedInShort(
+      'Not tested',
+      untested.map(({ reason, ...group }) => `${labelOf(group)} (${reason.code})`),
+      style,
+    ),
+    ...all.flatMap((warning) => wrap(`${printable(warning.code)}: ${printable(warning.message)}`, '', style)),
+    ...namedInShort(
+      'Warnings',
+      warningsOfRuns(result).map(({ code, labels }) => `${code} (${labels})`),
+      style,
+    ),
+  ];
+}
+
+interface RunWarning extends Reason {
+  /** Of the modes that have it. */
+  readonly labels: string;
+}
+
+/** What runs warn of and the reasons do not say already, each warning once. */
+function warningsOfRuns({ runs, recommendation }: ComparisonResult): readonly RunWarning[] {
+  const found = new Map<string, { readonly warning: Reason; readonly modes: string[] }>();
+  for (const run of runs) {
+    for (const warning of run.warnings.filter(({ code }) => !recommendation.reasons.some((reason) => reason.code === code))) {
+      const entry = found.get(warning.code) ?? { warning, modes: [] };
+      found.set(warning.code, entry);
+      entry.modes.push(labelOf(run.group));
+    }
+  }
+  return [...found.values()].map(({ warning, modes: all }) => ({
+    ...warning,
+    labels: all.length === runs.length && all.length > 1 ? 'all modes' : [...new Set(all)].join(', '),
+  }));
+}
+
+function headline(result: ComparisonResult, style: Style): readonly string[] {
+  const { runs, leftOut: untested, procs, source, host, durationMs, packets } = result;
   const where = source.kind === 'live' ? `on ${printable(source.interface)}` : 'in the lab';
   const parts = [
-    `${runs.length} ${runs.length === 1 ? 'mode' : 'modes'} on ${packets === 'same' ? 'the same packets' : 'the same traffic, one after the other'}`,
+    `${runs.length} ${runs.length === 1 ? 'mode' : 'modes'}${restText(runs, untested)} on ${packets === 'same' ? 'the same packets' : 'the same traffic, one after the other'}`,
     `${procs} processes each`,
     `${where}, Linux ${printable(host.kernel)}`,
     seconds(durationMs),
@@ -31,6 +70,14 @@ function headline({ runs, procs, source, host, durationMs, packets }: Comparison
     ...(source.seed === undefined ? [] : [`seed ${source.seed}`]),
   ];
   return wrap(parts.join(', '), '', style);
+}
+
+function restText(runs: readonly RunResult[], untested: ComparisonResult['leftOut']): string {
+  return untested.length === 0 ? '' : ` of ${askedModes(runs, untested)}`;
+}
+
+function askedModes(runs: readonly RunResult[], untested: ComparisonResult['leftOut']): number {
+  return new Set([...untested.map((group) => labelOf(group)), ...runs.map(({ group }) => labelOf(group))]).size;
 }
 
 const WORDS: Readonly<Record<Answer, { readonly word: string; readonly color: Paint }>> = {
@@ -97,6 +144,15 @@ function warnings({ warnings: all }: ComparisonResult, style: Style): readonly s
   return all.length === 0 ? [] : ['Warnings', ...all.flatMap((warning) => advice(warning, '  ', style))];
 }
 
+function ofRuns(result: ComparisonResult, style: Style): readonly string[] {
+  const all = warningsOfRuns(result);
+  if (all.length === 0) return [];
+  return [
+    'Warnings of single modes',
+    ...all.flatMap(({ labels, ...warning }) => advice({ ...warning, code: `${labels}: ${warning.code}` }, '  ', style)),
+  ];
+}
+
 function why({ recommendation }: ComparisonResult, style: Style): readonly string[] {
   return ['Why', ...recommendation.reasons.flatMap((reason) => advice(reason, '  ', style))];
 }
@@ -111,9 +167,24 @@ function titled(title: string, text: readonly string[]): readonly string[] {
   return [title, ...text.map((line) => `  ${printable(line)}`)];
 }
 
-function closing({ recommendation: { answer, group } }: ComparisonResult, style: Style): readonly string[] {
-  const text = group === undefined ? 'Use none of these modes on this evidence.' : SENTENCES[answer](labelOf(group));
+function closing(
+  { recommendation: { answer, group, reasons }, runs, leftOut: untested }: ComparisonResult,
+  style: Style,
+): readonly string[] {
+  const text =
+    reasons[0]?.code === 'interrupted'
+      ? interruptedText(runs, untested)
+      : group === undefined
+        ? 'Use none of these modes on this evidence.'
+        : SENTENCES[answer](labelOf(group));
   return wrap(text, '', style).map((line) => paint(line, WORDS[answer].color, style));
+}
+
+function interruptedText(runs: readonly RunResult[], untested: ComparisonResult['leftOut']): string {
+  const labels = untested.map((group) => labelOf(group));
+  const tested = runs.filter(({ group }) => !labels.includes(labelOf(group))).length;
+  const testedText = `${tested} of ${askedModes(runs, untested)} modes ${tested === 1 ? 'was' : 'were'} tested`;
+  return `No mode can be recommended: a signal ended the comparison when ${testedText}.`;
 }
 
 const SENTENCES: Readonly<Record<Answer, (label: string) => string>> = {

@@ -2,24 +2,48 @@
 import { CAUSES, isCauseCode } from '../../model/cause.ts';
 import { type FanoutMode, flowPromise } from '../../model/fanout.ts';
 import { type MatrixCell, type MatrixResult, type MatrixRun, OUTCOMES, type Outcome } from '../../model/matrix.ts';
+import type { Reason } from '../../model/run-result.ts';
 import { grouped, joinSections, type Paint, paint, type Style, seconds, wrap } from './layout.ts';
+import { advice, namedInShort } from './parts.ts';
 import { printable } from './printable.ts';
 
 export function renderMatrix(result: MatrixResult, style: Style): string {
-  return joinSections([headline(result, style), ...tables(result, style), legend(result, style), ...conclusions(result, style)]);
+  const ran = ofModesThatRan(result);
+  return joinSections([headline(result, style), ...tables(ran, style), legend(ran, style), ...conclusions(result, style)]);
 }
 
-/** Without the table: what --quiet leaves. */
+/** A line for each mode, and what is safe: what --quiet leaves. */
 export function renderMatrixBrief(result: MatrixResult, style: Style): string {
-  return joinSections(conclusions(result, style));
+  const { runs, cells } = ofModesThatRan(result);
+  const modes = runs.flatMap((run, index) => modeInShort(run, cellsOfRun(cells, runs.length, index), style));
+  const doubted = result.runs.flatMap((run) => [...new Set(run.doubts.map(({ code }) => `${labelOf(run)}: ${code}`))]);
+  return joinSections([[...modes, ...namedInShort('Doubts', doubted, style)], closing(result, style)]);
+}
+
+/** What was not run has no columns. */
+function ofModesThatRan(result: MatrixResult): MatrixResult {
+  const { runs, cells } = result;
+  const isRun = (index: number) => cells[index]?.outcome !== 'not-run';
+  return { ...result, runs: runs.filter((_, index) => isRun(index)), cells: cells.filter((_, i) => isRun(i % runs.length)) };
+}
+
+function cellsOfRun(cells: readonly MatrixCell[], runs: number, index: number): readonly MatrixCell[] {
+  return cells.filter((_, i) => i % runs === index);
 }
 
 function labelOf({ mode, flags }: Pick<MatrixRun, 'mode' | 'flags'>): string {
   return [mode, ...flags].join('+');
 }
 
-function headline({ runs, cells, procs, flowsPerClass, host, source, durationMs }: MatrixResult, style: Style): readonly string[] {
-  const text = `${classesText(cells.length / runs.length)}, ${grouped(flowsPerClass)} flows of each, ${runs.length} ${runs.length === 1 ? 'mode' : 'modes'}, ${procs} processes, Linux ${printable(host.kernel)}, ${seconds(durationMs)}, sent by ${printable(source.injection ?? source.kind)}, seed ${source.seed ?? 'unknown'}`;
+function modesText(ran: number, asked: number): string {
+  const of = ran === asked ? '' : ` of ${asked}`;
+  return `${ran}${of} ${asked === 1 ? 'mode' : 'modes'}`;
+}
+
+function headline(result: MatrixResult, style: Style): readonly string[] {
+  const { runs, cells, procs, flowsPerClass, host, source, durationMs } = result;
+  const ran = ofModesThatRan(result).runs.length;
+  const text = `${classesText(cells.length / runs.length)}, ${grouped(flowsPerClass)} flows of each, ${modesText(ran, runs.length)}, ${procs} processes, Linux ${printable(host.kernel)}, ${seconds(durationMs)}, sent by ${printable(source.injection ?? source.kind)}, seed ${source.seed ?? 'unknown'}`;
   return wrap(text, '', style);
 }
 
@@ -37,6 +61,7 @@ const WORDS: Readonly<Record<Outcome, { readonly long: string; readonly short: s
   'no-flows': { long: 'no flows', short: 'many', color: 'dim' },
   'few-flows': { long: 'few flows', short: 'few', color: 'yellow' },
   doubtful: { long: 'doubtful', short: 'doubt', color: 'yellow' },
+  'not-run': { long: 'not run', short: 'not run', color: 'yellow' },
 };
 
 function cellText(cell: MatrixCell, detail: Detail): string {
@@ -152,8 +177,25 @@ function legend({ cells }: MatrixResult, style: Style): readonly string[] {
 // ---- what it says
 
 function conclusions(result: MatrixResult, style: Style): readonly (readonly string[])[] {
-  const summaries = result.runs.map((run, index) => modeSummary(result, run, index, style));
-  return [...summaries, causes(result, style), doubts(result, style), closing(result, style)];
+  const ran = ofModesThatRan(result);
+  const summaries = ran.runs.map((run, index) => modeSummary(run, cellsOfRun(ran.cells, ran.runs.length, index), style));
+  return [...summaries, notRun(result, style), causes(result, style), doubts(ran, style), closing(result, style)];
+}
+
+/** Modes of which nothing is known, by the reason. */
+function notRun(result: MatrixResult, style: Style): readonly string[] {
+  const { runs: ran } = ofModesThatRan(result);
+  const byReason = new Map<string, { readonly why: Reason; readonly labels: string[] }>();
+  for (const run of result.runs.filter((one) => !ran.includes(one))) {
+    const why = run.doubts[0] ?? { code: 'unknown', message: 'nothing is known of it' };
+    const entry = byReason.get(`${why.code} ${why.message}`) ?? { why, labels: [] };
+    byReason.set(`${why.code} ${why.message}`, entry);
+    entry.labels.push(labelOf(run));
+  }
+  return [...byReason.values()].flatMap(({ why, labels }) => [
+    ...wrap(`${labels.join(', ')}: not run`, '', style).map((line) => paint(line, 'bold', style)),
+    ...advice(why, '  ', style),
+  ]);
 }
 
 /** Beyond so many classes a list of their names says less than their number. */
@@ -165,8 +207,15 @@ interface Group {
   readonly classes: string[];
 }
 
-function modeSummary({ cells, runs }: MatrixResult, run: MatrixRun, index: number, style: Style): readonly string[] {
-  const own = cells.filter((_, i) => i % runs.length === index);
+/** "hash: kept 80, split 20, one member 17 of 117" */
+function modeInShort(run: MatrixRun, own: readonly MatrixCell[], style: Style): readonly string[] {
+  const counts = Object.keys(OUTCOMES)
+    .filter((name): name is Outcome => own.some(({ outcome }) => outcome === name))
+    .map((outcome) => `${WORDS[outcome].long} ${own.filter((cell) => cell.outcome === outcome).length}`);
+  return wrap(`${counts.join(', ')} of ${classesText(own.length)}`, `${labelOf(run)}: `, style);
+}
+
+function modeSummary(run: MatrixRun, own: readonly MatrixCell[], style: Style): readonly string[] {
   const groups = groupsOf(own);
   const total = own.length;
   return [
@@ -227,20 +276,42 @@ function causes({ cells }: MatrixResult, style: Style): readonly string[] {
   return codes.length === 0 ? [] : ['Causes', ...codes.flatMap((code) => wrap(`${code}: ${CAUSES[code].summary}`, '  ', style))];
 }
 
-/** What is safe here: of the modes that promise affinity, the one that parted fewest kinds of traffic and kept most. */
-function closing({ cells, runs, host }: MatrixResult, style: Style): readonly string[] {
+/**
+ * What is safe here: of the modes that ran and promise affinity, the one that parted fewest kinds of traffic and kept most. A mode whose run
+ * was spoilt has parted few only because little of it is known: it ranks behind all of which more is.
+ */
+function closing(result: MatrixResult, style: Style): readonly string[] {
+  const { runs, cells } = ofModesThatRan(result);
+  const tested = testedText(runs.length, result.runs.length);
   const [best] = runs
-    .map((run, index) => ({ run, own: cells.filter((_, i) => i % runs.length === index) }))
+    .map((run, index) => ({ run, own: cellsOfRun(cells, runs.length, index) }))
     .filter(({ run }) => flowPromise(run.mode) === 'affinity')
-    .map(({ run, own }) => ({ label: labelOf(run), total: own.length, kept: count(own, 'yes'), parted: count(own, 'no') }))
-    .sort((a, b) => a.parted - b.parted || b.kept - a.kept);
-  const kernel = `Linux ${printable(host.kernel)}`;
-  if (best === undefined) return wrap('No mode was measured that promises to keep flows together: include hash in --modes.', '', style);
-  const { label, total, kept, parted } = best;
+    .map(({ run, own }) => ({
+      label: labelOf(run),
+      total: own.length,
+      kept: count(own, 'yes'),
+      parted: count(own, 'no'),
+      open: doubtful(own),
+    }))
+    .sort((a, b) => a.open + a.parted - (b.open + b.parted) || b.kept - a.kept);
+  const kernel = `Linux ${printable(result.host.kernel)}${tested}`;
+  if (best === undefined)
+    return wrap(`No mode was measured that promises to keep flows together${tested}: include hash in --modes.`, '', style);
+  const { label, total, kept, parted, open } = best;
+  if (kept === 0 && open > 0)
+    return wrap(`Nothing is shown to be safe on ${kernel}: what was measured of mode ${label} is in doubt.`, '', style);
   if (kept === 0) return wrap(`Nothing is shown to be safe on ${kernel}: mode ${label} kept none of ${classesText(total)}.`, '', style);
-  const rest = parted === 0 ? 'It split none.' : `It split ${parted}.`;
+  const rest = `${parted === 0 ? 'It split none.' : `It split ${parted}.`}${open === 0 ? '' : ` Of ${open} nothing is shown.`}`;
   const safe = `Safe on ${kernel}: mode ${label} for ${kept} of ${classesText(total)}, each flow of which it kept on one process. ${rest}`;
   return wrap(safe, '', style).map((line) => paint(line, 'bold', style));
+}
+
+function testedText(ran: number, asked: number): string {
+  return ran === asked ? '' : `, of ${ran} ${ran === 1 ? 'mode' : 'modes'} tested (${asked - ran} not run)`;
+}
+
+function doubtful(cells: readonly MatrixCell[]): number {
+  return cells.filter(({ outcome }) => outcome === 'doubtful').length;
 }
 
 function classesText(classes: number): string {

@@ -18,3 +18,8 @@ export function flowText({ proto, src, sport, dst, dport }: FlowId): string {
     address.includes(':') ? `[${printable(address)}]:${port}` : `${printable(address)}:${port}`;
   return `${printable(proto)} ${end(src, sport)} <-> ${end(dst, dport)}`;
 }
+
+/** One line, or as many as it takes: what there is no room to explain. */
+export function namedInShort(title: string, names: readonly string[], style: Style): readonly string[] {
+  return names.length === 0 ? [] : wrap(`${title}: ${names.map(printable).join(', ')}`, '', style);
+}

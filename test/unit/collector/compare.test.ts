@@ -26,17 +26,20 @@ function result({ captured = 1000, dropped = 0, captureMs = 1000 } = {}): RunRes
   return { ...whole, timing: { startMs: 100, captureMs }, packets: { ...whole.packets, captured, dropped } };
 }
 
-async function compare(raw: RawCompareOptions, outcomes: readonly (RunResult | FanoutError)[], measured?: OwnLoad) {
+/** @param cutAt the run, from 0 on, during which a signal comes */
+async function compare(raw: RawCompareOptions, outcomes: readonly (RunResult | FanoutError)[], measured?: OwnLoad, cutAt = -1) {
+  const interrupt = new AbortController();
   const io: CompareIo = {
     version: 'test',
     provisions: { groups: [] } as unknown as Provisions,
-    signal: new AbortController().signal,
+    signal: interrupt.signal,
     onProgress: () => undefined,
     onMode: () => undefined,
     measureOwnLoad: async () => measured,
   };
   let next = 0;
   const runCluster = async (): Promise<RunResult> => {
+    if (next === cutAt) interrupt.abort();
     const outcome = outcomes[next++];
     if (outcome instanceof FanoutError || outcome === undefined) throw outcome;
     return outcome;
@@ -91,5 +94,43 @@ describe('modes that cannot be tested', () => {
   test('live, two groups that reassemble: the second is left out', async () => {
     const { leftOut } = await compare({ ...live, modes: 'hash,hash+defrag,qm+defrag', force: true }, [result(), result()], load);
     expect(leftOut.map(({ mode, reason }) => [mode, reason.code])).toEqual([['qm', 'DEFRAG_UNSAFE']]);
+  });
+});
+
+describe('a signal in the middle of a comparison in the lab', () => {
+  const lab = { modes: 'hash,qm,lb' };
+  const interruption = new FanoutError('INTERRUPTED', 'ended by a signal', 'start again');
+
+  test('while a mode is tested: its row stays, and nothing is recommended', async () => {
+    const { runs, leftOut, recommendation } = await compare(lab, [result(), result()], undefined, 1);
+    expect(runs.length).toBe(2);
+    expect(leftOut.map(({ mode, reason }) => [mode, reason.code])).toEqual([
+      ['qm', 'interrupted'],
+      ['lb', 'interrupted'],
+    ]);
+    expect(recommendation).toMatchObject({ answer: 'inconclusive', reasons: [{ code: 'interrupted' }, { code: 'kept-all-flows' }] });
+    expect(recommendation.reasons[1]?.message).toContain('of 1 mode tested');
+    expect(recommendation.lines).toBeUndefined();
+  });
+
+  test('while a mode starts: the same, in the same words', async () => {
+    const { leftOut, recommendation } = await compare(lab, [result(), interruption], undefined, 1);
+    expect(leftOut.map(({ reason }) => reason.code)).toEqual(['interrupted', 'interrupted']);
+    expect(recommendation.answer).toBe('inconclusive');
+  });
+
+  test('while the first one is tested: none was tested to its end', async () => {
+    const { runs, recommendation } = await compare(lab, [result()], undefined, 0);
+    expect([runs.length, recommendation.answer]).toEqual([1, 'inconclusive']);
+    expect(recommendation.reasons.map(({ code }) => code)).toEqual(['interrupted', 'nothing-shown']);
+  });
+
+  test('a mode whose worker died is not one that split flows', async () => {
+    const died = new FanoutError('WORKER_FAILED', 'worker 1 died', 'again');
+    const { recommendation, leftOut } = await compare(lab, [result(), died, died]);
+    expect(recommendation).toMatchObject({ answer: 'yes', group: { mode: 'hash' } });
+    expect(recommendation.reasons[0]?.message).toMatch(/^of 1 mode tested, hash kept/);
+    expect(recommendation.reasons[0]?.message).not.toContain('no other');
+    expect(leftOut.map(({ reason }) => reason.code)).toEqual(['WORKER_FAILED', 'WORKER_FAILED']);
   });
 });

@@ -174,6 +174,12 @@ describe('best-size', () => {
   });
 });
 
+test('the best of the sizes that were measured is not called the best of all', () => {
+  const cut: ScaleSize = { procs: 8, error: { code: 'INTERRUPTED', message: 'ended' } };
+  expect(one(advise([sizeOf(1), sizeOf(4), cut]), 'best-size')?.message).toMatch(/^of 2 sizes measured \(3 asked for\): /);
+  expect(one(advise([sizeOf(1), sizeOf(4)]), 'best-size')?.message).not.toContain('measured');
+});
+
 test.each(['accounting-mismatch', 'lost-member', 'interrupted', 'foreign-member'])('figures under %s carry no advice', (code) => {
   expect(advise([sizeOf(1), sizeOf(2)].map((size) => ({ ...size, doubts: [{ code, message: '' }] })))).toEqual([]);
 });

@@ -23,6 +23,11 @@ const esp = group({ oneKernelKey: false, stack: 'ipv4/esp' });
 const kept = keptFlows(10);
 const oneWay = { ...kept, flows: { ...kept.flows, twoWay: 0, oneWay: 10, consistent: 0 } };
 
+const unfinished = (evidence: Parameters<typeof predicted>[0]): PredictionResult => ({
+  ...predicted(evidence),
+  warnings: [{ code: 'capture-unfinished', message: 'a signal ended the reading' }],
+});
+
 async function predictWith(raw: RawPredictOptions, result: PredictionResult | FanoutError, path = 'trace.pcap') {
   const { host, written } = commandHost({ enterLab: () => Promise.reject(new Error('a prediction needs no lab')) });
   const run: RunPrediction = async (_, { onProgress }) => {
@@ -41,6 +46,8 @@ test.each([
   ['no other flow than those', predicted(evidenceOf([epoch([0])], [fragments])), EXIT.no],
   ['no flow at all', predicted(keptFlows(0)), EXIT.inconclusive],
   ['no flow in both directions', predicted(oneWay), EXIT.inconclusive],
+  ['a file that was not read to its end', unfinished(kept), EXIT.inconclusive],
+  ['the same, but a flow must be parted', unfinished(evidenceOf([epoch([10])], [fragments])), EXIT.no],
   ['flows that found no room', predicted({ ...kept, untracked: { observations: 1, packets: 1 } }), EXIT.inconclusive],
 ])('exit status: %s', async (_, result, status) => {
   expect((await predictWith({}, result)).status).toBe(status);

@@ -151,10 +151,18 @@ test('colours change nothing but colours', () => {
   expect(colored.replace(/\u001b\[\d+m/g, '')).toBe(plain(120));
 });
 
-test('the conclusions alone', () => {
-  const brief = renderMatrixBrief(result, { width: 80, color: false });
-  expect(plain(80).endsWith(brief)).toBe(true);
-  expect(brief).not.toContain('class ');
+test('--quiet: a line for each mode, and what is safe', () => {
+  expect(renderMatrixBrief(result, { width: 80, color: false })).toMatchInlineSnapshot(`
+    "hash: kept 1, split 2, apart 1, one member 1 of 5 classes of traffic
+    hash+defrag: kept 2, split 1, apart 1, one member 1 of 5 classes of traffic
+    lb: split 4, no flows 1 of 5 classes of traffic
+    rollover: one member 5 of 5 classes of traffic
+    qm: kept 4, no flows 1 of 5 classes of traffic
+
+    Safe on Linux 6.18.44: mode hash+defrag for 2 of 5 classes of traffic, each flow
+    of which it kept on one process. It split 1.
+    "
+  `);
 });
 
 describe('doubts', () => {
@@ -170,7 +178,59 @@ describe('doubts', () => {
   });
 
   test('and nothing is called safe that was not kept', () => {
-    expect(text).toMatch(/Nothing is shown to be safe .* kept\s+none of 1 class/);
+    expect(text).toMatch(/Nothing is shown to be safe .*: what\s+was measured of mode hash is\s+in\s+doubt/);
+  });
+});
+
+describe('modes that were not run', () => {
+  const hash = { mode: 'hash', flags: [] } as const;
+  const defrag = { mode: 'hash', flags: ['defrag'] } as const;
+  const qm = { mode: 'qm', flags: [] } as const;
+  const cut = { code: 'interrupted', message: 'ended before this mode was measured' };
+  const never = cellOf('not-run', { reason: 'interrupted', flows: 0, membersUsed: 0 });
+  const textOf = (rows: Parameters<typeof matrixOf>[1]) => {
+    const whole = matrixOf([hash, defrag, qm], rows);
+    const runs = whole.runs.map((run, i) => ({ ...run, doubts: i === 0 ? [] : [cut] }));
+    return renderMatrix({ ...whole, runs }, { width: 100, color: false });
+  };
+
+  test('an interrupted survey concludes from what ran, and says so', () => {
+    const text = textOf({ 'ipv4-tcp': [kept, never, never], 'fragment-ipv4-udp': [fragments, never, never] });
+    expect(text).toMatchInlineSnapshot(`
+      "2 classes of traffic, 96 flows of each, 1 of 3 modes, 8 processes, Linux 6.18.44, 14.3 s, sent by
+      tap, seed 7
+
+      class              hash
+      ipv4-tcp           kept
+      fragment-ipv4-udp  split 84/96 fragment-v4
+
+      kept   every flow, in both directions, on one process, and the flows on several
+      split  flows whose packets were on several processes
+
+      hash: promises to keep flows together
+        kept        1 of 2
+        split       1 of 2 (fragment-v4): fragment-ipv4-udp
+
+      hash+defrag, qm: not run
+        interrupted: ended before this mode was measured
+
+      Causes
+        fragment-v4: IPv4 fragments are hashed without ports, apart from the rest of their flow
+
+      Safe on Linux 6.18.44, of 1 mode tested (2 not run): mode hash for 1 of 2 classes of traffic, each
+      flow of which it kept on one process. It split 1.
+      "
+    `);
+  });
+
+  test('a mode of which little is known is not the one that parted fewest', () => {
+    const spoilt = cellOf('doubtful', { reason: 'lost-member' });
+    const text = textOf({
+      'ipv4-tcp': [kept, spoilt, never],
+      'fragment-ipv4-udp': [fragments, spoilt, never],
+    });
+    expect(text).toContain('mode hash for 1 of 2 classes');
+    expect(text).toContain('of 2 modes tested (1 not run)');
   });
 });
 

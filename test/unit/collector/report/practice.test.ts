@@ -33,7 +33,7 @@ function comparison(change: Partial<ComparisonResult> = {}): ComparisonResult {
   const leftOut = [
     { mode: 'qm', flags: [], reason: { code: 'GROUP_REFUSED', message: 'no\u001b[2J such mode', remedy: 'another kernel' } },
   ] as const;
-  const recommendation = recommend(runs, { procs: 2 });
+  const recommendation = recommend(runs, { procs: 2 }, { asked: 3, interrupted: false });
   return {
     schema: 'fanout-cluster/comparison@1',
     ...common,
@@ -55,7 +55,7 @@ describe('comparison', () => {
   test('a row for each mode, with its answer, disorder and cause', () => {
     expect(text).toMatch(/^hash +YES +120 +0 +0 +0 +0 +2\/2 +/m);
     expect(text).toMatch(/^lb +NO +\d+ +3 +0 +0 +33 +2\/2 .* lb-by-design$/m);
-    expect(text).toContain('2 modes on the same packets');
+    expect(text).toContain('2 modes of 3 on the same packets');
   });
 
   test('what was left out, what it costs, what to know, the lines to paste, and the choice last', () => {
@@ -67,15 +67,41 @@ describe('comparison', () => {
     expect(text.trimEnd().endsWith('Use hash.')).toBe(true);
   });
 
-  test('--quiet leaves why and the choice', () => {
+  test('--quiet leaves why and the choice, and names what else there is', () => {
     const brief = renderComparisonBrief(comparison(), plain);
     expect(brief).toMatch(/^Why\n/);
     expect(brief).not.toContain('cluster_flow');
+    expect(brief).toContain('\nNot tested: qm (GROUP_REFUSED)\nown-load: too fast\n');
     expect(brief.trimEnd().endsWith('Use hash.')).toBe(true);
   });
 
   test('colours only where they are wanted', () => {
     expect(renderComparison(comparison(), { width: 100, color: true })).toContain('\u001b[32mYES');
+  });
+
+  test('what single modes warn of is said once, with their names', () => {
+    const { runs } = comparison();
+    const damaged = { code: 'capture-damaged', message: 'cut', remedy: 'copy it again' };
+    const [kept, parted] = runs.map((run) => ({ ...run, warnings: [damaged] }));
+    const all = comparison({
+      runs: [kept, { ...parted, warnings: [...(parted?.warnings ?? []), { code: 'loss', message: 'few' }] }] as never,
+    });
+    expect(renderComparison(all, plain)).toMatch(/^ {2}all modes: capture-damaged: cut\n {4}-> copy it again\n {2}lb: loss: few$/m);
+    expect(renderComparisonBrief(all, plain)).toContain('\nWarnings: capture-damaged (all modes), loss (lb)\n');
+  });
+
+  test('interrupted: the last line tells what was tested', () => {
+    const { runs } = comparison();
+    const reason = { code: 'interrupted', message: 'ended by a signal before this mode was tested' };
+    const unfinished = { ...reason, message: 'ended by a signal while this mode was tested' };
+    const leftOut = [
+      { mode: 'lb', flags: [], reason: unfinished },
+      { mode: 'qm', flags: [], reason },
+    ] as const;
+    const recommendation = recommend(runs.slice(0, 1), { procs: 2 }, { asked: 3, interrupted: true });
+    const text = renderComparison(comparison({ leftOut, recommendation }), plain);
+    expect(text.trimEnd().endsWith('a signal ended the comparison when 1 of 3 modes was tested.')).toBe(true);
+    expect(text).not.toContain('cluster_flow');
   });
 
   test('nothing shown', () => {
