@@ -143,12 +143,18 @@ function reportDefect(error: unknown): ExitStatus {
   return EXIT.defect;
 }
 
-/** The first signal ends the run with a verdict on what was seen; the second one does not wait for it. */
+/** timeout(1) signals its child, and then the group of the child; some terminals and service managers do so too. That is one wish, heard twice. */
+const SAME_WISH_MS = 1000;
+let interruptedAtMs = 0;
+
+/** The first signal ends the run with a verdict on what was seen; a later one does not wait for it. */
 function interrupted(signal: NodeJS.Signals): void {
   if (!interrupt.signal.aborted) {
+    interruptedAtMs = performance.now();
     interrupt.abort(signal);
     return;
   }
+  if (performance.now() - interruptedAtMs < SAME_WISH_MS) return;
   const error = new FanoutError(
     'INTERRUPTED',
     `${signal} again before the run could end`,

@@ -394,6 +394,7 @@ export class Cluster {
     if (counters.epoch > this.#epoch) throw new MalformedMessage(`counters of epoch ${counters.epoch}, and the latest is ${this.#epoch}`);
     const linkErrors = member.counters.linkErrors;
     member.counters = counters;
+    member.countedAtMs = this.#clock.nowMs();
     if (counters.linkErrors > linkErrors) this.#events.onLinkError(member);
     else member.aliveNs = earlier(counters.aliveNs, this.#clock.realtimeNs());
     if (counters.finished) this.#advance(member, 'finished', 'counters');

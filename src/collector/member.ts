@@ -57,6 +57,8 @@ export class Member {
   /** How the process ended, or why it was given up; empty while it lives. */
   end = '';
   counters: CaptureCounters = NO_COUNTERS;
+  /** Clock.nowMs() when it last told them. */
+  countedAtMs = 0;
   /** Last time stamp at which this member was known to live with its link up. */
   aliveNs = 0n;
   /** performance.now() at which anything was last heard from it. */

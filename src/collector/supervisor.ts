@@ -20,7 +20,7 @@ export interface Workers {
   start(index: number, socketDirectory: string, descriptors: readonly (number | undefined)[]): number;
   /** Sends SIGKILL to one worker that is no longer to be trusted. */
   kill(index: number): void;
-  /** Resolves when all have ended: by themselves, after SIGTERM at `graceMs`, or after SIGKILL at twice that. */
+  /** Resolves when all have ended: by themselves, or after SIGKILL at `graceMs`. They take no notice of any other signal. */
   ended(graceMs: number): Promise<void>;
 }
 
@@ -47,9 +47,6 @@ export function createWorkers({ groups, onExit, program }: WorkersOptions): Work
   const env = { ...kept, ...NO_IO_URING };
   const processes = new Map<number, ResultPromise>();
   const endings: Promise<void>[] = [];
-  const signalAll = (signal: NodeJS.Signals): void => {
-    for (const p of processes.values()) p.kill(signal);
-  };
   return {
     start: (index, socketDirectory, descriptors) => {
       const argv = [socketDirectory, index, process.pid, groups].map(String);
@@ -74,10 +71,10 @@ export function createWorkers({ groups, onExit, program }: WorkersOptions): Work
     },
     kill: (index) => void processes.get(index)?.kill('SIGKILL'),
     ended: async (graceMs) => {
-      const terminate = setTimeout(() => signalAll('SIGTERM'), graceMs);
-      const kill = setTimeout(() => signalAll('SIGKILL'), 2 * graceMs);
+      const kill = setTimeout(() => {
+        for (const p of processes.values()) p.kill('SIGKILL');
+      }, graceMs);
       await Promise.all(endings);
-      clearTimeout(terminate);
       clearTimeout(kill);
     },
   };

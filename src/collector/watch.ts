@@ -35,6 +35,16 @@ const SUSPECTS_NAMED = 4;
 /** Without any counter moving for so long, all that was sent has arrived. */
 const QUIET_MS = 250;
 
+/** Between two counters there are ten of them; a member that is silent for long makes them many. */
+const MOMENTS_MAX = 1000;
+/** A rate is told from two moments so far apart. */
+const RATE_MS = 500;
+
+interface Rate {
+  readonly since: { readonly packets: number; readonly atMs: number } | undefined;
+  readonly perSecond: number | undefined;
+}
+
 export interface WatchParts {
   readonly options: Options;
   readonly source: PacketSource;
@@ -88,7 +98,9 @@ export class Watch implements ClusterEvents {
   #violatedSinceMs: number | undefined;
   #askAgainMs = 0;
   #progress = { value: -1, sinceMs: 0 };
-  #rate = { packets: 0, atMs: 0, perSecond: 0 };
+  #rate: Rate = { since: undefined, perSecond: undefined };
+  /** Flows seen so far, at the last few moments. */
+  readonly #moments: { readonly atMs: number; readonly flows: number }[] = [];
 
   constructor({ options, source, flowMap, io, surroundings, ownGroups, begunMs, closed }: WatchParts) {
     this.#options = options;
@@ -273,6 +285,7 @@ export class Watch implements ClusterEvents {
     const tally = this.#flowMap.tally();
     const now = this.#clock.nowMs();
     this.#checkClock();
+    if (this.#moments.length < MOMENTS_MAX) this.#moments.push({ atMs: now, flows: tally.twoWay });
     if (limits.twoWayFlows !== undefined && tally.twoWay >= limits.twoWayFlows) return this.#stop?.('flows');
     if (limits.packets !== undefined && this.#captured() >= limits.packets) return this.#stop?.('packets');
     if (limits.durationMs !== undefined && now - this.#capturingSinceMs >= limits.durationMs) return this.#stop?.('time');
@@ -410,23 +423,36 @@ export class Watch implements ClusterEvents {
     return message;
   }
 
+  /**
+   * New flows are told within 10 ms, counters ten times a second: told side by side they would be of different moments, and there would be more flows
+   * than packets. So flows are told as of the moment of the oldest counters.
+   */
   #report(now: number): void {
-    const packets = this.#delivered();
-    if (now - this.#rate.atMs >= 500) {
-      const perSecond = this.#rate.atMs === 0 ? 0 : ((packets - this.#rate.packets) * 1000) / (now - this.#rate.atMs);
-      this.#rate = { packets, atMs: now, perSecond };
-    }
+    const members = this.#members;
+    const countedMs = Math.min(now, ...members.filter((m) => m.alive).map((m) => m.countedAtMs));
+    const last = this.#moments.findLastIndex(({ atMs }) => atMs <= countedMs);
+    if (last > 0) this.#moments.splice(0, last);
+    const flows = last < 0 ? 0 : (this.#moments[0]?.flows ?? 0);
+    const packets = members.reduce((sum, m) => sum + m.counters.packets, 0);
+    this.#measureRate(now, packets);
     const { twoWayFlows } = this.#options.limits;
     this.#io.onProgress({
       phase: 'capturing',
       elapsedMs: now - this.#begunMs,
       packets,
-      packetsPerSecond: this.#rate.perSecond,
-      flows: this.#flowMap.tally().twoWay,
+      ...(this.#rate.perSecond === undefined ? {} : { packetsPerSecond: this.#rate.perSecond }),
+      flows,
       ...(twoWayFlows === undefined ? {} : { flowGoal: twoWayFlows }),
-      perMemberPackets: this.#members.map((m) => m.counters.packets),
-      drops: this.#members.reduce((sum, m) => sum + m.counters.drops, 0),
+      perMemberPackets: members.map((m) => m.counters.packets),
+      drops: members.reduce((sum, m) => sum + m.counters.drops, 0),
     });
+  }
+
+  #measureRate(now: number, packets: number): void {
+    const { since, perSecond } = this.#rate;
+    if (since === undefined) this.#rate = { since: { packets, atMs: now }, perSecond };
+    else if (now - since.atMs >= RATE_MS)
+      this.#rate = { since: { packets, atMs: now }, perSecond: ((packets - since.packets) * 1000) / (now - since.atMs) };
   }
 
   #captured(): number {

@@ -7,7 +7,7 @@ import type { ChurnIo, RunChurn } from '../collector/run-io.ts';
 import { CHURN_DEFAULTS, type ChurnOptions, parseChurnOptions, type RawChurnOptions } from '../config/churn-options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { ChurnResult } from '../model/churn.ts';
-import type { Host } from './host.ts';
+import { type Host, onEnding } from './host.ts';
 import { reported } from './reported.ts';
 import { addRunOptions } from './run.ts';
 
@@ -51,6 +51,7 @@ export async function churn(
   work: (io: ChurnIo) => Promise<ChurnResult>,
 ): Promise<ExitStatus> {
   const all = 2 * slots.length + 1;
+  onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onChange: ChurnIo['onChange'] = (change, done) => {
     if (!output.quiet) host.stderr.write(`measured ${describe(change)} (${done} of ${all})\n`);
   };

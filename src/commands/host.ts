@@ -43,6 +43,16 @@ export function styleOf(stream: TextStream, { color }: Options['output'], { envi
 
 /** Nothing if nobody wants to see it. */
 export function progressOn(host: Host, output: Options['output'], statusIntervalMs: number): ProgressWriter | undefined {
-  const target = { isTerminal: host.stderr.isTerminal, style: () => styleOf(host.stderr, output, host), write: host.stderr.write };
-  return output.quiet ? undefined : progressWriter(target, statusIntervalMs);
+  // A dumb terminal (Emacs, serial consoles, some CI) moves no cursor: what is meant to would stand among the lines.
+  const isTerminal = host.stderr.isTerminal && host.environment['TERM'] !== 'dumb';
+  const target = { isTerminal, style: () => styleOf(host.stderr, output, host), write: host.stderr.write };
+  if (output.quiet) return undefined;
+  const writer = progressWriter(target, statusIntervalMs);
+  onEnding(host, output, writer.note);
+  return writer;
+}
+
+/** Says that a signal was heard: what is under way may take a while to end. */
+export function onEnding({ signal }: Host, { quiet }: Options['output'], say: (text: string) => void): void {
+  if (!quiet) signal.addEventListener('abort', () => say('ending, Ctrl-C again to stop at once'), { once: true });
 }

@@ -8,7 +8,7 @@ import { MATRIX_DEFAULTS, type MatrixOptions, parseMatrixOptions, type RawMatrix
 import { INJECTIONS } from '../config/options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { MatrixResult } from '../model/matrix.ts';
-import type { Host } from './host.ts';
+import { type Host, onEnding } from './host.ts';
 import { reported } from './reported.ts';
 import type { Collector } from './run.ts';
 
@@ -35,6 +35,7 @@ export async function survey(
   openings: Openings<Provisions>,
   run: Survey,
 ): Promise<ExitStatus> {
+  onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onMode = (label: string, index: number): void => {
     if (!output.quiet) host.stderr.write(`measuring ${printable(label)} (${index + 1} of ${runs.length})\n`);
   };

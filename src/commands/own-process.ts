@@ -4,7 +4,7 @@ import { unlessInterrupted } from '../collector/interruption.ts';
 import type { Openings, Rights } from '../collector/provisions.ts';
 import { readMachine } from '../config/machine.ts';
 import type { JsonOutput } from '../config/options.ts';
-import { interrupted } from '../errors.ts';
+import { FanoutError, interrupted } from '../errors.ts';
 import { prepareHandover, receiveHandover, Texts } from '../host/handover.ts';
 import { becomeForGood, type Privilege, Privileges, privilegeOf, readCredentials, refuseReachingOut } from '../host/privileges.ts';
 import type { Ids, Native, PrivilegesAddon } from '../native.ts';

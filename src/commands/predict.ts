@@ -13,7 +13,7 @@ import { contradictory } from '../config/options.ts';
 import { type PredictOptions, parsePredictOptions, type RawPredictOptions } from '../config/predict-options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { PredictionResult } from '../model/prediction.ts';
-import type { Host } from './host.ts';
+import { type Host, onEnding } from './host.ts';
 import { reported } from './reported.ts';
 
 export type LoadPrediction = () => Promise<{ readonly runPrediction: RunPrediction }>;
@@ -34,6 +34,7 @@ export function predictCommand(host: Host, load: LoadPrediction, done: (status: 
 
 export async function predict({ path, defrag, output }: PredictOptions, host: Host, run: RunPrediction): Promise<ExitStatus> {
   if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
+  onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onProgress = output.quiet ? () => {} : progressOf(path, host);
   const work = (input: CaptureInput) => run({ input, defrag }, { version: host.version, signal: host.signal, onProgress });
   const result = await reported(output, host, captureAt(path), work, { full: renderPrediction, brief: renderPredictionBrief });

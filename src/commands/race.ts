@@ -6,7 +6,7 @@ import type { RaceIo, RunRace } from '../collector/run-io.ts';
 import { parseRaceOptions, RACE_DEFAULTS, type RaceOptions, type RawRaceOptions } from '../config/race-options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
 import type { RaceResult } from '../model/race.ts';
-import type { Host } from './host.ts';
+import { type Host, onEnding } from './host.ts';
 import { reported } from './reported.ts';
 import { addRunOptions, type Collector } from './run.ts';
 
@@ -47,6 +47,7 @@ export async function race(
   openings: Openings<Provisions>,
   work: (io: RaceIo) => Promise<RaceResult>,
 ): Promise<ExitStatus> {
+  onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onStart: RaceIo['onStart'] = (kind) => {
     if (!output.quiet) host.stderr.write(kind === 'naive' ? 'starting one process after the other\n' : 'starting in order\n');
   };

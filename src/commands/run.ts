@@ -1,6 +1,7 @@
 /** `run`: test one group, on live traffic or in the lab. */
 import { Command, Option } from 'commander';
 import type { Provisioning, Provisions } from '../collector/provisions.ts';
+import { lastSnapshot } from '../collector/report/progress.ts';
 import { renderBrief, renderTerminal } from '../collector/report/terminal.ts';
 import type { RunCluster, RunIo } from '../collector/run-io.ts';
 import { NIC_EXAMPLE } from '../config/nic.ts';
@@ -44,7 +45,14 @@ export async function run(options: Options, host: Host, { runCluster, provisioni
   const work = async (provisions: Provisions) => {
     const progress = progressOn(host, output, statusIntervalMs);
     const io: RunIo = { version: host.version, signal: host.signal, onProgress: (snapshot) => progress?.update(snapshot) };
-    return runCluster(options, { ...io, provisions }).finally(() => progress?.finish());
+    try {
+      const result = await runCluster(options, { ...io, provisions });
+      progress?.finish(lastSnapshot(result));
+      return result;
+    } catch (error) {
+      progress?.finish();
+      throw error;
+    }
   };
   return statusOf(await reported(output, host, provisioning({ runs: [options] }), work, { full: renderTerminal, brief: renderBrief }));
 }

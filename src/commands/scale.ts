@@ -10,7 +10,7 @@ import { parseScaleOptions, type RawScaleOptions, SCALE_DEFAULTS, type ScaleOpti
 import { EXIT, type ExitStatus } from '../errors.ts';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
 import { isMeasured, type ScaleResult } from '../model/scale.ts';
-import type { Host } from './host.ts';
+import { type Host, onEnding } from './host.ts';
 import { reported } from './reported.ts';
 import type { Collector } from './run.ts';
 
@@ -38,6 +38,7 @@ export async function compareSizes(
   openings: Openings<Provisions>,
   run: Compare,
 ): Promise<ExitStatus> {
+  onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onSize = (procs: number, index: number): void => {
     if (!output.quiet) host.stderr.write(`measuring ${procs} ${procs === 1 ? 'process' : 'processes'} (${index + 1} of ${sizes.length})\n`);
   };

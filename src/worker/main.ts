@@ -22,9 +22,9 @@ if (socketDirectory === undefined || memberIndex === undefined || collectorPid =
 // What ps(1) shows; its program may be known by a descriptor only.
 process.title = `fanout-cluster worker ${memberIndex}`;
 
-// A terminal sends its signals to all processes in the foreground; the collector alone decides when a member goes.
-process.on('SIGINT', () => {});
-process.on('SIGHUP', () => {});
+// A terminal, timeout(1) and a service manager send their signals to all processes of the program at once; the collector alone decides when a
+// member goes. It says so, or it ends, or it sends SIGKILL.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
 let isOpen = false;
 // Until it is told to open, a worker may have to tidy up after a collector that was killed, so it wants no more than to be woken, should
 // it be stopped. Afterwards it holds a share of the packets, and the kernel must end it whatever state it is in.

@@ -255,6 +255,7 @@ describe('elsewhere', () => {
     expect(matrix.cells.filter(({ mode, answer }) => mode === 'hash' && answer !== 'yes')).toEqual([]);
     const later = matrix.cells.filter(({ mode }) => ['cpu', 'rollover', 'rnd', 'qm'].includes(mode));
     expect(new Set(later.map(({ answer, reason }) => `${answer} ${reason}`))).toEqual(new Set(['inconclusive interrupted']));
+    expect(later.filter(({ outcome }) => outcome !== 'not-run')).toEqual([]);
     for (const { doubts } of matrix.runs.slice(2)) expect(doubts).not.toEqual([]);
   });
 });

@@ -167,12 +167,20 @@ describe('failures are no verdicts', () => {
 });
 
 describe('signals', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s asks the run to end; twice does not wait', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s asks the run to end; again, a second later, does not wait', async (signal) => {
     const child = start('waits', ['-n', '2'], { DEAF: '1' });
     child.stderr?.on('data', (data) => {
-      if (/waiting|asked/.test(String(data))) child.kill(signal);
+      if (/waiting/.test(String(data))) child.kill(signal);
+      if (/asked/.test(String(data))) {
+        // timeout(1) signals twice within a millisecond: one wish.
+        child.kill(signal);
+        setTimeout(() => child.kill(signal), 1200);
+      }
     });
+    const begun = performance.now();
     const { status, stderr } = await ended(child);
+    expect(performance.now() - begun).toBeGreaterThan(1000);
+    expect(stderr).toContain('ending, Ctrl-C again to stop at once\n');
     expect(stderr).toContain('asked to end');
     expect(stderr).toContain(`INTERRUPTED: ${signal} again`);
     expect(status).toBe(4);

@@ -144,9 +144,10 @@ describe('the collector', () => {
     await until(() => workersOf(running.pid).length === 4, 'workers');
     await until(() => workersOf(running.pid).length === 0, 'the end of the capture');
     await pause(100);
-    for (const signal of signals) {
+    for (const [i, signal] of signals.entries()) {
+      // Sooner it would be the same wish.
+      if (i > 0) await pause(1100);
       running.child.kill(signal);
-      await pause(50);
     }
     const { status, signal } = await running.ended;
     reader.kill('SIGKILL');

@@ -92,11 +92,7 @@ export class SimulatedCrew implements Crew {
   }
 
   async ended(graceMs: number): Promise<void> {
-    // A stopped process does not notice SIGTERM.
-    const terminate = this.#clock.after(graceMs, () => {
-      for (const process of this.processes) if (process.state !== 'stopped') process.die('signal SIGTERM', false, 0);
-    });
-    const kill = this.#clock.after(2 * graceMs, () => {
+    const kill = this.#clock.after(graceMs, () => {
       for (const process of this.processes) process.die('signal SIGKILL', false, MS);
     });
     if (!this.hasEnded) {
@@ -104,7 +100,6 @@ export class SimulatedCrew implements Crew {
         this.#ended.push(resolve);
       });
     }
-    terminate();
     kill();
   }
 }

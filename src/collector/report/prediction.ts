@@ -1,8 +1,10 @@
 /** PredictionResult to text for people: the answer first, then what it rests on, and how to confirm it. Decides nothing. */
 import type { GroupPrediction, PredictedViolation, PredictionResult } from '../../model/prediction.ts';
+import { examplesOf } from '../examples.ts';
 import { partedOf } from '../prediction.ts';
+import { phraseOf } from '../summary.ts';
 import { grouped, type Paint, paint, type Style, table, wrap } from './layout.ts';
-import { advice, causeNote, flowText } from './parts.ts';
+import { advice, causeNote, counted, flowText, namedInShort, noteOn } from './parts.ts';
 import { printable } from './printable.ts';
 
 const VIOLATIONS_SHOWN = 5;
@@ -14,9 +16,17 @@ export function renderPrediction(result: PredictionResult, style: Style): string
   return join([headline, groups, counters, stacks, causes, violations, warnings, model, confirmation], result, style);
 }
 
-/** Only the answer and why: what --quiet leaves. */
+/** Only the answer and why, and the names of what is wrong with the file: what --quiet leaves. */
 export function renderPredictionBrief(result: PredictionResult, style: Style): string {
-  return join([headline, causes], result, style);
+  return join([headline, causes, warningsInShort], result, style);
+}
+
+function warningsInShort({ warnings: all }: PredictionResult, style: Style): readonly string[] {
+  return namedInShort(
+    'Warnings',
+    all.map(({ code }) => `${code} (${phraseOf(code)})`),
+    style,
+  );
 }
 
 function join(sections: readonly Section[], result: PredictionResult, style: Style): string {
@@ -28,7 +38,11 @@ function join(sections: readonly Section[], result: PredictionResult, style: Sty
 
 function headline(result: PredictionResult, style: Style): readonly string[] {
   const [text, color] = answerOf(result);
-  return wrap(text, '', style).map((line) => paint(line, color, style));
+  const [warning, ...others] = result.warnings;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more below)`;
+  // Who reads no further must not take it for an answer about the whole file.
+  const but = warning === undefined ? '' : ` But ${phraseOf(warning.code)}${more}.`;
+  return wrap(printable(`${text}${but}`), '', style).map((line) => paint(line, color, style));
 }
 
 function answerOf(result: PredictionResult): readonly [string, Paint] {
@@ -42,7 +56,7 @@ function answerOf(result: PredictionResult): readonly [string, Paint] {
   const kept = `${label} keeps ${each}${exceptions(result)}`;
   if (flows.twoWay === 0) return [`${kept}, but none has both directions, so it is not shown that they meet.`, 'yellow'];
   if (packets.overflowed > 0) return [`${kept}, but there were more of them than could be judged.`, 'yellow'];
-  return [`${kept}; ${otherText(result, 'too')}.`, 'green'];
+  return [`${kept}; ${otherText(result, 'too')}.`, result.warnings.length === 0 ? 'green' : 'yellow'];
 }
 
 function labelOf({ group }: Pick<GroupPrediction, 'group'>): string {
@@ -117,29 +131,29 @@ function causes({ causes: all }: PredictionResult, style: Style): readonly strin
   return ['Causes', ...sorted.flatMap((cause) => advice({ ...cause, code: `${cause.code}${causeNote(cause)}` }, '  ', style))];
 }
 
-function violations({ violations: all, violationsOmitted }: PredictionResult, style: Style): readonly string[] {
+function violations({ violations: all, violationsOmitted, causes: known }: PredictionResult, style: Style): readonly string[] {
   if (all.length === 0) return [];
-  const shown = all.slice(0, VIOLATIONS_SHOWN);
+  const shown = examplesOf(all, known, VIOLATIONS_SHOWN);
   const rest = all.length - shown.length + violationsOmitted;
   return [
     'Flows with several kernel keys',
-    ...shown.flatMap((violation) => violationLines(violation, style)),
+    ...shown.flatMap((violation) => violationLines(violation, noteOn(violation.cause, known), style)),
     ...(rest > 0 ? [`  ... and ${grouped(rest)} more`] : []),
   ];
 }
 
-function violationLines(violation: PredictedViolation, style: Style): readonly string[] {
+function violationLines(violation: PredictedViolation, note: string, style: Style): readonly string[] {
   const { kind, cause, stack, flow, observations, observationsOmitted = 0 } = violation;
   const shown = observations.slice(0, OBSERVATIONS_SHOWN);
   const rest = observations.length - shown.length + observationsOmitted;
   const rows = shown.map(({ direction, packets, kernelKey, stack: own }) => [
     `kernel key ${printable(kernelKey)}`,
     direction,
-    `${grouped(packets)} ${packets === 1 ? 'packet' : 'packets'}`,
+    counted(packets, 'packet'),
     own === stack ? '' : printable(own),
   ]);
   return [
-    ...wrap(`${flowText(flow)} ${kind}: ${printable(cause)} (${printable(stack)})`, '  ', style),
+    ...wrap(`${flowText(flow)} ${kind}: ${printable(cause)}${note} (${printable(stack)})`, '  ', style),
     ...table(rows, [0, 1, 3]).map((line) => `    ${line}`),
     ...(rest > 0 ? [`    ... and ${rest} more observations`] : []),
   ];

@@ -1,4 +1,5 @@
 /** A live run, drawn in place on a terminal and told in plain lines elsewhere. */
+import type { RunResult } from '../../model/run-result.ts';
 import { bar, grouped, type Style, seconds, wrap } from './layout.ts';
 import { printable } from './printable.ts';
 
@@ -7,7 +8,8 @@ export interface ProgressSnapshot {
   readonly phase: string;
   readonly elapsedMs: number;
   readonly packets: number;
-  readonly packetsPerSecond: number;
+  /** Absent until there are two moments to tell it from. */
+  readonly packetsPerSecond?: number;
   /** Two-way flows, and how many will end the run. */
   readonly flows: number;
   readonly flowGoal?: number;
@@ -18,6 +20,18 @@ export interface ProgressSnapshot {
 /** Beyond this many members one line each would push the rest off the screen. */
 const MEMBER_LINES_MAX = 16;
 const LABEL_WIDTH = 22;
+
+/** Of what a run came to. */
+export function lastSnapshot({ packets, flows, members, durationMs }: RunResult): ProgressSnapshot {
+  return {
+    phase: 'ended after',
+    elapsedMs: durationMs,
+    packets: packets.captured,
+    flows: flows.twoWay,
+    perMemberPackets: members.map((member) => member.packets),
+    drops: packets.dropped,
+  };
+}
 
 /** The picture of one moment; no line is wider than the terminal, or redrawing would leave parts behind. */
 export function renderProgress(snapshot: ProgressSnapshot, { width }: Style): readonly string[] {
@@ -43,7 +57,7 @@ export function renderProgressLine({
   return [
     `${printable(phase)} ${seconds(elapsedMs)}`,
     `${grouped(packets)} packets`,
-    `${grouped(Math.round(packetsPerSecond))}/s`,
+    ...(packetsPerSecond === undefined ? [] : [`${grouped(Math.round(packetsPerSecond))}/s`]),
     `${grouped(flows)}${flowGoal === undefined ? '' : ` of ${grouped(flowGoal)}`} two-way flows`,
     `${used} of ${perMemberPackets.length} workers used`,
     `${grouped(drops)} dropped`,
@@ -89,8 +103,10 @@ export interface ProgressTarget {
 
 export interface ProgressWriter {
   readonly update: (snapshot: ProgressSnapshot) => void;
-  /** Removes the picture from the terminal, so that the report begins on a clean line. */
-  readonly finish: () => void;
+  /** A line that stays. */
+  readonly note: (text: string) => void;
+  /** Removes the picture from the terminal, so that the report begins on a clean line; elsewhere the last line says what the report says. */
+  readonly finish: (last?: ProgressSnapshot) => void;
 }
 
 /** Redraws at every update on a terminal; elsewhere writes a line whenever `intervalMs` of the run have passed. */
@@ -108,6 +124,10 @@ function redrawing(target: ProgressTarget): ProgressWriter {
       target.write(`${clear()}${lines.join('\n')}\n`);
       drawn = lines.length;
     },
+    note(text) {
+      target.write(`${clear()}${text}\n`);
+      drawn = 0;
+    },
     finish() {
       target.write(clear());
       drawn = 0;
@@ -119,10 +139,13 @@ function printing(target: ProgressTarget, intervalMs: number): ProgressWriter {
   let nextMs = 0;
   return {
     update(snapshot) {
-      if (snapshot.elapsedMs < nextMs) return;
+      if (snapshot.elapsedMs < nextMs || (nextMs === 0 && snapshot.packets === 0 && snapshot.elapsedMs < intervalMs)) return;
       target.write(`${renderProgressLine(snapshot)}\n`);
       nextMs = (Math.floor(snapshot.elapsedMs / intervalMs) + 1) * intervalMs;
     },
-    finish() {},
+    note: (text) => target.write(`${text}\n`),
+    finish(last) {
+      if (last !== undefined) target.write(`${renderProgressLine(last)}\n`);
+    },
   };
 }

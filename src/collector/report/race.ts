@@ -5,12 +5,18 @@ import { advice } from './parts.ts';
 import { printable } from './printable.ts';
 
 export function renderRace(result: RaceResult, style: Style): string {
-  return joinSections([headline(result, style), starts(result, style), naive(result, style), meaning(result, style)]);
+  return joinSections([
+    headline(result, style),
+    starts(result, style),
+    naive(result, style),
+    orderly(result, style),
+    meaning(result, style),
+  ]);
 }
 
 /** Without the table: what --quiet leaves. */
 export function renderRaceBrief(result: RaceResult, style: Style): string {
-  return joinSections([meaning(result, style)]);
+  return joinSections([orderly(result, style), meaning(result, style)]);
 }
 
 function headline({ procs, packetsPerSecond, host, source, durationMs }: RaceResult, style: Style): readonly string[] {
@@ -34,6 +40,11 @@ function starts({ naive: { flows, split, splitShare }, orderly }: RaceResult, st
 function naive({ naive: n }: RaceResult, style: Style): readonly string[] {
   const text = `One after the other: the group was complete after ${n.joinedAfterMs} ms; ${grouped(n.packetsSent)} packets were sent, ${grouped(n.copies)} came to more than one process, ${grouped(n.strayPackets)} came to one that does not have their flow any more, the last of them after ${n.lastStrayAfterMs} ms.`;
   return wrap(text, '', style);
+}
+
+/** That the start in order keeps flows together is what the other one is held against. */
+function orderly({ orderly: { answer, reasons } }: RaceResult, style: Style): readonly string[] {
+  return answer === 'yes' ? [] : [`In order: ${answer}`, ...reasons.flatMap((reason) => advice(reason, '  ', style))];
 }
 
 function meaning({ advice: all }: RaceResult, style: Style): readonly string[] {

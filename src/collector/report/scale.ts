@@ -1,7 +1,7 @@
 /** ScaleResult to text for people: the table, and what it says. Decides nothing. */
 import { type FailedSize, isMeasured, type MeasuredSize, type ScaleResult, type ScaleSize } from '../../model/scale.ts';
 import { grouped, joinSections, paint, type Style, seconds, table, wrap } from './layout.ts';
-import { advice as adviceLines } from './parts.ts';
+import { advice as adviceLines, namedInShort } from './parts.ts';
 import { printable } from './printable.ts';
 
 export function renderScale(result: ScaleResult, style: Style): string {
@@ -17,7 +17,7 @@ export function renderScale(result: ScaleResult, style: Style): string {
 
 /** Without the table: what --quiet leaves. */
 export function renderScaleBrief(result: ScaleResult, style: Style): string {
-  return joinSections([failures(result, style), conclusions(result, style)]);
+  return joinSections([inShort(result, style), failures(result, style), conclusions(result, style)]);
 }
 
 function headline({ plan, source, host, durationMs }: ScaleResult, style: Style): readonly string[] {
@@ -82,6 +82,15 @@ function notYes({ sizes }: ScaleResult, style: Style): readonly string[] {
       doubts.flatMap(({ code, message }) => wrap(`${printable(code)}: ${printable(message)}`, `  ${procs}: `, style)),
     ),
   ];
+}
+
+function inShort({ sizes }: ScaleResult, style: Style): readonly string[] {
+  const doubted = sizes.filter(isMeasured).filter(({ doubts }) => doubts.length > 0);
+  return namedInShort(
+    'Not a YES',
+    doubted.flatMap(({ procs, doubts }) => doubts.map(({ code }) => `${procs}: ${code}`)),
+    style,
+  );
 }
 
 function failures({ sizes }: ScaleResult, style: Style): readonly string[] {

@@ -1,7 +1,9 @@
 /** RunResult to text for people: the answer first, what it rests on, and the answer again with the advice. Decides nothing. */
 import type { Answer, MemberResult, RunResult, Violation } from '../../model/run-result.ts';
+import { examplesOf } from '../examples.ts';
+import { phraseOf, summaryOf } from '../summary.ts';
 import { bar, grouped, type Paint, paint, percent, type Style, seconds, table, wrap } from './layout.ts';
-import { advice, causeNote, flowText } from './parts.ts';
+import { advice, causeNote, counted, flowText, namedInShort, noteOn } from './parts.ts';
 import { printable } from './printable.ts';
 
 const VIOLATIONS_SHOWN = 10;
@@ -30,9 +32,18 @@ export function renderTerminal(result: RunResult, style: Style): string {
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-/** Only the answer and why: what --quiet leaves. */
+/** Only the answer and why, and the names of all else that there is to know: what --quiet leaves. */
 export function renderBrief(result: RunResult, style: Style): string {
-  return `${[...reasons(result, style), ...closing(result, style)].join('\n')}\n`;
+  const others = otherCauses(result).map((cause) => `${cause.code} (${grouped(cause.flows)} ${cause.flows === 1 ? 'flow' : 'flows'})`);
+  const warned = result.warnings.map(({ code }) => `${code} (${phraseOf(code)})`);
+  const parts = [
+    answer(result, style),
+    reasons(result, style),
+    namedInShort('Other causes', others, style),
+    namedInShort('Warnings', warned, style),
+    closing(result, style),
+  ];
+  return `${parts.flat().join('\n')}\n`;
 }
 
 const ANSWERS: Readonly<Record<Answer, { readonly word: string; readonly color: Paint }>> = {
@@ -41,31 +52,15 @@ const ANSWERS: Readonly<Record<Answer, { readonly word: string; readonly color: 
   inconclusive: { word: 'INCONCLUSIVE', color: 'yellow' },
 };
 
+function answer(result: RunResult, style: Style): readonly string[] {
+  return wrap(printable(summaryOf(result)), '', style).map((line) => paint(line, ANSWERS[result.verdict.answer].color, style));
+}
+
 function headline(result: RunResult, style: Style): readonly string[] {
-  const sentences: Readonly<Record<Answer, string>> = {
-    yes: `Yes: ${modeText(result)} kept every flow${exceptions(result)}, in both directions, on one process.`,
-    no: `No: ${modeText(result)} did not keep every flow on one process.`,
-    inconclusive: `Inconclusive: this run does not show whether ${modeText(result)} keeps flows on one process.`,
-  };
-  const { answer } = result.verdict;
-  const [first = '', ...rest] = wrap(sentences[answer], '', style);
   const { group, host, source } = result;
   const where = source.kind === 'live' ? printable(source.interface) : `${printable(source.interface)} in the lab`;
   const facts = `${grouped(group.procs)} ${group.procs === 1 ? 'process' : 'processes'}, group ${group.id}, on ${where}, Linux ${printable(host.kernel)}, ${seconds(result.durationMs)}`;
-  return [
-    ...[first, ...rest].map((line) => paint(line, ANSWERS[answer].color, style)),
-    ...wrap(`${facts}${provenance(result)}`, '', style),
-  ];
-}
-
-/** Harmless and tolerated violations do not make a NO, but they happened. */
-function exceptions({ flows }: RunResult): string {
-  const parted = flows.split + flows.asymmetric + flows.duplicated;
-  return parted === 0 ? '' : `, but for ${grouped(parted)} that ${parted === 1 ? 'does' : 'do'} not count`;
-}
-
-function modeText({ group }: RunResult): string {
-  return ['mode', [group.mode, ...group.flags].join('+')].join(' ');
+  return [...answer(result, style), ...wrap(`${facts}${provenance(result)}`, '', style)];
 }
 
 function provenance({ source }: RunResult): string {
@@ -173,35 +168,39 @@ function stacks({ stacks: all }: RunResult): readonly string[] {
 }
 
 /** Causes that are not among the reasons: harmless and tolerated ones. */
-function causes({ causes: all, verdict }: RunResult, style: Style): readonly string[] {
-  const others = all.filter(({ code }) => !verdict.reasons.some((reason) => reason.code === code));
+function otherCauses({ causes: all, verdict }: RunResult): RunResult['causes'] {
+  return all.filter(({ code }) => !verdict.reasons.some((reason) => reason.code === code));
+}
+
+function causes(result: RunResult, style: Style): readonly string[] {
+  const others = otherCauses(result);
   if (others.length === 0) return [];
   return ['Other causes', ...others.flatMap((cause) => advice({ ...cause, code: `${cause.code}${causeNote(cause)}` }, '  ', style))];
 }
 
-function violations({ violations: all, violationsOmitted }: RunResult, style: Style): readonly string[] {
+function violations({ violations: all, violationsOmitted, causes: known }: RunResult, style: Style): readonly string[] {
   if (all.length === 0) return [];
-  const shown = all.slice(0, VIOLATIONS_SHOWN);
+  const shown = examplesOf(all, known, VIOLATIONS_SHOWN);
   const rest = all.length - shown.length + violationsOmitted;
   return [
-    'Violations',
-    ...shown.flatMap((violation) => violationLines(violation, style)),
+    'Violations (examples of each cause)',
+    ...shown.flatMap((violation) => violationLines(violation, noteOn(violation.cause, known), style)),
     ...(rest > 0 ? [`  ... and ${grouped(rest)} more`] : []),
   ];
 }
 
-function violationLines(violation: Violation, style: Style): readonly string[] {
+function violationLines(violation: Violation, note: string, style: Style): readonly string[] {
   const { kind, cause, stack, flow, observations, observationsOmitted = 0 } = violation;
   const shown = observations.slice(0, OBSERVATIONS_SHOWN);
   const rest = observations.length - shown.length + observationsOmitted;
   const rows = shown.map(({ member, direction, packets, kernelKey }) => [
     `worker ${member}`,
     direction,
-    `${grouped(packets)} packets`,
+    counted(packets, 'packet'),
     `kernel key ${printable(kernelKey)}`,
   ]);
   return [
-    ...wrap(`${flowText(flow)} ${kind}: ${printable(cause)} (${printable(stack)})`, '  ', style),
+    ...wrap(`${flowText(flow)} ${kind}: ${printable(cause)}${note} (${printable(stack)})`, '  ', style),
     ...table(rows, [0, 1, 3]).map((line) => `    ${line}`),
     ...(rest > 0 ? [`    ... and ${rest} more observations`] : []),
   ];

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Cluster } from '../../../src/collector/cluster.ts';
 import { Member } from '../../../src/collector/member.ts';
+import type { ProgressSnapshot } from '../../../src/collector/report/progress.ts';
 import type { PacketSource } from '../../../src/collector/sources.ts';
 import type { Surroundings } from '../../../src/collector/surroundings.ts';
 import { Watch } from '../../../src/collector/watch.ts';
@@ -26,6 +27,7 @@ let link: { readonly name: string; readonly up: boolean } | undefined;
 let tallied: Partial<Tally>;
 let split: number;
 let stopped: string;
+let snapshots: ProgressSnapshot[];
 
 beforeEach(() => setUp());
 afterEach(() => watch.end());
@@ -79,7 +81,8 @@ function setUp(limits: RawOptions = { duration: '1h' }, closed = false): void {
       return { ...evidence, flows: { ...evidence.flows, split } };
     },
   };
-  const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
+  snapshots = [];
+  const io = { version: 'test', signal: new AbortController().signal, onProgress: (one: ProgressSnapshot) => void snapshots.push(one) };
   watch = new Watch({ options, source, flowMap: flowMap as FlowMap, io, surroundings, ownGroups: new Set(), begunMs: 0, closed });
   watch.begin(cluster, 1, REALTIME_BASE_NS);
   watch.untilStop().then((reason) => {
@@ -362,5 +365,47 @@ describe('where nobody can look into the group', () => {
     inodes = OUR_INODES;
     watch.conclude();
     expect(watch.outsiders).toBeUndefined();
+  });
+});
+
+describe('progress', () => {
+  /** As a member tells them; those of the others are old. */
+  function count(packets: readonly number[]): void {
+    for (const [i, member] of members.entries()) {
+      if (packets[i] === undefined) continue;
+      member.counters = { ...member.counters, packets: packets[i] };
+      member.countedAtMs = clock.nowMs();
+    }
+  }
+
+  test('never more flows than the packets that are told beside them', async () => {
+    tallied = { twoWay: 500 };
+    await until(150);
+    expect(snapshots.map(({ packets, flows }) => [packets, flows])).toEqual([[0, 0]]);
+    count([400, 400]);
+    await until(250);
+    expect(snapshots.at(-1)).toMatchObject({ packets: 800, flows: 0, perMemberPackets: [400, 400, 0] });
+    count([400, 400, 500]);
+    tallied = { twoWay: 650 };
+    await until(350);
+    expect(snapshots.at(-1)).toMatchObject({ packets: 1300, flows: 500 });
+  });
+
+  test('a member that is lost holds nobody up', async () => {
+    tallied = { twoWay: 5 };
+    await until(150);
+    members[2]?.become('lost');
+    count([10, 10]);
+    await until(250);
+    expect(snapshots.at(-1)).toMatchObject({ packets: 20, flows: 5 });
+  });
+
+  test('a rate from two moments on', async () => {
+    count([0, 0, 0]);
+    await until(150);
+    expect(snapshots.at(-1)).not.toHaveProperty('packetsPerSecond');
+    count([600, 0, 0]);
+    await until(650);
+    expect(snapshots.at(-1)?.packetsPerSecond).toBeCloseTo(1200, 0);
   });
 });

@@ -82,7 +82,7 @@ describe('streams', () => {
   test('with --quiet only the answer and why', async () => {
     const { stdout, stderr } = await runWith({ quiet: true }, no);
     expect(stderr).toBe('');
-    expect(stdout).toMatch(/^hash-asymmetric: .*\nNO: [^\n]*\n$/s);
+    expect(stdout).toMatch(/^No: hash split 3 of 124 flows: .*\nhash-asymmetric: .*\nNO: [^\n]*\n$/s);
     expect(stdout).not.toContain('Distribution');
   });
 

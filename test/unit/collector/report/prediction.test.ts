@@ -71,7 +71,8 @@ test('the whole text', () => {
     warnings: [{ code: 'capture-damaged', message: 'it ends inside packet 105', remedy: 'capture again' }],
   });
   expect(renderPrediction(result, STYLE)).toMatchInlineSnapshot(`
-    "HASH must split 3 of 16 flows of trace.pcap; with --defrag none.
+    "HASH must split 3 of 16 flows of trace.pcap; with --defrag none. But the capture file could not be
+    read to its end.
 
     group        flows  kept  split  copied  harmless
     hash            16    10      6       0         3
@@ -118,7 +119,8 @@ test('the whole text', () => {
     "
   `);
   expect(renderPredictionBrief(result, STYLE)).toMatchInlineSnapshot(`
-    "HASH must split 3 of 16 flows of trace.pcap; with --defrag none.
+    "HASH must split 3 of 16 flows of trace.pcap; with --defrag none. But the capture file could not be
+    read to its end.
 
     Causes
       fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
@@ -130,6 +132,8 @@ test('the whole text', () => {
       its own
         -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that
            behind the gateway that ends AH
+
+    Warnings: capture-damaged (the capture file could not be read to its end)
     "
   `);
 });

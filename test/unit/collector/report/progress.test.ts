@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { styleFor } from '../../../../src/collector/report/layout.ts';
-import { type ProgressSnapshot, progressWriter, renderProgress, renderProgressLine } from '../../../../src/collector/report/progress.ts';
+import {
+  lastSnapshot,
+  type ProgressSnapshot,
+  progressWriter,
+  renderProgress,
+  renderProgressLine,
+} from '../../../../src/collector/report/progress.ts';
+import { epoch, evidenceOf } from '../../../helpers/evidence.ts';
+import { resultOf } from '../../../helpers/run-result.ts';
 
 function snapshot(change: Partial<ProgressSnapshot> = {}): ProgressSnapshot {
   return {
@@ -97,6 +105,35 @@ describe('writer', () => {
     const { written, target } = recorder(true);
     progressWriter(target, 1000).finish();
     expect(written.join('')).toBe('');
+  });
+
+  test('no rate as long as there is none, and no line about nothing', () => {
+    const { written, target } = recorder(false);
+    const writer = progressWriter(target, 1000);
+    const { packetsPerSecond: _, ...first } = snapshot({ packets: 0, elapsedMs: 100 });
+    writer.update(first);
+    expect(written).toEqual([]);
+    writer.update({ ...first, packets: 7, elapsedMs: 200 });
+    expect(written).toEqual(['capturing 0.2 s, 7 packets, 120 of 1,000 two-way flows, 3 of 4 workers used, 2 dropped\n']);
+    const late = recorder(false);
+    progressWriter(late.target, 1000).update({ ...first, elapsedMs: 1000 });
+    expect(late.written).toHaveLength(1);
+  });
+
+  test('the last line says what the report says', () => {
+    const result = resultOf(evidenceOf([epoch([60, 60, 0])]));
+    const { written, target } = recorder(false);
+    progressWriter(target, 1000).finish(lastSnapshot(result));
+    expect(written).toEqual(['ended after 1.2 s, 720 packets, 120 two-way flows, 3 of 3 workers used, 0 dropped\n']);
+  });
+
+  test('a note stays above what is drawn next', () => {
+    const { written, target } = recorder(true);
+    const writer = progressWriter(target, 1000);
+    writer.update(snapshot());
+    writer.note('ending');
+    writer.update(snapshot());
+    expect(written.slice(1).map((text) => text.slice(0, 20))).toEqual(['\u001b[5A\r\u001b[Jending\n', 'capturing 2.5 s, 12,']);
   });
 
   test('elsewhere writes one line for each interval', () => {

@@ -41,7 +41,9 @@ test('the whole text', () => {
 
 test('--quiet leaves what could not be measured and the advice', () => {
   expect(renderScaleBrief(result, STYLE)).toMatchInlineSnapshot(`
-    "Not measured
+    "Not a YES: 16: loss, 64: loss
+
+    Not measured
       4096: TOO_LARGE: 4096 processes need 49152 MiB
         -> use fewer --procs
 

@@ -82,7 +82,7 @@ describe('whole reports', () => {
     `));
   test('no', () =>
     expect(renderTerminal(no, plain)).toMatchInlineSnapshot(`
-      "No: mode hash did not keep every flow on one process.
+      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4).
       4 processes, group 42, on fan0 in the lab, Linux 6.18.44, 1.2 s, sent by tap, seed 7
 
       fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
@@ -110,7 +110,7 @@ describe('whole reports', () => {
         ipv4/tcp    240      240      0           0        4  yes
         ipv4/udp     12       12     12           0        2  no
 
-      Violations
+      Violations (examples of each cause)
         udp 10.0.0.1:1000 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
           worker 0  forward  3 packets  kernel key 00000000000000aa
           worker 3  forward  3 packets  kernel key 00000000000000bb
@@ -155,7 +155,8 @@ describe('whole reports', () => {
     `));
   test('inconclusive', () =>
     expect(renderTerminal(inconclusive, plain)).toMatchInlineSnapshot(`
-      "Inconclusive: this run does not show whether mode hash+defrag keeps flows on one process.
+      "Inconclusive: so few flows that chance could have kept them together (too-few-flows), and 2 more
+      reasons. This run does not show whether mode hash+defrag keeps flows on one process.
       2 processes, group 42, on ens1, Linux 6.18.44, 1.2 s
 
       too-few-flows: 9 consistent two-way flows: a group that scattered packets would pass with
@@ -259,6 +260,61 @@ describe('whole reports', () => {
       YES!
       "
     `));
+  test('a YES that has a catch says so first', () => {
+    const busy = { membersUsed: 2, maxOverMean: 1.828, topFlowShare: 0.2 };
+    const evidence = evidenceOf([epoch([100, 20])], [], {
+      stacks: [{ ...stackOf('mpls/ipv4/tcp', [90, 0]), kernelKeys: 1 }, stackOf('ipv4/tcp', [10, 20])],
+    });
+    const [first] = renderTerminal(resultOf(evidence, {}, { balance: busy }), styleFor(400, false)).split('\n');
+    expect(first).toBe(
+      'Yes, but 90 of 120 flows do not spread, and 91.4 % of the packets were on one worker (no-spread): mode hash kept every flow, in both directions, on one process.',
+    );
+  });
+
+  test('warnings and tolerated causes are such a catch; a few harmless flows are not', () => {
+    const first = (...of: Parameters<typeof resultOf>) => renderTerminal(resultOf(...of), styleFor(400, false)).split('\n')[0];
+    const warnings = ['order-inverted', 'mostly-one-way', 'flows-forgotten'].map((code) => ({ code, message: 'so' }));
+    expect(first(evidenceOf([epoch([60, 60])]), {}, { warnings })).toMatch(
+      /^Yes, but packets of a flow reached .* \(order-inverted\); most flows .* \(mostly-one-way\); and 1 more: mode hash/,
+    );
+    const tolerated = resultOf(evidenceOf([epoch([60, 60])], [fragments]), { tolerated: ['fragment-v4'] });
+    expect(renderTerminal(tolerated, styleFor(400, false))).toMatch(
+      /^Yes, but 12 of 132 flows were split, which was tolerated \(fragment-v4\): mode hash kept every flow, but for 12 that do not count/,
+    );
+    const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 3 });
+    expect(first(evidenceOf([epoch([60, 60])], [spi]))).toMatch(/^Yes: /);
+  });
+
+  test('the first line of a NO: how many flows of how many, and why', () => {
+    const first = (...groups: ReturnType<typeof group>[]) =>
+      renderTerminal(resultOf(evidenceOf([epoch([60, 60])], groups)), styleFor(400, false)).split('\n')[0];
+    const v6 = group({ kind: 'split', stack: 'ipv6/frag/udp', fragments: true, oneKernelKey: false, flows: 3 });
+    const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 30 });
+    const copied = group({ kind: 'duplicated', oneKernelKey: false, flows: 7 });
+    expect(first(fragments)).toBe('No: hash split 12 of 132 flows: IPv4 fragments (fragment-v4).');
+    expect(first(fragments, v6, spi)).toBe('No: hash split 15 of 165 flows: IPv4 fragments (fragment-v4), and 1 more cause.');
+    expect(first(copied)).toBe(
+      'No: hash had the packets of 7 of 127 flows on several processes: packets that the interface sees twice (duplicated).',
+    );
+    const design = resultOf(evidenceOf([epoch([60, 60])]), { mode: 'lb' });
+    expect(renderTerminal(design, styleFor(400, false))).toMatch(/^No: lb split 0 of 120 flows: the design of mode lb \(lb-by-design\)/);
+  });
+
+  test('--quiet names every warning and other cause', () => {
+    const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 12 });
+    const warnings = [{ code: 'order-inverted', message: 'so' }];
+    expect(
+      renderBrief(resultOf(evidenceOf([epoch([61, 60, 59, 60])], [spi]), {}, { warnings }), styleFor(300, false)),
+    ).toMatchInlineSnapshot(`
+      "Yes, but packets of a flow reached their process in another order than they were sent (order-inverted): mode hash kept every flow, but for 12 that do not count, in both directions, on one process.
+      proven: 240 two-way flows on 4 processes, each flow on one; a group that scattered packets would pass with probability 3.3e-145; 12 more flows did not stay on one, for causes that do not count here (esp-ah-spi)
+      Other causes: esp-ah-spi (12 flows)
+      Warnings: order-inverted (packets of a flow reached their process in another order than they were sent)
+      YES!
+      "
+    `);
+  });
+
   test('a YES names the flows that do not count, and harmless causes', () => {
     const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 12 });
     const text = renderTerminal(resultOf(evidenceOf([epoch([61, 60, 59, 60])], [spi])), plain);
@@ -268,13 +324,47 @@ describe('whole reports', () => {
 
   test('brief', () =>
     expect(renderBrief(no, plain)).toMatchInlineSnapshot(`
-      "fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
+      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4).
+      fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
       so it leaves the process of its flow
         -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
            host only: two would take fragments from each other
       NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other
       "
     `));
+});
+
+describe('violations', () => {
+  const traits = { kind: 'split', oneKernelKey: false, fragments: true } as const;
+  const esp = { kind: 'asymmetric', oneKernelKey: false, fragments: false } as const;
+  const listed = [
+    ...Array.from({ length: 500 }, (_, i) => ({ ...violation(i), ...group({ ...esp, stack: 'ipv4/esp' }) })),
+    ...Array.from({ length: 400 }, (_, i) => ({ ...violation(i), ...group({ ...traits, stack: 'ipv6/frag/udp' }) })),
+    ...Array.from({ length: 90 }, (_, i) => ({ ...violation(i), ...group({ ...traits, stack: 'ipv4/frag/udp' }) })),
+  ];
+  const result = resultOf(
+    evidenceOf(
+      [epoch([60, 60])],
+      [
+        group({ ...esp, stack: 'ipv4/esp', flows: 900 }),
+        group({ ...traits, stack: 'ipv6/frag/udp', flows: 400 }),
+        group({ ...traits, stack: 'ipv4/frag/udp', flows: 500 }),
+      ],
+      { violations: listed, violationsOmitted: 810 },
+    ),
+  );
+  const lines = renderTerminal(result, styleFor(200, false))
+    .split('\n')
+    .filter((line) => / <-> .*: (fragment|esp)/.test(line));
+
+  test('are examples of the causes: the main one first, harmless ones last, and marked', () => {
+    expect(lines.map((line) => /: ([\w-]+)( \(does not decide the answer\))? \(ipv/.exec(line)?.slice(1).join(''))).toEqual([
+      ...Array(4).fill('fragment-v4'),
+      ...Array(3).fill('fragment-v6'),
+      ...Array(3).fill('esp-ah-spi (does not decide the answer)'),
+    ]);
+    expect(renderTerminal(result, plain)).toContain('... and 1,790 more\n');
+  });
 });
 
 describe('form', () => {
