@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence, ViolationTraits } from './model/evidence.ts';
+import type { LinkState } from './model/link.ts';
 import type { FlowRoom } from './model/run-limits.ts';
 import type { FlowId, Violation, ViolationKind, ViolationObservation } from './model/run-result.ts';
 import type { CaptureSummary, LabAddon } from './native-lab.ts';
@@ -301,6 +302,8 @@ export interface Native extends LabAddon, PrivilegesAddon {
   /** The name that this index has now; null if there is none of it any more. */
   interfaceName(index: number): string | null;
   describeInterface(name: string): InterfaceInfo;
+  /** null if there is none of this index. */
+  linkState(ifindex: number): LinkState | null;
   packetSockets(): readonly PacketSocketInfo[];
   /** The id of the BPF flow dissector attached to the network namespace at this path; null if there is none. */
   flowDissector(netns: string): number | null;

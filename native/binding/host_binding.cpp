@@ -8,6 +8,7 @@
 #include "convert.hpp"
 #include "flow_dissector.hpp"
 #include "interface.hpp"
+#include "link.hpp"
 #include "packet_diag.hpp"
 
 namespace fanout::binding {
@@ -37,6 +38,31 @@ Napi::Value name_of_interface(const Napi::CallbackInfo& info) {
   if (name.error().code == ENODEV) return info.Env().Null();
   throw_sys_error(info.Env(), name.error());
   return info.Env().Undefined();
+}
+
+// linkState(ifindex): what LinkState has, or null if there is no such interface any more.
+Napi::Value link_state_of(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto link = link_state(info[0].ToNumber().Int32Value());
+  if (!link) {
+    if (link.error().code == ENODEV) return env.Null();
+    throw_sys_error(env, link.error());
+    return env.Undefined();
+  }
+  auto out = Napi::Object::New(env);
+  if (!link->kind.empty()) out.Set("kind", link->kind);
+  if (!link->mode.empty()) out.Set("mode", link->mode);
+  out.Set("running", link->running);
+  out.Set("rxPackets", number(env, link->rx_packets));
+  out.Set("txPackets", number(env, link->tx_packets));
+  if (link->xdp) {
+    auto xdp = Napi::Object::New(env);
+    xdp.Set("program", Napi::Number::New(env, link->xdp->program));
+    xdp.Set("isGeneric", link->xdp->generic);
+    out.Set("xdp", xdp);
+  }
+  if (link->receive_rings) out.Set("receiveRings", Napi::Number::New(env, *link->receive_rings));
+  return out;
 }
 
 Napi::Value packet_sockets(const Napi::CallbackInfo& info) {
@@ -111,6 +137,7 @@ Napi::Value realtime_ns(const Napi::CallbackInfo& info) {
 void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("describeInterface", Napi::Function::New<describe>(env));
   exports.Set("interfaceName", Napi::Function::New<name_of_interface>(env));
+  exports.Set("linkState", Napi::Function::New<link_state_of>(env));
   exports.Set("packetSockets", Napi::Function::New<packet_sockets>(env));
   exports.Set("flowDissector", Napi::Function::New<flow_dissector>(env));
   exports.Set("peerCredentials", Napi::Function::New<peer_credentials>(env));

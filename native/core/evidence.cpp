@@ -49,7 +49,7 @@ void count(FlowCounts& counts, FlowVerdict verdict) noexcept {
   }
 }
 
-bool by_key(const Violation& x, const Violation& y) noexcept { return std::memcmp(&x.key, &y.key, sizeof(FlowKey)) < 0; }
+bool is_smaller(const FlowKey& x, const FlowKey& y) noexcept { return std::memcmp(&x, &y, sizeof x) < 0; }
 
 bool by_signature(const std::pair<ViolationSignature, std::uint64_t>& x,
                   const std::pair<ViolationSignature, std::uint64_t>& y) noexcept {
@@ -202,7 +202,12 @@ void EvidenceBuilder::add_unmatched(std::span<const FlowSight> errors) noexcept 
 
 Evidence EvidenceBuilder::take() {
   for (StackCounts& s : evidence_.stacks) s.two_way_by_member.resize(members_);
-  std::sort(evidence_.violations.begin(), evidence_.violations.end(), by_key);
+  if (examples_.size() > violations_max_) keep_examples();
+  for (Example& e : examples_) evidence_.violations.push_back(std::move(e.violation));
+  std::sort(evidence_.violations.begin(), evidence_.violations.end(),
+            [](const Violation& x, const Violation& y) { return is_smaller(x.key, y.key); });
+  for (const auto& [signature, flows] : evidence_.groups) evidence_.violations_omitted += flows;
+  evidence_.violations_omitted -= evidence_.violations.size();
   std::sort(evidence_.groups.begin(), evidence_.groups.end(), by_signature);
   std::sort(evidence_.stacks.begin(), evidence_.stacks.end(),
             [](const StackCounts& x, const StackCounts& y) { return x.stack.packed() < y.stack.packed(); });
@@ -227,30 +232,68 @@ void EvidenceBuilder::count_members(const std::vector<FlowSight>& sights) {
   for (const FlowSight& s : sights) member_seen_[s.where.member] = false;
 }
 
-// Keeps the violations with the smallest keys (a heap with the largest on top), so that the list does not depend on arrival.
+std::size_t EvidenceBuilder::group_of(const ViolationSignature& signature) {
+  auto& groups = evidence_.groups;
+  const auto known = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == signature; });
+  const auto place = static_cast<std::size_t>(known - groups.begin());
+  if (known == groups.end()) {
+    groups.emplace_back(signature, 0);
+    group_examples_.emplace_back();
+  }
+  return place;
+}
+
 void EvidenceBuilder::add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights) {
   const ViolationSignature signature = signature_of(key, verdict, sights);
-  const auto group =
-      std::find_if(evidence_.groups.begin(), evidence_.groups.end(), [&](const auto& g) { return g.first == signature; });
-  if (group != evidence_.groups.end())
-    ++group->second;
-  else
-    evidence_.groups.emplace_back(signature, 1);
-
-  auto& kept = evidence_.violations;
-  if (kept.size() == violations_max_) {
-    ++evidence_.violations_omitted;
-    if (kept.empty() || std::memcmp(&key, &kept.front().key, sizeof key) >= 0) return;
-    std::pop_heap(kept.begin(), kept.end(), by_key);
-    kept.pop_back();
-  }
+  const std::size_t group = group_of(signature);
+  ++evidence_.groups[group].second;
+  if (violations_max_ == 0 || !may_be_listed(group, key)) return;
   const std::size_t listed = std::min(sights.size(), listed_sights_max);
-  kept.push_back({key,
-                  signature,
-                  {sights.begin(), sights.begin() + static_cast<std::ptrdiff_t>(listed)},
-                  sights.size() - listed,
-                  echo_requests(key, sights)});
-  std::push_heap(kept.begin(), kept.end(), by_key);
+  examples_.push_back({{key,
+                        signature,
+                        {sights.begin(), sights.begin() + static_cast<std::ptrdiff_t>(listed)},
+                        sights.size() - listed,
+                        echo_requests(key, sights)},
+                       group,
+                       0});
+  // Room for a few more, so that not each of them costs an ordering of all.
+  if (examples_.size() > violations_max_ + violations_max_ / 4 + 16) keep_examples();
+}
+
+// Whether it could still come before the last place: what is larger than all examples of its group has at least as many before
+// it.
+bool EvidenceBuilder::may_be_listed(std::size_t group, const FlowKey& key) const noexcept {
+  if (!left_out_) return true;
+  const GroupExamples& kept = group_examples_[group];
+  const bool is_behind = kept.count == 0 || !is_smaller(key, kept.largest);
+  const std::size_t rank = is_behind ? kept.count : 0;
+  return rank < last_rank_ || (rank == last_rank_ && is_smaller(key, last_key_));
+}
+
+// The first of each group by key, then the second of each, and so on: a rare cause is not hidden by a frequent one, and the list
+// does not depend on arrival. More violations can only move one back, so what is left out now would have been left out in the
+// end.
+void EvidenceBuilder::keep_examples() {
+  std::sort(examples_.begin(), examples_.end(), [](const Example& x, const Example& y) {
+    return x.group != y.group ? x.group < y.group : is_smaller(x.violation.key, y.violation.key);
+  });
+  for (std::size_t i = 0; i < examples_.size(); ++i)
+    examples_[i].rank = i > 0 && examples_[i - 1].group == examples_[i].group ? examples_[i - 1].rank + 1 : 0;
+  const auto is_before = [](const Example& x, const Example& y) {
+    return x.rank != y.rank ? x.rank < y.rank : is_smaller(x.violation.key, y.violation.key);
+  };
+  const auto last = examples_.begin() + static_cast<std::ptrdiff_t>(violations_max_) - 1;
+  std::nth_element(examples_.begin(), last, examples_.end(), is_before);
+  last_rank_ = last->rank;
+  last_key_ = last->violation.key;
+  left_out_ = true;
+  examples_.erase(last + 1, examples_.end());
+  for (GroupExamples& g : group_examples_) g = {};
+  for (const Example& e : examples_) {
+    GroupExamples& g = group_examples_[e.group];
+    if (g.count == 0 || is_smaller(g.largest, e.violation.key)) g.largest = e.violation.key;
+    ++g.count;
+  }
 }
 
 }  // namespace fanout

@@ -91,7 +91,7 @@ struct Evidence {
   std::vector<std::vector<std::uint64_t>> two_way_by_epoch_and_member;
   std::vector<std::uint64_t> flows_by_member;
   std::vector<std::pair<ViolationSignature, std::uint64_t>> groups;  // in the order of the signatures
-  std::vector<Violation> violations;                                 // the first by flow key
+  std::vector<Violation> violations;                                 // examples of each group, by flow key
   std::uint64_t violations_omitted = 0;
   std::uint64_t judged_packets = 0;
   std::uint64_t top_flow_packets = 0;
@@ -134,12 +134,33 @@ class EvidenceBuilder {
   [[nodiscard]] StackCounts& counts_of(Stack stack);
   void count_members(const std::vector<FlowSight>& sights);
   void add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights);
+  [[nodiscard]] std::size_t group_of(const ViolationSignature& signature);
+  [[nodiscard]] bool may_be_listed(std::size_t group, const FlowKey& key) const noexcept;
+  void keep_examples();
+
+  // A violation that may be listed in the end. Its place is what it is taken by: how many of its group have smaller keys, and its
+  // key.
+  struct Example {
+    Violation violation;
+    std::size_t group = 0;
+    std::size_t rank = 0;
+  };
+  // What is known of the examples of a group since the last time that some were left out.
+  struct GroupExamples {
+    std::size_t count = 0;
+    FlowKey largest{};
+  };
 
   std::span<const EpochWindow> windows_;
   std::size_t members_;
   std::size_t violations_max_;
   std::vector<Sighting> sightings_;
   std::vector<bool> member_seen_;
+  std::vector<Example> examples_;
+  std::vector<GroupExamples> group_examples_;  // by place in evidence_.groups
+  std::size_t last_rank_ = 0;                  // the place behind which nothing was kept
+  FlowKey last_key_{};
+  bool left_out_ = false;
   Evidence evidence_;
 };
 

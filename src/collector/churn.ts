@@ -9,6 +9,7 @@ import { native } from '../native.ts';
 import { boundWarnings } from './bounds.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
 import { conduct, type Stage } from './conduct.ts';
+import { remedyForEnd } from './loss-remedies.ts';
 import { headOf, launchNow } from './result-head.ts';
 import type { Observed, RunChurn } from './run-io.ts';
 
@@ -184,7 +185,7 @@ class Script {
     const lost = this.#slots.map((index) => cluster.members[index]).find((member) => member?.alive !== true);
     if (lost !== undefined) {
       const message = `worker ${lost.index} (pid ${lost.pid}), which was not to be killed, was ${lost.end}; the changes from then on were not measured`;
-      throw new Intrusion({ code: 'lost-member', message, remedy: 'see the kernel log for the out-of-memory killer, and run again' });
+      throw new Intrusion({ code: 'lost-member', message, remedy: remedyForEnd(lost.end) ?? 'find out what ended it, and run again' });
     }
     if (watch.epoch !== epochBefore + 1) {
       const message = 'the group changed at another moment than it was made to; the changes from then on were not measured';

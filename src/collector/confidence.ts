@@ -7,8 +7,9 @@ export const FALSE_PASS_LIMIT = 1e-6;
 export type FlowsByMember = readonly number[];
 
 /**
- * Sum of the squared shares: the probability that two packets scattered independently meet on one member.
- * Estimated from few flows it comes out too large rather than too small, so that the bound errs towards doubt.
+ * Sum of the squared shares: the probability that two packets scattered independently meet on one member. The shares are those of the flows
+ * themselves: F flows make it no smaller than 1/F, whatever the group would do with more of them. A group that scatters packets, by whatever
+ * shares, passes with less than the limit (confidence.test.ts works it out).
  */
 export function meetingProbability(flowsByMember: FlowsByMember): number {
   const flows = sum(flowsByMember);
@@ -31,16 +32,33 @@ export function isConfident(epochs: readonly FlowsByMember[]): boolean {
 }
 
 /**
- * The smallest number of further two-way flows that settles the question, if they spread like those of the last epoch
- * (or of the whole run, or evenly over `procs` while nothing has spread yet). Undefined where no number of flows can.
+ * The smallest number of further two-way flows that settles the question, if they spread like those of the last epoch (or of the whole run), or
+ * as evenly over `procs` as can be while nothing has spread yet. Undefined where no number of flows can.
  */
 export function flowsNeeded(epochs: readonly FlowsByMember[], procs: number): number | undefined {
-  const meeting = [meetingProbability(epochs.at(-1) ?? []), meetingProbability(pooled(epochs)), 1 / procs].find((p) => p < 1);
-  if (meeting === undefined) return undefined;
+  const meeting = [meetingProbability(epochs.at(-1) ?? []), meetingProbability(pooled(epochs))].find((p) => p < 1);
+  if (meeting === undefined) return procs < 2 ? undefined : evenlyNeeded(epochs, procs);
   const settles = (flows: number) => logFalsePassBound(epochs) + flows * Math.log(meeting) <= Math.log(FALSE_PASS_LIMIT);
   const estimate = Math.max(0, Math.ceil((logFalsePassBound(epochs) - Math.log(FALSE_PASS_LIMIT)) / -Math.log(meeting)));
   // The quotient of two logarithms may be off by one flow where it should be a whole number.
   return [estimate - 1, estimate, estimate + 1].find((flows) => flows >= 0 && settles(flows));
+}
+
+/** Each further flow on the member that has fewest. */
+function evenlyNeeded(epochs: readonly FlowsByMember[], procs: number): number {
+  const counts = Array.from({ length: procs }, (_, member) => epochs.at(-1)?.[member] ?? 0);
+  let [flows, squares] = [sum(counts), sum(counts.map((count) => count * count))];
+  counts.sort((a, b) => a - b);
+  let added = 0;
+  for (let level = counts[0] ?? 0; ; level += 1) {
+    const fewest = counts.filter((count) => count <= level).length;
+    for (let i = 0; i < fewest; i += 1) {
+      if (flows > 0 && flows * Math.log(squares / (flows * flows)) <= Math.log(FALSE_PASS_LIMIT)) return added;
+      added += 1;
+      flows += 1;
+      squares += 2 * level + 1;
+    }
+  }
 }
 
 /**

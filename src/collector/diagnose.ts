@@ -26,6 +26,8 @@ export interface DiagnosisContext {
   readonly dissector: FlowDissector;
   /** Of a run behind a simulated one. */
   readonly nic?: NicFacts;
+  /** The live interface spreads nothing over queues of its own. */
+  readonly lacksRss?: boolean;
 }
 
 const OF_KEPT_FLOWS = ['icmp-error', 'no-spread', 'bpf-program-missing'] as const satisfies readonly CauseCode[];

@@ -5,6 +5,9 @@ import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Reason } from '../model/run-result.ts';
 import { stopped } from './bounds.ts';
 import { FALSE_PASS_LIMIT, falsePassBound, flowsNeeded, isConfident, sum } from './confidence.ts';
+import { remedyForEnd } from './loss-remedies.ts';
+import { whyNoTraffic } from './no-traffic.ts';
+import { hasNoRss, withoutRss } from './rss-texts.ts';
 import { findUnspread } from './unspread.ts';
 
 export interface Doubt extends Reason {
@@ -13,7 +16,12 @@ export interface Doubt extends Reason {
 
 export function findDoubts(evidence: Evidence, facts: RunFacts): readonly Doubt[] {
   const coverage = coverageDoubt(evidence, facts);
-  return [...(coverage === undefined ? [] : [coverage]), ...integrityDoubts(evidence, facts)];
+  const integrity = integrityDoubts(evidence, facts);
+  if (coverage === undefined) return integrity;
+  // Where processes were lost, that nothing came is no news about the traffic.
+  const isBlind = coverage.code === 'no-traffic' || coverage.code === 'no-flows' || coverage.code === 'no-two-way-flows';
+  const lost = isBlind ? integrity.filter(({ code }) => code === 'lost-member') : [];
+  return [...lost, coverage, ...integrity.filter((doubt) => !lost.includes(doubt))];
 }
 
 /** What makes every part of the evidence doubtful, whichever flows it is about. */
@@ -60,14 +68,11 @@ function oneProcess(): Doubt {
 }
 
 function noTraffic(facts: RunFacts): Doubt {
-  return {
-    code: 'no-traffic',
-    message: `no packet was captured on ${facts.interface}; ${stopped(facts)}`,
-    remedy:
-      facts.source === 'live'
-        ? `look whether traffic arrives ("ip -s link show ${facts.interface}"), whether --filter refuses it, and whether --no-promisc hides it`
-        : 'see whether --filter refuses what the lab sends',
-  };
+  const none = `no packet was captured on ${facts.interface}`;
+  if (facts.source !== 'live')
+    return { code: 'no-traffic', message: `${none}; ${stopped(facts)}`, remedy: 'see whether --filter refuses what the lab sends' };
+  const { message, remedy } = whyNoTraffic(facts);
+  return { code: 'no-traffic', message: `${none}; ${stopped(facts)}${message === undefined ? '' : `. ${message}`}`, remedy };
 }
 
 function noFlows({ packets }: RunFacts): Doubt {
@@ -84,7 +89,9 @@ function noTwoWayFlows({ flows }: Evidence, facts: RunFacts): Doubt {
   return {
     code: 'no-two-way-flows',
     message: `${counted(flows.total, 'flow')} seen, none of them in both directions; ${stopped(facts)}`,
-    remedy: TWO_WAY_REMEDIES[facts.source],
+    remedy: facts.flags.includes('ignore-outgoing')
+      ? `run without --ignore-outgoing: where this host is an end or a hop of the traffic, what it sends is the other direction; else ${TWO_WAY_REMEDIES[facts.source]}`
+      : TWO_WAY_REMEDIES[facts.source],
   };
 }
 
@@ -121,7 +128,10 @@ function isExplained(evidence: Evidence, facts: RunFacts): boolean {
 /** What usually puts all traffic on one member, by mode. */
 function likelyCause(facts: RunFacts): { readonly message: string; readonly remedy: string } {
   const device = facts.interface;
-  if (facts.source !== 'live' && (facts.mode === 'qm' || facts.mode === 'cpu')) return labQueues(facts);
+  if (facts.mode === 'qm' || facts.mode === 'cpu') {
+    if (facts.source !== 'live') return labQueues(facts);
+    if (hasNoRss(facts)) return withoutRss(facts);
+  }
   switch (facts.mode) {
     case 'qm':
       return {
@@ -277,12 +287,13 @@ function contradictionDoubts(contradictions: RunFacts['contradictions']): readon
 function memberDoubts({ members, procs }: RunFacts): readonly Doubt[] {
   const lost = members.filter(({ end }) => end !== 'gone');
   if (lost.length === 0) return [];
+  const remedies = new Set(lost.flatMap(({ end }) => remedyForEnd(end) ?? []));
   const list = lost.slice(0, 3).map(({ index, pid, end }) => `member ${index} (pid ${pid}): ${end}`);
   return [
     {
       code: 'lost-member',
       message: `${lost.length} of ${procs} processes did not end in order: ${list.join('; ')}${lost.length > 3 ? `; and ${lost.length - 3} more` : ''}`,
-      remedy: 'see the kernel log for the out-of-memory killer; what the lost process had captured last is unknown, so run again',
+      remedy: `${[...remedies, 'what a lost process had captured last is unknown, so run again'].join('; ')}`,
     },
   ];
 }

@@ -14,6 +14,7 @@ import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stack
 import { findHashBugs } from './hash-bugs.ts';
 import { strayErrors } from './icmp-errors.ts';
 import { luckyStacks, withoutLuck } from './luck.ts';
+import { hasNoRss } from './rss-texts.ts';
 import { findUnspread, noSpread, programMissing } from './unspread.ts';
 
 /** The parts of a RunResult that follow from evidence and facts. */
@@ -230,7 +231,7 @@ function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly Stac
     ...stacksOnOneMember(evidence, facts, unspread),
     ...oneWayWarning(evidence),
     ...boundWarnings(evidence, facts),
-    ...outgoingWarning(facts),
+    ...outgoingWarning(evidence, facts),
     ...ignoreOutgoingWarning(facts),
     ...rolloverWarning(facts),
     ...dissectorWarning(facts),
@@ -258,10 +259,23 @@ function oneWayWarning({ flows }: Evidence): readonly Warning[] {
   return [{ code: 'mostly-one-way', message, remedy: 'see whether the mirror or tap delivers both directions to this interface' }];
 }
 
-function outgoingWarning({ packets, mode }: RunFacts): readonly Warning[] {
-  if (packets.outgoing === (packets.ignored['outgoing'] ?? 0)) return [];
-  const message = `${packets.outgoing} of ${packets.captured} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`;
-  return [{ code: 'outgoing-packets', message, remedy: 'use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only' }];
+// To leave them out helps only where the same packets were received as well, or where the mode goes by what a NIC makes of received ones. On a
+// host that is an end or a hop of the traffic they are one direction of it, and on a device that a mirror is sent to they are all of it.
+function outgoingWarning({ flows }: Evidence, { packets, mode }: RunFacts): readonly Warning[] {
+  const { outgoing, captured } = packets;
+  if (outgoing === (packets.ignored['outgoing'] ?? 0)) return [];
+  const isAll = outgoing >= captured;
+  const goesByNic = mode === 'qm' || mode === 'cpu';
+  const message = `${isAll ? `all ${captured}` : `${outgoing} of ${captured}`} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`;
+  const helps = !isAll && (flows.duplicated > 0 || goesByNic);
+  const unless = goesByNic ? '; not where this host is an end or a hop of the flows: then they are the other direction' : '';
+  return [
+    {
+      code: 'outgoing-packets',
+      message,
+      ...(helps ? { remedy: `use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only${unless}` } : {}),
+    },
+  ];
 }
 
 /** Kernels accept flags that they do not know. That one had no effect is proven by what came; without any, only the release speaks. */
@@ -320,6 +334,7 @@ export function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts):
     hash: findHashBugs({ kernel: facts.kernel, procs: facts.procs, groups, stacks }),
     dissector: facts.dissector,
     ...(facts.nic === undefined ? {} : { nic: facts.nic }),
+    lacksRss: hasNoRss(facts),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Options } from '../config/options.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
+import type { LinkState } from '../model/link.ts';
 import type { RunFacts, StopReason } from '../model/run-facts.ts';
 import { FLOWS_MAX, flowRoomIn } from '../model/run-limits.ts';
 import type { MemberResult, RunResult } from '../model/run-result.ts';
@@ -59,6 +60,7 @@ export class Lane {
   #groupId = 0;
   #capturingMs = 0;
   #settledMs = 0;
+  #linkAtStart: LinkState | undefined;
   #dissectorAtStart: FlowDissector = { kind: 'unknown' };
 
   constructor(options: Options, steering: Steering, run: RunFrame) {
@@ -120,7 +122,9 @@ export class Lane {
 
   /** @param startNs packets stamped earlier do not count */
   start(startNs: bigint): void {
-    this.#capturingMs = this.#run.surroundings.clock.nowMs();
+    const { source, surroundings } = this.#run;
+    this.#capturingMs = surroundings.clock.nowMs();
+    if (source.info.kind === 'live') this.#linkAtStart = surroundings.linkAt(source.ifindex);
     this.cluster.start(startNs);
     this.watch.begin(this.cluster, this.#groupId, startNs);
   }
@@ -188,6 +192,16 @@ export class Lane {
     };
   }
 
+  #liveFacts(): Pick<RunFacts, 'link' | 'narrowedBy'> {
+    const { source, surroundings } = this.#run;
+    if (this.options.source.kind !== 'live') return {};
+    const [before, after] = [this.#linkAtStart, surroundings.linkAt(source.ifindex)];
+    return {
+      ...(before === undefined || after === undefined ? {} : { link: { before, after } }),
+      narrowedBy: { filter: this.options.filter !== undefined, noPromisc: !this.options.source.promisc },
+    };
+  }
+
   /** What the group came to, after finish(). */
   result(stop: StopReason): RunResult {
     const { options, watch, cluster } = this;
@@ -201,6 +215,7 @@ export class Lane {
       source: source.info.kind,
       ...(source.nic === undefined ? {} : { nic: source.nic }),
       interface: source.interface,
+      ...this.#liveFacts(),
       kernel,
       // One attached or detached meanwhile was in force for a part of the run.
       dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : surroundings.flowDissector(),

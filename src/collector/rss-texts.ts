@@ -1,6 +1,6 @@
 /** What a NIC that parts flows is told as: of a live one how to mend it, of a simulated one which of its settings did it. Pure. */
 import type { ViolationGroup } from '../model/evidence.ts';
-import type { NicFacts } from '../model/run-facts.ts';
+import type { NicFacts, RunFacts } from '../model/run-facts.ts';
 import { isTunnelled } from './stack-layers.ts';
 
 interface RssText {
@@ -14,6 +14,21 @@ interface RssContext {
   readonly outgoing: number;
   readonly groups: readonly ViolationGroup[];
   readonly nic?: NicFacts;
+  /** Of a live interface: it spreads nothing over queues of its own. */
+  readonly lacksRss?: boolean;
+}
+
+/** A veth pair, a bridge, a macvlan, loopback: nothing there spreads packets by a hash of the NIC. */
+export function hasNoRss({ source, link }: Pick<RunFacts, 'source' | 'link'>): boolean {
+  return source === 'live' && link !== undefined && link.after.receiveRings === undefined;
+}
+
+export function withoutRss({ mode, interface: device }: Pick<RssContext, 'mode' | 'interface'>): RssText {
+  const by = mode === 'qm' ? 'the queue' : 'the CPU';
+  return {
+    message: `${device} has no receive queues of a NIC, so mode ${mode} goes by ${by} of whatever sends there`,
+    remedy: `use --mode hash: on such a device mode ${mode} can keep no flow together on purpose`,
+  };
 }
 
 export function rssText(context: RssContext): RssText {
@@ -21,12 +36,19 @@ export function rssText(context: RssContext): RssText {
   const isByQueue = mode === 'qm';
   const parted = `packets of one flow were handled on several ${isByQueue ? 'queues' : 'CPUs'}`;
   if (nic !== undefined) return simulated(parted, nic, context.groups);
+  if (context.lacksRss === true) {
+    const { message, remedy } = withoutRss(context);
+    return { message: `${parted}: ${message}`, remedy };
+  }
   const sent =
     outgoing > 0
       ? `; ${outgoing} captured packets were sent by this host, and those go by the sender's ${isByQueue ? 'TX queue' : 'CPU'}`
       : '';
   const remedy = `${symmetricOn(context.interface)} or use one receive queue ("ethtool -L ${context.interface} combined 1")`;
-  return { message: `${parted}${sent}`, remedy: `${remedy}${outgoing > 0 ? '; keep sent packets out with --ignore-outgoing' : ''}` };
+  return {
+    message: `${parted}${sent}`,
+    remedy: `${remedy}${outgoing > 0 ? '; where this host only receives copies, keep what it sends out with --ignore-outgoing' : ''}`,
+  };
 }
 
 /** Toeplitz gives both directions one hash if its key repeats every 16 bits. 40 bytes, which most NICs take. */

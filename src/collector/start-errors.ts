@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 import { FanoutError } from '../errors.ts';
 import type { WorkerMessage } from '../protocol/schema.ts';
+import { remedyForEnd } from './loss-remedies.ts';
 import type { Member, MemberState } from './member.ts';
 
 type Failure = Extract<WorkerMessage, { kind: 'failed' }>;
@@ -14,12 +15,7 @@ export function lostAtStart(member: Member, state: MemberState, why: string): Fa
 }
 
 function remedyFor(why: string): string {
-  if (/\bEAGAIN\b/.test(why))
-    return 'no more processes may be started: raise the limits (ulimit -u, pids.max of the control group), or use fewer --procs';
-  if (/\bE[MN]FILE\b/.test(why)) return 'no more files may be opened: raise the limit (ulimit -n), or use fewer --procs';
-  if (/\bENOMEM\b|SIGKILL/.test(why))
-    return 'usually the host is out of memory (see the kernel log): use fewer --procs or a smaller --ring-size';
-  return 'see the reason above, and start again; if it persists, try fewer --procs';
+  return remedyForEnd(why) ?? 'see the reason above, and start again; if it persists, try fewer --procs';
 }
 
 export function startError(failure: Failure, member: Member, interfaceName: string): FanoutError {

@@ -29,7 +29,12 @@ function yesText(result: RunResult): string {
 /** What a reader of the first line alone must not miss. */
 function reservations(result: RunResult): readonly string[] {
   const causes = result.causes.filter((cause) => weighs(cause, result)).map((cause) => causeText(cause, result));
-  return [...causes, ...result.warnings.map(({ code }) => `${phraseOf(code)} (${code})`)];
+  return [...causes, ...result.warnings.filter(isCatch).map(({ code }) => `${phraseOf(code)} (${code})`)];
+}
+
+/** Mode hash treats what this host sends like what it receives: there is nothing to do about it. */
+function isCatch({ code, remedy }: Reason): boolean {
+  return code !== 'outgoing-packets' || remedy !== undefined;
 }
 
 /** Of so large a part of the flows even what does no harm is worth a word in the first line. */

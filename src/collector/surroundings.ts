@@ -5,6 +5,7 @@ import { isSystemCallError } from '../errors.ts';
 import { readFlowDissector } from '../host/flow-dissector.ts';
 import { capturingOn, type FanoutGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
+import type { LinkState } from '../model/link.ts';
 import { native } from '../native.ts';
 
 export type CallOff = () => void;
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly clock: Clock;
   /** The interface of this index, whatever its name is now; undefined when there is none any more. */
   interfaceAt(ifindex: number): { readonly name: string; readonly up: boolean } | undefined;
+  /** Undefined where nobody can tell. */
+  linkAt(ifindex: number): LinkState | undefined;
   /** All fanout groups of this network namespace; undefined where nobody can tell. */
   fanoutGroups(): readonly FanoutGroup[] | undefined;
   /** Inodes of all sockets that may be in a group on this interface, whoever's they are; undefined where nobody can tell. */
@@ -67,11 +70,21 @@ function interfaceAt(ifindex: number): { readonly name: string; readonly up: boo
   }
 }
 
+function linkAt(ifindex: number): LinkState | undefined {
+  try {
+    return native.linkState(ifindex) ?? undefined;
+  } catch (error) {
+    if (!isSystemCallError(error)) throw error;
+    return undefined;
+  }
+}
+
 /** This host. What could only be asked while there were privileges is taken from the answer of then. */
 export function hostSeenWith({ dissector, fanoutArgs }: { readonly dissector: FlowDissector; readonly fanoutArgs: boolean }): Surroundings {
   return {
     clock: HOST_CLOCK,
     interfaceAt,
+    linkAt,
     fanoutGroups,
     capturingOn,
     fanoutArgs,

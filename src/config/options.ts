@@ -370,14 +370,17 @@ function readCbpf(file: string, machine: Machine): readonly CbpfInstruction[] {
 const FILTER_BYTES_MAX = 128 * 1024 - 1;
 
 function parseFilter(filter: string): string {
-  const isUsable = filter.trim() !== '' && !filter.includes('\0') && Buffer.byteLength(filter) <= FILTER_BYTES_MAX;
-  if (!isUsable)
-    throw new FanoutError(
-      'BAD_FILTER',
-      '--filter: empty, longer than 128 KiB, or with a NUL in it',
-      'give a pcap filter, such as "tcp port 443", or leave --filter out',
-    );
+  const flaw = flawOf(filter);
+  if (flaw !== undefined)
+    throw new FanoutError('BAD_FILTER', `--filter: ${flaw}`, 'give a pcap filter, such as "tcp port 443", or leave --filter out');
   return filter;
+}
+
+function flawOf(filter: string): string | undefined {
+  if (filter.trim() === '') return 'the expression is empty';
+  if (filter.includes('\0')) return 'the expression has a NUL in it';
+  const bytes = Buffer.byteLength(filter);
+  return bytes > FILTER_BYTES_MAX ? `the expression has ${bytes} bytes, and ${FILTER_BYTES_MAX} are the most` : undefined;
 }
 
 /** Headers that the kernel puts before a packet in a block (block descriptor, tpacket3_hdr, sockaddr_ll, alignment), rounded up. */

@@ -2,6 +2,7 @@
 import type { CauseCode } from './cause.ts';
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
 import type { FlowDissector } from './flow-dissector.ts';
+import type { LinkStates } from './link.ts';
 import type { DisturbanceCode } from './reason.ts';
 import type { MemberResult, PacketCounts, Reason, SourceInfo } from './run-result.ts';
 
@@ -47,6 +48,10 @@ export interface RunFacts {
   readonly source: SourceInfo['kind'];
   readonly nic?: NicFacts;
   readonly interface: string;
+  /** Of a live one, where it could be asked about. */
+  readonly link?: LinkStates;
+  /** What may keep packets of a live interface from the group. */
+  readonly narrowedBy?: { readonly filter: boolean; readonly noPromisc: boolean };
   readonly kernel: string;
   readonly dissector: FlowDissector;
   readonly mode: FanoutMode;

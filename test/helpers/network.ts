@@ -6,7 +6,7 @@ import type { Injector, InjectPlan, InjectReport } from '../../src/native-lab.ts
 import { loadLabAddon } from './addon.ts';
 
 export const CAPTURE = 'cap0';
-const SENDER = 'gen0';
+export const SENDER = 'gen0';
 
 export function ip(...args: string[]): string {
   return execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

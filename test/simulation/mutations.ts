@@ -56,6 +56,30 @@ const JUDGE = of(
   ],
 );
 
+const RECOMMEND = of(
+  'src/collector/recommend.ts',
+  ['an interrupted comparison recommends', 'if (extent.interrupted) return', 'if (false) return'],
+  ['a flag that was not tested is switched off', 'return stacks.some(', 'return !stacks.some('],
+);
+
+const WORDS = of(
+  'src/collector/examples.ts',
+  ['the first violations instead of examples', 'while (left > 0) {', 'while (left < 0) {'],
+  ['harmless examples come first', 'causes.length + 1 + place', '-1 - place'],
+);
+
+const EXAMPLES = of('native/core/evidence.cpp', [
+  'violations are listed by key alone',
+  'return x.rank != y.rank ? x.rank < y.rank : is_smaller(x.violation.key, y.violation.key);',
+  'return is_smaller(x.violation.key, y.violation.key);',
+]);
+
+const NO_TRAFFIC = of(
+  'src/collector/no-traffic.ts',
+  ['XDP is not looked at', 'if (xdp === undefined) return undefined;', 'if (xdp !== undefined) return undefined;'],
+  ['a flag that left nothing out is blamed', 'if (sent === 0) return undefined;', ''],
+);
+
 const DOUBTS = of(
   'src/collector/doubts.ts',
   ['one process is enough', 'if (facts.procs === 1) return oneProcess();', ''],
@@ -435,6 +459,10 @@ const NATIVE_FRAGMENTS = of(
 );
 
 export const MUTATIONS: readonly Mutation[] = [
+  ...RECOMMEND,
+  ...WORDS,
+  ...NO_TRAFFIC,
+  ...EXAMPLES,
   ...JUDGE,
   ...DOUBTS,
   ...CONFIDENCE,

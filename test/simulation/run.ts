@@ -88,6 +88,7 @@ function arrangementOf(
     fanoutArgs: true,
     ownersOf: (inodes) => world.ownersOf(inodes),
     flowDissector: () => ({ kind: 'none', asked: 'both' }),
+    linkAt: () => undefined,
     kernelRelease: () => scenario.kernelRelease,
   };
   const io: RunIo = { version: 'simulated', signal: abort.signal, onProgress: () => {}, onObserved };

@@ -70,7 +70,7 @@ test('commander is imported only by the command line', () => {
 describe('pure files import nothing that touches the machine', () => {
   const pure = [
     /^model\//,
-    /^collector\/(judge|diagnose|doubts|confidence|luck|icmp-errors|unspread|accounting|matrix-cells|prediction|recommend|ids-lines|churn-events|race-findings|scale-advice|scale-doubts|summary|examples)\.ts$/,
+    /^collector\/(judge|diagnose|doubts|confidence|luck|icmp-errors|unspread|accounting|matrix-cells|prediction|recommend|ids-lines|churn-events|race-findings|scale-advice|scale-doubts|summary|examples|no-traffic|loss-remedies)\.ts$/,
     /^collector\/report\//,
     /^config\/(options|steerings|matrix-options|compare-options|churn-options|race-options|scale-options|predict-options|values|cbpf)\.ts$/,
     /^protocol\/(schema|framing)\.ts$/,

@@ -223,18 +223,18 @@ describe('inconclusive', () => {
 
   test('no traffic', () =>
     expect(verdict(evidenceOf([epoch([0, 0])]), { source: 'live', stop: 'time' })).toMatchInlineSnapshot(`
-    {
-      "answer": "inconclusive",
-      "falsePassBound": 1,
-      "reasons": [
-        {
-          "code": "no-traffic",
-          "message": "no packet was captured on fan0; the run ended at --duration",
-          "remedy": "look whether traffic arrives ("ip -s link show fan0"), whether --filter refuses it, and whether --no-promisc hides it",
-        },
-      ],
-    }
-  `));
+      {
+        "answer": "inconclusive",
+        "falsePassBound": 1,
+        "reasons": [
+          {
+            "code": "no-traffic",
+            "message": "no packet was captured on fan0; the run ended at --duration",
+            "remedy": "look whether traffic arrives ("ip -s link show fan0")",
+          },
+        ],
+      }
+    `));
 
   test('no flows', () => {
     const evidence = evidenceOf([epoch([0, 0])]);
@@ -416,7 +416,7 @@ describe('inconclusive', () => {
         {
           "code": "lost-member",
           "message": "1 of 8 processes did not end in order: member 3 (pid 4003): killed by SIGKILL while capturing",
-          "remedy": "see the kernel log for the out-of-memory killer; what the lost process had captured last is unknown, so run again",
+          "remedy": "something killed it: usually the out-of-memory killer (see the kernel log); then use fewer --procs or a smaller --ring-size; what a lost process had captured last is unknown, so run again",
         },
       ]
     `);

@@ -62,6 +62,7 @@ function setUp(limits: RawOptions = { duration: '1h' }, closed = false): void {
     fanoutArgs: false,
     ownersOf: (sockets) => sockets.map((inode) => `program ${inode}`),
     flowDissector: () => ({ kind: 'none', asked: 'both' }),
+    linkAt: () => undefined,
     kernelRelease: () => '6.18.0',
   };
   const source = {

@@ -167,8 +167,9 @@ describe('whole reports', () => {
         -> give each process a larger ring (--ring-size), capture less with --filter, or add processes
       lost-member: 1 of 2 processes did not end in order: member 1 (pid 4001): killed by SIGKILL while
       capturing
-        -> see the kernel log for the out-of-memory killer; what the lost process had captured last is
-           unknown, so run again
+        -> something killed it: usually the out-of-memory killer (see the kernel log); then use fewer
+           --procs or a smaller --ring-size; what a lost process had captured last is unknown, so run
+           again
 
       packets           54  judged, of 60 captured, 4 dropped, 3 outgoing
       flows              9  9 seen in both directions, 0 in one
@@ -199,7 +200,6 @@ describe('whole reports', () => {
 
       Warnings
         outgoing-packets: 3 of 60 captured packets were sent by this host
-          -> use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only
 
       INCONCLUSIVE: let 17 more two-way flows pass, spread as those so far (and 2 more above)
       "

@@ -1,0 +1,180 @@
+#include "link.hpp"
+
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "unique_fd.hpp"
+
+namespace fanout {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+constexpr std::size_t aligned(std::size_t length) noexcept { return (length + 3) & ~std::size_t{3}; }
+
+// Calls `visit(type, payload)` for each attribute that lies within the bytes.
+template <typename Visit>
+void each_attribute(Bytes bytes, Visit&& visit) {
+  while (bytes.size() >= sizeof(rtattr)) {
+    rtattr head;
+    std::memcpy(&head, bytes.data(), sizeof head);
+    if (head.rta_len < sizeof head || head.rta_len > bytes.size()) return;
+    visit(static_cast<unsigned>(head.rta_type & NLA_TYPE_MASK), bytes.subspan(sizeof head, head.rta_len - sizeof head));
+    bytes = bytes.subspan(std::min(aligned(head.rta_len), bytes.size()));
+  }
+}
+
+template <typename T>
+T number_in(Bytes payload) noexcept {
+  T value{};
+  if (payload.size() >= sizeof value) std::memcpy(&value, payload.data(), sizeof value);
+  return value;
+}
+
+// Without the zero that ends it.
+std::string text_in(Bytes payload) {
+  const auto* const text = reinterpret_cast<const char*>(payload.data());
+  return {text, ::strnlen(text, payload.size())};
+}
+
+const char* macvlan_mode(std::uint32_t mode) noexcept {
+  switch (mode) {
+    case MACVLAN_MODE_PRIVATE:
+      return "private";
+    case MACVLAN_MODE_VEPA:
+      return "vepa";
+    case MACVLAN_MODE_BRIDGE:
+      return "bridge";
+    case MACVLAN_MODE_PASSTHRU:
+      return "passthru";
+    case MACVLAN_MODE_SOURCE:
+      return "source";
+    default:
+      return "";
+  }
+}
+
+const char* ipvlan_mode(std::uint16_t mode) noexcept {
+  switch (mode) {
+    case IPVLAN_MODE_L2:
+      return "l2";
+    case IPVLAN_MODE_L3:
+      return "l3";
+    case IPVLAN_MODE_L3S:
+      return "l3s";
+    default:
+      return "";
+  }
+}
+
+void parse_kind(Bytes info, LinkState& link) {
+  Bytes data;
+  each_attribute(info, [&](unsigned type, Bytes payload) {
+    if (type == IFLA_INFO_KIND) link.kind = text_in(payload);
+    if (type == IFLA_INFO_DATA) data = payload;
+  });
+  each_attribute(data, [&](unsigned type, Bytes payload) {
+    if (link.kind == "macvlan" && type == IFLA_MACVLAN_MODE) link.mode = macvlan_mode(number_in<std::uint32_t>(payload));
+    if (link.kind == "ipvlan" && type == IFLA_IPVLAN_MODE) link.mode = ipvlan_mode(number_in<std::uint16_t>(payload));
+  });
+}
+
+void parse_xdp(Bytes info, LinkState& link) {
+  std::uint8_t attached = XDP_ATTACHED_NONE;
+  std::uint32_t program = 0;
+  each_attribute(info, [&](unsigned type, Bytes payload) {
+    if (type == IFLA_XDP_ATTACHED) attached = number_in<std::uint8_t>(payload);
+    // With several of them attached only their own attributes name them.
+    const bool names =
+        type == IFLA_XDP_PROG_ID || type == IFLA_XDP_DRV_PROG_ID || type == IFLA_XDP_SKB_PROG_ID || type == IFLA_XDP_HW_PROG_ID;
+    if (names && program == 0) program = number_in<std::uint32_t>(payload);
+  });
+  if (attached != XDP_ATTACHED_NONE) link.xdp = LinkState::Xdp{program, attached == XDP_ATTACHED_SKB};
+}
+
+Status request_link(int fd, int index) noexcept {
+  struct {
+    nlmsghdr header;
+    ifinfomsg body;
+  } request{};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = RTM_GETLINK;
+  request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.body.ifi_family = AF_UNSPEC;
+  request.body.ifi_index = index;
+  if (::send(fd, &request, sizeof request, 0) < 0) return SysError::from_errno("send(NETLINK_ROUTE)");
+  return Done{};
+}
+
+// Drivers that spread packets by their hash tell how many rings they do it over, and tell it to anybody.
+std::optional<std::uint32_t> receive_rings(const std::string& name) noexcept {
+  UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (!fd || name.size() >= IFNAMSIZ) return std::nullopt;
+  ethtool_rxnfc query{};
+  query.cmd = ETHTOOL_GRXRINGS;
+  ifreq request{};
+  std::memcpy(request.ifr_name, name.c_str(), name.size());
+  request.ifr_data = reinterpret_cast<char*>(&query);
+  if (::ioctl(fd.get(), SIOCETHTOOL, &request) != 0) return std::nullopt;
+  return static_cast<std::uint32_t>(query.data);
+}
+
+}  // namespace
+
+Result<LinkState> parse_link(Bytes answer, int index) {
+  while (answer.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr header;
+    std::memcpy(&header, answer.data(), sizeof header);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > answer.size()) break;
+    const Bytes body = answer.subspan(sizeof header, header.nlmsg_len - sizeof header);
+    if (header.nlmsg_type == NLMSG_ERROR) return SysError{"RTM_GETLINK", -number_in<int>(body)};
+    if (header.nlmsg_type == RTM_NEWLINK && body.size() >= sizeof(ifinfomsg)) {
+      const auto about = number_in<ifinfomsg>(body);
+      if (about.ifi_index == index) {
+        LinkState link;
+        link.running = (about.ifi_flags & IFF_RUNNING) != 0;
+        each_attribute(body.subspan(std::min(aligned(sizeof about), body.size())), [&](unsigned type, Bytes payload) {
+          if (type == IFLA_IFNAME) link.name = text_in(payload);
+          if (type == IFLA_LINKINFO) parse_kind(payload, link);
+          if (type == IFLA_XDP) parse_xdp(payload, link);
+          if (type == IFLA_STATS64 && payload.size() >= 2 * sizeof(std::uint64_t)) {
+            link.rx_packets = number_in<std::uint64_t>(payload.subspan(offsetof(rtnl_link_stats64, rx_packets)));
+            link.tx_packets = number_in<std::uint64_t>(payload.subspan(offsetof(rtnl_link_stats64, tx_packets)));
+          }
+        });
+        return link;
+      }
+    }
+    answer = answer.subspan(std::min(aligned(header.nlmsg_len), answer.size()));
+  }
+  return SysError{"RTM_GETLINK", ENODATA};
+}
+
+Result<LinkState> link_state(int index) {
+  UniqueFd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+  if (!fd) return SysError::from_errno("socket(NETLINK_ROUTE)");
+  // The kernel answers at once; the limit only keeps a defect from hanging the run.
+  const timeval limit{1, 0};
+  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  if (const auto sent = request_link(fd.get(), index); !sent) return sent.error();
+  // One link with hundreds of virtual functions is told of in many pages.
+  std::vector<std::byte> answer(64 << 10);
+  const ssize_t received = ::recv(fd.get(), answer.data(), answer.size(), 0);
+  if (received < 0) return SysError::from_errno("recv(NETLINK_ROUTE)");
+  auto link = parse_link(Bytes{answer}.first(static_cast<std::size_t>(received)), index);
+  if (link) link->receive_rings = receive_rings(link->name);
+  return link;
+}
+
+}  // namespace fanout

@@ -1,0 +1,37 @@
+// What the kernel tells anybody about a network interface: its kind, its counters, and what sees its packets first (rtnetlink(7),
+// ethtool(8)).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "result.hpp"
+
+namespace fanout {
+
+struct LinkState {
+  std::string name;
+  std::string kind;      // "veth", "macvlan", "bridge", ...; empty for hardware and loopback
+  std::string mode;      // of macvlan and ipvlan; else empty
+  bool running = false;  // IFF_RUNNING: carrier
+  std::uint64_t rx_packets = 0;
+  std::uint64_t tx_packets = 0;
+  struct Xdp {
+    std::uint32_t program = 0;
+    bool generic = false;  // in the network stack rather than in the driver
+  };
+  std::optional<Xdp> xdp;
+  // Receive rings among which a NIC spreads packets by their hash; none where the driver has no such thing.
+  std::optional<std::uint32_t> receive_rings;
+};
+
+// ENODEV if there is no interface of this index. Takes no privilege.
+[[nodiscard]] Result<LinkState> link_state(int index);
+
+// The answer to RTM_GETLINK for this index, as it came; ENODATA if it says nothing of such a link.
+[[nodiscard]] Result<LinkState> parse_link(std::span<const std::byte> answer, int index);
+
+}  // namespace fanout
