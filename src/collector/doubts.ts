@@ -6,7 +6,7 @@ import type { Answer, Reason } from '../model/run-result.ts';
 import { stopped } from './bounds.ts';
 import { FALSE_PASS_LIMIT, falsePassBound, flowsNeeded, isConfident, sum } from './confidence.ts';
 import { remedyForEnd } from './loss-remedies.ts';
-import { whyNoTraffic } from './no-traffic.ts';
+import { ownAddressesOnly, whyNoTraffic } from './no-traffic.ts';
 import { hasNoRss, withoutRss } from './rss-texts.ts';
 import { findUnspread } from './unspread.ts';
 
@@ -75,13 +75,14 @@ function noTraffic(facts: RunFacts): Doubt {
   return { code: 'no-traffic', message: `${none}; ${stopped(facts)}${message === undefined ? '' : `. ${message}`}`, remedy };
 }
 
-function noFlows({ packets }: RunFacts): Doubt {
+function noFlows({ packets, link }: RunFacts): Doubt {
+  const own = link === undefined ? undefined : ownAddressesOnly(link.after);
   const ignored = Object.entries(packets.ignored).sort(([, a], [, b]) => b - a);
   const list = ignored.slice(0, 3).map(([reason, count]) => `${reason}: ${count}`);
   return {
     code: 'no-flows',
-    message: `${counted(packets.captured, 'packet')} captured, but none belonged to a flow${list.length > 0 ? ` (${list.join(', ')})` : ''}`,
-    remedy: 'wait for TCP, UDP, SCTP, DCCP or ICMP echo traffic',
+    message: `${counted(packets.captured, 'packet')} captured, but none belonged to a flow${list.length > 0 ? ` (${list.join(', ')})` : ''}${own === undefined ? '' : `. It is ${own.message.replace(' gets', ', and that gets')}`}`,
+    remedy: own?.remedy ?? 'wait for TCP, UDP, SCTP, DCCP or ICMP echo traffic',
   };
 }
 

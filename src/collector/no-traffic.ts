@@ -37,22 +37,25 @@ function ofLink(facts: RunFacts, { before, after }: LinkStates): Finding {
   const seen = `${device} received nothing meanwhile, by the kernel's own counter`;
   const xdp = xdpFinding(device, seen, after);
   if (xdp !== undefined) return xdp;
-  if (after.kind === 'macvlan' && after.mode !== 'passthru')
-    return {
-      message: `${seen}: a macvlan in mode ${after.mode ?? 'other than passthru'} gets only frames for its own address`,
-      remedy: 'capture on the device below it, or make the macvlan in mode passthru',
-    };
-  if (after.kind === 'ipvlan')
-    return {
-      message: `${seen}: an ipvlan gets only packets for its own addresses`,
-      remedy: 'capture on the device below it',
-    };
+  const own = ownAddressesOnly(after);
+  if (own !== undefined) return { message: `${seen}: ${own.message}`, remedy: own.remedy };
   if (facts.narrowedBy?.noPromisc === true)
     return {
       message: `${seen}; --no-promisc has the NIC refuse frames for other addresses`,
       remedy: 'run without --no-promisc; if that changes nothing, see whether the mirror or tap sends to this interface',
     };
   return { message: seen, remedy: `see whether the mirror or tap sends to this interface, and whether it is the right one ("ip -s link")` };
+}
+
+/** Devices past which the traffic of others goes. */
+export function ownAddressesOnly({ kind, mode }: LinkState): Required<Finding> | undefined {
+  if (kind === 'macvlan' && mode !== 'passthru')
+    return {
+      message: `a macvlan in mode ${mode ?? 'other than passthru'} gets only frames for its own address`,
+      remedy: 'capture on the device below it, or make the macvlan in mode passthru',
+    };
+  if (kind === 'ipvlan') return { message: 'an ipvlan gets only packets for its own addresses', remedy: 'capture on the device below it' };
+  return undefined;
 }
 
 /** Packets came as far as the driver. */

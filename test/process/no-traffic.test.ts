@@ -59,10 +59,12 @@ test('no carrier: the other end is down', async () => {
 test.each(['bridge', 'private'])('a macvlan in mode %s beside which all the traffic passes', async (mode) => {
   sending = send();
   ip('link', 'add', 'mv0', 'link', CAPTURE, 'type', 'macvlan', 'mode', mode);
-  ip('link', 'set', 'mv0', 'up');
+  // In mode private with what every device says of itself when it comes up: packets, but none of the traffic.
+  const silence = mode === 'bridge' ? ['addrgenmode', 'none', 'arp', 'off'] : [];
+  ip('link', 'set', 'mv0', ...silence, 'up');
   try {
     const { message, remedy } = await reasonOf('-i', 'mv0');
-    expect(message).toContain(`a macvlan in mode ${mode} gets only frames for its own address`);
+    expect(message).toMatch(new RegExp(`a macvlan in mode ${mode}(, and that)? gets only frames for its own address`));
     expect(remedy).toContain('passthru');
   } finally {
     ip('link', 'del', 'mv0');
