@@ -25,16 +25,31 @@ enum class Follows : std::uint8_t {
   return Follows::nothing;
 }
 
-// What is announced and not known, inside an IP packet: then that packet is of the flow.
+// What is announced and not known. Inside an IP packet, that packet is of the flow; else there is none.
 [[nodiscard]] inline Follows unknown(Walk& walk) noexcept {
   walk.out->stack.push(Layer::other);
+  if (!walk.inside_ip()) walk.end(PacketKind::other_ethertype);
   return Follows::nothing;
+}
+
+namespace ethertype {
+inline constexpr std::uint16_t erspan3 = 0x22eb, frame_relay = 0x6559, ppp = 0x880b, nsh = 0x894f;
 }
 
 // Zero: a protocol that carries no flow, such as LCP.
 [[nodiscard]] std::uint16_t ethertype_of_ppp(unsigned protocol) noexcept;
 // A point-to-point header inside a tunnel.
 [[nodiscard]] Follows ppp(Walk& walk) noexcept;
+
+// At a GRE header, of IP or of UDP.
+[[nodiscard]] Follows gre(Walk& walk) noexcept;
+// At an IEEE 802.11 header. Some access points exchange the octets of its frame control field.
+enum class FrameControl : std::uint8_t { as_sent, maybe_exchanged };
+[[nodiscard]] Follows wlan(Walk& walk, FrameControl order) noexcept;
+// At an IEEE 802.2 header.
+[[nodiscard]] Follows llc(Walk& walk) noexcept;
+// Whether an Ethernet header whose type is a usual one begins so far on; 15 octets must be there.
+[[nodiscard]] bool is_usual_ethernet(const Walk& walk, std::size_t offset) noexcept;
 
 // Behind an ethertype other than those of IP: walk.next_type.
 [[nodiscard]] Follows strip_link(Walk& walk) noexcept;
@@ -53,15 +68,18 @@ inline constexpr unsigned offset_bits = 0x1fff, more_fragments = 0x2000;
 }
 
 namespace udp_port {
-inline constexpr std::uint16_t l2tp = 1701, gtpu = 2152, teredo = 3544, vxlan = 4789, vxlan_gpe = 4790, geneve = 6081;
+inline constexpr std::uint16_t l2tp = 1701, gtpc = 2123, gtpu = 2152, gtp_old = 3386, teredo = 3544, lisp = 4341, gre = 4754;
+inline constexpr std::uint16_t vxlan = 4789, vxlan_gpe = 4790, ayiya = 5072, capwap = 5247, geneve = 6081, mpls = 6635;
 inline constexpr std::uint16_t vxlan_linux = 8472;  // what Linux chose before there was a number, and still its default
 
 // Each port has a slot of its own, so that a lookup is one load and one comparison instead of a branch for each.
-inline constexpr std::array<std::uint16_t, 7> tunnels{l2tp, gtpu, teredo, vxlan, vxlan_gpe, geneve, vxlan_linux};
-inline constexpr std::size_t slot_count = 16;
-[[nodiscard]] constexpr std::size_t slot_of(std::uint16_t port) noexcept { return (port ^ port >> 8) % slot_count; }
+inline constexpr std::array<std::uint16_t, 14> tunnels{l2tp,  gtpc,      gtpu,  gtp_old, teredo, lisp, gre,
+                                                       vxlan, vxlan_gpe, ayiya, capwap,  geneve, mpls, vxlan_linux};
+inline constexpr std::size_t slot_count = 32;
+[[nodiscard]] constexpr std::size_t slot_of(std::uint16_t port) noexcept { return (unsigned{port} * 3 >> 3U) % slot_count; }
 inline constexpr auto slots = [] {
   std::array<std::uint16_t, slot_count> out{};
+  out.fill(tunnels.front());  // in a slot that is not its own no port is ever looked for
   for (const std::uint16_t port : tunnels) out[slot_of(port)] = port;
   return out;
 }();
@@ -70,7 +88,7 @@ inline constexpr auto slots = [] {
 static_assert([] {
   for (const std::uint16_t port : tunnels)
     if (!may_be_tunnel(port)) return false;
-  return true;
+  return !may_be_tunnel(0);
 }());
 }  // namespace udp_port
 

@@ -43,12 +43,29 @@ enum class Layer : std::uint8_t {
   other,
   hsr,
   batman,
+  cmd,         // Cisco MetaData
+  fabricpath,  // Cisco
+  vntag,       // Cisco, once IEEE 802.1Qbh
+  etag,        // IEEE 802.1BR
+  nsh,
+  pbb,   // the service tag of IEEE 802.1ah; the backbone's own is a VLAN tag
+  snap,  // IEEE 802.2 in front of an ethertype
+  fr,    // frame relay
+  garland,
+  wlan,    // IEEE 802.11
+  srv6l2,  // Ethernet directly in IP (protocol 143)
+  eoip,    // MikroTik's Ethernet over IP
+  ext,     // an extension header of IPv6 at which the kernel stops
+  ayiya,
+  lisp,
+  capwap,
 };
 
-inline constexpr std::array<std::string_view, 32> layer_names{
-    "",       "eth",  "vlan", "pppoe",  "mpls",    "ipv4", "ipv6",   "frag",  "tcp",   "udp",    "udplite",
-    "sctp",   "dccp", "icmp", "icmp6",  "esp",     "ah",   "ipcomp", "gre",   "nvgre", "erspan", "vxlan",
-    "geneve", "gtpu", "l2tp", "teredo", "etherip", "pw",   "ppp",    "other", "hsr",   "batman"};
+inline constexpr std::array<std::string_view, 48> layer_names{
+    "",     "eth",    "vlan",    "pppoe", "mpls",    "ipv4",   "ipv6",   "frag",   "tcp",    "udp",        "udplite", "sctp",
+    "dccp", "icmp",   "icmp6",   "esp",   "ah",      "ipcomp", "gre",    "nvgre",  "erspan", "vxlan",      "geneve",  "gtpu",
+    "l2tp", "teredo", "etherip", "pw",    "ppp",     "other",  "hsr",    "batman", "cmd",    "fabricpath", "vntag",   "etag",
+    "nsh",  "pbb",    "snap",    "fr",    "garland", "wlan",   "srv6l2", "eoip",   "ext",    "ayiya",      "lisp",    "capwap"};
 
 class Stack {
  public:

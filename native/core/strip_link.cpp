@@ -6,31 +6,92 @@
 namespace fanout {
 namespace {
 
-constexpr std::uint16_t ethertype_qinq_old = 0x9100;  // QinQ before IEEE 802.1ad, still the default of some switches
+// QinQ before IEEE 802.1ad, still the default of some switches.
+constexpr std::uint16_t ethertype_qinq_9100 = 0x9100, ethertype_qinq_9200 = 0x9200;
 constexpr std::uint16_t ethertype_prp = 0x88fb;
+constexpr std::uint16_t ethertype_pbb = 0x88e7, ethertype_fabricpath = 0x8903, ethertype_cmd = 0x8909;
+constexpr std::uint16_t ethertype_vntag = 0x8926, ethertype_etag = 0x893f;
+constexpr std::uint16_t ethertype_garland = 0xff12;
 
-Follows tag(Walk& walk) noexcept {
-  walk.out->stack.push(Layer::vlan);
-  const std::byte* const header = walk.header(4);
-  return header == nullptr ? Follows::nothing : announce(walk, load16(header + 2));
+// A tag of so many octets, the last two of which say what follows.
+Follows tag(Walk& walk, Layer layer, std::size_t bytes) noexcept {
+  walk.out->stack.push(layer);
+  const std::byte* const header = walk.header(bytes);
+  return header == nullptr ? Follows::nothing : announce(walk, load16(header + bytes - 2));
 }
 
-// 0x9100 is no VLAN tag for the kernel.
-Follows old_tag(Walk& walk) noexcept {
+// The same where the kernel knows no such ethertype: it hashes the number alone.
+Follows unhashed_tag(Walk& walk, Layer layer, std::size_t bytes) noexcept {
   walk.stop_kernel();
-  return tag(walk);
+  return tag(walk, layer, bytes);
 }
 
-Follows other_ethertype(Walk& walk) noexcept {
-  if (walk.inside_ip()) return unknown(walk);
-  // What follows a tag may be a length. The kernel takes the outermost tag out before it looks for a flow, and then has the
-  // number that eth_type_trans() would give; of further tags it keeps the length as if it were an ethertype.
+// So many octets, unknown to the kernel, in front of an Ethernet frame.
+Follows unhashed_frame(Walk& walk, Layer layer, std::size_t bytes) noexcept {
+  walk.stop_kernel();
+  walk.out->stack.push(layer);
+  return walk.header(bytes) == nullptr ? Follows::nothing : Follows::ethernet;
+}
+
+// The type field of an Ethernet header, or of a tag, is a length where it is small.
+[[nodiscard]] bool is_length(const Walk& walk) noexcept {
+  if (walk.next_type >= ETH_P_802_3_MIN) return false;
+  const Layer before = walk.out->stack.innermost();
+  return before == Layer::none || before == Layer::eth || before == Layer::vlan || before == Layer::hsr;
+}
+
+// The kernel takes the outermost tag out before it looks for a flow, and then has the number that eth_type_trans() would give; of
+// further tags, and inside IP, it keeps the length as if it were an ethertype. It looks behind neither.
+Follows behind_length(Walk& walk) noexcept {
   constexpr Stack one_tag{static_cast<std::uint64_t>(Layer::vlan)};
   walk.next_type = ethertype_of(walk, walk.next_type);
   if (walk.out->stack == one_tag && walk.kernel_follows) walk.kernel.ethertype = walk.next_type;
-  walk.out->stack.push(Layer::other);
-  walk.end(PacketKind::other_ethertype);
-  return Follows::nothing;
+  return walk.next_type == ETH_P_802_2 ? llc(walk) : unknown(walk);
+}
+
+// The metadata, of whatever type, are in the length of the header (RFC 8300), which counts words of four octets.
+Follows nsh(Walk& walk) noexcept {
+  constexpr std::size_t base_bytes = 8;
+  walk.stop_kernel();
+  walk.out->stack.push(Layer::nsh);
+  const std::byte* const header = walk.header(base_bytes);
+  if (header == nullptr) return Follows::nothing;
+  const unsigned first = load16(header);
+  const std::size_t bytes = std::size_t{first & 0x3f} * 4;
+  const unsigned version = first >> 14;
+  if (version != 0 || bytes < base_bytes) return unknown(walk);
+  if (walk.header(bytes - base_bytes) == nullptr) return Follows::nothing;
+  switch (load8(header + 3)) {
+    case 1:
+      return announce(walk, ETH_P_IP);
+    case 2:
+      return announce(walk, ETH_P_IPV6);
+    case 3:
+      return Follows::ethernet;
+    case 4:
+      return announce(walk, ethertype::nsh);
+    case 5:
+      return announce(walk, ETH_P_MPLS_UC);
+    default:
+      return unknown(walk);
+  }
+}
+
+// Two octets of address, then an ethertype, or "unnumbered information" and the number that ISO gave to IP.
+Follows frame_relay(Walk& walk) noexcept {
+  constexpr unsigned iso_ip = 0x03cc;
+  walk.stop_kernel();
+  walk.out->stack.push(Layer::fr);
+  const std::byte* const header = walk.header(4);
+  if (header == nullptr) return Follows::nothing;
+  const std::uint16_t type = load16(header + 2);
+  return announce(walk, type == iso_ip ? std::uint16_t{ETH_P_IP} : type);
+}
+
+// As an ethertype by itself, or of a GRE header of version 0. What PPTP carries is another matter: see gre().
+Follows bare_ppp(Walk& walk) noexcept {
+  walk.stop_kernel();
+  return ppp(walk);
 }
 
 // is_pppoe_ses_hdr_valid() of kernels from 6.0 on: version and type 1, code 0. What is not IP leaves the ethertype as it is.
@@ -47,7 +108,7 @@ Follows pppoe(Walk& walk) noexcept {
   }
   const bool session_data = load16(header) == 0x1100;
   const std::uint16_t ethertype = session_data ? ethertype_of_ppp(protocol) : 0;
-  return ethertype == 0 ? other_ethertype(walk) : announce(walk, ethertype);
+  return ethertype == 0 ? unknown(walk) : announce(walk, ethertype);
 }
 
 // Whether an Ethernet header may begin here. False, too, if the packet ends in it: then it is cut.
@@ -57,22 +118,7 @@ Follows pppoe(Walk& walk) noexcept {
     walk.end(PacketKind::truncated);
     return false;
   }
-  const std::byte* const header = walk.data + walk.at + offset;
-  const unsigned version = load8(header + ETH_HLEN) >> 4U;
-  switch (load16(header + 12)) {
-    case ETH_P_IP:
-      return version == 4;
-    case ETH_P_IPV6:
-      return version == 6;
-    case ETH_P_ARP:
-    case ETH_P_8021Q:
-    case ETH_P_8021AD:
-    case ETH_P_PPP_SES:
-    case ETH_P_MPLS_UC:
-      return true;
-    default:
-      return false;
-  }
+  return is_usual_ethernet(walk, offset);
 }
 
 // No field says what a label stack carries. By custom the first four bits do (RFC 4928): an IP version, or zero for the control
@@ -91,7 +137,7 @@ Follows beneath_labels(Walk& walk) noexcept {
     walk.out->stack.push(Layer::pw);
     return Follows::ethernet;
   }
-  return looks_like_ethernet(walk, 0) ? Follows::ethernet : other_ethertype(walk);
+  return looks_like_ethernet(walk, 0) ? Follows::ethernet : unknown(walk);
 }
 
 // For the symmetric hash the kernel's dissector has no key for labels and stops. A stack of labels is one layer.
@@ -118,18 +164,60 @@ Follows batman(Walk& walk) noexcept {
   walk.out->stack.push(Layer::batman);
   const std::byte* const header = walk.header(unicast_bytes);
   if (header == nullptr) return Follows::nothing;
-  return load16(header) == 0x400f ? Follows::ethernet : other_ethertype(walk);
+  return load16(header) == 0x400f ? Follows::ethernet : unknown(walk);
 }
 
 }  // namespace
 
+bool is_usual_ethernet(const Walk& walk, std::size_t offset) noexcept {
+  const std::byte* const header = walk.data + walk.at + offset;
+  const unsigned version = load8(header + ETH_HLEN) >> 4U;
+  switch (load16(header + 12)) {
+    case ETH_P_IP:
+      return version == 4;
+    case ETH_P_IPV6:
+      return version == 6;
+    case ETH_P_ARP:
+    case ETH_P_8021Q:
+    case ETH_P_8021AD:
+    case ETH_P_PPP_SES:
+    case ETH_P_MPLS_UC:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Follows strip_link(Walk& walk) noexcept {
+  if (is_length(walk)) return behind_length(walk);
   switch (walk.next_type) {
     case ETH_P_8021Q:
     case ETH_P_8021AD:
-      return tag(walk);
-    case ethertype_qinq_old:
-      return old_tag(walk);
+      return tag(walk, Layer::vlan, 4);
+    case ethertype_qinq_9100:
+    case ethertype_qinq_9200:
+      return unhashed_tag(walk, Layer::vlan, 4);
+    case ethertype_cmd:
+      return unhashed_tag(walk, Layer::cmd, 8);
+    case ethertype_vntag:
+      return unhashed_tag(walk, Layer::vntag, 6);
+    case ethertype_etag:
+      return unhashed_tag(walk, Layer::etag, 8);
+    case ethertype_fabricpath:
+      return unhashed_frame(walk, Layer::fabricpath, 2);
+    case ethertype_pbb:
+      return unhashed_frame(walk, Layer::pbb, 4);
+    case ethertype_garland:
+      return unhashed_frame(walk, Layer::garland, 18);
+    case ETH_P_TEB:
+      walk.stop_kernel();
+      return Follows::ethernet;
+    case ethertype::nsh:
+      return nsh(walk);
+    case ethertype::frame_relay:
+      return frame_relay(walk);
+    case ethertype::ppp:
+      return bare_ppp(walk);
     case ETH_P_PPP_SES:
       return pppoe(walk);
     case ETH_P_MPLS_UC:
@@ -141,7 +229,7 @@ Follows strip_link(Walk& walk) noexcept {
     case ETH_P_BATMAN:
       return batman(walk);
     default:
-      return other_ethertype(walk);
+      return unknown(walk);
   }
 }
 

@@ -7,80 +7,8 @@
 namespace fanout {
 namespace {
 
-constexpr std::uint16_t ethertype_erspan3 = 0x22eb;
 constexpr std::uint8_t protocol_etherip = 97, protocol_l2tp = 115, protocol_ethernet = 143;
-
-namespace gre_flag {
-constexpr unsigned checksum = 0x8000, routing = 0x4000, key = 0x2000, sequence = 0x1000, acknowledgment = 0x0080,
-                   version = 0x0007;
-}
-
-// Enhanced GRE (RFC 2637). The kernel reads the protocol behind an address and control field that it takes for granted.
-Follows pptp(Walk& walk, unsigned flags) noexcept {
-  if ((flags & gre_flag::acknowledgment) != 0) walk.at += 4;
-  const bool payload = (flags & gre_flag::sequence) != 0;
-  constexpr std::size_t ppp_bytes = 4;
-  if (walk.at + ppp_bytes > walk.frame_end) {
-    if (payload) walk.end(PacketKind::truncated);
-    walk.stop_kernel();
-    return Follows::nothing;
-  }
-  const std::uint16_t seen_by_kernel = ethertype_of_ppp(load16(walk.data + walk.at + 2));
-  if (seen_by_kernel == ETH_P_IP || seen_by_kernel == ETH_P_IPV6) {
-    walk.out->stack.push(Layer::ppp);
-    if (!walk.in_packet(ppp_bytes)) walk.end(PacketKind::truncated);
-    walk.at += ppp_bytes;
-    return announce(walk, seen_by_kernel);
-  }
-  walk.stop_kernel();
-  return payload ? ppp(walk) : Follows::nothing;
-}
-
-// Type I has no header of its own, type II eight octets (its sequence number is the mark), type III twelve or twenty.
-Follows erspan(Walk& walk, std::uint16_t protocol, unsigned flags) noexcept {
-  walk.stop_kernel();
-  walk.out->stack.push(Layer::erspan);
-  if (protocol == ETH_P_ERSPAN) {
-    if ((flags & gre_flag::sequence) != 0 && walk.header(8) == nullptr) return Follows::nothing;
-    return Follows::ethernet;
-  }
-  const std::byte* const header = walk.header(12);
-  if (header == nullptr) return Follows::nothing;
-  const unsigned last = load16(header + 10);
-  constexpr unsigned frame_type = 0x7c00, platform_header = 0x0001;
-  if ((last & platform_header) != 0) walk.at += 8;
-  return (last & frame_type) == 0 ? Follows::ethernet : Follows::nothing;
-}
-
-// A fixed part of four octets, and four for each flag that is set.
-Follows gre(Walk& walk) noexcept {
-  using namespace gre_flag;
-  const std::byte* const header = walk.header(4);
-  const unsigned flags = header == nullptr ? 0 : load16(header);
-  const std::uint16_t inner = header == nullptr ? 0 : load16(header + 2);
-  const bool nvgre = inner == ETH_P_TEB && (flags & (checksum | key | sequence | version)) == key;
-  walk.out->stack.push(nvgre ? Layer::nvgre : Layer::gre);
-  if (header == nullptr || (flags & routing) != 0 || (flags & version) > 1) {
-    walk.stop_kernel();
-    return Follows::nothing;
-  }
-  walk.found_ethertype(inner);
-  const bool enhanced = (flags & version) == 1;
-  if (enhanced && (inner != 0x880b || (flags & key) == 0)) {
-    walk.stop_kernel();
-    return Follows::nothing;
-  }
-  if ((flags & checksum) != 0) walk.at += 4;
-  if ((flags & key) != 0 && walk.header(4) == nullptr) {
-    walk.stop_kernel();
-    return Follows::nothing;
-  }
-  if ((flags & sequence) != 0) walk.at += 4;
-  if (enhanced) return pptp(walk, flags);
-  if (inner == ETH_P_TEB) return Follows::ethernet;
-  if (inner == ETH_P_ERSPAN || inner == ethertype_erspan3) return erspan(walk, inner, flags);
-  return announce(walk, inner);
-}
+constexpr std::uint8_t protocol_mobility = 135, protocol_hip = 139, protocol_shim6 = 140;
 
 // proto_ports_offset(): the kernel takes the security parameters index, which each direction chooses for itself, for two ports.
 void hash_index(Walk& walk, std::size_t offset) noexcept {
@@ -111,11 +39,19 @@ Follows ah(Walk& walk) noexcept {
   return Follows::nothing;
 }
 
+// RFC 3378 has a version, three, in the first half octet; who reads it otherwise is not agreed, and all readers take what
+// follows.
 Follows etherip(Walk& walk) noexcept {
   walk.stop_kernel();
   walk.out->stack.push(Layer::etherip);
-  const std::byte* const header = walk.header(2);
-  return header != nullptr && load16(header) == 0x3000 ? Follows::ethernet : Follows::nothing;
+  return walk.header(2) == nullptr ? Follows::nothing : Follows::ethernet;
+}
+
+// Segment routing over IPv6, End.DX2 and the like (RFC 8986).
+Follows ethernet_in_ip(Walk& walk) noexcept {
+  walk.stop_kernel();
+  walk.out->stack.push(Layer::srv6l2);
+  return Follows::ethernet;
 }
 
 // A flow by addresses and protocol, unless the protocol says that nothing follows.
@@ -123,6 +59,22 @@ Follows other_protocol(Walk& walk, Layer layer) noexcept {
   walk.stop_kernel();
   walk.out->stack.push(layer);
   if (walk.ids.protocol == IPPROTO_NONE && walk.ids.ethertype == ETH_P_IPV6) walk.end(PacketKind::other_protocol);
+  return Follows::nothing;
+}
+
+// Mobility, HIP and Shim6 have the form of other extension headers, and the kernel stops at them. Most are all of their packet.
+Follows late_extension(Walk& walk) noexcept {
+  const bool last = walk.in_packet(1) && load8(walk.data + walk.at) == IPPROTO_NONE;
+  if (walk.ids.ethertype != ETH_P_IPV6 || last) return other_protocol(walk, Layer::other);
+  walk.stop_kernel();
+  walk.out->stack.push(Layer::ext);
+  const std::byte* const header = walk.header(2);
+  if (header == nullptr) return Follows::nothing;
+  walk.found_protocol(load8(header));
+  walk.at += std::size_t{load8(header + 1)} * 8 + 6;
+  if (!walk.in_packet(0)) walk.end(PacketKind::truncated);
+  if (walk.again()) return Follows::transport;
+  walk.end(PacketKind::malformed);
   return Follows::nothing;
 }
 
@@ -148,8 +100,11 @@ Follows strip_protocol(Walk& walk) noexcept {
     case protocol_etherip:
       return etherip(walk);
     case protocol_ethernet:
-      walk.stop_kernel();
-      return Follows::ethernet;
+      return ethernet_in_ip(walk);
+    case protocol_mobility:
+    case protocol_hip:
+    case protocol_shim6:
+      return late_extension(walk);
     case IPPROTO_COMP:
       return other_protocol(walk, Layer::ipcomp);
     case protocol_l2tp:

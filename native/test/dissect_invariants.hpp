@@ -35,8 +35,8 @@ inline std::optional<Anatomy> anatomy_of(std::span<const std::byte> frame) {
   std::size_t at = 14;
   if (frame.size() < at) return std::nullopt;
   unsigned type = octets16(frame, 12);
-  for (; (type == ETH_P_8021Q || type == ETH_P_8021AD || type == 0x9100) && at + 4 <= frame.size(); at += 4, ++found.headers)
-    type = octets16(frame, at + 2);
+  const auto is_tag = [&] { return type == ETH_P_8021Q || type == ETH_P_8021AD || type == 0x9100 || type == 0x9200; };
+  for (; is_tag() && at + 4 <= frame.size(); at += 4, ++found.headers) type = octets16(frame, at + 2);
   if (at + 20 > frame.size()) return std::nullopt;
   if (type == ETH_P_IP) {
     found.addresses = at + 12;
@@ -103,6 +103,11 @@ inline bool has_tunnel_port(const FlowKey& key) {
   return key.protocol == IPPROTO_UDP && (udp_port::may_be_tunnel(key.a_port) || udp_port::may_be_tunnel(key.b_port));
 }
 
+// Mobility, HIP and Shim6: whether more follows depends on the octets where others have ports.
+inline bool has_late_extension(const FlowKey& key) {
+  return key.family == 6 && (key.protocol == 135 || key.protocol == 139 || key.protocol == 140);
+}
+
 inline bool is_canonical(const FlowKey& key) {
   const int order = std::memcmp(key.a.data(), key.b.data(), sizeof(Address));
   if (order > 0 || (order == 0 && key.a_port > key.b_port) || key.unused != 0) return false;
@@ -159,7 +164,7 @@ inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag
   padded.resize(padded.size() + 8);
   if (!same(dissect(padded, tag, seed), got)) return "padding changes nothing";
 
-  if (!is_plain(got.stack) || has_tunnel_port(got.key)) return nullptr;
+  if (!is_plain(got.stack) || has_tunnel_port(got.key) || has_late_extension(got.key)) return nullptr;
   const auto found = anatomy_of(frame);
   if (!found) return "a flow has addresses";
   if (found->protocol != got.protocol) return "the protocol is that of the last header";

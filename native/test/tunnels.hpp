@@ -43,6 +43,48 @@ inline Header batman(unsigned type = 0x40, unsigned version = 15) {
   return {.bytes = octets({type, version, 50, 1, 2, 0, 0, 0, 0, 2}), .ethertype = ETH_P_BATMAN};
 }
 
+// Tags that the kernel does not know.
+inline Header cisco_metadata() { return {.bytes = octets({1, 1, 0, 1, 0, 4, 0, 0}), .ethertype = 0x8909, .type_at = 6}; }
+inline Header vn_tag() { return {.bytes = octets({0x80, 0, 0, 5, 0, 0}), .ethertype = 0x8926, .type_at = 4}; }
+inline Header e_tag() { return {.bytes = octets({0xe0, 0, 0, 0x10, 0, 0, 0, 0}), .ethertype = 0x893f, .type_at = 6}; }
+// And what stands in front of an Ethernet frame.
+inline Header fabric_path() { return {.bytes = octets({0, 0x60}), .ethertype = 0x8903}; }
+inline Header service_tag() { return {.bytes = octets({0, 0, 0x12, 0x34}), .ethertype = 0x88e7}; }
+inline Header garland() { return {.bytes = Octets(18), .ethertype = 0xff12}; }
+
+// `words` of four octets in all.
+inline Header nsh(unsigned next, unsigned words = 6, unsigned metadata_type = 1) {
+  Header out{.bytes = octets({0x0f, 0xc0 | words, metadata_type, next, 0, 0, 9, 255}), .ethertype = 0x894f};
+  out.bytes.resize(std::size_t{words} * 4);
+  return out;
+}
+
+// Announced by a length, of whatever.
+inline Header snap(unsigned type = 0) {
+  Header out{.bytes = octets({0xaa, 0xaa, 3, 0, 0, 0}), .ethertype = 70, .type_at = 6};
+  put16(out.bytes, type);
+  return out;
+}
+// With a control field of two octets.
+inline Header snap_numbered() { return {.bytes = octets({0xaa, 0xaa, 0, 0, 0, 0, 0, 0, 0}), .ethertype = 70, .type_at = 7}; }
+
+inline Header frame_relay(unsigned type = 0) {
+  Header out{.bytes = octets({0x18, 0x41}), .ethertype = 0x6559, .type_at = 2};
+  put16(out.bytes, type);
+  return out;
+}
+
+// To a distribution system, with quality of service where `control` says so.
+inline Header wlan(unsigned control = 0x08, unsigned flags = 0x01, bool is_exchanged = false, unsigned quality = 0) {
+  Header out{.bytes = Octets(24)};
+  out.bytes[is_exchanged ? 1 : 0] = static_cast<std::byte>(control);
+  out.bytes[is_exchanged ? 0 : 1] = static_cast<std::byte>(flags);
+  if ((flags & 3) == 3) out.bytes.resize(30);
+  if ((control & 0x80) != 0) put_octets(out.bytes, octets({quality, 0}));
+  if ((quality & 0x80) != 0) out.bytes.resize(out.bytes.size() + 14);
+  return out;
+}
+
 // The optional words follow from the flags.
 inline Header gre(unsigned flags, unsigned type = 0, unsigned key = 7) {
   Header out{.protocol = IPPROTO_GRE, .type_at = 2};
@@ -53,6 +95,16 @@ inline Header gre(unsigned flags, unsigned type = 0, unsigned key = 7) {
   if ((flags & 0x1000) != 0) put32(out.bytes, 3);
   if ((flags & 0x0080) != 0) put32(out.bytes, 2);
   return out;
+}
+
+// Through one router, with a source route entry for it.
+inline Header gre_routed() {
+  return {.bytes = octets({0x40, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 4, 203, 0, 113, 9, 0, 0, 0, 0}),
+          .protocol = IPPROTO_GRE,
+          .type_at = 2};
+}
+inline Header eoip() {
+  return {.bytes = octets({0x20, 1, 0x64, 0, 0, 0, 7, 0}), .protocol = IPPROTO_GRE, .length_at = 4, .length_skips = 8};
 }
 
 // Names ERSPAN, whatever follows.
@@ -73,7 +125,9 @@ inline Header ppp(std::initializer_list<unsigned> protocol) { return {.bytes = o
 inline Header etherip(unsigned version = 3) { return {.bytes = octets({version << 4, 0}), .protocol = 97}; }
 
 // Behind UDP.
-inline Header vxlan(unsigned flags = 0x08) { return {.bytes = octets({flags, 0, 0, 0, 0, 0, 9, 0})}; }
+inline Header vxlan(unsigned flags = 0x08, unsigned reserved = 0) {
+  return {.bytes = octets({flags, reserved, reserved, reserved, 0, 0, 9, reserved})};
+}
 inline Header vxlan_gpe(unsigned protocol) { return {.bytes = octets({0x0c, 0, 0, protocol, 0, 0, 9, 0})}; }
 inline Header geneve(unsigned option_words = 0, unsigned flags = 0) {
   Header out{.bytes = octets({option_words, flags, 0, 0, 0, 0, 9, 0}), .type_at = 2};
@@ -82,6 +136,12 @@ inline Header geneve(unsigned option_words = 0, unsigned flags = 0) {
 }
 inline Header gtpu(unsigned type = 0xff) {
   return {.bytes = octets({0x30, type, 0, 0, 0, 0, 0, 9}), .length_at = 2, .length_skips = 8};
+}
+// Version 0.
+inline Header gtp_old() {
+  Header out{.bytes = octets({0x1e, 0xff, 0, 0}), .length_at = 2, .length_skips = 20};
+  out.bytes.resize(20);
+  return out;
 }
 // Extension headers of these lengths, in units of four octets.
 inline Header gtpu_extended(std::initializer_list<unsigned> lengths) {
@@ -108,6 +168,15 @@ inline Header l2tp(unsigned flags = 0x0002) {
     out.bytes.resize(out.bytes.size() + 3);
   }
   return out;
+}
+inline Header ayiya(unsigned next, unsigned operation = 1) {
+  Header out{.bytes = octets({0x41, 0x52, 0x10 | operation, next})};
+  out.bytes.resize(8 + 16 + 20);
+  return out;
+}
+inline Header lisp() { return {.bytes = octets({0x80, 1, 2, 3, 0, 0, 0, 1})}; }
+inline Header capwap(unsigned kinds, unsigned flags = 0, unsigned preamble = 0) {
+  return {.bytes = octets({preamble, 0x10, kinds, flags, 0, 0, 0, 0})};
 }
 inline Header teredo_origin() { return {.bytes = octets({0, 0, 1, 2, 3, 4, 5, 6})}; }
 inline Header teredo_authentication() { return {.bytes = octets({0, 1, 1, 2, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0})}; }
@@ -190,6 +259,29 @@ inline std::vector<Wrapping> wrappings() {
   same("pw", "mpls/eth", four, outer, {mpls(16, true), eth()});
   same("pw-control-word", "mpls/pw/eth", six, outer, {mpls(16, true), control_word(), eth()});
   same("pw-vlan", "vlan/mpls/pw/eth/vlan", four, outer, {vlan(5), mpls(16, true), control_word(), eth(), vlan(6)});
+  same("9200", "vlan", four, outer, {vlan(5, 0x9200)});
+  same("cmd", "cmd", four, outer, {cisco_metadata()});
+  same("vlan-cmd", "vlan/cmd", six, outer, {vlan(5), cisco_metadata()});
+  same("vn-tag", "vntag", four, outer, {vn_tag()});
+  same("vn-tag-vlan", "vntag/vlan", six, outer, {vn_tag(), vlan(5)});
+  same("e-tag", "etag", four, outer, {e_tag()});
+  same("fabricpath", "fabricpath/eth", four, outer, {fabric_path(), eth()});
+  same("fabricpath-vlan", "fabricpath/eth/vlan", six, outer, {fabric_path(), eth(), vlan(5)});
+  same("pbb", "pbb/eth", four, outer, {service_tag(), eth()});
+  same("backbone-pbb-vlan", "vlan/pbb/eth/vlan", six, outer, {vlan(5, ETH_P_8021AD), service_tag(), eth(), vlan(6)});
+  same("garland", "garland/eth", four, outer, {garland(), eth()});
+  same("bridged", "eth", six, outer, {eth()});
+  same("nsh4", "nsh", four, outer, {nsh(1)});
+  same("nsh6", "nsh", six, outer, {nsh(2, 2, 2)});
+  same("nsh-ethernet", "nsh/eth", four, outer, {nsh(3, 9, 2), eth()});
+  same("nsh-nsh", "nsh/nsh", four, outer, {nsh(4), nsh(1, 3, 2)});
+  same("nsh-mpls", "vlan/nsh/mpls", six, outer, {vlan(5), nsh(5), mpls(16, true)});
+  same("snap", "snap", four, outer, {snap()});
+  same("snap-numbered", "snap", six, outer, {snap_numbered()});
+  same("snap-vlan", "snap/vlan", four, outer, {snap(), vlan(5)});
+  same("frame-relay", "fr", four, outer, {frame_relay()});
+  same("ppp", "ppp", six, outer, {gre(0, 0x880b), ppp({0xff, 3, 0, 0x57})});
+  out.back().there = out.back().back = {eth(0x880b), ppp({0xff, 3, 0, 0x57})};
   same("hsr", "hsr", four, inner, {hsr()});
   same("batman", "batman/eth", six, inner, {batman(), eth()});
 
@@ -198,10 +290,12 @@ inline std::vector<Wrapping> wrappings() {
   over6("4in6", "ipv6", four, inner, {});
   over6("6in6", "ipv6", six, inner, {});
   over6("srv6", "ipv6", six, inner, {extension(IPPROTO_ROUTING, 2)});
-  over6("srv6-ethernet", "ipv6/eth", four, outer, {extension(IPPROTO_ROUTING, 2), eth()});
+  over6("srv6-ethernet", "ipv6/srv6l2/eth", four, outer, {extension(IPPROTO_ROUTING, 2), eth()});
+  over6("shim6", "ipv6/ext", six, outer, {extension(140)});
   over4("mpls-in-ipv4", "ipv4/mpls", six, outer, {mpls(16, true)});
   over6("mpls-in-ipv6", "ipv6/mpls", four, outer, {mpls(16, true)});
   over4("etherip", "ipv4/etherip/eth", four, outer, {etherip(), eth()});
+  over4("etherip-other-version", "ipv4/etherip/eth", six, outer, {etherip(0), eth()});
   over4("gre4", "ipv4/gre", four, inner, {gre(0)});
   over4("gre6", "ipv4/gre", six, inner, {gre(0)});
   over6("gre-in-ipv6", "ipv6/gre", four, inner, {gre(0)});
@@ -215,6 +309,19 @@ inline std::vector<Wrapping> wrappings() {
   over4("pptp", "ipv4/gre/ppp", four, inner, {gre(0x3081, 0x880b), ppp({0xff, 3, 0, 0x21})});
   over4("pptp6", "ipv4/gre/ppp", six, inner, {gre(0x3001, 0x880b), ppp({0xff, 3, 0, 0x57})});
   over4("pptp-compressed", "ipv4/gre/ppp", four, outer, {gre(0x3001, 0x880b), ppp({0x21})});
+  over4("gre-ppp", "ipv4/gre/ppp", four, outer, {gre(0, 0x880b), ppp({0xff, 3, 0, 0x21})});
+  over4("gre-ppp-compressed", "ipv4/gre/ppp", six, outer, {gre(0x2000, 0x880b), ppp({0x57})});
+  over4("gre-routed", "ipv4/gre", four, outer, {gre_routed()});
+  over4("gre-nsh", "ipv4/gre/nsh", six, outer, {gre(0), nsh(2)});
+  over4("gre-frame-relay", "ipv4/gre/fr", four, outer, {gre(0), frame_relay()});
+  over4("gre-frame-relay-iso", "ipv4/gre/fr", four, outer, {gre(0, 0x6559), frame_relay(0x03cc)});
+  out.back().there[3].type_at.reset();
+  out.back().back[3].type_at.reset();
+  over4("gre-ethernet-snap", "ipv4/gre/eth/snap", four, outer, {gre(0), eth(), snap()});
+  over4("gre-wlan", "ipv4/gre/wlan/snap", four, outer, {gre(0, 0x8200), wlan(), snap()});
+  over4("gre-wlan-quality", "ipv4/gre/wlan/snap", six, outer, {gre(0x2000, 0x8370), wlan(0x88, 3), snap()});
+  over4("gre-wlan-several", "ipv4/gre/wlan/snap", four, outer, {gre(0, 0x8210), wlan(0x88, 1, false, 0x80), snap()});
+  over4("eoip", "ipv4/eoip/eth", four, outer, {eoip(), eth()});
   over4("erspan1", "ipv4/gre/erspan/eth", four, outer, {gre_erspan(0, 0x88be), eth()});
   over4("erspan2", "ipv4/gre/erspan/eth", six, outer, {gre_erspan(0x1000, 0x88be), erspan2(), eth()});
   over4("erspan3", "ipv4/gre/erspan/eth", four, outer, {gre_erspan(0x1000, 0x22eb), erspan3(), eth()});
@@ -226,6 +333,8 @@ inline std::vector<Wrapping> wrappings() {
 
   datagram("vxlan", "ipv4/udp/vxlan/eth", four, 4789, {vxlan(), eth()});
   datagram("vxlan-8472", "ipv4/udp/vxlan/eth/vlan", six, 8472, {vxlan(0x88), eth(), vlan(5)});
+  datagram("vxlan-reserved", "ipv4/udp/vxlan/eth", four, 4789, {vxlan(0xff, 0xff), eth()});
+  datagram("vxlan-gpe-nsh", "ipv4/udp/vxlan/nsh/eth", four, 4790, {vxlan_gpe(4), nsh(3), eth()});
   datagram("vxlan-gpe4", "ipv4/udp/vxlan", four, 4790, {vxlan_gpe(1)});
   datagram("vxlan-gpe6", "ipv4/udp/vxlan", six, 4790, {vxlan_gpe(2)});
   datagram("vxlan-gpe-ethernet", "ipv4/udp/vxlan/eth", six, 4790, {vxlan_gpe(3), eth()});
@@ -233,6 +342,21 @@ inline std::vector<Wrapping> wrappings() {
   datagram("geneve", "ipv4/udp/geneve/eth", four, 6081, {geneve(), eth()});
   datagram("geneve-options", "ipv4/udp/geneve/eth", six, 6081, {geneve(5, 0x40), eth()});
   datagram("geneve-ip", "ipv4/udp/geneve", six, 6081, {geneve()});
+  datagram("geneve-control", "ipv4/udp/geneve/eth", four, 6081, {geneve(0, 0x80), eth()});
+  datagram("geneve-vlan", "ipv4/udp/geneve/vlan", six, 6081, {geneve(), vlan(5)});
+  datagram("gre-in-udp", "ipv4/udp/gre", four, 4754, {gre(0)});
+  datagram("gre-in-udp-ethernet", "ipv4/udp/nvgre/eth", six, 4754, {gre(0x2000), eth()});
+  datagram("mpls-in-udp", "ipv4/udp/mpls", four, 6635, {mpls(16, false), mpls(17, true)});
+  datagram("mpls-in-udp-pw", "ipv4/udp/mpls/pw/eth", six, 6635, {mpls(16, true), control_word(), eth()});
+  datagram("lisp4", "ipv4/udp/lisp", four, 4341, {lisp()});
+  datagram("lisp6", "ipv4/udp/lisp", six, 4341, {lisp()});
+  datagram("ayiya4", "ipv4/udp/ayiya", four, 5072, {ayiya(4)});
+  between("ayiya6", "ipv4/udp/ayiya", six, 5072, {ayiya(41)});
+  between("capwap", "ipv4/udp/capwap/eth", four, 5247, {capwap(0), eth()});
+  between("capwap-wlan", "ipv4/udp/capwap/wlan/snap", four, 5247, {capwap(3), wlan(), snap()});
+  between("capwap-wlan-exchanged", "ipv4/udp/capwap/wlan/snap", six, 5247, {capwap(3), wlan(0x88, 2, true), snap()});
+  between("gtp-old", "ipv4/udp/gtpu", four, 3386, {gtp_old()});
+  between("gtp-control-port", "ipv4/udp/gtpu", six, 2123, {gtpu()});
   between("gtpu", "ipv4/udp/gtpu", four, 2152, {gtpu()});
   between("gtpu6", "ipv4/udp/gtpu", six, 2152, {gtpu()});
   between("gtpu-extended", "ipv4/udp/gtpu", four, 2152, {gtpu_extended({1, 2})});
