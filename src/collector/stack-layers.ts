@@ -1,7 +1,7 @@
 /** What the text of a stack tells about how the kernel hashes its packets. Pure. */
 
 /** Inside these the kernel hashes the outer addresses and ports alone. */
-export const OUTER_HASHED: readonly string[] = ['vxlan', 'geneve', 'gtpu', 'l2tp', 'teredo'];
+export const OUTER_HASHED: readonly string[] = ['vxlan', 'geneve', 'gtpu', 'l2tp', 'teredo', 'ayiya', 'lisp', 'capwap'];
 
 export function hasLayer(stack: string, names: readonly string[]): boolean {
   return stack.split('/').some((layer) => names.includes(layer));
@@ -23,21 +23,28 @@ export function isPortless(stack: string): boolean {
   return !PORTS.includes(stack.split('/').at(-1) ?? '');
 }
 
-/** Whether an MPLS label comes before any address. */
-export function startsWithLabel(stack: string): boolean {
+/** Ethertypes, or what they announce, at which the dissector stops. Tags of types 0x9100 and 0x9200 are told from no others. */
+const HIDING: readonly string[] = ['mpls', 'cmd', 'vntag', 'etag', 'fabricpath', 'pbb', 'snap', 'nsh', 'fr', 'garland', 'ppp'];
+
+/** What of these comes before any address, where the hash then ends. */
+export function hiddenBehind(stack: string): string | undefined {
   const layers = stack.split('/');
-  const label = layers.indexOf('mpls');
-  return label >= 0 && !layers.slice(0, label).some(isIp);
+  const first = layers.findIndex(isIp);
+  return layers.slice(0, Math.max(first, 0)).find((layer) => HIDING.includes(layer));
 }
 
-/** Whether the hash ends at the outer header of a tunnel. It reaches into IP in IP and GRE with IP or Ethernet inside. */
+/**
+ * Whether the hash ends at the outer header of a tunnel. It reaches into IP in IP and GRE with IP or Ethernet inside, but never into UDP. PPP
+ * in GRE of version 1 is one that it does look into: there, no key differs for the reason that this is about.
+ */
 export function isTunnelled(stack: string): boolean {
   const layers = stack.split('/');
   const first = layers.findIndex(isIp);
-  return first >= 0 && layers.slice(first).some((layer) => OUTER_HASHED.includes(layer) || ENDS_AT_OUTER_ADDRESSES.includes(layer));
+  const inside = first < 0 ? [] : layers.slice(first);
+  return inside.slice(0, -1).includes('udp') || inside.some((layer) => HIDING.includes(layer) || ENDS_AT_OUTER_ADDRESSES.includes(layer));
 }
 
-const ENDS_AT_OUTER_ADDRESSES: readonly string[] = ['mpls', 'erspan', 'etherip'];
+const ENDS_AT_OUTER_ADDRESSES: readonly string[] = ['erspan', 'etherip', 'srv6l2', 'eoip', 'wlan', 'ext'];
 
 function isIp(layer: string): boolean {
   return layer === 'ipv4' || layer === 'ipv6';

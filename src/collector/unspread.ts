@@ -4,7 +4,7 @@ import type { FanoutMode } from '../model/fanout.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { CauseResult, PacketCounts } from '../model/run-result.ts';
 import { FALSE_PASS_LIMIT, sum } from './confidence.ts';
-import { isPortless, isTunnelled, listed, startsWithLabel } from './stack-layers.ts';
+import { hiddenBehind, isPortless, isTunnelled, listed } from './stack-layers.ts';
 
 /** Kinds of traffic that one process gets all of, by their stacks. */
 export function findUnspread({ stacks, epochs }: Evidence, { mode, procs }: RunFacts): readonly StackEvidence[] {
@@ -31,7 +31,7 @@ export interface Load {
  */
 function severalFlows({ stack }: StackEvidence, procs: number): number {
   const three = 3;
-  if (!isPortless(stack) || isTunnelled(stack) || startsWithLabel(stack)) return three;
+  if (!isPortless(stack) || isTunnelled(stack) || hiddenBehind(stack) !== undefined) return three;
   return Math.max(three, 1 + Math.ceil(-Math.log(FALSE_PASS_LIMIT) / Math.log(procs)));
 }
 
@@ -65,10 +65,11 @@ function flowsOf(stacks: readonly StackEvidence[]): number {
   return sum(stacks.map(({ flows }) => flows));
 }
 
-type Kind = 'label' | 'tunnel' | 'portless' | 'hidden';
+type Kind = 'label' | 'tag' | 'tunnel' | 'portless' | 'hidden';
 
 function kindOf(stack: string): Kind {
-  if (startsWithLabel(stack)) return 'label';
+  const behind = hiddenBehind(stack);
+  if (behind !== undefined) return behind === 'mpls' ? 'label' : 'tag';
   if (isTunnelled(stack)) return 'tunnel';
   return isPortless(stack) ? 'portless' : 'hidden';
 }
@@ -78,6 +79,11 @@ const KINDS: readonly { readonly kind: Kind; readonly why: string; readonly reme
     kind: 'label',
     why: "the kernel's dissector stops at an MPLS label, before any address",
     remedy: 'strip MPLS labels at the packet broker, or steer by what is behind them (--mode ebpf)',
+  },
+  {
+    kind: 'tag',
+    why: "the kernel's dissector does not know the tag or header in front of them, and hashes its ethertype alone",
+    remedy: 'strip such tags and headers at the packet broker, or steer by what is behind them (--mode ebpf)',
   },
   {
     kind: 'tunnel',

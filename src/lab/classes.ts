@@ -285,6 +285,61 @@ const LINK_CLASSES: readonly TrafficClass[] = [
   flows('batman-ipv4-tcp', 'TCP over IPv4 in Ethernet in a mesh (batman-adv)', LINKED, tcp, IPV4, envelope.BATMAN),
 ];
 
+const HIDDEN: Row = { groups: ['link', 'vendor'], expect: ONE_MEMBER };
+/** The tagged direction is all on one member; the other goes by its ports. */
+const HIDDEN_ONE_WAY: Row = { ...HIDDEN, expect: OUTER_PORTS };
+const BACKBONE: Row = { groups: ['link', 'pbb'], expect: ONE_MEMBER };
+const LENGTHS: Row = { groups: ['link', 'llc'], expect: ONE_MEMBER };
+const SERVICES: Row = { groups: ['link', 'service'], expect: ONE_MEMBER };
+
+const VENDOR_CLASSES: readonly TrafficClass[] = [
+  flows(
+    'vlan-9200-ipv4-tcp',
+    'TCP over IPv4 behind tags of types 0x9200 and 0x8100',
+    { ...TAGGED, expect: ONE_MEMBER },
+    tcp,
+    IPV4,
+    envelope.OLDER_QINQ,
+  ),
+  flows('cmd-ipv4-tcp', 'TCP over IPv4 behind a Cisco MetaData tag', HIDDEN, tcp, IPV4, envelope.CISCO_METADATA),
+  flows(
+    'cmd-one-way-ipv4-tcp',
+    'TCP over IPv4, a Cisco MetaData tag in one direction only',
+    HIDDEN_ONE_WAY,
+    tcp,
+    IPV4,
+    envelope.CISCO_METADATA_ONE_WAY,
+  ),
+  flows('vntag-ipv4-tcp', 'TCP over IPv4 behind a VN-Tag', HIDDEN, tcp, IPV4, envelope.VN_TAG),
+  flows('vntag-vlan-ipv6-udp', 'UDP over IPv6 behind a VN-Tag and a VLAN tag', HIDDEN, udp, IPV6, envelope.VN_TAG_VLAN),
+  flows('etag-ipv4-tcp', 'TCP over IPv4 behind an E-Tag (IEEE 802.1BR)', HIDDEN, tcp, IPV4, envelope.E_TAG),
+  flows('fabricpath-ipv4-tcp', 'TCP over IPv4 in Ethernet in Cisco FabricPath', HIDDEN, tcp, IPV4, envelope.FABRIC_PATH),
+  flows(
+    'fabricpath-one-way-ipv4-tcp',
+    'TCP over IPv4, in Cisco FabricPath in one direction only',
+    HIDDEN_ONE_WAY,
+    tcp,
+    IPV4,
+    envelope.FABRIC_PATH_ONE_WAY,
+  ),
+  flows('pbb-ipv4-tcp', 'TCP over IPv4 behind a service tag (IEEE 802.1ah)', BACKBONE, tcp, IPV4, envelope.BACKBONE),
+  flows('pbb-tagged-ipv6-udp', 'UDP over IPv6 behind a backbone tag and a service tag', BACKBONE, udp, IPV6, envelope.BACKBONE_TAGGED),
+  flows('snap-ipv4-tcp', 'TCP over IPv4 behind LLC and SNAP', LENGTHS, tcp, IPV4, envelope.SNAP),
+  flows('snap-vlan-ipv6-udp', 'UDP over IPv6 behind LLC and SNAP in one VLAN', LENGTHS, udp, IPV6, envelope.VLAN_SNAP),
+  flows('nsh-ipv4-tcp', 'TCP over IPv4 behind a network service header', SERVICES, tcp, IPV4, envelope.NSH),
+  flows('nsh-ipv6-udp', 'UDP over IPv6 behind a network service header', SERVICES, udp, IPV6, envelope.NSH),
+  flows(
+    'nsh-ethernet-ipv4-tcp',
+    'TCP over IPv4 in Ethernet behind a network service header with metadata of type 2',
+    SERVICES,
+    tcp,
+    IPV4,
+    envelope.NSH_ETHERNET,
+  ),
+  flows('nsh-mpls-ipv4-udp', 'UDP over IPv4 behind a network service header and a label', SERVICES, udp, IPV4, envelope.NSH_MPLS),
+  flows('nsh-twice-ipv4-tcp', 'TCP over IPv4 behind two network service headers', SERVICES, tcp, IPV4, envelope.NSH_TWICE),
+];
+
 const LABELLED: Row = { groups: ['mpls', 'tunnel'], expect: ONE_MEMBER };
 
 // The dissector stops at the label, but has the outer addresses by then.
@@ -307,6 +362,7 @@ const MPLS_CLASSES: readonly TrafficClass[] = [
 ];
 
 const INNER: Row = { groups: ['gre', 'tunnel'] };
+const INNER_UNSEEN: Row = { groups: ['gre', 'tunnel'], expect: BY_TUNNELS };
 const MIRRORED: Row = { groups: ['gre', 'erspan', 'tunnel'], expect: BY_TUNNELS };
 
 const GRE_CLASSES: readonly TrafficClass[] = [
@@ -317,6 +373,12 @@ const GRE_CLASSES: readonly TrafficClass[] = [
   flows('gre-ethernet-ipv4-tcp', 'TCP over IPv4 in Ethernet in GRE', INNER, tcp, IPV4, envelope.GRE_ETHERNET),
   flows('nvgre-ipv4-tcp', 'TCP over IPv4 in NVGRE', INNER, tcp, IPV4, envelope.NVGRE),
   flows('pptp-ipv4-tcp', 'TCP over IPv4 in PPTP', INNER, tcp, IPV4, envelope.PPTP),
+  flows('gre-ppp-ipv4-tcp', 'TCP over IPv4 in PPP in GRE of version 0', INNER_UNSEEN, tcp, IPV4, envelope.GRE_PPP),
+  flows('gre-routed-ipv4-tcp', 'TCP over IPv4 in GRE with a source route', INNER_UNSEEN, tcp, IPV4, envelope.GRE_ROUTED),
+  flows('gre-frame-relay-ipv4-tcp', 'TCP over IPv4 in frame relay in GRE', INNER_UNSEEN, tcp, IPV4, envelope.GRE_FRAME_RELAY),
+  flows('gre-nsh-ipv4-tcp', 'TCP over IPv4 behind a network service header in GRE', INNER_UNSEEN, tcp, IPV4, envelope.GRE_NSH),
+  flows('gre-wlan-ipv4-tcp', 'TCP over IPv4 in IEEE 802.11 in GRE, as Aruba has it', INNER_UNSEEN, tcp, IPV4, envelope.GRE_WLAN),
+  flows('eoip-ipv4-tcp', "TCP over IPv4 in MikroTik's Ethernet over IP", INNER_UNSEEN, tcp, IPV4, envelope.EOIP),
   flows('erspan1-ipv4-tcp', 'TCP over IPv4, mirrored by ERSPAN type I', MIRRORED, tcp, IPV4, envelope.ERSPAN_1),
   flows('erspan2-ipv4-tcp', 'TCP over IPv4, mirrored by ERSPAN type II', MIRRORED, tcp, IPV4, envelope.ERSPAN_2),
   flows('erspan3-ipv4-udp', 'UDP over IPv4, mirrored by ERSPAN type III', MIRRORED, udp, IPV4, envelope.ERSPAN_3),
@@ -371,6 +433,22 @@ const IP_IN_IP_CLASSES: readonly TrafficClass[] = [
     IPV4,
     envelope.ETHERIP,
   ),
+  flows(
+    'etherip-other-half-ipv4-udp',
+    'UDP over IPv4 in Ethernet in IPv4 (protocol 97), the version in the other half of its octet',
+    { ...IN_IP, expect: BY_TUNNELS },
+    udp,
+    IPV4,
+    envelope.ETHERIP_OTHER_HALF,
+  ),
+  flows(
+    'srv6-ethernet-ipv4-tcp',
+    'TCP over IPv4 in Ethernet in IPv6 with a segment routing header (next header 143), a segment for each direction',
+    { ...IN_IP, expect: { ...OUTER_PORTS, spread: 'tunnels' } },
+    tcp,
+    IPV4,
+    envelope.SRV6_ETHERNET,
+  ),
 ];
 
 const IN_UDP: Row = { groups: ['udp-tunnel', 'tunnel'], expect: BY_TUNNELS };
@@ -392,6 +470,30 @@ const UDP_TUNNEL_CLASSES: readonly TrafficClass[] = [
   flows('gtpu-extension-ipv6-udp', 'UDP over IPv6 in GTP-U with an extension header', IN_UDP, udp, IPV6, envelope.GTPU_EXTENSION),
   flows('l2tp-ipv4-tcp', 'TCP over IPv4 in L2TPv2', IN_UDP, tcp, IPV4, envelope.L2TP),
   flows('teredo-ipv6-udp', 'UDP over IPv6 in Teredo', IN_UDP, udp, IPV6, envelope.TEREDO),
+  flows(
+    'vxlan-policy-ipv4-tcp',
+    'TCP over IPv4 in VXLAN with reserved bits set, as by a group policy',
+    IN_UDP_PER_SIDE,
+    tcp,
+    IPV4,
+    envelope.VXLAN_POLICY,
+  ),
+  flows('vxlan-gpe-ipv6-udp', 'UDP over IPv6 in VXLAN-GPE', IN_UDP_PER_SIDE, udp, IPV6, envelope.VXLAN_GPE),
+  flows(
+    'vxlan-gpe-nsh-ipv4-tcp',
+    'TCP over IPv4 in Ethernet behind a network service header in VXLAN-GPE',
+    IN_UDP_PER_SIDE,
+    tcp,
+    IPV4,
+    envelope.VXLAN_GPE_NSH,
+  ),
+  flows('gre-in-udp-ipv4-tcp', 'TCP over IPv4 in GRE in UDP', IN_UDP_PER_SIDE, tcp, IPV4, envelope.GRE_IN_UDP),
+  flows('mpls-in-udp-ipv4-tcp', 'TCP over IPv4 behind an MPLS label in UDP', IN_UDP_PER_SIDE, tcp, IPV4, envelope.MPLS_IN_UDP),
+  flows('lisp-ipv4-tcp', 'TCP over IPv4 in LISP', IN_UDP_PER_SIDE, tcp, IPV4, envelope.LISP),
+  flows('ayiya-ipv6-tcp', 'TCP over IPv6 in AYIYA', IN_UDP, tcp, IPV6, envelope.AYIYA),
+  flows('capwap-ipv4-tcp', 'TCP over IPv4 in Ethernet in CAPWAP', IN_UDP, tcp, IPV4, envelope.CAPWAP),
+  flows('capwap-wlan-ipv4-udp', 'UDP over IPv4 in IEEE 802.11 in CAPWAP', IN_UDP, udp, IPV4, envelope.CAPWAP_WLAN),
+  flows('gtp-old-ipv4-tcp', 'TCP over IPv4 in GTP of version 0', IN_UDP, tcp, IPV4, envelope.GTP_OLD),
 ];
 
 const PROTOCOL_CLASSES: readonly TrafficClass[] = [
@@ -560,6 +662,7 @@ export const TRAFFIC_CLASSES: readonly TrafficClass[] = [
   ...HEADER_CLASSES,
   ...PROBE_CLASSES,
   ...LINK_CLASSES,
+  ...VENDOR_CLASSES,
   ...MPLS_CLASSES,
   ...GRE_CLASSES,
   ...IP_IN_IP_CLASSES,

@@ -1,7 +1,7 @@
 /** Everything that packets travel in besides plain Ethernet, VLAN tags and IP. Layers as in frames.ts. */
 
 import { foldChecksum, sumWords } from './checksum.ts';
-import { type Draft, ETHERTYPE, type Layer, PROTOCOL, prepend, put16, put32, sizeOf } from './frames.ts';
+import { type Draft, type Ends, ETHERTYPE, type Layer, PROTOCOL, prepend, put16, put32, sizeOf } from './frames.ts';
 
 // PPP
 
@@ -156,12 +156,150 @@ export function batman(fields: { readonly destination: Uint8Array }): Layer {
   };
 }
 
+// Tags of vendors, and what bridges wrap frames in
+
+function tagged(name: string, etherType: number, bytes: number, write: (bytes: Uint8Array, at: number) => void): Layer {
+  return {
+    name,
+    write: (draft) => {
+      const next = draft.etherType;
+      const at = prepend(draft, bytes);
+      write(draft.bytes, at);
+      put16(draft.bytes, at + bytes - 2, next);
+      draft.etherType = etherType;
+    },
+  };
+}
+
+/** Cisco MetaData: one option, the security group of the sender. */
+export function ciscoMetadata(fields: { readonly group: number }): Layer {
+  return tagged('cmd', ETHERTYPE.ciscoMetadata, 8, (bytes, at) => {
+    bytes.set([1, 1, 0, 1], at);
+    put16(bytes, at + 4, fields.group);
+  });
+}
+
+export interface VirtualInterfaces {
+  /** Whether the frame goes from the bridge to a virtual interface, or the other way. */
+  readonly isFromBridge: boolean;
+  /** Of 12 bits. */
+  readonly source: number;
+  readonly destination: number;
+}
+
+/** A tag of network interface virtualisation (Cisco, once IEEE 802.1Qbh). */
+export function vnTag(fields: VirtualInterfaces): Layer {
+  return tagged('vntag', ETHERTYPE.vnTag, 6, (bytes, at) => {
+    put16(bytes, at, (fields.isFromBridge ? 0x8000 : 0) | fields.destination);
+    put16(bytes, at + 2, fields.source);
+  });
+}
+
+/** A tag of port extenders (IEEE 802.1BR), for one extended port. */
+export function eTag(fields: { readonly ingress: number; readonly channel: number }): Layer {
+  return tagged('etag', ETHERTYPE.eTag, 8, (bytes, at) => {
+    put16(bytes, at, fields.ingress);
+    put16(bytes, at + 2, fields.channel);
+  });
+}
+
+function frontOf(name: string, etherType: number, write: (draft: Draft) => void): Layer {
+  return {
+    name,
+    write: (draft) => {
+      write(draft);
+      draft.etherType = etherType;
+    },
+  };
+}
+
+/** Cisco FabricPath: a tree and the hops left, between the switches' addresses and the frame. */
+export function fabricPath(fields: { readonly tree: number }): Layer {
+  return frontOf('fabricpath', ETHERTYPE.fabricPath, (draft) => put16(draft.bytes, prepend(draft, 2), (fields.tree << 6) | 32));
+}
+
+/** The service tag of a provider's backbone (IEEE 802.1ah); the customer's frame follows. */
+export function serviceTag(fields: { readonly service: number }): Layer {
+  return frontOf('pbb', ETHERTYPE.backbone, (draft) => put32(draft.bytes, prepend(draft, 4), fields.service));
+}
+
+/** The longest frame that a length may announce; from 1536 on it would be an ethertype. */
+const LENGTH_MAX = 1500;
+
+/** IEEE 802.2 with a SNAP header (RFC 1042): the length stands where an ethertype would. */
+export function snap(): Layer {
+  return {
+    name: 'snap',
+    write: (draft) => {
+      const next = draft.etherType;
+      const at = prepend(draft, 8);
+      draft.bytes.set([0xaa, 0xaa, 3], at);
+      put16(draft.bytes, at + 6, next);
+      draft.etherType = sizeOf(draft);
+      if (draft.etherType > LENGTH_MAX) throw new RangeError(`a frame of ${draft.etherType} bytes behind a length`);
+    },
+  };
+}
+
+export interface WlanFields extends Ends {
+  readonly isFromStation: boolean;
+  /** As Cisco's controllers send it: the octets of the frame control field the other way round. */
+  readonly isExchanged?: boolean;
+}
+
+/** A data frame of IEEE 802.11 between a station and a distribution system, without encryption. `source` and `destination` are Ethernet addresses. */
+export function wlan(fields: WlanFields): Layer {
+  return {
+    name: 'wlan',
+    write: (draft) => {
+      const { source, destination, isFromStation, isExchanged = false } = fields;
+      const { bytes } = draft;
+      const at = prepend(draft, 24);
+      const flags = isFromStation ? 1 : 2;
+      bytes.set(isExchanged ? [flags, 8] : [8, flags], at);
+      // The access point's own address stands first on the way in, and second on the way out.
+      const [first, second, third] = isFromStation ? [ACCESS_POINT, source, destination] : [destination, ACCESS_POINT, source];
+      bytes.set(first, at + 4);
+      bytes.set(second, at + 10);
+      bytes.set(third, at + 16);
+      draft.etherType = ETHERTYPE.wlan;
+    },
+  };
+}
+
+const ACCESS_POINT = Uint8Array.of(0x22, 0xfc, 0, 0, 2, 0x01);
+
+/** Frame relay with an address of two octets, and an ethertype as Cisco has it. */
+export function frameRelay(): Layer {
+  return {
+    name: 'fr',
+    write: (draft) => {
+      const next = draft.etherType;
+      const at = prepend(draft, 4);
+      put16(draft.bytes, at, 0x1841);
+      put16(draft.bytes, at + 2, next);
+      draft.etherType = ETHERTYPE.frameRelay;
+    },
+  };
+}
+
 // GRE and what is built on it
 
 export interface GreFields {
   readonly key?: number;
   readonly sequence?: number;
   readonly checksum?: boolean;
+  /** The IPv4 address of a router to pass (RFC 1701). */
+  readonly via?: Uint8Array;
+}
+
+const ROUTE_BYTES = 12;
+
+/** A source route of one entry, and the empty one. */
+function putRoute(bytes: Uint8Array, at: number, router: Uint8Array): void {
+  put16(bytes, at, ETHERTYPE.ipv4);
+  bytes[at + 3] = 4;
+  bytes.set(router, at + 4);
 }
 
 /** Version 0 (RFC 2784, RFC 2890). */
@@ -169,11 +307,14 @@ export function gre(fields: GreFields = {}, name = 'gre'): Layer {
   return {
     name,
     write: (draft) => {
-      const { key, sequence, checksum = false } = fields;
+      const { key, sequence, checksum = false, via } = fields;
       const { bytes, etherType } = draft;
-      const [checksumBytes, keyBytes, sequenceBytes] = [checksum ? 4 : 0, key === undefined ? 0 : 4, sequence === undefined ? 0 : 4];
+      if (via !== undefined) putRoute(bytes, prepend(draft, ROUTE_BYTES), via);
+      const checksumBytes = checksum || via !== undefined ? 4 : 0;
+      const [keyBytes, sequenceBytes] = [key === undefined ? 0 : 4, sequence === undefined ? 0 : 4];
       const at = prepend(draft, 4 + checksumBytes + keyBytes + sequenceBytes);
-      put16(bytes, at, (checksum ? 0x8000 : 0) | (key === undefined ? 0 : 0x2000) | (sequence === undefined ? 0 : 0x1000));
+      const flags = (checksum ? 0x8000 : 0) | (via === undefined ? 0 : 0x4000);
+      put16(bytes, at, flags | (key === undefined ? 0 : 0x2000) | (sequence === undefined ? 0 : 0x1000));
       put16(bytes, at + 2, etherType);
       if (key !== undefined) put32(bytes, at + 4 + checksumBytes, key);
       if (sequence !== undefined) put32(bytes, at + 4 + checksumBytes + keyBytes, sequence);
@@ -235,13 +376,32 @@ export function erspan(fields: ErspanFields): Layer {
   };
 }
 
+/** Ethernet over IP as MikroTik has it: GRE of version 1 by its looks, with a length and the tunnel's number in place of a key. */
+export function eoip(fields: { readonly tunnel: number }): Layer {
+  return {
+    name: 'eoip',
+    write: (draft) => {
+      const payloadBytes = sizeOf(draft);
+      const at = prepend(draft, 8);
+      put16(draft.bytes, at, 0x2001);
+      put16(draft.bytes, at + 2, ETHERTYPE.eoip);
+      put16(draft.bytes, at + 4, payloadBytes);
+      // In the order of the routers' processors.
+      draft.bytes[at + 6] = fields.tunnel;
+      draft.bytes[at + 7] = fields.tunnel >>> 8;
+      draft.protocol = PROTOCOL.gre;
+    },
+  };
+}
+
 // In IP directly
 
-export function etherIp(): Layer {
+/** RFC 3378. Some wrote the version, 3, into the other half octet. */
+export function etherIp(form: 'as specified' | 'other half' = 'as specified'): Layer {
   return {
     name: 'etherip',
     write: (draft) => {
-      put16(draft.bytes, prepend(draft, 2), 0x3000);
+      put16(draft.bytes, prepend(draft, 2), form === 'as specified' ? 0x3000 : 0x0300);
       draft.protocol = PROTOCOL.etherip;
     },
   };
@@ -349,20 +509,106 @@ export function igmpReport(): Layer {
 
 // In UDP
 
-export const UDP_PORT = { l2tp: 1701, gtpu: 2152, teredo: 3544, esp: 4500, vxlan: 4789, geneve: 6081 } as const;
+export const UDP_PORT = {
+  l2tp: 1701,
+  gtpu: 2152,
+  gtpOld: 3386,
+  teredo: 3544,
+  lisp: 4341,
+  esp: 4500,
+  gre: 4754,
+  vxlan: 4789,
+  vxlanGpe: 4790,
+  ayiya: 5072,
+  capwap: 5247,
+  geneve: 6081,
+  mpls: 6635,
+} as const;
 
 export interface SegmentFields {
   /** Of a virtual network: 24 bits. */
   readonly vni: number;
 }
 
-export function vxlan(fields: SegmentFields): Layer {
+export interface VxlanFields extends SegmentFields {
+  /** Of a group policy: in octets that are reserved by RFC 7348, as is the last one. */
+  readonly policy?: { readonly group: number; readonly last: number };
+}
+
+export function vxlan(fields: VxlanFields): Layer {
   return {
     name: 'vxlan',
     write: (draft) => {
+      const { vni, policy } = fields;
       const at = prepend(draft, 8);
-      draft.bytes[at] = 0x08;
+      draft.bytes[at] = policy === undefined ? 0x08 : 0x88;
+      if (policy !== undefined) put16(draft.bytes, at + 2, policy.group);
+      put32(draft.bytes, at + 4, (vni << 8) | (policy?.last ?? 0));
+    },
+  };
+}
+
+/** What NSH and the generic extension of VXLAN call what follows them. */
+const NEXT_PROTOCOL: Readonly<Record<number, number>> = {
+  [ETHERTYPE.ipv4]: 1,
+  [ETHERTYPE.ipv6]: 2,
+  [ETHERTYPE.ethernet]: 3,
+  [ETHERTYPE.nsh]: 4,
+  [ETHERTYPE.mpls]: 5,
+};
+
+/** VXLAN that says what it carries. */
+export function vxlanGpe(fields: SegmentFields): Layer {
+  return {
+    name: 'vxlan',
+    write: (draft) => {
+      const next = NEXT_PROTOCOL[draft.etherType] ?? 0;
+      const at = prepend(draft, 8);
+      draft.bytes[at] = 0x0c;
+      draft.bytes[at + 3] = next;
       put32(draft.bytes, at + 4, fields.vni << 8);
+    },
+  };
+}
+
+/** Anything in anything, as SixXS had it: the tunnel's own address as identity, and a signature that only the ends could check. */
+export function ayiya(fields: { readonly identity: Uint8Array; readonly epoch: number }): Layer {
+  return {
+    name: 'ayiya',
+    write: (draft) => {
+      const { bytes, protocol } = draft;
+      const [identityBytes, signatureBytes] = [16, 20];
+      const at = prepend(draft, 8 + identityBytes + signatureBytes);
+      // 2^4 octets of an integer, 5 words by SHA-1, a shared secret, "forward".
+      bytes.set([0x41, 0x52, 0x11, protocol], at);
+      put32(bytes, at + 4, fields.epoch);
+      bytes.set(fields.identity, at + 8);
+      bytes.fill(0x5a, at + 8 + identityBytes, at + 8 + identityBytes + signatureBytes);
+    },
+  };
+}
+
+/** The locator/identifier separation protocol (RFC 9300), with a nonce. */
+export function lisp(fields: { readonly nonce: number }): Layer {
+  return {
+    name: 'lisp',
+    write: (draft) => {
+      const at = prepend(draft, 8);
+      put32(draft.bytes, at, 0x80000000 | (fields.nonce & 0xffffff));
+      put32(draft.bytes, at + 4, 1);
+    },
+  };
+}
+
+/** Data between an access point and its controller (RFC 5415): a frame of Ethernet, or of IEEE 802.11. */
+export function capwap(): Layer {
+  return {
+    name: 'capwap',
+    write: (draft) => {
+      const isWireless = draft.etherType === ETHERTYPE.wlan;
+      const at = prepend(draft, 8);
+      // Two words of header, radio 1, which is one of IEEE 802.11, and whether its frame is left as it is.
+      draft.bytes.set([0, 0x10, isWireless ? 0x43 : 0x42, 0], at);
     },
   };
 }
@@ -380,6 +626,22 @@ export function geneve(fields: SegmentFields & { readonly options?: Uint8Array }
       put16(bytes, at + 2, etherType);
       put32(bytes, at + 4, vni << 8);
       if (options !== undefined) bytes.set(options, at + 8);
+    },
+  };
+}
+
+/** Version 0 (3GPP TS 09.60), whose tunnels have a number of eight octets. */
+export function gtpOld(fields: { readonly label: number }): Layer {
+  return {
+    name: 'gtpu',
+    write: (draft) => {
+      const packetBytes = sizeOf(draft);
+      const at = prepend(draft, 20);
+      draft.bytes.set([0x1e, 0xff], at);
+      put16(draft.bytes, at + 2, packetBytes);
+      put16(draft.bytes, at + 6, fields.label);
+      draft.bytes.fill(0xff, at + 8, at + 12);
+      put32(draft.bytes, at + 16, fields.label);
     },
   };
 }
@@ -533,16 +795,29 @@ export function macsec(fields: MacsecFields): Layer {
   };
 }
 
-/** A network service header (RFC 8300) without context, in front of what the next protocol "experiment 1" carries. */
-export function nsh(fields: { readonly path: number }): Layer {
+export interface ServiceFields {
+  readonly path: number;
+  /** Of type 1, always four words; or of type 2, here one piece of four octets. Without: type 2, and no piece. */
+  readonly metadata?: 1 | 2;
+}
+
+const EXPERIMENT = 0xfe;
+
+/** A network service header (RFC 8300). */
+export function nsh(fields: ServiceFields): Layer {
   return {
-    name: 'other',
+    name: 'nsh',
     write: (draft) => {
-      const at = prepend(draft, 8);
-      const [lifetime, words] = [63, 2];
+      const { path, metadata } = fields;
+      const next = NEXT_PROTOCOL[draft.etherType] ?? EXPERIMENT;
+      const [lifetime, words] = [63, metadata === undefined ? 2 : metadata === 1 ? 6 : 4];
+      const at = prepend(draft, 4 * words);
       put16(draft.bytes, at, (lifetime << 6) | words);
-      put16(draft.bytes, at + 2, 0x02fe);
-      put32(draft.bytes, at + 4, (fields.path << 8) | 0xff);
+      draft.bytes[at + 2] = metadata ?? 2;
+      draft.bytes[at + 3] = next;
+      put32(draft.bytes, at + 4, (path << 8) | 0xff);
+      // A class for experiments, type 1, four octets.
+      if (metadata === 2) draft.bytes.set([0xff, 0xf6, 1, 4, 0, 0, 0, 7], at + 8);
       draft.etherType = ETHERTYPE.nsh;
     },
   };

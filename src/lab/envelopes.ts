@@ -1,26 +1,42 @@
 /** What packets travel in: links, networks and tunnels, as parts that follow one another from the Ethernet header inwards. */
 import {
   ah,
+  ayiya,
   batman,
+  capwap,
+  ciscoMetadata,
   controlWord,
   type ErspanFields,
+  eoip,
   erspan,
+  eTag,
   etherIp,
+  fabricPath,
+  frameRelay,
   geneve,
   gre,
+  gtpOld,
   gtpu,
   hsr,
   l2tp,
+  lisp,
   mpls,
+  nsh,
   nvgre,
   ppp,
   pppoe,
   pptp,
+  serviceTag,
+  snap,
   teredo,
   UDP_PORT,
+  vnTag,
   vxlan,
+  vxlanGpe,
+  wlan,
 } from './encapsulations.ts';
 import {
+  announced,
   cut,
   destinationOptions,
   type Ends,
@@ -33,6 +49,7 @@ import {
   ipv6Fragment,
   type Layer,
   type Ports,
+  PROTOCOL,
   segmentRouting,
   udp,
   vlan,
@@ -79,6 +96,7 @@ const PURPOSE = {
   security: 0x1050,
   mpls: 0x1060,
   innerMpls: 0x1070,
+  port: 0x1080,
 } as const;
 
 // Link
@@ -167,6 +185,80 @@ export const BATMAN: readonly PartFactory[] = [
   () => ({ initiator: [batman({ destination: MAC.outerResponder })], responder: [batman({ destination: MAC.outerInitiator })] }),
   INNER_LINK,
 ];
+
+export const OLDER_QINQ = [tagOf(PURPOSE.vlan, ETHERTYPE.olderTag), tagOf(PURPOSE.innerVlan)];
+
+/** A group is the sender's. */
+const METADATA: PartFactory = () => {
+  const fields = { group: 0 };
+  return both([ciscoMetadata(fields)], (talk) => {
+    fields.group = 2 + 2 * (talk.pair % 100) + talk.side;
+  });
+};
+
+/** A virtual interface, of 12 bits, on one side of the switch, and its uplink on the other. */
+function virtualInterface(talk: Talk): number {
+  return 1 + (draw(talk, PURPOSE.port) % 0xffe);
+}
+
+const VN_TAGGED: PartFactory = () => {
+  const fields = { isFromBridge: false, source: 0, destination: 0 };
+  return both([vnTag(fields)], (talk) => {
+    fields.isFromBridge = talk.side === SIDE.responder;
+    fields.source = fields.isFromBridge ? 0 : virtualInterface(talk);
+    fields.destination = fields.isFromBridge ? virtualInterface(talk) : 0;
+  });
+};
+
+const E_TAGGED: PartFactory = () => {
+  const fields = { ingress: 0, channel: 0 };
+  return both([eTag(fields)], (talk) => {
+    fields.ingress = talk.side === SIDE.initiator ? 0 : virtualInterface(talk);
+    fields.channel = virtualInterface(talk);
+  });
+};
+
+const SERVICE: PartFactory = () => {
+  const fields = { service: 0 };
+  return both([serviceTag(fields)], (talk) => {
+    fields.service = keyOf(talk);
+  });
+};
+
+const FABRIC = fixed(fabricPath({ tree: 1 }));
+
+export const CISCO_METADATA = [METADATA];
+export const CISCO_METADATA_ONE_WAY = [oneWay(METADATA)];
+export const VN_TAG = [VN_TAGGED];
+export const VN_TAG_VLAN = [VN_TAGGED, tagOf(PURPOSE.vlan)];
+export const E_TAG = [E_TAGGED];
+export const FABRIC_PATH = [FABRIC, INNER_LINK];
+export const FABRIC_PATH_ONE_WAY = [oneWay(FABRIC), oneWay(INNER_LINK)];
+export const BACKBONE = [SERVICE, INNER_LINK];
+export const BACKBONE_TAGGED = [tagOf(PURPOSE.vlan, ETHERTYPE.qinq), SERVICE, INNER_LINK];
+export const SNAP = [fixed(snap())];
+export const VLAN_SNAP = [tagOf(PURPOSE.vlan), fixed(snap())];
+
+/** A chain of services is passed on one path, and on another back. */
+function servicePath(metadata: 1 | 2): PartFactory {
+  return () => {
+    const fields = { path: 0, metadata };
+    return both([nsh(fields)], (talk) => {
+      fields.path = 0x100 + 2 * tunnelOf(talk) + talk.side;
+    });
+  };
+}
+
+export const NSH = [servicePath(1)];
+export const NSH_ETHERNET = [servicePath(2), INNER_LINK];
+export const NSH_TWICE = [servicePath(2), servicePath(1)];
+export const NSH_MPLS = [servicePath(1), labelOf(PURPOSE.mpls)];
+
+function wireless(options: { readonly isExchanged?: boolean } = {}): PartFactory {
+  const fromInitiator = wlan({ source: MAC.initiator, destination: MAC.responder, isFromStation: true, ...options });
+  const fromResponder = wlan({ source: MAC.responder, destination: MAC.initiator, isFromStation: false, ...options });
+  return () => ({ initiator: [fromInitiator, snap()], responder: [fromResponder, snap()] });
+}
 
 /** Labels are chosen by who receives them, so each side has its own. */
 function labelOf(purpose: number, name?: ''): PartFactory {
@@ -333,8 +425,9 @@ export function securityIndex(talk: Talk, indexes: 'per-side' | 'same'): number 
 /** Many flows share a tunnel: this many pairs of tunnel ends there are. */
 export const TUNNELS = 16;
 
-function tunnelOf({ pair }: Talk): number {
-  return pair % TUNNELS;
+// Not by the number of the pair in the run: with 16 classes, a class would have one tunnel.
+function tunnelOf({ pairOfClass }: Talk): number {
+  return pairOfClass % TUNNELS;
 }
 
 /** 192.0.2.0/24 and 198.51.100.0/24 (RFC 5737). */
@@ -385,6 +478,18 @@ export const IN_NEAR_IPV6 = [outerIpv6('elsewhere')];
 export const SRV6 = [outerIpv6('in bytes 8 to 11', ({ destination }) => [segmentRouting(destination)])];
 export const MPLS_IN_IP = [OUTER_IPV4, ...MPLS];
 export const ETHERIP = [OUTER_IPV4, fixed(etherIp()), INNER_LINK];
+export const ETHERIP_OTHER_HALF = [OUTER_IPV4, fixed(etherIp('other half')), INNER_LINK];
+
+/** Each end sends to the segment at which the other one decapsulates (RFC 8986, End.DX2), and from an address of its own. */
+const TO_SEGMENT: PartFactory = () => {
+  const ends = createEnds(6);
+  return both([ipv6(ends), segmentRouting(ends.destination)], (talk) => {
+    loadTunnelEnds(ends, talk, (at, side, tunnel) => putTunnelEnd6(at, side, tunnel, 'elsewhere'));
+    ends.destination[13] = 0xd2;
+  });
+};
+
+export const SRV6_ETHERNET = [TO_SEGMENT, fixed(announced(PROTOCOL.ethernet, 'srv6l2')), INNER_LINK];
 
 /** Keys and virtual networks are chosen per tunnel, the same for both directions. */
 function keyOf(talk: Talk): number {
@@ -434,6 +539,20 @@ export const PPTP = [OUTER_IPV4, PPTP_HEADER];
 export const ERSPAN_1 = mirrored(1);
 export const ERSPAN_2 = mirrored(2);
 export const ERSPAN_3 = mirrored(3);
+export const GRE_PPP = [OUTER_IPV4, fixed(gre()), fixed(ppp())];
+export const GRE_ROUTED = [OUTER_IPV4, fixed(gre({ via: Uint8Array.of(203, 0, 113, 9) }))];
+export const GRE_FRAME_RELAY = [OUTER_IPV4, fixed(gre()), fixed(frameRelay())];
+export const GRE_NSH = [OUTER_IPV4, fixed(gre()), ...NSH];
+export const GRE_WLAN = [OUTER_IPV4, fixed(gre()), wireless()];
+
+const EOIP_HEADER: PartFactory = () => {
+  const fields = { tunnel: 0 };
+  return both([eoip(fields)], (talk) => {
+    fields.tunnel = keyOf(talk);
+  });
+};
+
+export const EOIP = [OUTER_IPV4, EOIP_HEADER, INNER_LINK];
 export const GRE_IN_IPV6 = [...IN_IPV6, fixed(gre())];
 export const GRE_IN_NEAR_IPV6 = [...IN_NEAR_IPV6, fixed(gre())];
 
@@ -502,12 +621,50 @@ const L2TP_HEADER: PartFactory = () => {
   });
 };
 
-/** A client behind a port that its address translator chose, and the port of the service. */
-const teredoPorts: LoadPorts = (ports, talk) => {
-  const client = 0xf000 + tunnelOf(talk);
-  const isClient = talk.side === SIDE.initiator;
-  ports.sourcePort = isClient ? client : UDP_PORT.teredo;
-  ports.destinationPort = isClient ? UDP_PORT.teredo : client;
+/** A client behind a port that it, or its address translator, chose, and the port of the service. */
+function clientOf(service: number): LoadPorts {
+  return (ports, talk) => {
+    const client = 0xf000 + tunnelOf(talk);
+    const isClient = talk.side === SIDE.initiator;
+    ports.sourcePort = isClient ? client : service;
+    ports.destinationPort = isClient ? service : client;
+  };
+}
+
+const POLICY_HEADER: PartFactory = () => {
+  const policy = { group: 0, last: 0x5a };
+  const fields = { vni: 0, policy };
+  return both([vxlan(fields)], (talk) => {
+    fields.vni = keyOf(talk);
+    policy.group = 2 + 2 * (talk.pair % 100) + talk.side;
+  });
+};
+
+const VXLAN_GPE_HEADER: PartFactory = () => {
+  const fields = { vni: 0 };
+  return both([vxlanGpe(fields)], (talk) => {
+    fields.vni = keyOf(talk);
+  });
+};
+
+const LISP_HEADER: PartFactory = () => {
+  const fields = { nonce: 0 };
+  return both([lisp(fields)], (talk) => {
+    fields.nonce = talk.entropy;
+  });
+};
+
+/** The identity is the address of the client's end. */
+const AYIYA_HEADER: PartFactory = () => {
+  const fields = { identity: new Uint8Array(16), epoch: 0x65000000 };
+  return both([ayiya(fields)], (talk) => putTunnelEnd6(fields.identity, SIDE.initiator, tunnelOf(talk), 'elsewhere'));
+};
+
+const GTP_OLD_HEADER: PartFactory = () => {
+  const fields = { label: 0 };
+  return both([gtpOld(fields)], (talk) => {
+    fields.label = ((talk.pair << 1) | talk.side) & 0xffff;
+  });
 };
 
 export const VXLAN = [OUTER_IPV4, inUdp(portPerSide(UDP_PORT.vxlan), WITHOUT_CHECKSUM), VXLAN_HEADER, INNER_LINK];
@@ -516,4 +673,19 @@ export const GENEVE = [OUTER_IPV4, inUdp(portPerSide(UDP_PORT.geneve), WITHOUT_C
 export const GTPU = [OUTER_IPV4, inUdp(wellKnown(UDP_PORT.gtpu), WITHOUT_CHECKSUM), gtpuHeader(false)];
 export const GTPU_EXTENSION = [OUTER_IPV4, inUdp(wellKnown(UDP_PORT.gtpu), WITHOUT_CHECKSUM), gtpuHeader(true)];
 export const L2TP = [OUTER_IPV4, inUdp(wellKnown(UDP_PORT.l2tp), WITH_CHECKSUM), L2TP_HEADER];
-export const TEREDO = [OUTER_IPV4, inUdp(teredoPorts, WITH_CHECKSUM), fixed(teredo())];
+export const TEREDO = [OUTER_IPV4, inUdp(clientOf(UDP_PORT.teredo), WITH_CHECKSUM), fixed(teredo())];
+export const VXLAN_POLICY = [OUTER_IPV4, inUdp(portPerSide(UDP_PORT.vxlan), WITHOUT_CHECKSUM), POLICY_HEADER, INNER_LINK];
+export const VXLAN_GPE = [OUTER_IPV4, inUdp(portPerSide(UDP_PORT.vxlanGpe), WITHOUT_CHECKSUM), VXLAN_GPE_HEADER];
+export const VXLAN_GPE_NSH = [...VXLAN_GPE, ...NSH_ETHERNET];
+export const GRE_IN_UDP = [OUTER_IPV4, inUdp(portPerSide(UDP_PORT.gre), WITH_CHECKSUM), fixed(gre())];
+export const MPLS_IN_UDP = [OUTER_IPV4, inUdp(portPerSide(UDP_PORT.mpls), WITH_CHECKSUM), ...MPLS];
+export const LISP = [OUTER_IPV4, inUdp(portPerSide(UDP_PORT.lisp), WITHOUT_CHECKSUM), LISP_HEADER];
+export const AYIYA = [OUTER_IPV4, inUdp(wellKnown(UDP_PORT.ayiya), WITH_CHECKSUM), AYIYA_HEADER];
+export const CAPWAP = [OUTER_IPV4, inUdp(clientOf(UDP_PORT.capwap), WITHOUT_CHECKSUM), fixed(capwap()), INNER_LINK];
+export const CAPWAP_WLAN = [
+  OUTER_IPV4,
+  inUdp(clientOf(UDP_PORT.capwap), WITHOUT_CHECKSUM),
+  fixed(capwap()),
+  wireless({ isExchanged: true }),
+];
+export const GTP_OLD = [OUTER_IPV4, inUdp(wellKnown(UDP_PORT.gtpOld), WITHOUT_CHECKSUM), GTP_OLD_HEADER];

@@ -51,8 +51,11 @@ export interface Ports {
 export const ETHERTYPE = {
   ipv4: 0x0800,
   arp: 0x0806,
-  ethernet: 0x6558,
   batman: 0x4305,
+  ethernet: 0x6558,
+  frameRelay: 0x6559,
+  eoip: 0x6400,
+  wlan: 0x8200,
   vlan: 0x8100,
   ipv6: 0x86dd,
   ppp: 0x880b,
@@ -66,9 +69,15 @@ export const ETHERTYPE = {
   erspan3: 0x22eb,
   lldp: 0x88cc,
   macsec: 0x88e5,
+  backbone: 0x88e7,
+  fabricPath: 0x8903,
+  ciscoMetadata: 0x8909,
+  vnTag: 0x8926,
   hsr: 0x892f,
+  eTag: 0x893f,
   nsh: 0x894f,
   doubleTag: 0x9100,
+  olderTag: 0x9200,
 } as const;
 export const PROTOCOL = {
   icmp: 1,
@@ -242,7 +251,7 @@ export function tag(fields: TagLayerFields): Layer {
 
 // Link
 
-/** Ethernet II; of IEEE 802.3, where what follows announced itself by a length below 1536. */
+/** Ethernet II; of IEEE 802.3, where what follows announced itself by a length of 1500 at the most. */
 export function ethernet({ source, destination }: Ends): Layer {
   const addresses = Uint8Array.of(...destination, ...source);
   return {

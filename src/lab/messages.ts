@@ -231,7 +231,7 @@ export function openMacsec(sizes: PayloadSizes): Exchange {
 
 export function openNsh(sizes: PayloadSizes): Exchange {
   const fields = { path: 0 };
-  return alternate(sizes, [nsh(fields)], (talk) => {
+  return alternate(sizes, [nsh(fields), unknownEtherType()], (talk) => {
     fields.path = 1 + (talk.pair & 0xffff);
   });
 }

@@ -18,6 +18,8 @@ export interface Talk {
   entropy: number;
   /** Number of the pair of hosts. */
   pair: number;
+  /** Its number among the pairs of its class, however many classes take turns. */
+  pairOfClass: number;
   /** Number of the flow between these two, below FLOWS_PER_PAIR. */
   nth: number;
   initiatorNet: number;
@@ -44,7 +46,7 @@ export interface Talk {
 export function createTalk(): Talk {
   const parties = { initiatorNet: 0, initiatorHost: 0, initiatorPort: 0, responderNet: 0, responderHost: 0, responderPort: 0 };
   const progress = { packets: 0, turn: 0, piece: 0, side: SIDE.initiator, initiatorNext: 0, responderNext: 0 };
-  return { id: 0, entropy: 0, pair: 0, nth: 0, initiatorDirection: 'forward', ...parties, ...progress };
+  return { id: 0, entropy: 0, pair: 0, pairOfClass: 0, nth: 0, initiatorDirection: 'forward', ...parties, ...progress };
 }
 
 /** A number from 0 to 2^31 - 1: for one flow and purpose always the same, for others unrelated. */
@@ -78,7 +80,8 @@ const RESPONDER_PORT_PURPOSE = 0x504f5254;
 /** Gives the flow its number among `classes` classes that take turns: every number has a (pair, nth) of its own. */
 function number(talk: Talk, classes: number, portless: boolean): void {
   const turn = Math.floor(talk.id / classes);
-  talk.pair = portless ? talk.id : Math.floor(turn / FLOWS_PER_PAIR) * classes + (talk.id % classes);
+  talk.pairOfClass = portless ? turn : Math.floor(turn / FLOWS_PER_PAIR);
+  talk.pair = talk.pairOfClass * classes + (talk.id % classes);
   talk.nth = portless ? 0 : turn % FLOWS_PER_PAIR;
 }
 

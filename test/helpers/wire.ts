@@ -121,6 +121,7 @@ class Look {
       case 0x8100:
       case 0x88a8:
       case 0x9100:
+      case 0x9200:
         this.names.push('vlan');
         this.vlans.push(rest.readUInt16BE(0) & 0xfff);
         return this.network(rest.readUInt16BE(2), rest.subarray(4));
@@ -140,10 +141,74 @@ class Look {
         this.names.push('batman');
         this.expect(rest.readUInt16BE(0) === 0x400f && (rest.readUInt8(4) & 3) === 2, 'batman');
         return this.ethernet(rest.subarray(10), 1);
+      case 0x8909:
+        this.expect(rest.readUInt32BE(0) === 0x01010001, 'cisco metadata');
+        return this.tagged('cmd', rest, 8);
+      case 0x8926:
+        this.expect((rest.readUInt16BE(0) & 0x3fff) + rest.readUInt16BE(2) > 0, 'vn-tag');
+        return this.tagged('vntag', rest, 6);
+      case 0x893f:
+        return this.tagged('etag', rest, 8);
+      case 0x8903:
+        this.expect((rest.readUInt16BE(0) & 63) > 0, 'fabricpath');
+        return this.wrapped('fabricpath', rest.subarray(2));
+      case 0x88e7:
+        return this.wrapped('pbb', rest.subarray(4));
+      case 0x6559:
+        return this.tagged('fr', rest, 4);
+      case 0x894f:
+        return this.nsh(rest);
+      case 0x880b:
+        this.names.push('ppp');
+        this.expect(rest.readUInt16BE(0) === 0xff03, 'ppp address');
+        return this.ppp(rest.readUInt16BE(2), rest.subarray(4));
       default:
+        if (etherType < 1536 && rest.readUInt16BE(0) === 0xaaaa) return this.snap(etherType, rest);
         this.names.push('other');
         return this.other(etherType, rest);
     }
+  }
+
+  /** A tag whose last two octets are an ethertype. */
+  tagged(name: string, rest: Buffer, bytes: number): void {
+    this.names.push(name);
+    this.network(rest.readUInt16BE(bytes - 2), rest.subarray(bytes));
+  }
+
+  wrapped(name: string, frame: Buffer): void {
+    this.names.push(name);
+    this.ethernet(frame, 1);
+  }
+
+  snap(length: number, rest: Buffer): void {
+    this.names.push('snap');
+    this.expect(length === rest.length, 'length in front of snap');
+    this.expect(rest.readUIntBE(2, 4) === 0x03000000, 'snap');
+    this.network(rest.readUInt16BE(6), rest.subarray(8));
+  }
+
+  nsh(rest: Buffer): void {
+    this.names.push('nsh');
+    const bytes = (rest.readUInt8(1) & 63) * 4;
+    const type = rest.readUInt8(2);
+    this.expect(rest.readUInt8(0) >> 6 === 0 && (type === 1 ? bytes === 24 : type === 2 && bytes >= 8), 'nsh');
+    this.expect(rest.readUInt32BE(4) > 255, 'nsh path');
+    const inner = rest.subarray(bytes);
+    const next = rest.readUInt8(3);
+    if (next === 1) return this.ipv4(inner);
+    if (next === 2) return this.ipv6(inner);
+    if (next === 3) return this.ethernet(inner, 1);
+    if (next === 4) return this.nsh(inner);
+    if (next === 5) return this.mpls(inner, true);
+    this.names.push('other');
+    this.expect(next === 0xfe, 'nsh next protocol');
+  }
+
+  wlan(frame: Buffer, control: number, flags: number): void {
+    this.names.push('wlan');
+    this.expect(control === 8 && (flags === 1 || flags === 2), 'wlan');
+    const llc = frame.subarray(24);
+    this.snap(llc.length, llc);
   }
 
   other(etherType: number, rest: Buffer): void {
@@ -152,7 +217,6 @@ class Look {
     else if (etherType < 1536) this.expect(rest.length >= etherType && rest.readUInt16BE(0) === 0x4242, '802.3 length');
     else if (etherType === 0x88e5) this.expect(rest.readUInt8(1) === (rest.length - 22 < 48 ? rest.length - 22 : 0), 'macsec length');
     else if (etherType === 0x88cc) this.lldp(rest);
-    else if (etherType === 0x894f) this.expect(rest.readUInt32BE(0) === 0x0fc202fe && rest.readUInt8(7) > 0, 'nsh');
     else if (etherType === 0x88ca) this.expect(rest.readUInt32BE(0) === 0x40c00000 + rest.length, 'tipc size');
     else this.expect(etherType === 0x88b5, `ethertype ${etherType}`);
   }
@@ -266,8 +330,10 @@ class Look {
         return this.ah(segment);
       case 97:
         this.names.push('etherip');
-        this.expect(segment.readUInt16BE(0) === 0x3000, 'etherip');
+        this.expect([0x3000, 0x0300].includes(segment.readUInt16BE(0)), 'etherip');
         return this.ethernet(segment.subarray(2), 1);
+      case 143:
+        return this.wrapped('srv6l2', segment);
       case 137:
         return this.mpls(segment, true);
       default:
@@ -292,17 +358,26 @@ class Look {
 
   gre(segment: Buffer): void {
     const [flags, type] = [segment.readUInt16BE(0), segment.readUInt16BE(2)];
+    if (type === 0x6400) return this.eoip(flags, segment);
     if ((flags & 7) === 1) return this.pptp(flags, segment);
     if ((flags & 0x8000) !== 0) this.expect(onesComplement(segment) === 0xffff, 'gre');
-    const headerBytes = 4 + [0x8000, 0x2000, 0x1000].filter((flag) => (flags & flag) !== 0).length * 4;
+    const routed = (flags & 0x4000) === 0 ? 0 : 12;
+    if (routed > 0) this.expect(flags === 0x4000 && segment.readUInt32BE(8) === 0x08000004 && segment.readUInt32BE(16) === 0, 'route');
+    const headerBytes = 4 + routed + [0xc000, 0x2000, 0x1000].filter((flag) => (flags & flag) !== 0).length * 4;
     const inner = segment.subarray(headerBytes);
     this.names.push(type === 0x6558 && flags === 0x2000 ? 'nvgre' : 'gre');
     if (type === 0x6558) return this.ethernet(inner, 1);
+    if (type === 0x8200) return this.wlan(inner, inner.readUInt8(0), inner.readUInt8(1));
     if (type !== 0x88be && type !== 0x22eb) return this.network(type, inner);
     this.names.push('erspan');
     const erspanBytes = type === 0x22eb ? 12 : (flags & 0x1000) !== 0 ? 8 : 0;
     if (erspanBytes > 0) this.expect(inner.readUInt8(0) >> 4 === (type === 0x22eb ? 2 : 1), 'erspan version');
     this.ethernet(inner.subarray(erspanBytes), 1);
+  }
+
+  eoip(flags: number, segment: Buffer): void {
+    this.expect(flags === 0x2001 && segment.readUInt16BE(4) === segment.length - 8, 'eoip length');
+    this.wrapped('eoip', segment.subarray(8));
   }
 
   pptp(flags: number, segment: Buffer): void {
@@ -343,8 +418,35 @@ class Look {
     switch (Math.min(...this.ports)) {
       case 4789:
         this.names.push('vxlan');
-        this.expect(payload.readUInt32BE(0) === 0x08000000 && payload.readUInt8(7) === 0, 'vxlan');
+        if (payload.readUInt8(0) === 0x88) this.expect(payload.readUInt16BE(2) > 0 && payload.readUInt8(7) === 0x5a, 'policy');
+        else this.expect(payload.readUInt32BE(0) === 0x08000000 && payload.readUInt8(7) === 0, 'vxlan');
         return this.ethernet(payload.subarray(8), 1);
+      case 4790: {
+        this.names.push('vxlan');
+        const next = payload.readUInt32BE(0) - 0x0c000000;
+        return this.network({ 1: 0x0800, 2: 0x86dd, 4: 0x894f }[next] ?? 0, payload.subarray(8));
+      }
+      case 4754:
+        return this.gre(payload);
+      case 6635:
+        return this.mpls(payload, true);
+      case 4341:
+        this.names.push('lisp');
+        this.expect(payload.readUInt8(0) === 0x80 && payload.readUInt32BE(4) === 1, 'lisp');
+        return this.network(payload.readUInt8(8) >> 4 === 4 ? 0x0800 : 0x86dd, payload.subarray(8));
+      case 5072:
+        this.names.push('ayiya');
+        this.expect(payload.readUIntBE(0, 3) === 0x415211, 'ayiya');
+        return this.transport(payload.readUInt8(3), payload.subarray(44));
+      case 5247:
+        this.names.push('capwap');
+        if (payload.readUInt32BE(0) === 0x00104300) return this.wlan(payload.subarray(8), payload.readUInt8(9), payload.readUInt8(8));
+        this.expect(payload.readUInt32BE(0) === 0x00104200, 'capwap');
+        return this.ethernet(payload.subarray(8), 1);
+      case 3386:
+        this.names.push('gtpu');
+        this.expect(payload.readUInt16BE(0) === 0x1eff && payload.readUInt16BE(2) === payload.length - 20, 'gtp length');
+        return this.network(payload.readUInt8(20) >> 4 === 4 ? 0x0800 : 0x86dd, payload.subarray(20));
       case 6081:
         this.names.push('geneve');
         this.expect(payload.readUInt16BE(2) === 0x6558, 'geneve');

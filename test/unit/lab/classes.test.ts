@@ -119,8 +119,16 @@ test('an SPI for each direction, or one for both', () => {
 const outerPorts = ({ outer }: Seen) => [...outer.ports].sort((a, b) => a - b);
 
 test('the outer ports of a tunnel: one pair for each direction, or one for both', () => {
-  for (const name of ['vxlan-ipv4-tcp', 'vxlan-ipv6-udp', 'geneve-ipv4-tcp']) expect(valuesOf(name, outerPorts)).toEqual(twos);
-  for (const name of ['vxlan-fixed-port-ipv4-tcp', 'gtpu-ipv4-tcp', 'l2tp-ipv4-tcp', 'teredo-ipv6-udp']) {
+  for (const name of ['vxlan-ipv4-tcp', 'geneve-ipv4-tcp', 'gre-in-udp-ipv4-tcp', 'mpls-in-udp-ipv4-tcp', 'lisp-ipv4-tcp'])
+    expect(valuesOf(name, outerPorts)).toEqual(twos);
+  for (const name of [
+    'vxlan-fixed-port-ipv4-tcp',
+    'gtpu-ipv4-tcp',
+    'l2tp-ipv4-tcp',
+    'teredo-ipv6-udp',
+    'ayiya-ipv6-tcp',
+    'capwap-ipv4-tcp',
+  ]) {
     expect(valuesOf(name, outerPorts)).toEqual(ones);
   }
 });
@@ -135,6 +143,15 @@ test('known bug D shows where outer addresses differ in bytes 8 to 11, and only 
     if (carries) expect(valuesOf(name, staleBytes)).toEqual(expected.probe === 'known-bug-d' ? twos : ones);
     else expect(expected.probe).not.toBe('known-bug-d');
   }
+});
+
+test.each(['cmd-one-way-ipv4-tcp', 'fabricpath-one-way-ipv4-tcp'])('%s: one direction is bare', (name) => {
+  expect(valuesOf(name, ({ stack }) => stack)).toEqual(twos);
+  expect(new Set(byClass(name).map(({ seen, tag }) => `${tag.direction} ${seen.stack === 'ipv4/tcp'}`)).size).toBe(2);
+});
+
+test('each end of a segment routed tunnel sends to a segment of the other, which sends from elsewhere', () => {
+  expect(valuesOf('srv6-ethernet-ipv4-tcp', ({ outer }) => [outer.src, outer.dst].sort())).toEqual(twos);
 });
 
 test('both directions of a mirrored flow go to the collector', () => {
@@ -168,6 +185,14 @@ test('tunnels are shared by many flows, and there are several', () => {
   expect(ends.size).toBe(20);
 });
 
+test('a class has as many tunnels, whatever other classes take turns with it', () => {
+  for (const count of [1, 8, 16, 17]) {
+    const classes = ['gtpu-ipv4-tcp', ...CLASS_NAMES.slice(0, count - 1)];
+    const packets = packetsOf(generateTraffic({ seed: 1, classes, flows: 40 * count }));
+    expect(new Set(packets.filter(({ seen }) => seen.stack.includes('gtpu')).map(({ seen }) => seen.outer.src)).size).toBe(20);
+  }
+});
+
 test.each(TRAFFIC_CLASSES.map(({ name, packetsMin }) => [name, packetsMin] as const))('%s: %i packets go both ways', (name, packetsMin) => {
   const { flows } = generateTraffic({ seed: 1, classes: [name], flows: 8, packetsPerFlow: packetsMin });
   for (const { packets } of flows) expect(Math.min(packets.forward, packets.reverse)).toBeGreaterThan(0);
@@ -186,7 +211,8 @@ test('a class is selected by its name, its groups and globs', () => {
   expect(classesSelectedBy('arp')).toEqual(['arp']);
   expect(classesSelectedBy('erspan')).toEqual(['erspan1-ipv4-tcp', 'erspan2-ipv4-tcp', 'erspan3-ipv4-udp']);
   expect(classesSelectedBy('erspan*')).toEqual(classesSelectedBy('erspan'));
-  expect(classesSelectedBy('vxlan*udp')).toEqual(['vxlan-ipv6-udp']);
+  expect(classesSelectedBy('vxlan-ipv*udp')).toEqual(['vxlan-ipv6-udp']);
+  expect(classesSelectedBy('nsh*')).toEqual(expect.arrayContaining(['nsh', 'nsh-ipv4-tcp', 'nsh-twice-ipv4-tcp']));
   expect(classesSelectedBy('*')).toEqual(CLASS_NAMES);
   expect(classesSelectedBy('all')).toEqual(CLASS_NAMES);
   expect(classesSelectedBy('standard')).toEqual(STANDARD_CLASSES);
