@@ -7,6 +7,7 @@ import type { NicFacts } from '../model/run-facts.ts';
 import type { CauseResult } from '../model/run-result.ts';
 import { type HashFindings, hashBugOf } from './hash-bugs.ts';
 import { asymmetricHashText, hashBugText } from './hash-texts.ts';
+import { readersText } from './readers.ts';
 import { rssText } from './rss-texts.ts';
 import { family, hasLayer, isTunnelled, listed, OUTER_HASHED } from './stack-layers.ts';
 
@@ -219,8 +220,9 @@ function tunnels(stacks: readonly string[]): Explanation {
   const why = stacks.some((stack) => hasLayer(stack, ['vxlan', 'geneve']))
     ? '; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926)'
     : '';
+  const readers = stacks.length === 0 ? '' : `; ${readersText(stacks)}`;
   return {
-    message: `the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow${why}`,
+    message: `the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow${why}${readers}`,
     remedy: 'end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)',
   };
 }

@@ -255,8 +255,8 @@ describe('Wireshark', () => {
         .replace(/\/frag\b.*/, '')
         // Without a name in its list are protocol 143, and VXLAN where it says what it carries.
         .replace(/\/srv6l2|(?<=udp)\/vxlan(?=\/(nsh|ip))/, '')
-      // The tags of 802.1ah and the customer's Ethernet header are one dissector.
-      .replace(/(vlan\/)?pbb\/eth/, 'pbb')
+        // The tags of 802.1ah and the customer's Ethernet header are one dissector.
+        .replace(/(vlan\/)?pbb\/eth/, 'pbb')
         .split('/')
         .filter((layer) => layer !== 'other' && layer !== 'pw')
         .find((layer) => {

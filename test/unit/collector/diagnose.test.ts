@@ -188,10 +188,10 @@ describe('diagnosis', () => {
     ]).toMatchInlineSnapshot(`
       [
         [
-          "tunnel-outer-only: 3 flows (ipv4/udp/vxlan/eth/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926) -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
+          "tunnel-outer-only: 3 flows (ipv4/udp/vxlan/eth/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926); Suricata, Zeek, Snort and Arkime track the flow inside -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
         ],
         [
-          "tunnel-outer-only: 3 flows (ipv4/udp/gtpu/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
+          "tunnel-outer-only: 3 flows (ipv4/udp/gtpu/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; Zeek, Snort and Arkime track the flow inside -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
         ],
         [
           "esp-ah-spi: 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH",
