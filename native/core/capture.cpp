@@ -218,7 +218,7 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
       if (!join_fragment(p.packet, p.amount)) return;
     if (p.packet.kind != PacketKind::flow) return ignored_.add(p.packet);
     p.amount.content = content::mark(rank_of(packet.frame, p.packet, config_.seed), time_ns);
-    p.hash = FlowCache::hash_of(p.packet);
+    p.hash = FlowCache::hash_of(p.packet, config_.seed);
     cache_.prefetch_index(p.hash);
     if (++count < batch_packets) return;
     commit(batch, count);
@@ -247,7 +247,7 @@ bool Capture::join_fragment(Dissection& packet, const Amount& amount) noexcept {
   judged_ -= waited.packets;
   Dissection later = packet;
   later.marks = marks;
-  (void)store(later, FlowCache::hash_of(later), waited);
+  (void)store(later, FlowCache::hash_of(later, config_.seed), waited);
   return true;
 }
 

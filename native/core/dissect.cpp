@@ -70,7 +70,7 @@ void read_ipv6_addresses(Walk& walk, const std::byte* addresses) noexcept {
   std::memcpy(walk.out->key.a.data() + 8, &low2, sizeof low2);
   std::memcpy(walk.out->key.b.data(), &high1, sizeof high1);
   std::memcpy(walk.out->key.b.data() + 8, &high2, sizeof high2);
-  const std::uint64_t digest = mix(seeded_mix(low1, low2, walk.seed), seeded_mix(high1, high2, walk.seed));
+  const std::uint64_t digest = seeded_mix(seeded_mix(low1, low2, walk.seed), seeded_mix(high1, high2, walk.seed), walk.seed);
   walk.ids.address_digest = digest;
   if (!walk.kernel_follows) return;
   walk.kernel.address_digest = digest;

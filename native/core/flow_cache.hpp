@@ -24,9 +24,9 @@ class FlowCache {
 
   [[nodiscard]] static Result<FlowCache> create(const Limits& limits) noexcept;
 
-  [[nodiscard]] static std::uint32_t hash_of(const Dissection& packet) noexcept {
+  [[nodiscard]] static std::uint32_t hash_of(const Dissection& packet, HashSeed seed) noexcept {
     // The kernel key takes part: a tunnel's inner flow may come with many of them, each a record of its own.
-    return static_cast<std::uint32_t>(mix(packet.flow_hash + packet.kernel_key, packet.stack.packed()) >> 32);
+    return static_cast<std::uint32_t>(seeded_mix(packet.flow_hash + packet.kernel_key, packet.stack.packed(), seed) >> 32);
   }
 
   // Three steps over a batch of packets, so that the memory of one is fetched while another is looked at.

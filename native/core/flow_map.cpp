@@ -90,8 +90,8 @@ Result<FlowMap> FlowMap::create(const Limits& limits, HashSeed seed) noexcept {
   auto more = RecordArray<MoreSight>::reserve(limits.sights_max, Pages::small);
   if (!more) return more.error();
   const bool forgets = limits.when_full == WhenFull::forget;
-  auto fragments =
-      FragmentStore::create(limits.fragments_max, forgets ? FragmentStore::WhenFull::settle : FragmentStore::WhenFull::refuse);
+  auto fragments = FragmentStore::create(limits.fragments_max,
+                                         forgets ? FragmentStore::WhenFull::settle : FragmentStore::WhenFull::refuse, seed);
   if (!fragments) return fragments.error();
   auto ages = forgets ? AgeQueue::create(records->capacity()) : AgeQueue{};
   if (!ages) return ages.error();
@@ -107,8 +107,8 @@ Result<FlowMap> FlowMap::create(const Limits& limits, HashSeed seed) noexcept {
 std::uint64_t FlowMap::digest_of(const FlowKey& key) const noexcept {
   std::array<std::uint64_t, 5> words;
   std::memcpy(words.data(), &key, sizeof words);
-  const std::uint64_t addresses = mix(words[0] ^ seed_.value, words[1]) + mix(words[2], words[3] ^ seed_.value);
-  return mix(addresses, words[4]);
+  const std::uint64_t a = seeded_mix(words[0], words[1], seed_), b = seeded_mix(words[2], words[3], seed_);
+  return seeded_mix(seeded_mix(a, b, seed_), words[4], seed_);
 }
 
 void FlowMap::prepare(Pending& p) const noexcept {

@@ -88,7 +88,7 @@ class FlowMap {
   [[nodiscard]] std::uint32_t capacity() const noexcept { return records_.capacity(); }
 
  private:
-  // A test makes room itself, to see what is forgotten.
+  // Tests make room themselves, to see what is forgotten, and look for digests that collide.
   friend struct FlowMapProbe;
 
   static constexpr std::uint32_t no_sight = 0xffffffff;

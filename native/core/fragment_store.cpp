@@ -5,8 +5,6 @@
 #include <numeric>
 #include <tuple>
 
-#include "hash.hpp"
-
 namespace fanout {
 namespace {
 
@@ -48,19 +46,19 @@ template <typename Iterator, typename FirstOf>
 
 }  // namespace
 
-Result<FragmentStore> FragmentStore::create(std::uint32_t max, WhenFull when_full) noexcept {
+Result<FragmentStore> FragmentStore::create(std::uint32_t max, WhenFull when_full, HashSeed seed) noexcept {
   auto firsts = RecordArray<First>::reserve(max, Pages::small);
   if (!firsts) return firsts.error();
   auto laters = RecordArray<Later>::reserve(max, Pages::small);
   if (!laters) return laters.error();
   auto table = MappedRegion::anonymous(std::bit_ceil(std::size_t{max}) * sizeof(std::uint32_t), Pages::small);
   if (!table) return table.error();
-  return FragmentStore{when_full, std::move(*firsts), std::move(*laters), std::move(*table)};
+  return FragmentStore{when_full, seed, std::move(*firsts), std::move(*laters), std::move(*table)};
 }
 
 std::uint32_t& FragmentStore::last_of(std::uint64_t datagram, std::uint16_t epoch) noexcept {
   const std::size_t places = table_.size() / sizeof(std::uint32_t);
-  return reinterpret_cast<std::uint32_t*>(table_.data())[mix(datagram, epoch) & (places - 1)];
+  return reinterpret_cast<std::uint32_t*>(table_.data())[seeded_mix(datagram, epoch, seed_) & (places - 1)];
 }
 
 bool FragmentStore::add(First first) noexcept {

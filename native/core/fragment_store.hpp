@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "flow_key.hpp"
+#include "hash.hpp"
 #include "hash_index.hpp"
 #include "stack.hpp"
 
@@ -21,7 +22,7 @@ class FragmentStore {
   // What is done for a piece for which there is no room: nothing, or the oldest one is settled before its time.
   enum class WhenFull : std::uint8_t { refuse, settle };
 
-  [[nodiscard]] static Result<FragmentStore> create(std::uint32_t max, WhenFull when_full) noexcept;
+  [[nodiscard]] static Result<FragmentStore> create(std::uint32_t max, WhenFull when_full, HashSeed seed) noexcept;
 
   struct First {
     std::uint64_t datagram = 0;
@@ -52,8 +53,8 @@ class FragmentStore {
   [[nodiscard]] bool add(First first) noexcept;
   [[nodiscard]] bool add(Later later) noexcept;
 
-  // A later piece with the first one of its datagram: the one nearest in time. Where an identification was used again so soon that
-  // another flow's is about as near, or may have been but was not kept, nobody knows, and it stays unjoined.
+  // A later piece with the first one of its datagram: the one nearest in time. Where an identification was used again so soon
+  // that another flow's is about as near, or may have been but was not kept, nobody knows, and it stays unjoined.
   struct Settled {
     Later later;
     std::optional<First> first;
@@ -107,8 +108,9 @@ class FragmentStore {
     }
   };
 
-  FragmentStore(WhenFull when_full, RecordArray<First> firsts, RecordArray<Later> laters, MappedRegion table) noexcept
-      : when_full_(when_full), firsts_{std::move(firsts)}, laters_{std::move(laters)}, table_(std::move(table)) {}
+  FragmentStore(WhenFull when_full, HashSeed seed, RecordArray<First> firsts, RecordArray<Later> laters,
+                MappedRegion table) noexcept
+      : when_full_(when_full), seed_(seed), firsts_{std::move(firsts)}, laters_{std::move(laters)}, table_(std::move(table)) {}
   // The number, in 32 bits, of the last first piece whose datagram has this place in the table.
   [[nodiscard]] std::uint32_t& last_of(std::uint64_t datagram, std::uint16_t epoch) noexcept;
   [[nodiscard]] std::optional<First> find_first(const Later& later, std::uint32_t lifetime, std::uint32_t now);
@@ -117,6 +119,7 @@ class FragmentStore {
   void note_lost(const First& first) noexcept;
 
   WhenFull when_full_ = WhenFull::refuse;
+  HashSeed seed_;
   Ring<First> firsts_;
   Ring<Later> laters_;
   MappedRegion table_;

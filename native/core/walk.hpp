@@ -34,11 +34,6 @@ template <std::unsigned_integral T>
 [[nodiscard]] inline std::uint16_t load16(const std::byte* from) noexcept { return to_host(load<std::uint16_t>(from)); }
 [[nodiscard]] inline std::uint32_t load32(const std::byte* from) noexcept { return to_host(load<std::uint32_t>(from)); }
 
-// Both factors of every mix() depend on the seed: a sender who could make one of them zero would choose the product.
-[[nodiscard]] inline std::uint64_t seeded_mix(std::uint64_t x, std::uint64_t y, HashSeed seed) noexcept {
-  return mix(x ^ seed.value, y ^ std::rotl(seed.value, 32));
-}
-
 // All that goes into one digest. Neither VLAN nor flow label nor ICMP identifier is in the kernel's.
 struct View {
   std::uint64_t address_digest = 0;  // zero: no addresses were reached

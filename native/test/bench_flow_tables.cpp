@@ -41,7 +41,7 @@ double cache_ns(FlowCache& cache, const std::vector<Dissection>& packets) {
   const auto start = std::chrono::steady_clock::now();
   std::uint32_t hashes[batch];
   for (std::size_t base = 0; base + batch <= packets.size(); base += batch) {
-    for (std::size_t i = 0; i < batch; ++i) cache.prefetch_index(hashes[i] = FlowCache::hash_of(packets[base + i]));
+    for (std::size_t i = 0; i < batch; ++i) cache.prefetch_index(hashes[i] = FlowCache::hash_of(packets[base + i], {}));
     for (std::size_t i = 0; i < batch; ++i) cache.prefetch_record(hashes[i]);
     for (std::size_t i = 0; i < batch; ++i)
       if (!cache.add(packets[base + i], hashes[i], {60, base, base, 1, 77})) std::abort();

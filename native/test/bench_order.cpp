@@ -86,7 +86,7 @@ class Member {
         new (&p.packet) Dissection(dissect(p.frame, {}, {}));
         if (watch == Watch::lab)
           if (const auto tag = find_lab_tag(p.frame, p.packet)) lab_->see(*tag);
-        cache_->prefetch_index(p.hash = FlowCache::hash_of(p.packet));
+        cache_->prefetch_index(p.hash = FlowCache::hash_of(p.packet, {}));
       }
       for (const Parsed& p : parsed) {
         const std::uint32_t position = cache_->prefetch_record(p.hash);

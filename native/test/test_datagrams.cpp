@@ -198,7 +198,7 @@ FragmentStore::Later later_at(std::uint64_t datagram, std::uint32_t at, std::uin
 }
 
 FragmentStore store_for(std::uint32_t max) {
-  auto store = FragmentStore::create(max, FragmentStore::WhenFull::refuse);
+  auto store = FragmentStore::create(max, FragmentStore::WhenFull::refuse, HashSeed{1});
   if (!store) __builtin_trap();
   return std::move(*store);
 }

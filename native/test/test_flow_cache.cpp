@@ -33,7 +33,7 @@ struct Packet {
 };
 
 bool add(FlowCache& cache, const Packet& p) {
-  return cache.add(p.dissection, FlowCache::hash_of(p.dissection), {p.bytes, p.time_ns, p.time_ns, 1, 0}).has_value();
+  return cache.add(p.dissection, FlowCache::hash_of(p.dissection, {}), {p.bytes, p.time_ns, p.time_ns, 1, 0}).has_value();
 }
 
 // One direction of one flow as one kernel key and one stack.
