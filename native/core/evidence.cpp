@@ -1,7 +1,6 @@
 #include "evidence.hpp"
 
 #include <cstring>
-#include <tuple>
 
 #include "dissect.hpp"
 
@@ -51,13 +50,14 @@ void count(FlowCounts& counts, FlowVerdict verdict) noexcept {
 
 bool is_smaller(const FlowKey& x, const FlowKey& y) noexcept { return std::memcmp(&x, &y, sizeof x) < 0; }
 
-bool by_signature(const std::pair<ViolationSignature, std::uint64_t>& x,
-                  const std::pair<ViolationSignature, std::uint64_t>& y) noexcept {
-  const auto rank = [](const ViolationSignature& s) {
-    return std::tuple{s.kind,          s.stack.packed(), s.one_kernel_key, s.top_bit_pair,
-                      s.label_one_way, s.fragments,      s.stale_ipv6,     s.mixed_wrappings};
-  };
-  return rank(x.first) < rank(y.first);
+EvidenceBuilder::GroupKey rank_of(const ViolationSignature& s) noexcept {
+  return {s.kind,      s.stack.packed(), s.one_kernel_key,  s.top_bit_pair, s.label_one_way,
+          s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet};
+}
+
+void add_to(FlowCounts& counts, const FlowCounts& more) noexcept {
+  counts.total += more.total;
+  counts.one_way += more.one_way;
 }
 
 void note_kernel_key(std::vector<std::uint64_t>& known, std::uint64_t key) {
@@ -98,8 +98,17 @@ FlowVerdict verdict_of(std::span<const FlowSight> sights, std::span<const EpochW
   return judge_flow(std::span<const Sighting>{sightings}, windows, [](std::uint32_t, std::uint16_t) {});
 }
 
-ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights) {
-  ViolationSignature s{kind, stack_of(sights), is_one_key_parted(sights), is_top_bit_pair(key), false, false, false, false};
+ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights,
+                                std::span<const EpochWindow> windows) {
+  ViolationSignature s;
+  s.kind = kind;
+  s.stack = stack_of(sights);
+  s.one_kernel_key = is_one_key_parted(sights);
+  s.top_bit_pair = is_top_bit_pair(key);
+  std::vector<Sighting> sightings;
+  sightings.reserve(sights.size());
+  for (const FlowSight& sight : sights) sightings.push_back(sight.where);
+  s.on_one_packet = rests_on_one_packet(sightings, windows);
   bool labelled[2]{};
   bool unlabelled[2]{};
   for (const FlowSight& sight : sights) {
@@ -129,37 +138,128 @@ std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowS
   return sights.front().where.direction == Direction::forward ? Direction::reverse : Direction::forward;
 }
 
-EvidenceBuilder::EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max)
-    : windows_(windows), members_(members), violations_max_(violations_max) {
+StackCounts* StackTable::find(Stack stack, bool tells) {
+  const std::uint64_t packed = stack.packed();
+  if (last_ != nullptr && last_->stack == stack && !(tells && silent_.contains(packed))) return last_;
+  if (const auto found = stacks_.find(packed); found != stacks_.end()) {
+    if (tells) silent_.erase(packed);
+    return last_ = &found->second;
+  }
+  if (tells && !chosen_.empty() && !chosen_.contains(packed)) return nullptr;
+  if (stacks_.size() == stacks_max) {
+    const bool has_room = !silent_.empty() && (tells || packed < *silent_.rbegin());
+    if (!has_room) {
+      if (tells) refuse(packed);
+      return nullptr;
+    }
+    const auto deepest = stacks_.find(*silent_.rbegin());
+    add_silent(deepest->second);
+    silent_.erase(deepest->first);
+    stacks_.erase(deepest);
+    last_ = nullptr;
+  }
+  if (!tells) silent_.insert(packed);
+  StackCounts& fresh = stacks_[packed];
+  fresh.stack = stack;
+  return last_ = &fresh;
+}
+
+// All places are those of stacks that tell something.
+void StackTable::refuse(std::uint64_t stack) {
+  if (due_.empty())
+    for (const auto& [packed, counts] : stacks_) due_.insert(due_.end(), packed);
+  if (stack > *due_.rbegin()) return;
+  if (due_.insert(stack).second) due_.erase(std::prev(due_.end()));
+}
+
+StackCounts& StackTable::other() {
+  if (!other_) {
+    other_.emplace();
+    other_->stack.push(Layer::other);
+  }
+  return *other_;
+}
+
+void StackTable::add_silent(const StackCounts& from) {
+  StackCounts& into = other();
+  add_to(into.flows, from.flows);
+  into.errors_elsewhere += from.errors_elsewhere;
+  for (const std::uint64_t key : from.kernel_keys) note_kernel_key(into.kernel_keys, key);
+}
+
+void StackTable::add(const StackTable& silent) {
+  for (const auto& [packed, from] : silent.stacks_) {
+    StackCounts* const into = find(from.stack, false);
+    if (into == nullptr) {
+      add_silent(from);
+      continue;
+    }
+    add_to(into->flows, from.flows);
+    into->errors_elsewhere += from.errors_elsewhere;
+    for (const std::uint64_t key : from.kernel_keys) note_kernel_key(into->kernel_keys, key);
+  }
+  if (silent.other_) add_silent(*silent.other_);
+}
+
+std::vector<StackCounts> StackTable::take(std::size_t members) {
+  std::vector<StackCounts> out;
+  for (auto& [packed, counts] : stacks_) out.push_back(std::move(counts));
+  if (other_) out.push_back(std::move(*other_));
+  for (StackCounts& s : out) s.two_way_by_member.resize(members);
+  return out;
+}
+
+EvidenceBuilder::EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max,
+                                 StackTable::Choice chosen)
+    : windows_(windows), members_(members), violations_max_(violations_max), stacks_(std::move(chosen)) {
   evidence_.flows_by_member.resize(members);
   evidence_.two_way_by_epoch_and_member.assign(windows.size(), std::vector<std::uint64_t>(members));
   member_seen_.resize(members);
 }
 
+void EvidenceBuilder::note(StackCounts& counts, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {
+  for (const FlowSight& s : sights) note_kernel_key(counts.kernel_keys, s.kernel_key);
+  if (are_elsewhere(errors, sights)) ++counts.errors_elsewhere;
+}
+
 void EvidenceBuilder::add(const FlowKey& key, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {
   sightings_.clear();
+  kept_.clear();
   bool seen[2]{};
   for (const FlowSight& s : sights) {
     sightings_.push_back(s.where);
     seen[static_cast<std::size_t>(s.where.direction)] = true;
   }
+  const bool is_two_way = seen[0] && seen[1];
   count_members(sights);
-  StackCounts& per_stack = counts_of(stack_of(sights));
-  per_stack.two_way_by_member.resize(members_);
   const FlowVerdict verdict =
       judge_flow(std::span<const Sighting>{sightings_}, windows_, [&](std::uint32_t epoch, std::uint16_t member) {
-        ++evidence_.two_way_by_epoch_and_member[epoch][member];
-        ++per_stack.two_way_by_member[member];
+        kept_.push_back({epoch, member});
       });
-  count(evidence_.flows, verdict);
-  count(per_stack.flows, verdict);
-  for (const FlowSight& s : sights) note_kernel_key(per_stack.kernel_keys, s.kernel_key);
-  if (seen[0] && seen[1]) {
+  const bool tells = is_two_way || is_violation(verdict);
+  StackCounts* const own = stacks_.find(stack_of(sights), tells);
+  StackCounts& per_stack = own != nullptr ? *own : stacks_.other();
+  note(per_stack, sights, errors);
+  if (is_two_way) {
     ++evidence_.two_way;
     ++per_stack.two_way;
   }
-  if (are_elsewhere(errors, sights)) ++per_stack.errors_elsewhere;
   const std::uint64_t packets = packets_of(sights);
+  if (own == nullptr && tells) {
+    for (FlowCounts* const counts : {&evidence_.flows, &per_stack.flows}) {
+      ++counts->total;
+      ++counts->unjudged;
+    }
+    evidence_.unjudged_packets += packets + packets_of(errors);
+    return;
+  }
+  per_stack.two_way_by_member.resize(members_);
+  for (const Kept& k : kept_) {
+    ++evidence_.two_way_by_epoch_and_member[k.epoch][k.member];
+    ++per_stack.two_way_by_member[k.member];
+  }
+  count(evidence_.flows, verdict);
+  count(per_stack.flows, verdict);
   evidence_.judged_packets += packets + packets_of(errors);
   evidence_.top_flow_packets = std::max(evidence_.top_flow_packets, packets);
   if (is_violation(verdict)) add_violation(key, verdict, sights);
@@ -167,12 +267,12 @@ void EvidenceBuilder::add(const FlowKey& key, const std::vector<FlowSight>& sigh
 
 void EvidenceBuilder::add_forgotten(const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {
   count_members(sights);
-  StackCounts& per_stack = counts_of(stack_of(sights));
+  StackCounts* const own = stacks_.find(stack_of(sights), false);
+  StackCounts& per_stack = own != nullptr ? *own : stacks_.other();
   count(evidence_.flows, FlowVerdict::one_way);
   count(per_stack.flows, FlowVerdict::one_way);
   ++evidence_.forgotten;
-  for (const FlowSight& s : sights) note_kernel_key(per_stack.kernel_keys, s.kernel_key);
-  if (are_elsewhere(errors, sights)) ++per_stack.errors_elsewhere;
+  note(per_stack, sights, errors);
   const std::uint64_t packets = packets_of(sights);
   evidence_.judged_packets += packets + packets_of(errors);
   evidence_.top_flow_packets = std::max(evidence_.top_flow_packets, packets);
@@ -180,20 +280,14 @@ void EvidenceBuilder::add_forgotten(const std::vector<FlowSight>& sights, std::s
 
 void EvidenceBuilder::add(const EvidenceBuilder& forgotten) {
   const Evidence& from = forgotten.evidence_;
-  for (const StackCounts& s : from.stacks) {
-    StackCounts& per_stack = counts_of(s.stack);
-    per_stack.flows.total += s.flows.total;
-    per_stack.flows.one_way += s.flows.one_way;
-    per_stack.errors_elsewhere += s.errors_elsewhere;
-    for (const std::uint64_t key : s.kernel_keys) note_kernel_key(per_stack.kernel_keys, key);
-  }
+  stacks_.add(forgotten.stacks_);
   for (std::size_t member = 0; member < members_; ++member) evidence_.flows_by_member[member] += from.flows_by_member[member];
-  evidence_.flows.total += from.flows.total;
-  evidence_.flows.one_way += from.flows.one_way;
+  add_to(evidence_.flows, from.flows);
   evidence_.forgotten += from.forgotten;
   evidence_.judged_packets += from.judged_packets;
   evidence_.top_flow_packets = std::max(evidence_.top_flow_packets, from.top_flow_packets);
   evidence_.unmatched_errors += from.unmatched_errors;
+  evidence_.many_keyed += from.many_keyed;
 }
 
 void EvidenceBuilder::add_unmatched(std::span<const FlowSight> errors) noexcept {
@@ -201,26 +295,16 @@ void EvidenceBuilder::add_unmatched(std::span<const FlowSight> errors) noexcept 
 }
 
 Evidence EvidenceBuilder::take() {
-  for (StackCounts& s : evidence_.stacks) s.two_way_by_member.resize(members_);
+  evidence_.stacks = stacks_.take(members_);
   if (examples_.size() > violations_max_) keep_examples();
   for (Example& e : examples_) evidence_.violations.push_back(std::move(e.violation));
   std::sort(evidence_.violations.begin(), evidence_.violations.end(),
             [](const Violation& x, const Violation& y) { return is_smaller(x.key, y.key); });
   for (const auto& [signature, flows] : evidence_.groups) evidence_.violations_omitted += flows;
   evidence_.violations_omitted -= evidence_.violations.size();
-  std::sort(evidence_.groups.begin(), evidence_.groups.end(), by_signature);
-  std::sort(evidence_.stacks.begin(), evidence_.stacks.end(),
-            [](const StackCounts& x, const StackCounts& y) { return x.stack.packed() < y.stack.packed(); });
+  std::sort(evidence_.groups.begin(), evidence_.groups.end(),
+            [](const auto& x, const auto& y) { return rank_of(x.first) < rank_of(y.first); });
   return std::move(evidence_);
-}
-
-StackCounts& EvidenceBuilder::counts_of(Stack stack) {
-  for (StackCounts& s : evidence_.stacks)
-    if (s.stack == stack) return s;
-  StackCounts fresh;
-  fresh.stack = stack;
-  evidence_.stacks.push_back(std::move(fresh));
-  return evidence_.stacks.back();
 }
 
 void EvidenceBuilder::count_members(const std::vector<FlowSight>& sights) {
@@ -233,18 +317,16 @@ void EvidenceBuilder::count_members(const std::vector<FlowSight>& sights) {
 }
 
 std::size_t EvidenceBuilder::group_of(const ViolationSignature& signature) {
-  auto& groups = evidence_.groups;
-  const auto known = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == signature; });
-  const auto place = static_cast<std::size_t>(known - groups.begin());
-  if (known == groups.end()) {
-    groups.emplace_back(signature, 0);
+  const auto [place, is_fresh] = group_places_.try_emplace(rank_of(signature), evidence_.groups.size());
+  if (is_fresh) {
+    evidence_.groups.emplace_back(signature, 0);
     group_examples_.emplace_back();
   }
-  return place;
+  return place->second;
 }
 
 void EvidenceBuilder::add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights) {
-  const ViolationSignature signature = signature_of(key, verdict, sights);
+  const ViolationSignature signature = signature_of(key, verdict, sights, windows_);
   const std::size_t group = group_of(signature);
   ++evidence_.groups[group].second;
   if (violations_max_ == 0 || !may_be_listed(group, key)) return;

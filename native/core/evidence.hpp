@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,6 +37,7 @@ struct ViolationSignature {
   bool fragments = false;
   bool stale_ipv6 = false;
   bool mixed_wrappings = false;
+  bool on_one_packet = false;  // there is a packet without which it would be none: see rests_on_one_packet()
   bool operator==(const ViolationSignature&) const noexcept = default;
 };
 
@@ -69,6 +73,7 @@ struct FlowCounts {
   std::uint64_t duplicated = 0;
   std::uint64_t asymmetric = 0;
   std::uint64_t split = 0;
+  std::uint64_t unjudged = 0;  // they would tell something, but their stack has no counts of its own
 };
 
 struct StackCounts {
@@ -83,6 +88,11 @@ struct StackCounts {
 // Kernel keys that are told apart for each stack.
 inline constexpr std::size_t kernel_keys_max = 64;
 
+// Stacks that are told apart. A sender can make millions, most of them deep. Flows that tell something, seen in both directions
+// or parted, come before those that do not; then the stacks of fewest layers. What remains shares one entry, of the stack
+// `other`, in which nothing is judged: neither proof nor cause may rest on flows of which nobody knows what they have in common.
+inline constexpr std::size_t stacks_max = 1024;
+
 struct Evidence {
   FlowCounts flows;
   std::uint64_t forgotten = 0;  // of those seen in one direction
@@ -94,6 +104,8 @@ struct Evidence {
   std::vector<Violation> violations;                                 // examples of each group, by flow key
   std::uint64_t violations_omitted = 0;
   std::uint64_t judged_packets = 0;
+  std::uint64_t unjudged_packets = 0;  // of flows that are not judged
+  std::uint64_t many_keyed = 0;        // flows with more kernel keys than are told apart
   std::uint64_t top_flow_packets = 0;
   std::uint64_t unjoined_fragments = 0;  // packets: later pieces of datagrams whose first piece no member saw
   std::uint64_t unmatched_errors = 0;    // packets: ICMP errors about flows of which nothing else was seen
@@ -104,18 +116,54 @@ void erase_late(std::vector<FlowSight>& sights, std::span<const EpochWindow> win
 
 // One flow's verdict and what explains it. `sights` are its own packets, none of them late, in any order.
 [[nodiscard]] FlowVerdict verdict_of(std::span<const FlowSight> sights, std::span<const EpochWindow> windows);
-[[nodiscard]] constexpr bool is_violation(FlowVerdict verdict) noexcept { return verdict >= FlowVerdict::duplicated; }
-[[nodiscard]] ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights);
+[[nodiscard]] ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<const FlowSight> sights,
+                                              std::span<const EpochWindow> windows);
 // Whether an error was on a member that saw no packet of the flow itself in the same epoch.
 [[nodiscard]] bool are_elsewhere(std::span<const FlowSight> errors, std::span<const FlowSight> sights) noexcept;
 
 // The order in which sights are reported: it does not depend on the order of arrival.
 [[nodiscard]] bool earlier(const FlowSight& x, const FlowSight& y) noexcept;
 
+// The counts of each stack, for as many as are told apart.
+class StackTable {
+ public:
+  // Which stacks of flows that tell something have places, where there are more of them than places.
+  using Choice = std::set<std::uint64_t>;
+
+  StackTable() = default;
+  explicit StackTable(Choice chosen) : chosen_(std::move(chosen)) {}
+
+  // nullptr: there is no place for it. `tells`: see stacks_max.
+  [[nodiscard]] StackCounts* find(Stack stack, bool tells);
+  [[nodiscard]] StackCounts& other();
+  // Of a table of which all flows tell nothing.
+  void add(const StackTable& silent);
+  // Not empty if find() had no place for a stack of flows that tell something, so that it was a matter of chance which ones have
+  // one.
+  [[nodiscard]] const Choice& choice() const noexcept { return due_; }
+
+  [[nodiscard]] std::vector<StackCounts> take(std::size_t members);
+
+ private:
+  void add_silent(const StackCounts& from);
+  void refuse(std::uint64_t stack);
+
+  std::map<std::uint64_t, StackCounts> stacks_;
+  std::set<std::uint64_t> silent_;  // those of which no flow tells anything
+  std::optional<StackCounts> other_;
+  Choice chosen_;
+  Choice due_;
+  StackCounts* last_ = nullptr;  // most flows are like the one before
+};
+
 // Adds up flow by flow.
 class EvidenceBuilder {
  public:
-  EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max);
+  // All that a signature says, in the order in which groups are told.
+  using GroupKey = std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, bool, bool, bool, bool>;
+
+  EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max,
+                  StackTable::Choice chosen = {});
 
   // `sights` are of the flow's own packets, at least one, sorted by earlier() and none of them late; `errors` are ICMP errors
   // about it.
@@ -127,11 +175,19 @@ class EvidenceBuilder {
   // Errors about a flow of which nothing else was seen.
   void add_unmatched(std::span<const FlowSight> errors) noexcept;
   void add_unjoined(std::uint64_t packets) noexcept { evidence_.unjoined_fragments += packets; }
+  void add_many_keyed() noexcept { ++evidence_.many_keyed; }
 
+  // Not empty: all has to be added up once more by a builder with this choice, or the answer would depend on the order of
+  // arrival.
+  [[nodiscard]] const StackTable::Choice& choice() const noexcept { return stacks_.choice(); }
   [[nodiscard]] Evidence take();
 
  private:
-  [[nodiscard]] StackCounts& counts_of(Stack stack);
+  struct Kept {
+    std::uint32_t epoch;
+    std::uint16_t member;
+  };
+  static void note(StackCounts& counts, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors);
   void count_members(const std::vector<FlowSight>& sights);
   void add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights);
   [[nodiscard]] std::size_t group_of(const ViolationSignature& signature);
@@ -154,7 +210,10 @@ class EvidenceBuilder {
   std::span<const EpochWindow> windows_;
   std::size_t members_;
   std::size_t violations_max_;
+  StackTable stacks_;
+  std::map<GroupKey, std::size_t> group_places_;
   std::vector<Sighting> sightings_;
+  std::vector<Kept> kept_;
   std::vector<bool> member_seen_;
   std::vector<Example> examples_;
   std::vector<GroupExamples> group_examples_;  // by place in evidence_.groups

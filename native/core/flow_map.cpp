@@ -12,11 +12,11 @@ namespace fanout {
 namespace {
 
 constexpr unsigned tick_shift = 16;
-constexpr std::size_t stacks_max = 1024;
 constexpr std::size_t batch = 32;  // lookups in flight: enough to hide memory, few enough to stay in the first-level cache
 constexpr std::uint8_t state_two_way = 0x01;
 constexpr std::uint8_t state_violated = 0x02;
-constexpr std::uint8_t state_seen = 0x04;  // there was a packet of the flow itself
+constexpr std::uint8_t state_seen = 0x04;        // there was a packet of the flow itself
+constexpr std::uint8_t state_many_keyed = 0x08;  // more kernel keys than are told apart
 constexpr std::uint8_t state_kept = state_two_way | state_violated;
 
 // Room is made in steps, before the last of it is used: an insertion looks at so many flows in the queue at the most, and there
@@ -43,27 +43,32 @@ std::vector<EpochWindow> in_ticks(std::span<const EpochWindow> windows) {
   return out;
 }
 
-// Pieces that were joined may be where packets of the flow are already: the same sight, in the order of earlier().
+[[nodiscard]] bool are_of_one_sight(const FlowSight& x, const FlowSight& y) noexcept {
+  return x.where.epoch == y.where.epoch && x.where.member == y.where.member && x.where.direction == y.where.direction &&
+         x.kernel_key == y.kernel_key && x.stack == y.stack;
+}
+
+// Pieces that were joined may be where packets of the flow are already: then both are one sight.
 void merge_equal(std::vector<FlowSight>& sights) {
-  const auto same = [](const FlowSight& x, const FlowSight& y) {
-    return x.where.epoch == y.where.epoch && x.where.member == y.where.member && x.where.direction == y.where.direction &&
-           x.kernel_key == y.kernel_key && x.stack == y.stack;
+  const auto rank = [](const FlowSight& s) {
+    return std::tuple{s.where.epoch, s.where.direction, s.where.member, s.kernel_key, s.stack.packed()};
   };
-  std::vector<FlowSight> out;
+  std::sort(sights.begin(), sights.end(), [&](const FlowSight& x, const FlowSight& y) { return rank(x) < rank(y); });
+  std::size_t count = 0;
   for (const FlowSight& s : sights) {
-    const auto known = std::find_if(out.begin(), out.end(), [&](const FlowSight& o) { return same(o, s); });
-    if (known == out.end()) {
-      out.push_back(s);
+    if (count == 0 || !are_of_one_sight(sights[count - 1], s)) {
+      sights[count++] = s;
       continue;
     }
-    known->where.first_ns = std::min(known->where.first_ns, s.where.first_ns);
-    known->where.last_ns = std::max(known->where.last_ns, s.where.last_ns);
-    known->where.content = content::least(known->where.content, s.where.content);
-    known->where.packets += s.where.packets;
-    known->bytes += s.bytes;
-    known->marks |= s.marks;
+    FlowSight& known = sights[count - 1];
+    known.where.first_ns = std::min(known.where.first_ns, s.where.first_ns);
+    known.where.last_ns = std::max(known.where.last_ns, s.where.last_ns);
+    known.where.content = content::least(known.where.content, s.where.content);
+    known.where.packets += s.where.packets;
+    known.bytes += s.bytes;
+    known.marks |= s.marks;
   }
-  sights = std::move(out);
+  sights.resize(count);
 }
 
 }  // namespace
@@ -161,11 +166,13 @@ void FlowMap::apply(const Pending& p, std::uint16_t member, std::uint16_t epoch)
   if (short_of_sights_) [[unlikely]]
     make_room();
   std::uint32_t position = index_.find(p.hash, [&](std::uint32_t candidate) { return records_[candidate].key == p.key; });
-  const std::uint16_t stack = stack_index(o.stack);
   if (position == HashIndex::none) {
     if (short_of_records_) [[unlikely]]
       make_room();
-    if (records_.room() == 0 || !index_.insert(p.hash, records_.next())) return count_untracked(o);
+    if (records_.room() == 0 || !index_.insert(p.hash, records_.next())) {
+      if (o.datagram != 0) fragments_.lose_first(ticks(o.first_ns));
+      return count_untracked(o);
+    }
     Record record;
     record.key = p.key;
     position = records_.take(record);
@@ -179,8 +186,8 @@ void FlowMap::apply(const Pending& p, std::uint16_t member, std::uint16_t epoch)
     return keep_first(p, position, epoch);
   Record& record = records_[position];
   if ((o.marks & mark_icmp_error) != 0) [[unlikely]]
-    (void)merge_more(record, p, member, epoch, stack);
-  else if (merge(record, p, member, epoch, stack))
+    (void)merge_more(record, p, member, epoch);
+  else if (merge(record, p, member, epoch))
     reclassify(record, member, epoch, p.direction);
 }
 
@@ -233,8 +240,7 @@ void FlowMap::settle(const FragmentStore::Settled& settled) {
   // Counted when it came; from now on with its flow.
   tally_.packets -= later.packets;
   Record& record = records_[first->record];
-  if (merge(record, p, later.member, later.epoch, stack_index(first->stack)))
-    reclassify(record, later.member, later.epoch, p.direction);
+  if (merge(record, p, later.member, later.epoch)) reclassify(record, later.member, later.epoch, p.direction);
 }
 
 bool FlowMap::is_of(const FragmentStore::First& first, std::uint32_t record) const noexcept {
@@ -252,56 +258,85 @@ FragmentStore::Joined FlowMap::join_fragments() const {
   return joined;
 }
 
-bool FlowMap::merge(Record& r, const Pending& p, std::uint16_t member, std::uint16_t epoch, std::uint16_t stack) noexcept {
+bool FlowMap::merge(Record& r, const Pending& p, std::uint16_t member, std::uint16_t epoch) noexcept {
   const Observation& o = p.observation;
   const auto d = static_cast<std::size_t>(p.direction);
   const bool fresh = r.packets[d] == 0;
   // A record may be there before its flow: an ICMP error or a fragment named it.
   if (fresh && (r.state & state_seen) == 0) {
     r.kernel_key = o.kernel_key;
-    r.stack = stack;
+    r.stack = o.stack;
     r.epoch = epoch;
     r.state |= state_seen;
     ++tally_.flows;
   }
-  if (r.epoch != epoch || r.kernel_key != o.kernel_key || r.stack != stack || (!fresh && r.member[d] != member))
-    return merge_more(r, p, member, epoch, stack);
-  tally_.packets += o.packets;
-  r.packets[d] = saturated(std::uint64_t{r.packets[d]} + o.packets);
-  r.bytes[d] += o.bytes;
-  r.first[d] = fresh ? ticks(o.first_ns) : std::min(r.first[d], ticks(o.first_ns));
-  r.last[d] = std::max(r.last[d], ticks(o.last_ns));
+  if (r.epoch != epoch || r.kernel_key != o.kernel_key || r.stack != o.stack || (!fresh && r.member[d] != member))
+    return merge_more(r, p, member, epoch);
   r.member[d] = member;
-  r.marks[d] |= o.marks;
-  r.content[d] = content::least(r.content[d], o.content);
+  if (fresh) r.first[d] = ticks(o.first_ns);
+  add_to_record(r, p);
   return fresh;
 }
 
-bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std::uint16_t epoch, std::uint16_t stack) noexcept {
+void FlowMap::add_to_record(Record& r, const Pending& p) noexcept {
+  const Observation& o = p.observation;
+  const auto d = static_cast<std::size_t>(p.direction);
+  tally_.packets += o.packets;
+  r.packets[d] = saturated(std::uint64_t{r.packets[d]} + o.packets);
+  r.bytes[d] += o.bytes;
+  r.first[d] = std::min(r.first[d], ticks(o.first_ns));
+  r.last[d] = std::max(r.last[d], ticks(o.last_ns));
+  r.marks[d] |= o.marks;
+  r.content[d] = content::least(r.content[d], o.content);
+}
+
+void FlowMap::add_to_sight(MoreSight& m, const Observation& o) noexcept {
+  tally_.packets += o.packets;
+  m.packets = saturated(std::uint64_t{m.packets} + o.packets);
+  m.bytes += o.bytes;
+  m.first = std::min(m.first, ticks(o.first_ns));
+  m.last = std::max(m.last, ticks(o.last_ns));
+  m.marks |= o.marks;
+  m.content = content::least(m.content, o.content);
+}
+
+bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std::uint16_t epoch) noexcept {
   const Observation& o = p.observation;
   const auto d = static_cast<std::uint8_t>(p.direction);
-  std::uint32_t length = 0;
-  for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next, ++length) {
+  const bool is_error = (o.marks & mark_icmp_error) != 0;
+  // Of several at this place one of the same stack.
+  MoreSight* here = nullptr;
+  for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next) {
     MoreSight& m = more_[i];
-    if (m.epoch != epoch || m.member != member || m.direction != d || m.kernel_key != o.kernel_key || m.stack != stack) continue;
+    if (m.epoch != epoch || m.member != member || m.direction != d) continue;
     // An ICMP error about the flow is none of its packets, whatever else they share.
     if (((m.marks ^ o.marks) & mark_icmp_error) != 0) continue;
-    tally_.packets += o.packets;
-    m.packets = saturated(std::uint64_t{m.packets} + o.packets);
-    m.bytes += o.bytes;
-    m.first = std::min(m.first, ticks(o.first_ns));
-    m.last = std::max(m.last, ticks(o.last_ns));
-    m.marks |= o.marks;
-    m.content = content::least(m.content, o.content);
-    return false;
+    if (m.kernel_key == o.kernel_key && m.stack == o.stack) {
+      add_to_sight(m, o);
+      return false;
+    }
+    if (here == nullptr || m.stack == o.stack) here = &m;
   }
-  if (more_.room() == 0 || length == sights_per_flow_max) {
+  const bool is_in_record = !is_error && r.packets[d] != 0 && r.epoch == epoch && r.member[d] == member;
+  if (here != nullptr || is_in_record) {
+    std::uint8_t& further = r.further[is_error ? 1 : 0];
+    if (further == further_sights_max) {
+      r.state |= state_many_keyed;
+      if (is_in_record && (here == nullptr || here->stack != o.stack))
+        add_to_record(r, p);
+      else
+        add_to_sight(*here, o);
+      return false;
+    }
+    ++further;
+  }
+  if (more_.room() == 0) {
     count_untracked(o);
     return false;
   }
   tally_.packets += o.packets;
-  r.more = more_.take(MoreSight{o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more,
-                                o.content, epoch, member, stack, d, o.marks});
+  r.more = more_.take(MoreSight{o.kernel_key, o.stack, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more,
+                                o.content, epoch, member, d, o.marks});
   if ((r.state & state_kept) == 0) ++forgettable_sights_;
   if (limits_.when_full == WhenFull::forget) short_of_sights_ = more_.room() < low_water(more_.capacity());
   return true;
@@ -369,6 +404,7 @@ void FlowMap::forget(std::uint32_t i) {
   else
     forgotten_.add_forgotten(sights_.own, sights_.errors);
   if ((r.state & state_seen) != 0) ++tally_.forgotten;
+  if ((r.state & state_many_keyed) != 0) forgotten_.add_many_keyed();
   for (std::uint32_t sight = r.more; sight != no_sight; --forgettable_sights_) {
     const std::uint32_t next = more_[sight].next;
     more_.give_back(sight);
@@ -385,20 +421,6 @@ std::uint32_t FlowMap::last_seen(const Record& r) const noexcept {
   return last;
 }
 
-std::uint16_t FlowMap::stack_index(Stack stack) noexcept {
-  if (last_stack_ < stacks_.size() && stacks_[last_stack_] == stack) return last_stack_;
-  for (std::size_t i = 0; i < stacks_.size(); ++i)
-    if (stacks_[i] == stack) return last_stack_ = static_cast<std::uint16_t>(i);
-  // The bound keeps hostile traffic from growing the table; what is beyond it shares the last entry.
-  if (stacks_.size() == stacks_max) return static_cast<std::uint16_t>(stacks_max - 1);
-  if (stacks_.size() == stacks_max - 1) {
-    stack = Stack{};
-    stack.push(Layer::other);
-  }
-  stacks_.push_back(stack);
-  return static_cast<std::uint16_t>(stacks_.size() - 1);
-}
-
 void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined, Placement placement, Sights& out) const {
   const Record& r = records_[record];
   out.own.clear();
@@ -407,16 +429,17 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
     if (r.packets[d] == 0) continue;
     const Sighting where{r.epoch,      r.member[d], static_cast<Direction>(d), from_ticks(r.first[d]), from_ticks(r.last[d]),
                          r.content[d], r.packets[d]};
-    out.own.push_back({where, stacks_[r.stack], r.kernel_key, r.bytes[d], r.marks[d]});
+    out.own.push_back({where, r.stack, r.kernel_key, r.bytes[d], r.marks[d]});
   }
   for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next) {
     const MoreSight& m = more_[i];
     const Sighting where{m.epoch,   m.member, static_cast<Direction>(m.direction), from_ticks(m.first), from_ticks(m.last),
                          m.content, m.packets};
     auto& list = (m.marks & mark_icmp_error) != 0 ? out.errors : out.own;
-    list.push_back({where, stacks_[m.stack], m.kernel_key, m.bytes, m.marks});
+    list.push_back({where, m.stack, m.kernel_key, m.bytes, m.marks});
   }
-  for (const auto& piece : joined.of(record)) {
+  const auto pieces = joined.of(record);
+  for (const auto& piece : pieces) {
     const FragmentStore::First& first = fragments_.first_at(piece.first);
     const FragmentStore::Later& later = fragments_.later_at(piece.later);
     const Sighting where{later.epoch, later.member, first.direction, from_ticks(later.first), from_ticks(later.last),
@@ -424,9 +447,9 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
     out.own.push_back({where, first.stack, later.kernel_key, later.bytes, later.marks});
   }
   if (placement == Placement::by_kernel_key) place_by_kernel_key(out);
+  if (!pieces.empty()) merge_equal(out.own);
   // Sorted, so that reports do not depend on the order of arrival.
   if (out.own.size() > 1) std::sort(out.own.begin(), out.own.end(), earlier);
-  if (!joined.pieces.empty()) merge_equal(out.own);
   if (out.errors.size() > 1) std::sort(out.errors.begin(), out.errors.end(), earlier);
 }
 
@@ -466,7 +489,7 @@ std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, st
     erase_late(sights.errors, windows);
     if (sights.own.empty()) continue;
     flow.verdict = verdict_of(sights.own, windows);
-    if (is_violation(flow.verdict)) flow.signature = signature_of(flow.key, flow.verdict, sights.own);
+    if (is_violation(flow.verdict)) flow.signature = signature_of(flow.key, flow.verdict, sights.own, windows);
     flow.errors_elsewhere = are_elsewhere(sights.errors, sights.own);
   }
   return out;
@@ -492,6 +515,15 @@ Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t viol
   const std::vector<EpochWindow> windows = in_ticks(epochs);
   const FragmentStore::Joined joined = join_fragments();
   EvidenceBuilder builder{windows, limits_.members, violations_max};
+  add_all(builder, windows, joined, placement);
+  if (builder.choice().empty()) return builder.take();
+  EvidenceBuilder again{windows, limits_.members, violations_max, builder.choice()};
+  add_all(again, windows, joined, placement);
+  return again.take();
+}
+
+void FlowMap::add_all(EvidenceBuilder& builder, std::span<const EpochWindow> windows, const FragmentStore::Joined& joined,
+                      Placement placement) const {
   builder.add(forgotten_);
   builder.add_unjoined(joined.unjoined_packets + unjoined_packets_);
   Sights sights;
@@ -504,13 +536,13 @@ Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t viol
       for (const FlowSight& s : sights.own) builder.add_unjoined(s.where.packets);
       sights.own.clear();
     }
+    if ((records_[i].state & state_many_keyed) != 0) builder.add_many_keyed();
     // A flow of which only packets in the shadow of a lost member were seen is no evidence at all.
     if (sights.own.empty())
       builder.add_unmatched(sights.errors);
     else
       builder.add(records_[i].key, sights.own, sights.errors);
   }
-  return builder.take();
 }
 
 }  // namespace fanout

@@ -92,8 +92,10 @@ class FlowMap {
   friend struct FlowMapProbe;
 
   static constexpr std::uint32_t no_sight = 0xffffffff;
-  // A flow has two sightings per member and epoch; hostile traffic can give it as many kernel keys as it likes.
-  static constexpr std::uint32_t sights_per_flow_max = 4096;
+  // A flow has a sighting for each member, direction and epoch, and so many more for further kernel keys and stacks at the same
+  // place; as many again for ICMP errors about it. Hostile traffic can give it as many as it likes: what is beyond is added to a
+  // sighting of its place, so that who saw which direction, and all counters, stay exact.
+  static constexpr std::uint8_t further_sights_max = 16;
 
   // Times are kept in units of 2^16 ns (65.536 us), which 32 bits hold for 78 hours.
   struct Record {
@@ -106,17 +108,19 @@ class FlowMap {
     std::array<ContentMark, 2> content{};
     std::array<std::uint16_t, 2> member{};
     std::uint32_t more = no_sight;
-    std::uint16_t stack = 0;
+    Stack stack;
     std::uint16_t epoch = 0;
     std::array<std::uint8_t, 2> marks{};
+    std::array<std::uint8_t, 2> further{};  // sightings beyond the first of a place: of the flow, and of errors about it
     std::uint8_t state = 0;
     std::uint8_t unused = 0;
   };
-  static_assert(sizeof(Record) == 112);
+  static_assert(sizeof(Record) == 120);
 
   // What does not fit into the record: a second member, epoch, kernel key or stack.
   struct MoreSight {
     std::uint64_t kernel_key = 0;
+    Stack stack;
     std::uint64_t bytes = 0;
     std::uint32_t packets = 0;
     std::uint32_t first = 0;
@@ -125,11 +129,10 @@ class FlowMap {
     ContentMark content = 0;
     std::uint16_t epoch = 0;
     std::uint16_t member = 0;
-    std::uint16_t stack = 0;
     std::uint8_t direction = 0;
     std::uint8_t marks = 0;
   };
-  static_assert(sizeof(MoreSight) == 48);
+  static_assert(sizeof(MoreSight) == 56);
 
   struct Pending {
     Observation observation;
@@ -145,12 +148,12 @@ class FlowMap {
   void prepare(Pending& pending) const noexcept;
   void apply(const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
   // True if the flow gained a sighting that may change its verdict.
-  [[nodiscard]] bool merge(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch,
-                           std::uint16_t stack) noexcept;
-  [[nodiscard]] bool merge_more(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch,
-                                std::uint16_t stack) noexcept;
+  [[nodiscard]] bool merge(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
+  [[nodiscard]] bool merge_more(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
+  // Into a sighting that is there, whatever its kernel key.
+  void add_to_record(Record& record, const Pending& pending) noexcept;
+  void add_to_sight(MoreSight& sight, const Observation& observation) noexcept;
   void reclassify(Record& record, std::uint16_t member, std::uint16_t epoch, Direction direction) noexcept;
-  [[nodiscard]] std::uint16_t stack_index(Stack stack) noexcept;
   // Of one flow: its own packets and the ICMP errors about it, both sorted.
   struct Sights {
     std::vector<FlowSight> own;
@@ -165,6 +168,8 @@ class FlowMap {
   void settle(const FragmentStore::Settled& settled);
   [[nodiscard]] bool is_of(const FragmentStore::First& first, std::uint32_t record) const noexcept;
   [[nodiscard]] FragmentStore::Joined join_fragments() const;
+  void add_all(EvidenceBuilder& builder, std::span<const EpochWindow> windows, const FragmentStore::Joined& joined,
+               Placement placement) const;
 
   void make_room();
   void look_for_room() noexcept;
@@ -176,8 +181,6 @@ class FlowMap {
   HashIndex index_;
   RecordPool<Record> records_;
   RecordPool<MoreSight> more_;
-  std::vector<Stack> stacks_;
-  std::uint16_t last_stack_ = 0;
   std::vector<Pending> pending_;
   FragmentStore fragments_;
   Tally tally_;

@@ -64,10 +64,10 @@ std::uint32_t& FragmentStore::last_of(std::uint64_t datagram, std::uint16_t epoc
 bool FragmentStore::add(First first) noexcept {
   if (firsts_.full()) {
     if (when_full_ == WhenFull::refuse) {
-      note_lost(first);
+      lose_first(first.at);
       return false;
     }
-    note_lost(firsts_[firsts_.begin]);
+    lose_first(firsts_[firsts_.begin].at);
     ++firsts_.begin;
   }
   std::uint32_t& last = last_of(first.datagram, first.epoch);
@@ -83,9 +83,9 @@ bool FragmentStore::add(Later later) noexcept {
   return true;
 }
 
-void FragmentStore::note_lost(const First& first) noexcept {
-  lost_from_ = std::min(lost_from_, first.at);
-  lost_to_ = std::max(lost_to_, first.at);
+void FragmentStore::lose_first(std::uint32_t at) noexcept {
+  lost_from_ = std::min(lost_from_, at);
+  lost_to_ = std::max(lost_to_, at);
 }
 
 bool FragmentStore::may_be_anothers(const Later& later, const First& nearest) const noexcept {

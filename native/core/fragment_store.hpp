@@ -53,6 +53,9 @@ class FragmentStore {
   [[nodiscard]] bool add(First first) noexcept;
   [[nodiscard]] bool add(Later later) noexcept;
 
+  // A first piece of this time was told of, but its flow found no room: nobody will know whose pieces near it are.
+  void lose_first(std::uint32_t at) noexcept;
+
   // A later piece with the first one of its datagram: the one nearest in time. Where an identification was used again so soon
   // that another flow's is about as near, or may have been but was not kept, nobody knows, and it stays unjoined.
   struct Settled {
@@ -116,7 +119,6 @@ class FragmentStore {
   [[nodiscard]] std::optional<First> find_first(const Later& later, std::uint32_t lifetime, std::uint32_t now);
   // Whether a first piece that was not kept may have been as near.
   [[nodiscard]] bool may_be_anothers(const Later& later, const First& nearest) const noexcept;
-  void note_lost(const First& first) noexcept;
 
   WhenFull when_full_ = WhenFull::refuse;
   HashSeed seed_;

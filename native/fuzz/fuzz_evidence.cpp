@@ -88,7 +88,7 @@ bool same(const std::vector<FlowSight>& x, const std::vector<FlowSight>& y) {
 
 void require_same(const Evidence& x, const Evidence& y) {
   const auto counts = [](const FlowCounts& c) {
-    return std::array{c.total, c.one_way, c.consistent, c.duplicated, c.asymmetric, c.split};
+    return std::array{c.total, c.one_way, c.consistent, c.duplicated, c.asymmetric, c.split, c.unjudged};
   };
   require(counts(x.flows) == counts(y.flows) && x.two_way == y.two_way, "the same verdicts in every order");
   require(x.judged_packets == y.judged_packets && x.unjoined_fragments == y.unjoined_fragments &&
@@ -96,6 +96,9 @@ void require_same(const Evidence& x, const Evidence& y) {
           "the same packets in every order");
   require(x.flows_by_member == y.flows_by_member && x.two_way_by_epoch_and_member == y.two_way_by_epoch_and_member,
           "the same members in every order");
+  require(x.many_keyed == y.many_keyed, "the same flows of many keys in every order");
+  // Which of their kernel keys are told apart is a matter of order.
+  if (x.many_keyed != 0) return;
   require(x.groups == y.groups, "the same kinds of violation in every order");
   const bool is_same_list = std::equal(x.violations.begin(), x.violations.end(), y.violations.begin(), y.violations.end(),
                                        [](const Violation& a, const Violation& b) {

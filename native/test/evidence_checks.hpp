@@ -24,8 +24,8 @@ inline constexpr std::uint64_t tick_ns = 65536;
 constexpr std::uint64_t floor_to_tick(std::uint64_t ns) { return ns / tick_ns * tick_ns; }
 
 inline auto rank_of(const ViolationSignature& s) {
-  return std::tuple{s.kind,          s.stack.packed(), s.one_kernel_key, s.top_bit_pair,
-                    s.label_one_way, s.fragments,      s.stale_ipv6,     s.mixed_wrappings};
+  return std::tuple{s.kind,      s.stack.packed(), s.one_kernel_key,  s.top_bit_pair, s.label_one_way,
+                    s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet};
 }
 
 inline bool same_signature(const ViolationSignature& x, const ViolationSignature& y) { return rank_of(x) == rank_of(y); }
@@ -36,6 +36,7 @@ inline void expect_same(const FlowCounts& actual, const FlowCounts& expected) {
   CHECK_EQ(actual.consistent, expected.consistent);
   CHECK_EQ(actual.asymmetric, expected.asymmetric);
   CHECK_EQ(actual.split, expected.split);
+  CHECK_EQ(actual.unjudged, expected.unjudged);
 }
 
 // All but the violations one by one.

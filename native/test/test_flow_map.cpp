@@ -1,8 +1,7 @@
 // The collector's evidence against a plain model of it: std::map, sets, and no thought of speed.
-#include "flow_map.hpp"
-
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "check.hpp"
 #include "dissect.hpp"
 #include "evidence_checks.hpp"
+#include "flow_map.hpp"
 #include "generate.hpp"
 
 using namespace fanout;
@@ -47,11 +47,17 @@ class Model {
     const Direction direction = direction_of(o.tuple);
     const FlowKey key = canonical(o.tuple, direction);
     keys_[bytes_of(key)] = key;
-    const auto [it, fresh] = flows_[bytes_of(key)].try_emplace({told.epoch, told.member, direction, o.kernel_key, o.stack.packed()});
+    const auto [it, fresh] =
+        flows_[bytes_of(key)].try_emplace({told.epoch, told.member, direction, o.kernel_key, o.stack.packed()});
     FlowSight& s = it->second;
     const std::uint64_t first = floor_to_tick(o.first_ns);
-    s.where = {told.epoch, told.member, direction, fresh ? first : std::min(first, s.where.first_ns),
-               std::max(s.where.last_ns, floor_to_tick(o.last_ns)), 0, s.where.packets + o.packets};
+    s.where = {told.epoch,
+               told.member,
+               direction,
+               fresh ? first : std::min(first, s.where.first_ns),
+               std::max(s.where.last_ns, floor_to_tick(o.last_ns)),
+               0,
+               s.where.packets + o.packets};
     s.stack = o.stack;
     s.kernel_key = o.kernel_key;
     s.bytes += o.bytes;
@@ -113,11 +119,31 @@ class Model {
     return there == back ? FlowVerdict::consistent : FlowVerdict::asymmetric;
   }
 
+  static FlowVerdict worst_of(const std::vector<FlowSight>& sights) {
+    std::map<std::uint16_t, std::array<std::set<std::uint16_t>, 2>> seen;
+    for (const FlowSight& s : sights) seen[s.where.epoch][static_cast<std::size_t>(s.where.direction)].insert(s.where.member);
+    FlowVerdict worst = FlowVerdict::none;
+    for (const auto& [epoch, where] : seen) worst = std::max(worst, verdict_of(where[0], where[1]));
+    return worst;
+  }
+
+  // Each packet is left out in turn.
+  static bool rests_on_one(const std::vector<FlowSight>& sights) {
+    for (std::size_t i = 0; i < sights.size(); ++i) {
+      std::vector<FlowSight> rest = sights;
+      if (--rest[i].where.packets == 0) rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
+      if (worst_of(rest) < FlowVerdict::asymmetric) return true;
+    }
+    return false;
+  }
+
   static ViolationSignature signature(const FlowKey& key, FlowVerdict kind, const std::vector<FlowSight>& sights) {
     std::map<std::pair<std::uint16_t, std::uint64_t>, std::set<std::uint16_t>> members_of_key;
     std::set<std::uint64_t> stacks;
     std::set<bool> labelled[2];
-    ViolationSignature s{kind, {}, false, false, false, false, false, false};
+    ViolationSignature s;
+    s.kind = kind;
+    s.on_one_packet = rests_on_one(sights);
     for (const FlowSight& sight : sights) {
       members_of_key[{sight.where.epoch, sight.kernel_key}].insert(sight.where.member);
       stacks.insert(sight.stack.packed());
@@ -135,9 +161,12 @@ class Model {
     }
     s.mixed_wrappings = wrappings.size() > 1;
     for (const auto& [key_of_epoch, members] : members_of_key) s.one_kernel_key = s.one_kernel_key || members.size() > 1;
-    s.top_bit_pair = key.family == 4 && std::equal(key.a.begin(), key.a.begin() + 3, key.b.begin()) && (key.a[3] ^ key.b[3]) == 128;
+    s.top_bit_pair =
+        key.family == 4 && std::equal(key.a.begin(), key.a.begin() + 3, key.b.begin()) && (key.a[3] ^ key.b[3]) == 128;
     const std::set<bool> only_with{true}, only_without{false};
-    const auto one_way = [&](int with, int without) { return labelled[with].contains(true) && labelled[without] == only_without; };
+    const auto one_way = [&](int with, int without) {
+      return labelled[with].contains(true) && labelled[without] == only_without;
+    };
     s.label_one_way = key.family == 6 && (one_way(0, 1) || one_way(1, 0));
     return s;
   }
@@ -201,14 +230,18 @@ struct Scenario {
   std::uint32_t flows = 100;
   std::uint32_t observations = 1000;
   std::uint32_t strays_one_in = 20;  // seen on any member instead of the flow's own
+  unsigned variants_max = 16;        // observations of one flow with another kernel key or stack
   std::vector<EpochWindow> windows{};
 };
 
 std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
   Random random{seed};
   const Stack stacks[]{stack_of({Layer::ipv4, Layer::tcp}), stack_of({Layer::vlan, Layer::ipv4, Layer::tcp}),
-                       stack_of({Layer::ipv4, Layer::gre, Layer::ipv4, Layer::tcp}), stack_of({Layer::ipv4, Layer::frag, Layer::tcp})};
+                       stack_of({Layer::ipv4, Layer::gre, Layer::ipv4, Layer::tcp}),
+                       stack_of({Layer::ipv4, Layer::frag, Layer::tcp})};
   std::vector<Told> out;
+  // Of one flow no more than is told apart: what is beyond that depends on the order.
+  std::map<std::uint32_t, unsigned> variants;
   for (std::uint32_t i = 0; i < scenario.observations; ++i) {
     const std::uint32_t n = random.below(scenario.flows);
     Told told;
@@ -217,12 +250,16 @@ std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
     // Some pairs that differ in the top bit only.
     if (n % 10 == 0) o.tuple.dst = o.tuple.src, o.tuple.dst[3] = static_cast<std::uint8_t>(o.tuple.src[3] ^ 0x80);
     if (random.one_in(2)) o.tuple = reversed(o.tuple);
-    o.stack = random.one_in(6) ? stacks[random.below(4)] : stacks[0];
-    o.kernel_key = random.one_in(10) ? random.below(3) : n;
+    o.stack = stacks[0];
+    o.kernel_key = n;
+    if (random.one_in(4) && variants[n]++ < scenario.variants_max) {
+      if (!random.one_in(3)) o.stack = stacks[random.below(4)];
+      if (random.one_in(2)) o.kernel_key = random.below(3);
+    }
     o.marks = static_cast<std::uint8_t>((random.one_in(12) ? mark_fragment : 0) |
                                         (n % 7 == 0 && direction_of(o.tuple) == Direction::forward ? mark_flow_label : 0) |
                                         (n % 5 == 0 && random.one_in(2) ? mark_flow_label : 0));
-    o.packets = 1 + random.below(1000);
+    o.packets = random.one_in(3) ? 1 : 1 + random.below(1000);
     o.bytes = o.packets * 60;
     // Few different ticks, so that ties come up.
     o.first_ns = random.below(64) * tick_ns / 2;
@@ -251,7 +288,8 @@ std::vector<std::byte> message_of(const std::vector<Observation>& list, std::uin
   return out;
 }
 
-Observation one(std::uint32_t n, Direction direction = Direction::forward, std::uint64_t first_ns = 0, std::uint64_t packets = 1) {
+Observation one(std::uint32_t n, Direction direction = Direction::forward, std::uint64_t first_ns = 0,
+                std::uint64_t packets = 1) {
   Observation o;
   o.tuple = tuple_of(n);
   if (direction_of(o.tuple) != direction) o.tuple = reversed(o.tuple);
@@ -272,7 +310,11 @@ TEST(evidence_agrees_with_the_model_in_every_order) {
       {.members = 1, .flows = 20},
       {.members = 300, .flows = 50, .observations = 5000, .strays_one_in = 2},
       {.members = 16, .flows = 5000, .observations = 8000},
-      {.members = 3, .epochs = 6, .flows = 60, .observations = 3000, .windows = {{20 * tick_ns}, {tick_ns / 2}, {}, {}, {0}, {31 * tick_ns + 7}}},
+      {.members = 3,
+       .epochs = 6,
+       .flows = 60,
+       .observations = 3000,
+       .windows = {{20 * tick_ns}, {tick_ns / 2}, {}, {}, {0}, {31 * tick_ns + 7}}},
       {.members = 8, .epochs = 40, .flows = 10, .observations = 4000, .strays_one_in = 4},
       // Told of in an epoch that was never announced.
       {.members = 4, .epochs = 3, .windows = open_epochs(2)},
@@ -370,17 +412,84 @@ TEST(packets_are_tracked_or_untracked_and_never_both) {
   CHECK_EQ(map.evidence(open_epochs(1), 0).judged_packets, 5);
 }
 
-TEST(a_flow_of_endless_kernel_keys_is_bounded) {
-  FlowMap map = map_for({.members = 1});
-  for (std::uint64_t key = 0; key < 6000; ++key) {
+TEST(a_flow_of_endless_kernel_keys_is_bounded_and_counted_in_full) {
+  FlowMap map = map_for({.members = 4, .sights_max = 64});
+  Random random{5};
+  std::uint64_t told[4]{};
+  for (std::uint64_t key = 0; key < 60'000; ++key) {
+    Observation o = one(1, random.one_in(2) ? Direction::forward : Direction::reverse);
+    const auto member = static_cast<std::uint16_t>(random.below(4));
+    o.kernel_key = key;
+    ++told[member];
+    map.add(o, member, 0);
+  }
+  CHECK_EQ(map.tally().packets, 60'000);
+  CHECK_EQ(map.tally().untracked_packets, 0);
+  const Evidence e = map.evidence(open_epochs(1), 10);
+  CHECK_EQ(e.judged_packets, 60'000);
+  CHECK_EQ(e.many_keyed, 1);
+  if (!CHECK_EQ(e.violations.size(), 1)) return;
+  CHECK_EQ(e.violations[0].signature.kind, FlowVerdict::split);
+  CHECK(!e.violations[0].signature.one_kernel_key);
+  CHECK(e.violations[0].sights.size() <= 8 + 16);
+  std::uint64_t listed[4]{};
+  for (const FlowSight& s : e.violations[0].sights) listed[s.where.member] += s.where.packets;
+  for (std::size_t member = 0; member < 4; ++member) CHECK_EQ(listed[member], told[member]);
+}
+
+// Whatever is added to a sighting of its place: who saw which direction stays what it was.
+TEST(more_keys_than_are_told_apart_change_no_verdict) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const Note note{"seed " + std::to_string(seed)};
+    const Scenario scenario{.members = 5, .epochs = 3, .flows = 20, .observations = 6000, .variants_max = 10'000};
+    auto list = told_in(scenario, seed);
+    Model model;
+    for (const Told& told : list) model.add(told);
+    Evidence expected = model.evidence(open_epochs(3), 5, 1000);
+    Random random{seed};
+    for (int order = 0; order < 3; ++order) {
+      const FlowMap map = [&] {
+        FlowMap out = map_for({.members = 5});
+        add_all(out, list);
+        return out;
+      }();
+      Evidence actual = map.evidence(open_epochs(3), 1000);
+      CHECK(actual.many_keyed > 5);
+      CHECK_EQ(map.tally().untracked_packets, 0);
+      // Which kernel keys and wrappings were seen is not known of all.
+      std::vector<FlowKey> parted, parted_in_model;
+      for (const Violation& v : actual.violations) parted.push_back(v.key);
+      for (const Violation& v : expected.violations) parted_in_model.push_back(v.key);
+      CHECK(parted == parted_in_model);
+      for (Evidence* e : {&actual, &expected}) {
+        e->groups.clear();
+        e->stacks.clear();
+      }
+      expect_same_counts(actual, expected);
+      shuffle(list, random);
+    }
+  }
+}
+
+TEST(errors_of_endless_kernel_keys_leave_those_of_the_flow_alone) {
+  FlowMap map = map_for({.members = 2, .sights_max = 64});
+  for (std::uint64_t key = 0; key < 1000; ++key) {
+    Observation o = one(1);
+    o.marks = mark_icmp_error;
+    o.kernel_key = 1000 + key;
+    map.add(o, 0, 0);
+  }
+  for (std::uint64_t key = 0; key < 5; ++key) {
     Observation o = one(1);
     o.kernel_key = key;
     map.add(o, 0, 0);
   }
-  const Evidence e = map.evidence(open_epochs(1), 0);
-  CHECK_EQ(map.tally().packets, 4097);
-  CHECK_EQ(map.tally().untracked_packets, 6000 - 4097);
-  CHECK_EQ(e.judged_packets, 4097);
+  map.add(one(1), 1, 0);
+  const Evidence e = map.evidence(open_epochs(1), 10);
+  CHECK_EQ(e.judged_packets, 1006);
+  if (!CHECK_EQ(e.violations.size(), 1)) return;
+  CHECK_EQ(e.violations[0].sights.size(), 6);
+  CHECK(e.violations[0].signature.one_kernel_key);
 }
 
 TEST(of_a_violation_in_many_places_the_first_are_listed) {
@@ -417,19 +526,117 @@ TEST(a_rare_kind_of_violation_is_listed_whatever_there_is_beside_it) {
   }
 }
 
-TEST(endless_stacks_share_one_entry) {
-  FlowMap map = map_for({.members = 1});
-  for (std::uint32_t n = 0; n < 3000; ++n) {
-    Observation o = one(n);
-    o.stack = Stack{1 + n};
-    map.add(o, 0, 0);
+namespace {
+
+// Beyond ten layers none is told apart, and nor is any that has a gap.
+Stack stack_number(std::uint32_t n) {
+  Stack stack;
+  for (; n != 0; n /= 20) stack.push(static_cast<Layer>(1 + n % 20));
+  return stack;
+}
+
+const StackCounts* counts_of(const Evidence& e, Stack stack) {
+  const auto found = std::find_if(e.stacks.begin(), e.stacks.end(), [&](const StackCounts& s) { return s.stack == stack; });
+  return found == e.stacks.end() ? nullptr : &*found;
+}
+
+FlowCounts sum_of(const Evidence& e) {
+  FlowCounts sum;
+  for (const StackCounts& s : e.stacks) {
+    sum.total += s.flows.total;
+    sum.one_way += s.flows.one_way;
+    sum.consistent += s.flows.consistent;
+    sum.duplicated += s.flows.duplicated;
+    sum.asymmetric += s.flows.asymmetric;
+    sum.split += s.flows.split;
+    sum.unjudged += s.flows.unjudged;
   }
-  const Evidence e = map.evidence(open_epochs(1), 0);
-  CHECK_EQ(e.flows.total, 3000);
-  CHECK(e.stacks.size() <= 1024);
-  std::uint64_t flows = 0;
-  for (const StackCounts& s : e.stacks) flows += s.flows.total;
-  CHECK_EQ(flows, 3000);
+  return sum;
+}
+
+}  // namespace
+
+TEST(endless_stacks_in_one_direction_displace_none_that_tells_something) {
+  for (const auto when_full : {FlowMap::WhenFull::count, FlowMap::WhenFull::forget}) {
+    // Where flows are forgotten, most of the crafted ones are.
+    FlowMap map =
+        map_for({.members = 2, .flows_max = when_full == FlowMap::WhenFull::count ? 8192U : 1024U, .when_full = when_full});
+    for (std::uint32_t n = 0; n < 3000; ++n) {
+      Observation o = one(10'000 + n);
+      o.stack = stack_number(50'000 + n);
+      map.add(o, 0, 0);
+    }
+    const Stack real = stack_of({Layer::vlan, Layer::ipv4, Layer::udp, Layer::vxlan, Layer::eth, Layer::ipv4, Layer::tcp});
+    for (std::uint32_t n = 0; n < 40; ++n) {
+      for (const Direction d : {Direction::forward, Direction::reverse}) {
+        Observation o = one(n, d);
+        o.stack = real;
+        o.kernel_key = n;
+        map.add(o, n == 7 && d == Direction::reverse ? 1 : 0, 0);
+      }
+    }
+    const Evidence e = map.evidence(open_epochs(1), 10);
+    CHECK_EQ(e.flows.total, 3040);
+    CHECK_EQ(e.flows.consistent, 39);
+    CHECK_EQ(e.flows.asymmetric, 1);
+    CHECK_EQ(e.flows.unjudged, 0);
+    CHECK_EQ(e.unjudged_packets, 0);
+    CHECK(e.stacks.size() <= stacks_max + 1);
+    CHECK_EQ(sum_of(e).total, 3040);
+    CHECK_EQ(sum_of(e).one_way, 3000);
+    const StackCounts* const counts = counts_of(e, real);
+    if (!CHECK(counts != nullptr)) return;
+    CHECK_EQ(counts->flows.consistent, 39);
+    CHECK_EQ(counts->flows.asymmetric, 1);
+    if (!CHECK_EQ(e.groups.size(), 1)) return;
+    CHECK(e.groups[0].first.stack == real);
+    CHECK(e.groups[0].first.one_kernel_key);
+  }
+}
+
+TEST(of_endless_stacks_that_tell_something_the_shallow_ones_are_judged_in_every_order) {
+  std::vector<Told> list;
+  const Stack real = stack_of({Layer::ipv4, Layer::tcp});
+  const auto add = [&](std::uint32_t n, Stack stack, std::uint16_t back) {
+    for (const Direction d : {Direction::forward, Direction::reverse}) {
+      Observation o = one(n, d, 0, 3);
+      o.stack = stack;
+      o.kernel_key = n;
+      list.push_back({o, static_cast<std::uint16_t>(d == Direction::forward ? 0 : back), 0});
+    }
+  };
+  // Every second one apart.
+  for (std::uint32_t n = 0; n < 3000; ++n) add(10'000 + n, stack_number(100'000 + n), static_cast<std::uint16_t>(n % 2));
+  for (std::uint32_t n = 0; n < 50; ++n) add(n, real, 0);
+  std::optional<Evidence> first;
+  Random random{3};
+  for (int order = 0; order < 4; ++order) {
+    const Note note{"order " + std::to_string(order)};
+    FlowMap map = map_for({.members = 2}, random.next());
+    add_all(map, list);
+    const Evidence e = map.evidence(open_epochs(1), 100'000);
+    CHECK_EQ(e.flows.total, 3050);
+    CHECK_EQ(e.two_way, 3050);
+    CHECK_EQ(e.flows.unjudged, 3000 - (stacks_max - 1));
+    CHECK_EQ(e.unjudged_packets, 6 * e.flows.unjudged);
+    CHECK_EQ(e.judged_packets + e.unjudged_packets, 3050 * 6);
+    CHECK_EQ(e.flows.consistent + e.flows.asymmetric + e.flows.unjudged, 3050);
+    CHECK_EQ(e.violations.size(), e.flows.asymmetric);
+    // Nothing in the shared entry is judged, and no violation is of it.
+    const StackCounts* const others = counts_of(e, stack_of({Layer::other}));
+    if (!CHECK(others != nullptr)) return;
+    CHECK_EQ(others->flows.unjudged, e.flows.unjudged);
+    CHECK_EQ(others->flows.total, e.flows.unjudged);
+    CHECK_EQ(others->two_way_by_member[0], 0);
+    CHECK_EQ(sum_of(e).consistent, e.flows.consistent);
+    const StackCounts* const counts = counts_of(e, real);
+    CHECK(counts != nullptr && counts->flows.consistent == 50);
+    if (!first)
+      first = e;
+    else
+      expect_same(e, *first);
+    shuffle(list, random);
+  }
 }
 
 TEST(counters_saturate_instead_of_wrapping) {
@@ -498,10 +705,10 @@ TEST(a_malformed_message_changes_nothing) {
   refused({}, 1);
   refused(bad_at_the_end, 1);
   refused(std::span{good}.first(good.size() - 1), 1);
-  refused(good, 2);                                  // in the name of another member
-  refused(message_of(many, 4, 0), 4);                // a member that the run does not have
-  refused(message_of(many, 0x10001, 0), 0x10001);    // would be member 1 in sixteen bits
-  refused(message_of(many, 1, 0x10000), 1);          // would be epoch 0 in sixteen bits
+  refused(good, 2);                                     // in the name of another member
+  refused(message_of(many, 4, 0), 4);                   // a member that the run does not have
+  refused(message_of(many, 0x10001, 0), 0x10001);       // would be member 1 in sixteen bits
+  refused(message_of(many, 1, 0x10000), 1);             // would be epoch 0 in sixteen bits
   CHECK(!map.ingest(message_of(many, 1, 3), 1, 2).ok);  // of an epoch that was not announced yet
 
   expect_same(map.evidence(open_epochs(1), 100), before_it);
@@ -618,7 +825,10 @@ TEST(an_icmp_error_alone_is_no_flow) {
 }
 
 TEST(pieces_on_another_member_part_the_flow_of_their_first) {
-  in_every_order({{one(1, Direction::forward, 5 * tick_ns), 0}, {one(1, Direction::reverse), 0}, {first_piece(1, 42), 0}, {later_pieces(42), 3}},
+  in_every_order({{one(1, Direction::forward, 5 * tick_ns), 0},
+                  {one(1, Direction::reverse), 0},
+                  {first_piece(1, 42), 0},
+                  {later_pieces(42), 3}},
                  [](const std::vector<Placed>& list) {
                    const Evidence e = evidence_of(list);
                    CHECK_EQ(e.flows.total, 1);
@@ -632,7 +842,10 @@ TEST(pieces_on_another_member_part_the_flow_of_their_first) {
 }
 
 TEST(pieces_on_the_same_member_keep_the_flow_whole) {
-  const Evidence e = evidence_of({{later_pieces(42), 1}, {first_piece(1, 42), 1}, {one(1, Direction::forward, 5 * tick_ns), 1}, {one(1, Direction::reverse), 1}});
+  const Evidence e = evidence_of({{later_pieces(42), 1},
+                                  {first_piece(1, 42), 1},
+                                  {one(1, Direction::forward, 5 * tick_ns), 1},
+                                  {one(1, Direction::reverse), 1}});
   CHECK_EQ(e.flows.consistent, 1);
   CHECK_EQ(e.judged_packets, 4);
 }
@@ -659,8 +872,10 @@ TEST(copies_on_two_members_are_duplicated_and_no_split) {
     if (wrapped != Layer::none) o.stack = stack_of({wrapped, Layer::ipv4, Layer::tcp}), o.kernel_key = 5;
     return o;
   };
-  const std::vector<Placed> list{{copy(Direction::forward, 70'000, Layer::none), 0}, {copy(Direction::reverse, 80'000, Layer::none), 0},
-                                 {copy(Direction::forward, 70'000, Layer::mpls), 2}, {copy(Direction::reverse, 80'000, Layer::mpls), 2}};
+  const std::vector<Placed> list{{copy(Direction::forward, 70'000, Layer::none), 0},
+                                 {copy(Direction::reverse, 80'000, Layer::none), 0},
+                                 {copy(Direction::forward, 70'000, Layer::mpls), 2},
+                                 {copy(Direction::reverse, 80'000, Layer::mpls), 2}};
   in_every_order(list, [](const std::vector<Placed>& arranged) {
     const Evidence e = evidence_of(arranged);
     CHECK_EQ(e.flows.duplicated, 1);
