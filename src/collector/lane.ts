@@ -25,8 +25,6 @@ import { Watch } from './watch.ts';
 
 /** Violations listed one by one; all are counted. */
 const VIOLATIONS_MAX = 1000;
-/** Flows one worker keeps between two messages: 128 bytes each. */
-const WORKER_FLOWS_MAX = 1 << 20;
 /** So long a worker waits for a time to come, should the clock be set back (native/core/capture.cpp). */
 const READ_UNTIL_MAX_MS = 1000;
 /** How soon the collector hears of a new flow. Large groups get more time, or waking up would be most of their work. */
@@ -170,7 +168,7 @@ export class Lane {
       // On loopback every packet comes twice, once as outgoing.
       ignoreOutgoing: options.flags.includes('ignore-outgoing') || source.loopback,
       cpu: member.cpu ?? null,
-      flowsMax: WORKER_FLOWS_MAX,
+      flowsMax: options.workerFlowsMax,
       workNs: options.workNs,
       newsIntervalMs: newsIntervalMs(options.procs),
       hashSeed,

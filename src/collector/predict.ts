@@ -14,7 +14,7 @@ import { evidenceOf, type GroupFindings, predictionOf } from './prediction.ts';
 
 /** Violations listed one by one; all are counted. */
 const VIOLATIONS_MAX = 1000;
-/** Of each of the two groups: 112 bytes and an index entry a flow, so about 1 GB for both at the most. */
+/** Of each of the two groups: 120 bytes and an index entry a flow, so about 1 GB for both at the most. */
 const FLOWS_MAX = 1 << 22;
 
 export interface PredictIo {

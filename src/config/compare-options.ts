@@ -1,7 +1,7 @@
 /** The options of `compare`, checked once: those of one run for each mode, alike in all else. */
 import { TAP_QUEUES_MAX } from '../lab/limits.ts';
 import { LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
-import { parseFlowMemory } from './flow-memory.ts';
+import { parseFlowMemory, workerFlows } from './flow-memory.ts';
 import type { Machine } from './machine.ts';
 import { checkMachineCanHold, contradictory, memoryOf, type Options, parseOptions, type RawOptions } from './options.ts';
 import { parseSteerings, type SteeringName } from './steerings.ts';
@@ -49,7 +49,9 @@ export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): C
   const { procs, ring } = first;
   // One run of all groups, or one after the other.
   const groups = isLive || measureLoad ? runs.length : 1;
-  const flowMemoryBytes = parseFlowMemory(flowMemory, memoryOf(procs, ring, groups), machine, groups);
+  const needed = memoryOf(procs, ring, groups);
+  const flowMemoryBytes = parseFlowMemory(flowMemory, needed, machine, groups);
+  const workerFlowsMax = workerFlows(flowMemoryBytes * groups, needed, machine, procs * groups);
   if (isLive) {
     if (procs > LEGACY_MEMBERS_MAX)
       throw contradictory(
@@ -61,7 +63,7 @@ export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): C
   if (measureLoad && isLive)
     throw contradictory('--measure-load sends packets as fast as it goes, which is never done on a live interface', 'leave -i out');
   return {
-    runs: runs.map((run) => ({ ...run, flowMemoryBytes })),
+    runs: runs.map((run) => ({ ...run, flowMemoryBytes, workerFlowsMax })),
     procs,
     isLive,
     ownLoad: measureLoad ? 'only' : isLive && ownLoad ? 'first' : 'none',

@@ -19,6 +19,23 @@ export function parseFlowMemory(given: string | undefined, needed: NeededMemory,
   return Math.min(FLOW_MEMORY_MAX, Math.max(FLOW_MEMORY_MIN, Math.floor(memoryOfAll(given, needed, machine, maps) / maps)));
 }
 
+/** A flow in the cache of a worker: its record, its part of the index, and its places on the list of news (native/core/flow_cache.hpp). */
+const WORKER_FLOW_BYTES = 192;
+/** Fewer would be told and forgotten so often that telling is most of the work; more would not help. */
+const WORKER_FLOWS_MIN = 1 << 12;
+const WORKER_FLOWS_MAX = 1 << 20;
+
+/**
+ * How many flows each worker keeps between two messages, for each of its groups: all workers together take a quarter of what there is, as the
+ * flow map does, and no more than is left beside it. A scan fills all of their caches.
+ */
+export function workerFlows(flowMemoryBytes: number, needed: NeededMemory, machine: Memory, caches: number): number {
+  const { memAvailableBytes, memChargeableBytes } = machine;
+  const left = Math.min(memAvailableBytes - needed.rings, memChargeableBytes) - needed.charged - flowMemoryBytes;
+  const together = Math.min(left, Math.min(memAvailableBytes, memChargeableBytes) / 4);
+  return Math.min(WORKER_FLOWS_MAX, Math.max(WORKER_FLOWS_MIN, Math.floor(together / caches / WORKER_FLOW_BYTES)));
+}
+
 function memoryOfAll(given: string | undefined, needed: NeededMemory, machine: Memory, maps: number): number {
   const onHost = machine.memAvailableBytes - needed.charged - needed.rings;
   const inGroups = machine.memChargeableBytes - needed.charged;

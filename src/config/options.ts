@@ -7,7 +7,7 @@ import { CAUSE_CODES, type CauseCode } from '../model/cause.ts';
 import { FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode, MEMBERS_MAX } from '../model/fanout.ts';
 import { RUN_MS_MAX } from '../model/run-limits.ts';
 import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
-import { type NeededMemory, parseFlowMemory } from './flow-memory.ts';
+import { type NeededMemory, parseFlowMemory, workerFlows } from './flow-memory.ts';
 import { type Machine, parseCpuList, SEED_MAX } from './machine.ts';
 import { parseNic } from './nic.ts';
 import { byteSize, decimal, duration, oneOf, sizeText, usage, wholeNumber } from './values.ts';
@@ -84,6 +84,8 @@ export interface Options {
   readonly ring: { readonly blockBytes: number; readonly blockCount: number; readonly blockTimeoutMs: number };
   /** What the collector's flow map may take. */
   readonly flowMemoryBytes: number;
+  /** Flows that each worker keeps between two messages. */
+  readonly workerFlowsMax: number;
   readonly pin: Pinning;
   /** The run ends at the first limit that is reached. */
   readonly limits: { readonly twoWayFlows?: number; readonly packets?: number; readonly durationMs?: number };
@@ -181,6 +183,8 @@ export function parseOptions(raw: RawOptions, machine: Machine): Options {
   const snaplenBytes = wholeNumber('--snaplen', raw.snaplen ?? DEFAULTS.snaplen, { least: 64, most: 65535 });
   const ring = parseRing(raw, snaplenBytes, machine);
   checkMachineCanHold(procs, ring.blockBytes * ring.blockCount, machine);
+  const needed = memoryOf(procs, ring);
+  const flowMemoryBytes = parseFlowMemory(raw.flowMemory, needed, machine);
   return {
     source,
     procs,
@@ -191,7 +195,8 @@ export function parseOptions(raw: RawOptions, machine: Machine): Options {
     ...(raw.filter === undefined ? {} : { filter: parseFilter(raw.filter) }),
     snaplenBytes,
     ring,
-    flowMemoryBytes: parseFlowMemory(raw.flowMemory, memoryOf(procs, ring), machine),
+    flowMemoryBytes,
+    workerFlowsMax: workerFlows(flowMemoryBytes, needed, machine, procs),
     pin: parsePin(raw.pin, machine),
     limits: parseLimits(raw, source),
     failFast: raw.failFast ?? false,

@@ -3,6 +3,9 @@
 /** The flow map counts time in 32 bits, which are used up after 78 hours. */
 export const RUN_MS_MAX = 72 * 3_600_000;
 
+/** Encapsulations that have counts and answers of their own: native/core/evidence.hpp says which those are. */
+export const STACKS_MAX = 1024;
+
 /** Two-way flows are counted for each member in each epoch: so many counts at the most. */
 const EPOCH_COUNTS_MAX = 2 ** 24;
 /** And reports list the epochs. */
@@ -24,8 +27,8 @@ export interface FlowRoom {
 export const FLOWS_MAX = 2 ** 24;
 
 /** A record and its place in the queue of those that make room. */
-const FLOW_BYTES = 112 + 4;
-const SIGHT_BYTES = 48;
+const FLOW_BYTES = 120 + 4;
+const SIGHT_BYTES = 56;
 /** A first fragment and another one. */
 const FRAGMENTS_BYTES = 40 + 48;
 /** Of tables by which flows and datagrams are found. */

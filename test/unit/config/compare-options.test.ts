@@ -76,7 +76,7 @@ describe('refused', () => {
       'TOO_LARGE',
       /^--flow-memory asks for 16384 MiB; beside .* 8176 MiB are available/,
     ],
-    [{ flowMemory: '4G' }, 'USAGE', /^--flow-memory: "4G" is not a size from 1M to 2396M/],
+    [{ flowMemory: '4G' }, 'USAGE', /^--flow-memory: "4G" is not a size from 1M to 2556M/],
     [{ interface: 'eth0', flowMemory: '2M' }, 'USAGE', /^--flow-memory: "2M" is not a size from 8M/],
   ])('%j', (raw, code, message) => {
     expect(() => parse(raw)).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));

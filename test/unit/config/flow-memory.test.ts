@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseFlowMemory } from '../../../src/config/flow-memory.ts';
+import { parseFlowMemory, workerFlows } from '../../../src/config/flow-memory.ts';
 import { FLOW_MEMORY_MAX, FLOW_MEMORY_MIN } from '../../../src/model/run-limits.ts';
 
 const GIB = 2 ** 30;
@@ -37,10 +37,10 @@ describe('as asked for', () => {
   });
 
   test.each([
-    ['900K', 1, 'a size from 1M to 2396M'],
-    ['3G', 1, 'a size from 1M to 2396M'],
-    ['much', 1, 'a size from 1M to 2396M'],
-    ['4M', 8, 'a size from 8M to 19168M'],
+    ['900K', 1, 'a size from 1M to 2556M'],
+    ['3G', 1, 'a size from 1M to 2556M'],
+    ['much', 1, 'a size from 1M to 2556M'],
+    ['4M', 8, 'a size from 8M to 20448M'],
   ])('in range: %s for %i', (text, maps, range) => {
     expect(() => parseFlowMemory(text, NOTHING, host(64 * GIB), maps)).toThrow(
       expect.objectContaining({ code: 'USAGE', message: expect.stringContaining(`--flow-memory: "${text}" is not ${range}`) }),
@@ -67,5 +67,30 @@ describe('as asked for', () => {
         remedy: expect.stringMatching(/memory\.max/),
       }),
     );
+  });
+});
+
+describe('what workers keep', () => {
+  const GIB = 2 ** 30;
+  const machine = { memAvailableBytes: 16 * GIB, memChargeableBytes: Number.POSITIVE_INFINITY };
+  const needed = { charged: GIB, rings: GIB };
+
+  test('all of them together: a quarter of what there is, however many they are', () => {
+    for (const procs of [32, 64, 256, 1024]) {
+      const flows = workerFlows(4 * GIB, needed, machine, procs);
+      expect(flows * procs * 192).toBeLessThanOrEqual(4 * GIB);
+      expect(flows * procs * 192).toBeGreaterThan(3.9 * GIB);
+    }
+  });
+
+  test('never more than is left beside the flow map, nor than a control group leaves', () => {
+    expect(workerFlows(13 * GIB, needed, machine, 64)).toBe(Math.floor(GIB / 64 / 192));
+    expect(workerFlows(GIB, needed, { ...machine, memChargeableBytes: 4 * GIB }, 64)).toBe(Math.floor(GIB / 64 / 192));
+  });
+
+  test('enough to work, and no more than helps', () => {
+    expect(workerFlows(16 * GIB, needed, machine, 64)).toBe(4096);
+    expect(workerFlows(4 * GIB, needed, machine, 65_536)).toBe(4096);
+    expect(workerFlows(GIB, needed, machine, 1)).toBe(2 ** 20);
   });
 });

@@ -24,7 +24,7 @@ describe('defaults', () => {
       {
         "failFast": false,
         "flags": [],
-        "flowMemoryBytes": 2512388096,
+        "flowMemoryBytes": 2680160256,
         "force": false,
         "limits": {},
         "maxLossPercent": 1,
@@ -58,6 +58,7 @@ describe('defaults', () => {
         "statusIntervalMs": 1000,
         "tolerated": [],
         "workNs": 0,
+        "workerFlowsMax": 1048576,
         "workerTimeoutMs": 10000,
       }
     `));
@@ -145,7 +146,7 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
   ['USAGE', { blockSize: '5000' }, /^--block-size: "5000" is not a multiple of the page size \(4K\)/],
   ['USAGE', { blockSize: '1K' }, /^--block-size/],
   ['USAGE', { blockTimeout: '0' }, /^--block-timeout/],
-  ['USAGE', { flowMemory: '4G' }, /^--flow-memory: "4G" is not a size from 1M to 2396M/],
+  ['USAGE', { flowMemory: '4G' }, /^--flow-memory: "4G" is not a size from 1M to 2556M/],
   [
     'TOO_LARGE',
     { flowMemory: '1G', procs: '16', ringSize: '64M' },

@@ -15,9 +15,9 @@ describe('room for flows', () => {
     expect(flowRoomIn(1e15).flowsMax).toBe(FLOWS_MAX);
     expect(flowRoomIn(FLOW_MEMORY_MIN)).toMatchInlineSnapshot(`
       {
-        "flowsMax": 3919,
-        "fragmentsMax": 245,
-        "sightsMax": 980,
+        "flowsMax": 3646,
+        "fragmentsMax": 228,
+        "sightsMax": 912,
       }
     `);
   });
@@ -41,10 +41,10 @@ describe('room for flows', () => {
     const each = [100_000, 1_000_000, 10_000_000, FLOWS_MAX].map((flows) => Math.round(flowMemoryBytes(flows) / flows));
     expect(each).toMatchInlineSnapshot(`
       [
-        165,
-        151,
-        147,
-        150,
+        175,
+        161,
+        157,
+        160,
       ]
     `);
   });
