@@ -38,6 +38,7 @@ Napi::Object signature_to_js(Napi::Env env, const ViolationSignature& s) {
   out.Set("fragments", s.fragments);
   out.Set("staleIpv6", s.stale_ipv6);
   out.Set("mixedWrappings", s.mixed_wrappings);
+  out.Set("onOnePacket", s.on_one_packet);
   return out;
 }
 
@@ -84,6 +85,8 @@ Napi::Object evidence_to_js(Napi::Env env, const Evidence& e, const Tally& tally
   auto out = Napi::Object::New(env);
   auto flows = counts_to_js(env, e.flows, e.two_way);
   if (e.forgotten != 0) flows.Set("forgotten", number(env, e.forgotten));
+  if (e.flows.unjudged != 0) flows.Set("unjudged", number(env, e.flows.unjudged));
+  if (e.many_keyed != 0) flows.Set("manyKeyed", number(env, e.many_keyed));
   out.Set("flows", flows);
   out.Set("stacks", array_of(env, e.stacks, [&](const StackCounts& s) {
             auto stack = Napi::Object::New(env);
@@ -110,6 +113,7 @@ Napi::Object evidence_to_js(Napi::Env env, const Evidence& e, const Tally& tally
   out.Set("flowsByMember", numbers(env, e.flows_by_member));
   out.Set("toldByMember", numbers(env, tally.told_by_member));
   out.Set("judgedPackets", number(env, e.judged_packets));
+  out.Set("unjudgedPackets", number(env, e.unjudged_packets));
   out.Set("topFlowPackets", number(env, e.top_flow_packets));
   out.Set("unjoinedFragments", number(env, e.unjoined_fragments));
   out.Set("unmatchedErrors", number(env, e.unmatched_errors));

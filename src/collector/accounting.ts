@@ -65,10 +65,12 @@ export function ignoredPackets(
 type Counted = Pick<Member, 'counters'>;
 type IgnoredCount = readonly [reason: number, packets: number];
 
+type PacketEvidence = Pick<Evidence, 'untracked' | 'unjudgedPackets' | 'unjoinedFragments' | 'unmatchedErrors'>;
+
 export function packetCounts(
   members: readonly Counted[],
   offered: number | undefined,
-  { untracked, unjoinedFragments, unmatchedErrors }: Pick<Evidence, 'untracked' | 'unjoinedFragments' | 'unmatchedErrors'>,
+  { untracked, unjudgedPackets, unjoinedFragments, unmatchedErrors }: PacketEvidence,
 ): PacketCounts {
   const total = (field: 'drops' | 'judged' | 'overflowed' | 'outgoing'): number =>
     members.reduce((sum, { counters }) => sum + counters[field], 0);
@@ -76,9 +78,9 @@ export function packetCounts(
     ...(offered === undefined ? {} : { offered }),
     // The last word of a lost member is a moment at which its ring was not read out; what it had read is what was judged.
     captured: members.reduce((sum, { counters }) => sum + (counters.finished ? counters.packets : counters.captured), 0),
-    judged: total('judged') - untracked.packets - unjoinedFragments - unmatchedErrors,
+    judged: total('judged') - untracked.packets - unjudgedPackets - unjoinedFragments - unmatchedErrors,
     dropped: total('drops'),
-    overflowed: total('overflowed') + untracked.packets,
+    overflowed: total('overflowed') + untracked.packets + unjudgedPackets,
     outgoing: total('outgoing'),
     ignored: ignoredPackets(
       members.flatMap(({ counters }) => counters.ignored),

@@ -1,16 +1,36 @@
 /** What the bounds of this program did to a run, if it came to them. Pure. */
 import type { Evidence } from '../model/evidence.ts';
-import type { WarningCode } from '../model/reason.ts';
+import type { ReasonCode, WarningCode } from '../model/reason.ts';
 import type { RunFacts, StopReason } from '../model/run-facts.ts';
-import { RUN_MS_MAX } from '../model/run-limits.ts';
+import { RUN_MS_MAX, STACKS_MAX } from '../model/run-limits.ts';
 import type { Reason } from '../model/run-result.ts';
 
 interface Warning extends Reason {
   readonly code: WarningCode;
 }
 
+interface Doubt extends Reason {
+  readonly code: ReasonCode;
+}
+
 export function boundWarnings(evidence: Evidence, facts: RunFacts): readonly Warning[] {
-  return [...forgottenWarning(evidence, facts), ...endedEarlyWarning(facts)];
+  return [...forgottenWarning(evidence, facts), ...(facts.stop === 'longest' ? endedEarly(facts) : [])];
+}
+
+/**
+ * A table that is full has left out what nobody can know: a sender fills it at will, so nothing is proven by what is not in it. Time runs out
+ * for everybody alike.
+ */
+export function boundDoubts(evidence: Evidence, facts: RunFacts): readonly Doubt[] {
+  return [...unjudgedDoubt(evidence), ...(facts.stop === 'longest' ? [] : endedEarly(facts))];
+}
+
+function unjudgedDoubt({ flows: { unjudged = 0, total } }: Evidence): readonly Doubt[] {
+  if (unjudged === 0) return [];
+  const message = `${unjudged} of ${total} flows have encapsulations beyond the ${STACKS_MAX} that are told apart, and are not judged. Normal traffic has a few dozen, so these packets are probably crafted, and may hide what happens to other flows`;
+  return [
+    { code: 'unjudged-stacks', message, remedy: 'leave the crafted traffic out with --filter, or look at one kind of traffic at a time' },
+  ];
 }
 
 /** Flows that made room for others. */
@@ -31,10 +51,10 @@ const EARLY: Readonly<Partial<Record<StopReason, string>>> = {
   longest: 'give a --duration, and make several runs',
 };
 
-function endedEarlyWarning(facts: RunFacts): readonly Warning[] {
+function endedEarly(facts: RunFacts): readonly Doubt[] {
   const remedy = EARLY[facts.stop];
   if (remedy === undefined) return [];
-  return [{ code: 'ended-early', message: `${stopped(facts)}; what was seen until then is judged like that of any run`, remedy }];
+  return [{ code: 'ended-early', message: `${stopped(facts)}; what would have come after that is not known`, remedy }];
 }
 
 /** Why the run ended. */

@@ -3,7 +3,7 @@ import type { Evidence } from '../model/evidence.ts';
 import type { ReasonCode } from '../model/reason.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Reason } from '../model/run-result.ts';
-import { stopped } from './bounds.ts';
+import { boundDoubts, stopped } from './bounds.ts';
 import { FALSE_PASS_LIMIT, falsePassBound, flowsNeeded, isConfident, sum } from './confidence.ts';
 import { remedyForEnd } from './loss-remedies.ts';
 import { ownAddressesOnly, whyNoTraffic } from './no-traffic.ts';
@@ -32,6 +32,7 @@ export function integrityDoubts(evidence: Evidence, facts: RunFacts): readonly D
     ...memberDoubts(facts),
     ...facts.disturbances,
     ...rolloverDoubts(facts),
+    ...boundDoubts(evidence, facts),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** From the evidence of a run to its verdict. Pure; the answer does not depend on the order in which evidence arrived. */
 import { CAUSES, type CauseCode } from '../model/cause.ts';
-import type { Evidence, StackEvidence } from '../model/evidence.ts';
+import type { Evidence, StackEvidence, ViolationGroup } from '../model/evidence.ts';
 import { flowPromise } from '../model/fanout.ts';
 import { attachedText } from '../model/flow-dissector.ts';
 import { isAtLeast, parseKernelRelease } from '../model/kernel-release.ts';
@@ -13,6 +13,7 @@ import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKe
 import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stackAnswer } from './doubts.ts';
 import { findHashBugs } from './hash-bugs.ts';
 import { strayErrors } from './icmp-errors.ts';
+import { isIsolated, isMoreThanIsolated, isolatedDoubt, isolatedGroups, withIsolated } from './isolated.ts';
 import { luckyStacks, withoutLuck } from './luck.ts';
 import { hasNoRss } from './rss-texts.ts';
 import { findUnspread, noSpread, programMissing } from './unspread.ts';
@@ -31,11 +32,21 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const context = diagnosisContext(evidence, facts);
   const unspread = findUnspread(evidence, facts);
   const keeping = [...noSpread(unspread, facts), ...programMissing(evidence, facts)];
-  const causes = byFlows([...diagnose(context, facts.tolerated), ...strayErrors(evidence, facts), ...keeping]);
+  const isolated = isolatedGroups(context, facts);
+  const causes = byFlows([
+    ...withIsolated(diagnose(context, facts.tolerated), isolated, context),
+    ...strayErrors(evidence, facts),
+    ...keeping,
+  ]);
   const against = reasonsAgainst(causes, context, evidence, facts);
+  const alone = isolatedDoubt(evidence, causes.filter(weighs));
   const lucky = luckyStacks(evidence, partedHarmlessly(context, facts));
   const sound = withoutLuck(evidence, lucky);
-  const doubts = [...findDoubts(sound, facts).flatMap((doubt) => [doubt, ...whyOf(doubt, keeping, causes)]), ...toleratedDesign(facts)];
+  const doubts = [
+    ...alone,
+    ...findDoubts(sound, facts).flatMap((doubt) => [doubt, ...whyOf(doubt, keeping, causes)]),
+    ...toleratedDesign(facts),
+  ];
   const excuse = foreignExcuse(against, facts);
   const answer: Answer = excuse !== undefined ? 'inconclusive' : against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';
   const open = excuse === undefined ? doubts : [excuse, ...against, ...doubts];
@@ -45,7 +56,8 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
     causes,
     violations: evidence.violations.map(({ kind, stack, flow, observations, observationsOmitted, ...traits }): Violation => {
       const omitted = observationsOmitted === undefined ? {} : { observationsOmitted };
-      return { kind, cause: causeOf({ kind, stack, ...traits }, context), stack, flow, observations, ...omitted };
+      const one = traits.onOnePacket ? { onOnePacket: true as const } : {};
+      return { kind, cause: causeOf({ kind, stack, ...traits }, context), stack, flow, ...one, observations, ...omitted };
     }),
     violationsOmitted: evidence.violationsOmitted,
     balance: balanceOf(evidence, facts),
@@ -107,12 +119,17 @@ function reasonsAgainst(
   evidence: Evidence,
   facts: RunFacts,
 ): readonly CodedReason[] {
-  const proven = causes.filter((cause) => !cause.harmless && cause.tolerated !== true).map(asReason);
+  const proven = causes.filter((cause) => weighs(cause) && isMoreThanIsolated(cause)).map(asReason);
   const design = designOf(facts);
   const wasTested = facts.procs > 1 && facts.packets.captured > 0;
   if (design === undefined || !wasTested) return proven;
   const byDesign = facts.tolerated.includes(design) || proven.some(({ code }) => code === design);
   return [...proven, ...(byDesign ? [] : [{ code: design, ...explainCause(design, context) }]), ...brokenSpread(evidence, facts)];
+}
+
+/** Whether a cause speaks against the mode. */
+function weighs({ harmless, tolerated }: CauseResult): boolean {
+  return !harmless && tolerated !== true;
 }
 
 /** The cause that says that affinity was never promised. */
@@ -186,7 +203,10 @@ function partedHarmlessly(context: DiagnosisContext, facts: RunFacts): ReadonlyM
 function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisContext, lucky: ReadonlySet<string>): readonly StackResult[] {
   const isOneEpoch = evidence.epochs.filter((epoch) => sum(epoch.twoWayByMember) > 0).length <= 1;
   const isDoubtful = facts.procs === 1 || integrityDoubts(evidence, facts).length > 0 || designOf(facts) !== undefined;
-  const violated = new Set(context.groups.filter((group) => counts(causeOf(group, context), facts)).map(({ stack }) => stack));
+  const weighing = context.groups.filter((group) => counts(causeOf(group, context), facts));
+  const isAlone = (group: ViolationGroup) => isIsolated(causeOf(group, context), group, facts);
+  const violated = new Set(weighing.filter((group) => !isAlone(group)).map(({ stack }) => stack));
+  const doubted = new Set(weighing.filter(isAlone).map(({ stack }) => stack));
   return evidence.stacks.map(({ stack, flows, twoWay, split, asymmetric, duplicated, twoWayByMember }) => {
     const answer = stackAnswer(violated.has(stack), twoWayByMember, isOneEpoch);
     return {
@@ -197,7 +217,7 @@ function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisCont
       asymmetric,
       duplicated,
       membersUsed: membersOf(stack, twoWayByMember, evidence),
-      answer: answer === 'yes' && (isDoubtful || lucky.has(stack)) ? 'inconclusive' : answer,
+      answer: answer === 'yes' && (isDoubtful || lucky.has(stack) || doubted.has(stack)) ? 'inconclusive' : answer,
     };
   });
 }

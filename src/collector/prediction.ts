@@ -104,7 +104,7 @@ function packetsOf({ defrag, evidence, counts }: GroupFindings, summary: Capture
     read: summary.frames + leftOut,
     leftOut,
     judged: evidence.judgedPackets,
-    overflowed: evidence.untracked.packets,
+    overflowed: evidence.untracked.packets + evidence.unjudgedPackets,
     ...(defrag ? { heldBack: counts.unseen } : {}),
     ignored: ignoredPackets(counts.ignored, evidence),
   };
@@ -158,9 +158,10 @@ interface Warning extends Reason {
   readonly code: WarningCode;
 }
 
-function overflowWarning({ untracked }: Evidence): readonly Warning[] {
-  if (untracked.packets === 0) return [];
-  const message = `${untracked.packets} packets belong to flows for which there was no room; they are not judged`;
+function overflowWarning({ untracked, unjudgedPackets }: Evidence): readonly Warning[] {
+  const packets = untracked.packets + unjudgedPackets;
+  if (packets === 0) return [];
+  const message = `${packets} packets belong to flows for which there was no room; they are not judged`;
   return [{ code: 'evidence-lost', message, remedy: 'give it a part of the capture at a time (editcap -c)' }];
 }
 

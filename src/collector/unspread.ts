@@ -4,7 +4,7 @@ import type { FanoutMode } from '../model/fanout.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { CauseResult, PacketCounts } from '../model/run-result.ts';
 import { FALSE_PASS_LIMIT, sum } from './confidence.ts';
-import { hiddenBehind, isPortless, isTunnelled, listed } from './stack-layers.ts';
+import { FURTHER_STACKS, hiddenBehind, isPortless, isTunnelled, listed } from './stack-layers.ts';
 
 /** Kinds of traffic that one process gets all of, by their stacks. */
 export function findUnspread({ stacks, epochs }: Evidence, { mode, procs }: RunFacts): readonly StackEvidence[] {
@@ -14,7 +14,7 @@ export function findUnspread({ stacks, epochs }: Evidence, { mode, procs }: RunF
 
 /** Kinds of traffic whose flows all have one kernel key. */
 export function findOneKeyed(stacks: readonly StackEvidence[], procs: number): readonly StackEvidence[] {
-  return stacks.filter((stack) => stack.kernelKeys === 1 && stack.flows >= severalFlows(stack, procs));
+  return stacks.filter((stack) => stack.stack !== FURTHER_STACKS && stack.kernelKeys === 1 && stack.flows >= severalFlows(stack, procs));
 }
 
 /** What decides whether frames without a flow are a burden. */

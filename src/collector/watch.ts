@@ -1,7 +1,7 @@
 /** Watches a run: when to stop, who is lost, whether the link is up, and into which epochs all that cuts the evidence. */
 import type { Options } from '../config/options.ts';
 import type { FanoutGroup } from '../host/groups.ts';
-import type { Evidence } from '../model/evidence.ts';
+import type { Evidence, ViolationGroup } from '../model/evidence.ts';
 import type { Disturbance, StopReason } from '../model/run-facts.ts';
 import { RUN_MS_MAX } from '../model/run-limits.ts';
 import type { FlowMap, ObservedFlow } from '../native.ts';
@@ -298,11 +298,16 @@ export class Watch implements ClusterEvents {
     this.#violatedSinceMs ??= now;
     if (now - this.#violatedSinceMs < FAIL_FAST_DELAY_MS || now < this.#askAgainMs) return;
     this.#violatedSinceMs = undefined;
-    const { split, asymmetric, duplicated } = this.evidence(0).flows;
+    const groups = this.evidence(0).groups;
     // All flows are looked at: millions of them take a second, in which nobody is listened to.
     const askedMs = this.#clock.nowMs();
     this.#askAgainMs = askedMs + FAIL_FAST_REST * (askedMs - now);
-    if (split + asymmetric + duplicated > 0) this.#stop?.('violation');
+    if (groups.some((group) => !this.#mayBeIsolated(group))) this.#stop?.('violation');
+  }
+
+  /** One packet of anybody's is no reason to end: collector/isolated.ts has the rule. */
+  #mayBeIsolated({ onOnePacket, oneKernelKey }: ViolationGroup): boolean {
+    return this.#source.info.kind === 'live' && onOnePacket && !(this.#options.mode === 'hash' && oneKernelKey);
   }
 
   #slowTick(): void {

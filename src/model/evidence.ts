@@ -32,6 +32,8 @@ export interface ViolationGroup {
   readonly staleIpv6: boolean;
   /** Packets of the flow came in different wrappings, such as some behind a label and some without. */
   readonly mixedWrappings: boolean;
+  /** There is one packet without which the flow would have stayed together. */
+  readonly onOnePacket: boolean;
   /** Every packet on the one member is older than a known membership change within the epoch, every packet on the other younger. */
   readonly movedAtChange?: boolean;
   readonly flows: number;
@@ -69,6 +71,8 @@ export interface Evidence {
   /** Packets of all that each member told of flows, whatever became of it. */
   readonly toldByMember: readonly number[];
   readonly judgedPackets: number;
+  /** Of flows that are not judged: see FlowCounts.unjudged. */
+  readonly unjudgedPackets: number;
   readonly topFlowPackets: number;
   /** Packets: later fragments of datagrams whose first one no member saw. */
   readonly unjoinedFragments: number;

@@ -16,6 +16,9 @@ export const REASONS = {
   'lost-member': 'a process of the group was lost during the run',
   'foreign-member-possible': 'another program may have moved flows by joining the group, and nobody can look',
   'rolled-over': 'the kernel passed packets on to other processes',
+  'isolated-violation': 'flows were parted by one packet each, which anybody may have sent',
+  'unjudged-stacks': 'flows of more encapsulations than are told apart are not judged',
+  'ended-early': 'the run ended at a bound of this program, before any limit that was asked for',
   'tolerated-design': 'the mode does not promise affinity, and that was tolerated',
 } as const satisfies Record<string, string>;
 
@@ -36,7 +39,6 @@ export const WARNINGS = {
   'stack-on-one-member': 'a kind of traffic did not spread over the group',
   'mostly-one-way': 'most flows were seen in one direction only',
   'flows-forgotten': 'flows seen in one direction only made room for others',
-  'ended-early': 'the run ended at a bound of this program, before any limit that was asked for',
   'outgoing-packets': 'packets that this host sent were captured as well',
   'ignore-outgoing-ineffective': 'the kernel took the flag ignore-outgoing without effect',
   'order-inverted': 'packets of a flow reached their process in another order than they were sent',

@@ -27,6 +27,13 @@ export interface FlowCounts {
   readonly oneWay: number;
   /** Of those seen in one direction, so many were given up to make room for others; absent for none. */
   readonly forgotten?: number;
+  /**
+   * Seen in both directions or parted, but with a stack beyond those that are told apart: nothing is said of them. Part of the total, and of
+   * none of the others; absent for none.
+   */
+  readonly unjudged?: number;
+  /** Of all, so many had more kernel keys than are told apart; absent for none. */
+  readonly manyKeyed?: number;
   readonly consistent: number;
   readonly split: number;
   readonly asymmetric: number;
@@ -63,6 +70,8 @@ export interface StackResult extends Pick<FlowCounts, 'twoWay' | 'split' | 'asym
 export interface CauseResult {
   readonly code: string;
   readonly flows: number;
+  /** Of those, in live traffic, so many that rest on one packet, which anybody may have sent; absent for none. */
+  readonly isolated?: number;
   readonly harmless: boolean;
   /** True if the user asked to tolerate it: the answer does not rest on these flows. */
   readonly tolerated?: boolean;
@@ -148,6 +157,8 @@ export interface Violation {
   readonly cause: string;
   readonly stack: string;
   readonly flow: FlowId;
+  /** There is one packet without which the flow would have stayed together. */
+  readonly onOnePacket?: true;
   readonly observations: readonly ViolationObservation[];
   /** Beyond those listed; absent for none. */
   readonly observationsOmitted?: number;

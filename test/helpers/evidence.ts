@@ -17,6 +17,7 @@ export function group(traits: Partial<ViolationGroup> = {}): ViolationGroup {
     fragments: false,
     staleIpv6: false,
     mixedWrappings: false,
+    onOnePacket: false,
     flows: 3,
     ...traits,
   };
@@ -70,6 +71,7 @@ export function evidenceOf(
     flowsByMember: pooled,
     toldByMember: pooled.map((flows) => flows * 6),
     judgedPackets: (kept + violating) * 6,
+    unjudgedPackets: 0,
     unjoinedFragments: 0,
     unmatchedErrors: 0,
     topFlowPackets: kept + violating > 0 ? 6 : 0,

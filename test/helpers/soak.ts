@@ -121,7 +121,7 @@ async function sampled(
 }
 
 /** What no other process shares with it. */
-function privateMiB(pid: number): number {
+export function privateMiB(pid: number): number {
   try {
     const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
     return sum([...rollup.matchAll(/^Private_(?:Clean|Dirty|Hugetlb):\s+(\d+) kB$/gm)].map(([, kibibytes]) => Number(kibibytes))) / 1024;

@@ -24,16 +24,8 @@ const JUDGE = of(
   ['others may have done what a mode does by design', 'code !== designOf(facts) && ', ''],
   ['the flag ignore-outgoing is believed', 'if (came === 0 && !isOld) return [];', 'if (!isOld) return [];'],
   ['doubts are dropped', "doubts.length > 0 ? 'inconclusive' : 'yes'", "'yes'"],
-  [
-    'harmless causes make a NO',
-    'causes.filter((cause) => !cause.harmless && cause.tolerated !== true)',
-    'causes.filter((cause) => cause.tolerated !== true)',
-  ],
-  [
-    'tolerated causes make a NO',
-    'causes.filter((cause) => !cause.harmless && cause.tolerated !== true)',
-    'causes.filter((cause) => !cause.harmless)',
-  ],
+  ['harmless causes make a NO', 'return !harmless && tolerated !== true;', 'return tolerated !== true;'],
+  ['tolerated causes make a NO', 'return !harmless && tolerated !== true;', 'return !harmless;'],
   ['a mode by design is a NO without traffic', 'facts.procs > 1 && facts.packets.captured > 0', 'true'],
   [
     'a mode by design is no NO',
@@ -48,7 +40,10 @@ const JUDGE = of(
   ],
   ['luck counts', 'const sound = withoutLuck(evidence, lucky);', 'const sound = evidence;'],
   ['turns may differ', 'if (!isClosed || most - least <= 1) return [];', 'if (!isClosed || most - least <= 0) return [];'],
-  ['a stack is a YES whatever was lost', "answer === 'yes' && (isDoubtful || lucky.has(stack))", "answer === 'yes' && lucky.has(stack)"],
+  ['a stack is a YES whatever was lost', "answer === 'yes' && (isDoubtful || lucky", "answer === 'yes' && (lucky"],
+  ['one packet is proof', 'weighs(cause) && isMoreThanIsolated(cause)', 'weighs(cause)'],
+  ['one packet is no doubt', '    ...alone,\n', ''],
+  ['a stack is violated by one packet', 'weighing.filter((group) => !isAlone(group))', 'weighing'],
   [
     'a stack is violated by causes that do not count',
     'context.groups.filter((group) => counts(causeOf(group, context), facts))',
@@ -78,6 +73,20 @@ const NO_TRAFFIC = of(
   'src/collector/no-traffic.ts',
   ['XDP is not looked at', 'if (xdp === undefined) return undefined;', 'if (xdp !== undefined) return undefined;'],
   ['a flag that left nothing out is blamed', 'if (sent === 0) return undefined;', ''],
+);
+
+const ISOLATED = of(
+  'src/collector/isolated.ts',
+  ['one packet proves nothing in the lab either', "return source === 'live' && onOnePacket", 'return onOnePacket'],
+  ['what the kernel did is taken for a sender', 'onOnePacket && IS_SHAPED_BY_SENDERS[cause];', 'onOnePacket;'],
+  ['many packets prove nothing', 'onOnePacket && IS_SHAPED_BY_SENDERS[cause];', 'IS_SHAPED_BY_SENDERS[cause];'],
+  ['isolated flows hide the others of their cause', 'return flows > isolated;', 'return isolated === 0;'],
+);
+
+const BOUNDS = of(
+  'src/collector/bounds.ts',
+  ['a full table is no doubt', "...(facts.stop === 'longest' ? [] : endedEarly(facts))", ''],
+  ['flows that are not judged are no doubt', 'return [...unjudgedDoubt(evidence), ', 'return ['],
 );
 
 const DOUBTS = of(
@@ -248,7 +257,8 @@ const WATCH = of(
   ['flows are no limit', 'tally.twoWay >= limits.twoWayFlows)', 'tally.twoWay >= limits.twoWayFlows * 1000)'],
   ['packets are no limit', 'this.#captured() >= limits.packets)', 'this.#captured() >= limits.packets * 1000)'],
   ['the first sight of a violation ends a run', 'now - this.#violatedSinceMs < FAIL_FAST_DELAY_MS || ', ''],
-  ['a run goes on after its violation', "if (split + asymmetric + duplicated > 0) this.#stop?.('violation');", ''],
+  ['a run goes on after its violation', "if (groups.some((group) => !this.#mayBeIsolated(group))) this.#stop?.('violation');", ''],
+  ['one packet ends a run', 'groups.some((group) => !this.#mayBeIsolated(group))', 'groups.length > 0'],
   ['a run goes on without members', "if (this.#members.every((m) => !m.alive)) this.#stop?.('members-lost');", ''],
   [
     'nothing settles',
@@ -333,17 +343,17 @@ const ACCOUNTING = of(
   ['what was not read counts as captured', '(counters.finished ? counters.packets : counters.captured)', 'counters.packets'],
   [
     'stray pieces count as judged',
-    "total('judged') - untracked.packets - unjoinedFragments - unmatchedErrors",
-    "total('judged') - untracked.packets - unmatchedErrors",
+    "total('judged') - untracked.packets - unjudgedPackets - unjoinedFragments - unmatchedErrors",
+    "total('judged') - untracked.packets - unjudgedPackets - unmatchedErrors",
   ],
   [
     'stray errors count as judged',
-    "total('judged') - untracked.packets - unjoinedFragments - unmatchedErrors",
-    "total('judged') - untracked.packets - unjoinedFragments",
+    "total('judged') - untracked.packets - unjudgedPackets - unjoinedFragments - unmatchedErrors",
+    "total('judged') - untracked.packets - unjudgedPackets - unjoinedFragments",
   ],
   ['stray pieces are ignored for no reason', 'ignore(LATER_FRAGMENT, unjoinedFragments);', ''],
   ['drops are not counted', "dropped: total('drops'),", 'dropped: 0,'],
-  ['overflow is not counted', "overflowed: total('overflowed') + untracked.packets,", 'overflowed: untracked.packets,'],
+  ['overflow is not counted', "overflowed: total('overflowed') + untracked.packets + unjudgedPackets,", 'overflowed: untracked.packets,'],
   ['more than was judged may be told', 'return finished && told !== judged ?', 'return finished && told < judged ?'],
   ['less than was judged may be told', 'return finished && told !== judged ?', 'return finished && told > judged ?'],
   ['whoever was lost contradicts itself', 'return finished && told !== judged ?', 'return told !== judged ?'],
@@ -409,10 +419,12 @@ const NATIVE_JUDGE = of(
   ],
   ['all splits are copies', 'return members_ > 1 &&\n           std::all_of(', 'return members_ > 1 ||\n           std::all_of('],
   ['no splits are copies', 'return members_ > 1 &&\n           std::all_of(', 'return members_ > 99 &&\n           std::all_of('],
-  ['epochs are compared', 'if (s.epoch == epoch && s.first_ns < windows[epoch].end_ns)', 'if (s.first_ns < windows[epoch].end_ns)'],
+  ['epochs are compared', 'sightings[i].epoch == epoch; ++i)', 'epoch == epoch; ++i)'],
   ['the last packet decides what is late', 's.first_ns < windows[epoch].end_ns) where', 's.last_ns < windows[epoch].end_ns) where'],
   ['the best epoch decides', 'worst = std::max(worst, verdict);', 'worst = verdict;'],
   ['copies may differ', 'more - fewer <= more / 4', 'more - fewer <= more'],
+  ['several packets are one', 'if (where[d][i].packets != 1) continue;', ''],
+  ['a packet in each of two epochs is one', 'return violated == 1 && is_mended;', 'return violated >= 1 && is_mended;'],
 );
 
 const NATIVE_EVIDENCE = of(
@@ -426,11 +438,13 @@ const NATIVE_EVIDENCE = of(
   ['no parted key is one', 'std::get<1>(x) == std::get<1>(y) && std::get<2>(x) != std::get<2>(y);', 'false;'],
   [
     'kept flows count twice',
-    '++evidence_.two_way_by_epoch_and_member[epoch][member];',
-    'evidence_.two_way_by_epoch_and_member[epoch][member] += 2;',
+    '++evidence_.two_way_by_epoch_and_member[k.epoch][k.member];',
+    'evidence_.two_way_by_epoch_and_member[k.epoch][k.member] += 2;',
   ],
   ['violations are not listed', 'if (is_violation(verdict)) add_violation(key, verdict, sights);', ''],
-  ['one direction is two', 'if (seen[0] && seen[1]) {', 'if (seen[0] || seen[1]) {'],
+  ['one direction is two', 'is_two_way = seen[0] && seen[1];', 'is_two_way = seen[0] || seen[1];'],
+  ['stacks that tell nothing keep their places', '(tells || packed < *silent_.rbegin())', '(packed < *silent_.rbegin())'],
+  ['what has no place is judged', 'if (own == nullptr && tells) {', 'if (own == nullptr && tells && packets == 0) {'],
 );
 
 const NATIVE_FLOW_MAP = of(
@@ -449,6 +463,9 @@ const NATIVE_FLOW_MAP = of(
   ['violations are not counted while it runs', 'if ((gained & state_violated) != 0) ++tally_.violated;', ''],
   ['any epoch is taken', 'reader.epoch() > std::min(newest_epoch, epoch_max)', 'reader.epoch() > epoch_max'],
   ['any member is taken', 'if (!reader.ok() || reader.member() != member || ', 'if (!reader.ok() || '],
+  ['kernel keys without end', 'if (further == further_sights_max) {', 'if (further == 0xff) {'],
+  ['a sender chooses digests', 'b = seeded_mix(words[2], words[3], seed_)', 'b = mix(words[2], words[3])'],
+  ['a first piece without room is forgotten', 'if (o.datagram != 0) fragments_.lose_first(ticks(o.first_ns));', ''],
   ['what is told is not counted', 'for (const Pending& p : pending_) tally_.told_by_member[member] += p.observation.packets;', ''],
 );
 
@@ -464,6 +481,8 @@ export const MUTATIONS: readonly Mutation[] = [
   ...NO_TRAFFIC,
   ...EXAMPLES,
   ...JUDGE,
+  ...ISOLATED,
+  ...BOUNDS,
   ...DOUBTS,
   ...CONFIDENCE,
   ...DIAGNOSE,

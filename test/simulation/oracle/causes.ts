@@ -80,6 +80,27 @@ export function counts({ options }: LaneTruth, code: CauseCode): boolean {
   return !CAUSES[code].harmless && !options.tolerated.includes(code);
 }
 
+/** What is in a packet decides, or where in the network it came from: such a cause proves nothing of live traffic if one packet is all of it. */
+const MADE_BY_SENDERS: readonly CauseCode[] = [
+  'tunnel-outer-only',
+  'known-bug-c',
+  'known-bug-d',
+  'fragment-v4',
+  'duplicated',
+  'rss-asymmetric',
+  'bpf-program',
+  'unexplained',
+];
+
+/** Of several causes one may be the sender's. */
+export function mayBeSenders(truth: LaneTruth, flow: Flow): boolean {
+  return truth.outcome.scenario.source === 'live' && causesOf(truth, flow).some((code) => MADE_BY_SENDERS.includes(code));
+}
+
+export function isSenders(truth: LaneTruth, flow: Flow): boolean {
+  return mayBeSenders(truth, flow) && causesOf(truth, flow).every((code) => MADE_BY_SENDERS.includes(code));
+}
+
 /** Mode lb and rnd never promised affinity: that is enough for a NO. */
 export function designOf({ group }: LaneTruth): CauseCode | undefined {
   if (group.steering.mode === 'lb') return 'lb-by-design';

@@ -3,8 +3,21 @@
 import { CAUSES } from '../../../src/model/cause.ts';
 import type { Reason } from '../../../src/model/run-result.ts';
 import { MS } from '../clock.ts';
-import { designOf, rolledOver } from './causes.ts';
-import { faultsOf, isDim, isHonest, type LaneTruth, sufferedBy } from './truth.ts';
+import { designOf, mayBeSenders, rolledOver } from './causes.ts';
+import {
+  faultsOf,
+  isDim,
+  isError,
+  isHonest,
+  isLaterPiece,
+  isParted,
+  isUndisturbed,
+  type LaneTruth,
+  placesOf,
+  restsOnOnePacket,
+  spansOf,
+  sufferedBy,
+} from './truth.ts';
 import { usedMembers } from './yes.ts';
 
 export function everyDoubtIsTrue(truth: LaneTruth): readonly string[] {
@@ -76,10 +89,22 @@ function isTrue(truth: LaneTruth, { code }: Reason): boolean {
       );
     case 'too-few-flows':
       return true;
+    case 'isolated-violation':
+      return isSomethingIsolated(truth);
     default:
       // Why flows were on one member, or why so few of them count.
       return Object.hasOwn(CAUSES, code) && result.causes.some((cause) => cause.code === code && cause.harmless && begunNs >= 0);
   }
+}
+
+/** Some packets of a flow may be no evidence: where something happened, one is all that is left of several. */
+function isSomethingIsolated(truth: LaneTruth): boolean {
+  return [...truth.byFlow].some(([flow, deliveries]) => {
+    if (!mayBeSenders(truth, flow)) return false;
+    const own = deliveries.filter((d) => !isError(d));
+    const isOne = restsOnOnePacket(own.filter((d) => !isLaterPiece(d))) || restsOnOnePacket(own);
+    return isUndisturbed(truth) ? isOne : spansOf(own).some((span) => isParted(placesOf(span)));
+  });
 }
 
 function isSound(truth: LaneTruth, member: number): boolean {

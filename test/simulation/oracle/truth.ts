@@ -87,6 +87,16 @@ export function spansOf(deliveries: readonly Delivery[]): readonly (readonly Del
   return [...spans.values()];
 }
 
+/**
+ * Whether anybody who can send one packet could have parted the flow: one span is, and would not be if one of its packets had not come. `own`
+ * are its packets, without errors and stray pieces.
+ */
+export function restsOnOnePacket(own: readonly Delivery[]): boolean {
+  const parted = spansOf(own).filter((span) => isParted(placesOf(span)));
+  const [only] = parted;
+  return parted.length === 1 && only !== undefined && only.some((one) => !isParted(placesOf(only.filter((d) => d !== one))));
+}
+
 // ---- who is to blame
 
 export function processOf({ outcome }: LaneTruth, member: number): SimulatedProcess | undefined {

@@ -3,7 +3,7 @@ import type { ObservedFlow } from '../../../src/native.ts';
 import type { Delivery } from '../kernel.ts';
 import { fateOf } from '../steering.ts';
 import type { Flow } from '../traffic.ts';
-import { causesOf, counts, designOf, isCopied } from './causes.ts';
+import { causesOf, counts, designOf, isCopied, mayBeSenders } from './causes.ts';
 import { safeUntil } from './certainty.ts';
 import {
   directionIn,
@@ -83,14 +83,25 @@ function isCertain(truth: LaneTruth, delivery: Delivery): boolean {
 
 /** Flows that were parted before everybody's eyes. */
 export function provenFlows(truth: LaneTruth): readonly Flow[] {
-  return [...truth.byFlow].flatMap(([flow, deliveries]) => {
-    const byEpoch = new Map<number, Delivery[]>();
-    for (const delivery of deliveries) {
-      if (!isCertain(truth, delivery)) continue;
-      byEpoch.set(delivery.epoch, [...(byEpoch.get(delivery.epoch) ?? []), delivery]);
-    }
-    return [...byEpoch.values()].some((certain) => isParted(placesOf(certain))) ? [flow] : [];
-  });
+  return [...truth.byFlow].flatMap(([flow, deliveries]) => (certainlyParted(truth, deliveries).length > 0 ? [flow] : []));
+}
+
+/** By epoch: what is certain of it, where that is parted. */
+function certainlyParted(truth: LaneTruth, deliveries: readonly Delivery[]): readonly (readonly Delivery[])[] {
+  const byEpoch = new Map<number, Delivery[]>();
+  for (const delivery of deliveries) {
+    if (!isCertain(truth, delivery)) continue;
+    byEpoch.set(delivery.epoch, [...(byEpoch.get(delivery.epoch) ?? []), delivery]);
+  }
+  return [...byEpoch.values()].filter((certain) => isParted(placesOf(certain)));
+}
+
+/** A NO may rest on it: no single packet may have been all of it. More packets never mend what one less would not. */
+function isProof(truth: LaneTruth, flow: Flow): boolean {
+  if (!mayBeSenders(truth, flow)) return true;
+  return certainlyParted(truth, truth.byFlow.get(flow) ?? []).some((certain) =>
+    certain.every((one) => isParted(placesOf(certain.filter((d) => d !== one)))),
+  );
 }
 
 export function everyViolationIsFound(truth: LaneTruth): readonly string[] {
@@ -102,7 +113,7 @@ export function everyViolationIsFound(truth: LaneTruth): readonly string[] {
 
 export function answerIsNoWhereProven(truth: LaneTruth): readonly string[] {
   const { answer, reasons } = truth.result.verdict;
-  const parted = provenFlows(truth).filter((flow) => causesOf(truth, flow).every((code) => counts(truth, code)));
+  const parted = provenFlows(truth).filter((flow) => causesOf(truth, flow).every((code) => counts(truth, code)) && isProof(truth, flow));
   const design = designOf(truth);
   const isByDesign = design !== undefined && counts(truth, design) && truth.options.procs > 1 && truth.result.packets.captured > 0;
   if (answer !== 'no' && parted.length > 0) return [`${describe(parted[0])} was parted, and the answer is ${answer}`];

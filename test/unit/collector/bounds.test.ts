@@ -3,7 +3,7 @@ import { boundWarnings, stopped } from '../../../src/collector/bounds.ts';
 import { judge } from '../../../src/collector/judge.ts';
 import type { Evidence } from '../../../src/model/evidence.ts';
 import type { StopReason } from '../../../src/model/run-facts.ts';
-import { epoch, evidenceOf, factsOf } from '../../helpers/evidence.ts';
+import { epoch, evidenceOf, factsOf, group } from '../../helpers/evidence.ts';
 
 const kept = evidenceOf([epoch([60, 60])]);
 
@@ -37,11 +37,32 @@ test('one flow is one', () => {
 test.each<[StopReason, RegExp, RegExp]>([
   ['flow-memory', /^the run ended because its flow table is full \(room for 1000 flows\)/, /--flow-memory/],
   ['epochs', /^the run ended because its group had changed too often/, /stable/],
-  ['longest', /^the run ended after 72 hours, the longest that there is/, /--duration/],
-])('an end that nobody asked for is told, and the answer is that of any run: %s', (stop, message, remedy) => {
-  const { verdict, warnings } = judge(kept, factsOf(kept, { source: 'live', stop, flowsMax: 1000 }));
+])('a table that is full is a doubt, as a sender can fill it: %s', (stop, message, remedy) => {
+  const facts = factsOf(kept, { source: 'live', stop, flowsMax: 1000 });
+  const told = { code: 'ended-early', message: expect.stringMatching(message), remedy: expect.stringMatching(remedy) };
+  expect(judge(kept, facts)).toMatchObject({ verdict: { answer: 'inconclusive', reasons: [told] }, warnings: [] });
+  // What was proven before it was full stays so.
+  const broken = evidenceOf([epoch([60, 60])], [group()]);
+  expect(judge(broken, factsOf(broken, { source: 'live', stop, flowsMax: 1000 }))).toMatchObject({
+    verdict: { answer: 'no' },
+    warnings: [told],
+  });
+});
+
+test('the end of time comes to every run, whoever sends: a warning', () => {
+  const { verdict, warnings } = judge(kept, factsOf(kept, { source: 'live', stop: 'longest' }));
   expect(verdict.answer).toBe('yes');
-  expect(warnings).toEqual([{ code: 'ended-early', message: expect.stringMatching(message), remedy: expect.stringMatching(remedy) }]);
+  const message = expect.stringMatching(/^the run ended after 72 hours, the longest that there is/);
+  expect(warnings).toEqual([{ code: 'ended-early', message, remedy: expect.stringMatching(/--duration/) }]);
+});
+
+test('flows of further stacks are not judged, and that is a doubt; a NO of others stays one', () => {
+  const unjudged = (evidence: Evidence): Evidence => ({ ...evidence, flows: { ...evidence.flows, total: 140, unjudged: 20 } });
+  const crafted = unjudged(kept);
+  const told = { code: 'unjudged-stacks', message: expect.stringMatching(/^20 of 140 flows .* beyond the 1024 /) };
+  expect(judge(crafted, factsOf(crafted)).verdict).toMatchObject({ answer: 'inconclusive', reasons: [told] });
+  const broken = unjudged(evidenceOf([epoch([60, 57])], [group()]));
+  expect(judge(broken, factsOf(broken))).toMatchObject({ verdict: { answer: 'no' }, warnings: [told] });
 });
 
 test('where it is the reason that too little was seen, it is told there', () => {
