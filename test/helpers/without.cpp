@@ -1,5 +1,5 @@
-// without FEATURE... -- COMMAND...: runs the command as on a kernel without these features. A filter on system calls gives the answers that
-// such a kernel gives; each is the one that the kernel's source has for it, named beside it.
+// without FEATURE... -- COMMAND...: runs the command as on a kernel without these features. A filter on system calls gives the
+// answers that such a kernel gives; each is the one that the kernel's source has for it, named beside it.
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
@@ -50,7 +50,9 @@ const std::vector<Refusal> refusals{
 };
 
 void add(std::vector<sock_filter>& program, const Refusal& refusal) {
-  const auto load = [&](std::size_t offset) { program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset))); };
+  const auto load = [&](std::size_t offset) {
+    program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)));
+  };
   // Two instructions for each condition, and the answer at the end: whoever does not fit jumps behind it.
   auto left = static_cast<std::uint8_t>(2 * refusal.conditions.size() + 1);
   load(offsetof(seccomp_data, nr));

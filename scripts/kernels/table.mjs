@@ -1,0 +1,67 @@
+// The kernels that `npm run kernels` boots, and what is done on each. `uml` is user-mode Linux, a kernel that is a program of this machine;
+// `qemu` is an emulated machine, five to ten times slower.
+
+/** What needs a module to be absent comes before the module is loaded. */
+const WITHOUT_MODULES = [
+  ...['version', 'load-veth', 'link', 'no-tun-lab', 'no-tun-compare', 'no-tun-nic', 'no-diag-live', 'no-diag-group', 'no-diag-taken'],
+  ...['no-diag-beside', 'no-diag-joined', 'no-diag-defrag'],
+];
+const LIVE = ['load-diag', 'facts', 'live', 'live-outgoing', 'live-ignore-outgoing', 'taken', 'down'];
+const IN_THE_LAB = ['load-tun', 'lab', 'user', 'no-sys', 'no-proc', 'no-proc-version'];
+const MODES = ['mode-lb', 'mode-cpu', 'mode-rollover', 'mode-rnd', 'mode-qm', 'mode-hash-defrag', 'mode-cbpf-none', 'mode-ebpf-none'];
+export const ALL_STEPS = [...WITHOUT_MODULES, ...LIVE, ...IN_THE_LAB, ...MODES, 'matrix', 'churn'];
+/** Where every step takes a minute. */
+const EMULATED_STEPS = [
+  ...[
+    'version',
+    'load-veth',
+    'link',
+    'no-tun-lab',
+    'no-diag-group',
+    'no-diag-taken',
+    'load-diag',
+    'facts',
+    'live-ignore-outgoing',
+    'taken',
+    'down',
+  ],
+  ...['load-tun', 'lab', 'user', 'no-sys', 'no-proc', 'matrix-known'],
+];
+
+/**
+ * What a kernel is known to do otherwise than the newest.
+ * bugB, bugC: docs/verdicts.md. jointPorts: ports are exchanged together with addresses (before 1e60cebf8294). noHsr: HSR and PRP are not
+ * dissected. keepsOutgoing: the flag ignore-outgoing has no effect. refusesDown: no group on a link that is down. spreadsTagged: frames that
+ * were sent with a VLAN tag in their bytes use all members.
+ */
+const SINCE_6_12 = ['refusesDown'];
+const SINCE_6_1 = [...SINCE_6_12, 'keepsOutgoing'];
+const SINCE_5_10_146 = [...SINCE_6_1, 'noHsr'];
+const BEFORE_5_10_146 = [...SINCE_5_10_146, 'bugB', 'bugC', 'jointPorts', 'spreadsTagged'];
+
+const uml = (name, suite, traits) => ({ name, kind: 'uml', suite, packages: ['user-mode-linux'], traits, steps: ALL_STEPS });
+/** From 6.19 on, image and modules have packages of their own. */
+const emulated = (name, suite, release, traits, packages = [`linux-image-${release}`]) => ({
+  ...{ name, kind: 'qemu', suite, release, packages, traits },
+  steps: EMULATED_STEPS,
+});
+const apart = (release) => [`linux-binary-${release}`, `linux-modules-${release}`];
+
+export const KERNELS = [
+  uml('uml-5.10', 'bullseye', BEFORE_5_10_146),
+  emulated('5.10', 'bullseye', '5.10.0-30-cloud-amd64', SINCE_5_10_146),
+  uml('uml-6.1', 'bookworm', SINCE_6_1),
+  emulated('6.1', 'bookworm', '6.1.0-50-cloud-amd64', SINCE_6_1),
+  uml('uml-6.12', 'trixie', SINCE_6_12),
+  emulated('6.12', 'trixie', '6.12.117+deb13-cloud-amd64', SINCE_6_12),
+  emulated('6.18', 'trixie-backports', '6.18.15+deb13-cloud-amd64', []),
+  uml('uml-7.2', 'sid', []),
+  emulated('7.3', 'trixie-backports', '7.3.4+deb13-cloud-amd64', [], apart('7.3.4+deb13-cloud-amd64')),
+];
+
+/** Sets of kernels by one name. */
+export const SETS = {
+  uml: KERNELS.filter(({ kind }) => kind === 'uml').map(({ name }) => name),
+  qemu: KERNELS.filter(({ kind }) => kind === 'qemu').map(({ name }) => name),
+  nightly: ['uml-7.2', '5.10', '7.3'],
+};
