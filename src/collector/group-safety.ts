@@ -6,16 +6,32 @@ import type { Reason } from '../model/run-result.ts';
 import type { Member } from './member.ts';
 import type { Surroundings } from './surroundings.ts';
 
+/** Which groups of others checkGroup() will name, by their ids and places in the list. */
+export function groupsToName(runs: readonly Pick<Options, 'groupId' | 'flags' | 'force'>[]): (id: number, index: number) => boolean {
+  const isDefragUnsafe = runs.some(wantsDefrag);
+  const ids = new Set(runs.map(({ groupId }) => groupId));
+  return (id, index) => ids.has(id) || (isDefragUnsafe && index === 0);
+}
+
+/** Whether it matters to these runs which groups there are. */
+export function wantsToKnowGroups(run: Pick<Options, 'groupId' | 'flags' | 'force'>): boolean {
+  return run.groupId !== undefined || wantsDefrag(run);
+}
+
+function wantsDefrag({ flags, force }: Pick<Options, 'flags' | 'force'>): boolean {
+  return flags.includes('defrag') && !force;
+}
+
 /** Before anything is opened. The lab's namespace is new and holds no group of others. */
 export function checkGroup(
-  { source, groupId, flags, force }: Pick<Options, 'source' | 'groupId' | 'flags' | 'force'>,
+  run: Pick<Options, 'source' | 'groupId' | 'flags' | 'force'>,
   groups: readonly DescribedGroup[] | undefined,
   capturers?: string,
 ): void {
+  const { source, groupId } = run;
   if (source.kind !== 'live') return;
-  const wantsToKnow = groupId !== undefined || (flags.includes('defrag') && !force);
   if (groups === undefined) {
-    if (wantsToKnow) throw cannotTell(groupId, capturers);
+    if (wantsToKnowGroups(run)) throw cannotTell(groupId, capturers);
     return;
   }
   const taken = groups.find(({ id }) => id === groupId);
@@ -26,7 +42,7 @@ export function checkGroup(
       'joining it would take packets away from its owner: leave --group-id out, and the kernel chooses a free one',
     );
   const other = groups[0];
-  if (flags.includes('defrag') && other !== undefined && !force)
+  if (wantsDefrag(run) && other !== undefined)
     throw new FanoutError(
       'DEFRAG_UNSAFE',
       `--defrag while fanout group ${other.id} exists: ${other.description}`,

@@ -13,6 +13,7 @@ import { adoptLabNetwork, createLabNetwork, type LabNetwork, type LabNetworkHand
 import { queuesUsed } from '../lab/nic.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
 import { type CbpfInstruction, type Ids, type LinkHelper, native } from '../native.ts';
+import { groupsToName, wantsToKnowGroups } from './group-safety.ts';
 import { checkLiveInterface } from './live-interface.ts';
 import { PacketSockets } from './packet-sockets.ts';
 import { BY_PATH, findWorkerProgram, type WorkerProgram } from './worker-program.ts';
@@ -98,7 +99,8 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
     const filters = await compileFilters(needs.runs, interfaceName);
     const programs = await openPrograms(needs.runs, rights);
     release.later(() => closeAll(programs.values()));
-    const groups = source?.kind === 'live' ? describeGroups() : undefined;
+    const isLive = source?.kind === 'live';
+    const groups = isLive ? describeGroups(groupsToName(needs.runs)) : undefined;
     const link = needs.flapsLink === true ? new native.LinkHelper({ interface: interfaceName, ...rights.runAs }) : undefined;
     return provisionsOf(
       {
@@ -108,7 +110,7 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
         ...(capture === undefined ? {} : { capture }),
         ...(link === undefined ? {} : { link }),
         groups,
-        ...(source?.kind === 'live' && groups === undefined ? { capturers: capturersHere() } : {}),
+        ...(isLive && groups === undefined && needs.runs.some(wantsToKnowGroups) ? { capturers: capturersHere() } : {}),
         fanoutArgs: sockets.fanoutArgs,
         dissector: readFlowDissector(),
       },

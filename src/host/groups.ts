@@ -40,13 +40,30 @@ export function fanoutGroups(): readonly FanoutGroup[] | undefined {
  * (socket 123456)".
  */
 export function ownersOf(inodes: readonly number[]): readonly string[] {
-  const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
-  const owners: string[] = [];
-  for (const entry of readdirSync('/proc')) {
+  return namedBy(holdersOf(new Set(inodes)), inodes);
+}
+
+/** A process, and those of the sockets in question that it holds. */
+interface Holder {
+  readonly name: string;
+  readonly inodes: ReadonlySet<number>;
+}
+
+/** One walk through the open files of all processes, which are hundreds of thousands on some hosts. */
+function holdersOf(wanted: ReadonlySet<number>): readonly Holder[] {
+  if (wanted.size === 0) return [];
+  return readdirSync('/proc').flatMap((entry) => {
     const pid = Number(entry);
-    if (Number.isInteger(pid) && holdsAny(pid, wanted)) owners.push(`${nameOf(pid)} (pid ${pid})`);
-  }
-  return owners.length > 0 ? owners : usersOf(inodes);
+    const inodes = Number.isInteger(pid) ? heldBy(pid, wanted) : NONE;
+    return inodes.size === 0 ? [] : [{ name: `${nameOf(pid)} (pid ${pid})`, inodes }];
+  });
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+function namedBy(holders: readonly Holder[], inodes: readonly number[]): readonly string[] {
+  const owners = holders.filter((holder) => inodes.some((inode) => holder.inodes.has(inode)));
+  return owners.length > 0 ? owners.map(({ name }) => name) : usersOf(inodes);
 }
 
 function usersOf(inodes: readonly number[]): readonly string[] {
@@ -64,20 +81,28 @@ export function capturingOn(ifindex: number): readonly number[] | undefined {
 
 const ETH_P_ALL = 3;
 
-function holdsAny(pid: number, wanted: ReadonlySet<string>): boolean {
+function heldBy(pid: number, wanted: ReadonlySet<number>): ReadonlySet<number> {
   let descriptors: string[];
   try {
     descriptors = readdirSync(`/proc/${pid}/fd`);
   } catch {
-    return false;
+    return NONE;
   }
-  return descriptors.some((fd) => {
-    try {
-      return wanted.has(readlinkSync(`/proc/${pid}/fd/${fd}`));
-    } catch {
-      return false;
-    }
-  });
+  const held = new Set<number>();
+  for (const descriptor of descriptors) {
+    const inode = socketAt(`/proc/${pid}/fd/${descriptor}`);
+    if (inode !== undefined && wanted.has(inode)) held.add(inode);
+  }
+  return held;
+}
+
+function socketAt(path: string): number | undefined {
+  try {
+    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(path))?.[1];
+    return inode === undefined ? undefined : Number(inode);
+  } catch {
+    return undefined;
+  }
 }
 
 function nameOf(pid: number): string {
@@ -90,15 +115,24 @@ function nameOf(pid: number): string {
 
 export interface DescribedGroup {
   readonly id: number;
-  /** "mode hash, 8 members, held by suricata (pid 4711)". */
+  /** "mode hash, 8 members, held by suricata (pid 4711)"; without the owners where no message will name them. */
   readonly description: string;
 }
 
-/** All groups, and by whom they are held as far as this user may see; undefined where nobody can tell. Called before this program captures. */
-export function describeGroups(): readonly DescribedGroup[] | undefined {
+/**
+ * All groups; undefined where nobody can tell. Called before this program captures.
+ * @param isNamed whose owners a message will name: looking for them takes seconds on a host with many open files
+ */
+export function describeGroups(isNamed: (id: number, index: number) => boolean): readonly DescribedGroup[] | undefined {
   // Without any socket that captures there is no group, even where the kernel does not list them.
   const groups = fanoutGroups() ?? (capturing()?.length === 0 ? [] : undefined);
-  return groups?.map((group) => ({ id: group.id, description: describeGroup(group) }));
+  if (groups === undefined) return undefined;
+  const named = new Set(groups.filter(({ id }, index) => isNamed(id, index)));
+  const holders = holdersOf(new Set([...named].flatMap(({ inodes }) => inodes)));
+  return groups.map((group) => ({
+    id: group.id,
+    description: `${inWords(group)}${named.has(group) ? `, held by ${listed(namedBy(holders, group.inodes))}` : ''}`,
+  }));
 }
 
 /** Who captures in this network namespace, in words. */
@@ -113,13 +147,16 @@ function capturing(): readonly ListedSocket[] | undefined {
   return listedSockets()?.filter(({ protocol }) => protocol !== 0);
 }
 
-function describeGroup(group: FanoutGroup): string {
-  return `mode ${group.mode}, ${group.inodes.length} member${group.inodes.length === 1 ? '' : 's'}, held by ${ownersInWords(group.inodes)}`;
+function inWords({ mode, inodes }: FanoutGroup): string {
+  return `mode ${mode}, ${inodes.length} member${inodes.length === 1 ? '' : 's'}`;
 }
 
 /** "suricata (pid 4711), zeek (pid 4712) and 3 more". */
 export function ownersInWords(inodes: readonly number[]): string {
-  const owners = ownersOf(inodes);
+  return listed(ownersOf(inodes));
+}
+
+function listed(owners: readonly string[]): string {
   if (owners.length === 0) return 'a process that this user may not see';
   const more = owners.length > OWNERS_SHOWN ? ` and ${owners.length - OWNERS_SHOWN} more` : '';
   return `${owners.slice(0, OWNERS_SHOWN).join(', ')}${more}`;
