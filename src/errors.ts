@@ -58,6 +58,11 @@ export function interrupted(when: string, cause?: unknown): FanoutError {
   return new FanoutError('INTERRUPTED', `ended by a signal ${when}`, 'start again, and let it end by itself', { cause });
 }
 
+/** Of what another program said: the rest is usage, or repeats it. */
+export function firstLineOf(said: string | undefined): string {
+  return (said ?? '').trim().split('\n', 1)[0] ?? '';
+}
+
 /** Ends a switch over a closed union: a new case that is not handled does not compile. */
 export function unreachable(value: never): never {
   throw new TypeError(`unexpected ${JSON.stringify(value)}`);

@@ -24,9 +24,24 @@ export function describe(name: string): InterfaceInfo {
     if (!isSystemCallError(cause)) throw cause;
     throw new FanoutError(
       'NO_SUCH_INTERFACE',
-      `there is no interface ${name} in this network namespace`,
-      'list the interfaces with: ip link',
+      `there is no interface ${name} in this network namespace${whatElse(name)}`,
+      adviceFor(name),
       { cause },
     );
   }
+}
+
+/** Names that other programs take, or print. */
+function whatElse(name: string): string {
+  if (name === 'any') return '; "any" is the word of tcpdump for all of them, and a fanout group is on one';
+  if (name.includes(',')) return '; a fanout group is on one interface';
+  return '';
+}
+
+function adviceFor(name: string): string {
+  const [first = '', ...others] = name.split(',');
+  if (name === 'any') return 'name the interface that the IDS listens on; a packet is seen once on each that it crosses';
+  if (others.length > 0) return `start one run for each (-i ${first}), or name the bridge or bond that joins them`;
+  const shown = /^(.+)@/.exec(name)?.[1];
+  return shown === undefined ? 'list the interfaces with: ip link' : `ip link shows NAME@PEER: use -i ${shown}`;
 }

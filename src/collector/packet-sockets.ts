@@ -1,5 +1,5 @@
 /** Packet sockets opened while that was allowed: with protocol 0 the kernel gives them nothing, until the worker that gets one binds it. */
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import { native } from '../native.ts';
@@ -57,18 +57,33 @@ function openOne(): number {
   }
 }
 
+/** A filter refuses with the error of its author's choice, and systemd's is the one of a kernel without. */
+function noPacketSockets(message: string, filtered: boolean, cause: unknown): FanoutError {
+  return filtered
+    ? new FanoutError(
+        'NO_PRIVILEGE',
+        `${message}: a filter of system calls refuses packet sockets (Seccomp: 2 in /proc/self/status)`,
+        'allow them: RestrictAddressFamilies=AF_PACKET AF_NETLINK AF_UNIX AF_INET in the unit, or the seccomp profile of the container; if the filter is not the cause, the kernel lacks CONFIG_PACKET',
+        { cause },
+      )
+    : new FanoutError('TOOL_MISSING', `${message}: this kernel has no packet sockets`, 'use a kernel with CONFIG_PACKET', { cause });
+}
+
+function isFiltered(): boolean {
+  return /^Seccomp:\s*2$/m.test(readFileSync('/proc/self/status', 'latin1'));
+}
+
 function socketError(errno: number, message: string, cause: unknown): FanoutError {
   if (errno === E.EPERM || errno === E.EACCES)
     return new FanoutError(
       'NO_PRIVILEGE',
       `this user may open no packet socket (${message})`,
-      'packet sockets need CAP_NET_RAW: run with sudo, or without --interface to use the lab',
+      'packet sockets need CAP_NET_RAW: run with sudo (a container: --cap-add NET_RAW), or without --interface to use the lab',
       {
         cause,
       },
     );
-  if (errno === E.EAFNOSUPPORT)
-    return new FanoutError('TOOL_MISSING', `${message}: this kernel has no packet sockets`, 'use a kernel with CONFIG_PACKET', { cause });
+  if (errno === E.EAFNOSUPPORT) return noPacketSockets(message, isFiltered(), cause);
   if (errno === E.EMFILE || errno === E.ENFILE)
     return new FanoutError('TOO_LARGE', message, 'no more files may be opened: raise the limit (ulimit -n), or use fewer --procs', {
       cause,

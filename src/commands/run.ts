@@ -11,6 +11,7 @@ import { EXIT, type ExitStatus } from '../errors.ts';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
 import { FLOW_MEMORY_MAX, FLOW_MEMORY_MIN } from '../model/run-limits.ts';
 import type { RunResult } from '../model/run-result.ts';
+import { bareWord } from './bare-word.ts';
 import { type Host, progressOn } from './host.ts';
 import { reported } from './reported.ts';
 import { renderTrafficList } from './traffic-list.ts';
@@ -27,7 +28,10 @@ export type LoadCollector = () => Promise<Collector>;
 export function runCommand(host: Host, loadCollector: LoadCollector, done: (status: ExitStatus) => void): Command {
   const command = new Command('run').description('test one fanout group, on live traffic or in the lab (default)');
   addRunOptions(command);
-  return command.optionsGroup('Other:').action(async (raw: RawOptions) => {
+  // Words without an option are none of its arguments, but what was meant by them can often be told.
+  command.argument('[words...]').usage('[options]');
+  return command.optionsGroup('Other:').action(async ([word]: readonly string[], raw: RawOptions) => {
+    if (word !== undefined) throw bareWord(word, command.parent?.commands.map((one) => one.name()) ?? []);
     if (raw.traffic === 'list') {
       host.stdout.write(renderTrafficList());
       done(EXIT.yes);

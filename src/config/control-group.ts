@@ -1,13 +1,23 @@
-/** How much memory the control groups of this process leave it, in both versions of them. */
+/** What the control groups of this process leave it of memory and of tasks, in both versions of them. */
 
 /** The text of a file; undefined where there is none. */
 export type ReadFile = (path: string) => string | undefined;
 
-/** Infinity where nothing limits it. A group limits all that are in it, so those above count as well. */
+/** In bytes; Infinity where nothing limits it. */
 export function memoryLeftByGroups(read: ReadFile): number {
+  return leftByGroups(read, MEMORY);
+}
+
+/** Processes and threads that may still be started; Infinity where nothing limits them. */
+export function tasksLeftByGroups(read: ReadFile): number {
+  return leftByGroups(read, TASKS);
+}
+
+/** A group limits all that are in it, so those above count as well. */
+function leftByGroups(read: ReadFile, versions: readonly Version[]): number {
   const groups = read('/proc/self/cgroup') ?? '';
   const mounts = (read('/proc/self/mountinfo') ?? '').split('\n').map(parseMount);
-  const left = VERSIONS.flatMap(({ group, isMounted, leftIn }) => {
+  const left = versions.flatMap(({ group, isMounted, leftIn }) => {
     const path = group.exec(groups)?.[1];
     const mount = mounts.find((one) => one !== undefined && isMounted(one));
     if (path === undefined || mount === undefined) return [];
@@ -30,33 +40,45 @@ interface Version {
   readonly leftIn: (read: ReadFile) => number;
 }
 
-const VERSIONS: readonly Version[] = [
-  {
-    group: /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(.*)$/m,
-    isMounted: ({ type, options }) => type === 'cgroup' && options.includes('memory'),
-    leftIn: (read) => leftOf(read, ['memory.limit_in_bytes'], 'memory.usage_in_bytes', 'total_'),
-  },
-  {
-    group: /^0::(.*)$/m,
-    isMounted: ({ type }) => type === 'cgroup2',
-    // Above `high` the kernel slows the processes of a group down until they stand still.
-    leftIn: (read) => leftOf(read, ['memory.max', 'memory.high'], 'memory.current', ''),
-  },
+const MEMORY: readonly Version[] = [
+  { ...version1('memory'), leftIn: (read) => memoryLeftOf(read, ['memory.limit_in_bytes'], 'memory.usage_in_bytes', 'total_') },
+  // Above `high` the kernel slows the processes of a group down until they stand still.
+  { ...version2(), leftIn: (read) => memoryLeftOf(read, ['memory.max', 'memory.high'], 'memory.current', '') },
 ];
 
+const TASKS: readonly Version[] = [
+  { ...version1('pids'), leftIn: tasksLeftOf },
+  { ...version2(), leftIn: tasksLeftOf },
+];
+
+function version1(controller: string): Omit<Version, 'leftIn'> {
+  return {
+    group: new RegExp(`^\\d+:(?:[^:\\n]*,)?${controller}(?:,[^:\\n]*)?:(.*)$`, 'm'),
+    isMounted: ({ type, options }) => type === 'cgroup' && options.includes(controller),
+  };
+}
+
+function version2(): Omit<Version, 'leftIn'> {
+  return { group: /^0::(.*)$/m, isMounted: ({ type }) => type === 'cgroup2' };
+}
+
+function tasksLeftOf(read: ReadFile): number {
+  return Math.max(0, numberIn(read('pids.max')) - numberIn(read('pids.current'), 0));
+}
+
 // Pages of files are given up for whoever needs memory.
-function leftOf(read: ReadFile, limits: readonly string[], usage: string, prefix: string): number {
-  const limit = Math.min(...limits.map((file) => bytesIn(read(file))));
+function memoryLeftOf(read: ReadFile, limits: readonly string[], usage: string, prefix: string): number {
+  const limit = Math.min(...limits.map((file) => numberIn(read(file))));
   const stat = read('memory.stat') ?? '';
   const ofFiles = (kind: string): number => Number(new RegExp(`^${prefix}${kind}_file (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
-  const used = bytesIn(read(usage), 0) - ofFiles('inactive') - ofFiles('active');
+  const used = numberIn(read(usage), 0) - ofFiles('inactive') - ofFiles('active');
   return Math.max(0, limit - Math.max(0, used));
 }
 
 /** "max", and no file at all, is no limit. Version 1 has a number for it that no machine reaches. */
-function bytesIn(text: string | undefined, otherwise = Number.POSITIVE_INFINITY): number {
-  const bytes = Number.parseInt(text ?? '', 10);
-  return Number.isNaN(bytes) || bytes >= 2 ** 60 ? otherwise : bytes;
+function numberIn(text: string | undefined, otherwise = Number.POSITIVE_INFINITY): number {
+  const number = Number.parseInt(text ?? '', 10);
+  return Number.isNaN(number) || number >= 2 ** 60 ? otherwise : number;
 }
 
 /** proc_pid_mountinfo(5): id, parent, device, root, mount point, options, optional fields, "-", type, source, options of the file system. */

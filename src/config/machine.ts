@@ -5,15 +5,17 @@
 import { randomInt } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
-import { memoryLeftByGroups } from './control-group.ts';
+import { memoryLeftByGroups, tasksLeftByGroups } from './control-group.ts';
 
 export interface Machine {
   readonly pageBytes: number;
   readonly memAvailableBytes: number;
   /** What the memory control groups of this process leave it; Infinity without a limit. Rings are not charged to them. */
   readonly memChargeableBytes: number;
-  /** Processes and threads that this host, the control group of this process, or its user may have in all. */
+  /** Processes and threads that this host, or the user of this process, may have in all. */
   readonly tasksMax: number;
+  /** Processes and threads that the control groups of this process still allow; Infinity without a limit. */
+  readonly tasksLeft: number;
   /** Files that this process may have open. */
   readonly descriptorsMax: number;
   readonly onlineCpus: readonly number[];
@@ -33,6 +35,7 @@ export function readMachine(): Machine {
     memAvailableBytes: availableBytes(readIfThere('/proc/meminfo')),
     memChargeableBytes: memoryLeftByGroups(readIfThere),
     tasksMax: Math.min(...TASK_LIMITS.map(limitIn), softLimit(limits, 'Max processes')),
+    tasksLeft: tasksLeftByGroups(readIfThere),
     // Node raises the soft limit to the hard one when it starts.
     descriptorsMax: hardLimit(limits, 'Max open files'),
     onlineCpus: parseCpuList(readIfThere('/sys/devices/system/cpu/online')?.trim() ?? '') ?? allowedCpus(),
@@ -65,9 +68,8 @@ function readText(path: string, bytesMax: number): string {
   }
 }
 
-const TASK_LIMITS = ['/proc/sys/kernel/pid_max', '/proc/sys/kernel/threads-max', '/sys/fs/cgroup/pids.max'];
+const TASK_LIMITS = ['/proc/sys/kernel/pid_max', '/proc/sys/kernel/threads-max'];
 
-// A control group without limit says "max".
 function limitIn(path: string): number {
   const limit = Number.parseInt(readIfThere(path) ?? '', 10);
   return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;

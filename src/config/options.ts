@@ -4,8 +4,8 @@ import { classesSelectedBy, packetsMinOf } from '../lab/classes.ts';
 import { FLOWS_MAX, framesMax, PACKETS_PER_FLOW_MAX } from '../lab/limits.ts';
 import type { NicModel } from '../lab/nic.ts';
 import { CAUSE_CODES, type CauseCode } from '../model/cause.ts';
-import { FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode, MEMBERS_MAX } from '../model/fanout.ts';
-import { RUN_MS_MAX } from '../model/run-limits.ts';
+import { FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode, fanoutModeCalled, MEMBERS_MAX } from '../model/fanout.ts';
+import { FLOW_MEMORY_MIN, RUN_MS_MAX } from '../model/run-limits.ts';
 import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
 import { type NeededMemory, parseFlowMemory, workerFlows } from './flow-memory.ts';
 import { type Machine, parseCpuList, SEED_MAX } from './machine.ts';
@@ -315,15 +315,20 @@ export function parseClasses(option: string, list: string): readonly string[] {
   return [...new Set(selected)];
 }
 
-/** What dev_valid_name() in net/core/dev.c accepts: 1 to 15 bytes without slash, colon or white space, and not "." or "..". */
-function parseInterface(name: string): string {
-  const isValid = Buffer.byteLength(name) <= 15 && /^[^\s/:\p{Cc}]+$/u.test(name) && name !== '.' && name !== '..';
-  if (!isValid) throw usage('--interface', name, 'the name of a network interface (1 to 15 bytes without "/", ":" and white space)');
+/**
+ * What dev_valid_name() in net/core/dev.c accepts: no slash, colon or white space, not "." or "..". A name has 15 bytes at most, an alternative
+ * name 127 (ALTIFNAMSIZ). Zeek's configurations put the name of its plugin before it.
+ */
+function parseInterface(typed: string): string {
+  const name = typed.replace(/^af_packet::/i, '');
+  const isValid = Buffer.byteLength(name) <= 127 && /^[^\s/:\p{Cc}]+$/u.test(name) && name !== '.' && name !== '..';
+  if (!isValid) throw usage('--interface', typed, 'the name of a network interface (1 to 127 bytes without "/", ":" and white space)');
   return name;
 }
 
 function parseSteering(raw: RawOptions, machine: Machine): { mode: FanoutMode; flags: readonly FanoutFlag[]; program?: SteeringProgram } {
-  const mode = oneOf('--mode', raw.mode ?? DEFAULTS.mode, FANOUT_MODE_NAMES);
+  const asked = raw.mode ?? DEFAULTS.mode;
+  const mode = fanoutModeCalled(asked) ?? oneOf('--mode', asked, FANOUT_MODE_NAMES);
   if (mode === 'rollover' && raw.rollover === true) {
     throw contradictory('mode rollover with the flag --rollover: the kernel refuses the pair (EINVAL)', 'leave --rollover out');
   }
@@ -415,6 +420,9 @@ function parseRing(raw: RawOptions, snaplenBytes: number, { pageBytes }: Machine
 const WORKER_BYTES = 8 * 2 ** 20;
 /** Threads of one worker: Node's own four and the capture thread. */
 const WORKER_TASKS = 5;
+/** What the collector grows by after its start, measured in the same way: memory beside the flow map, and threads, helpers among them. */
+const COLLECTOR_BYTES = 24 * 2 ** 20;
+const COLLECTOR_TASKS = 8;
 /** Descriptors of the collector: for each worker its connection and its standard error, and for itself Node's own, sockets and files. */
 const WORKER_DESCRIPTORS = 2;
 const OWN_DESCRIPTORS = 40;
@@ -431,7 +439,7 @@ export function memoryOf(procs: number, { blockBytes, blockCount }: Options['rin
 export function checkMachineCanHold(
   procs: number,
   ringBytes: number,
-  { memAvailableBytes, tasksMax, descriptorsMax }: Machine,
+  { memAvailableBytes, memChargeableBytes, tasksMax, tasksLeft, descriptorsMax }: Machine,
   groups = 1,
 ): void {
   const ringsOfEach = groups * ringBytes;
@@ -444,11 +452,32 @@ export function checkMachineCanHold(
       'use fewer --procs or a smaller --ring-size',
     );
   }
+  const charged = procs * WORKER_BYTES + COLLECTOR_BYTES + FLOW_MEMORY_MIN;
+  if (charged > memChargeableBytes) {
+    throw new FanoutError(
+      'TOO_LARGE',
+      `${procs} processes need about ${mebibytes(WORKER_BYTES)} each, and the collector ${mebibytes(charged - procs * WORKER_BYTES)}: ${mebibytes(charged)} together; the memory control group leaves ${wholeMebibytes(memChargeableBytes)}`,
+      fewerProcs(
+        Math.floor((memChargeableBytes - (charged - procs * WORKER_BYTES)) / WORKER_BYTES),
+        'raise its limit (MemoryMax= of the unit, --memory of the container; memory.max and memory.high, in version 1 memory.limit_in_bytes)',
+      ),
+    );
+  }
+  if (procs * tasks + COLLECTOR_TASKS > tasksLeft) {
+    throw new FanoutError(
+      'TOO_LARGE',
+      `${procs} processes and the collector need ${procs * tasks + COLLECTOR_TASKS} more threads, and the control group allows ${tasksLeft} more (pids.max)`,
+      fewerProcs(
+        Math.floor((tasksLeft - COLLECTOR_TASKS) / tasks),
+        'raise its limit (TasksMax= of the unit, --pids-limit of the container)',
+      ),
+    );
+  }
   if (procs * tasks > tasksMax) {
     throw new FanoutError(
       'TOO_LARGE',
       `${procs} processes have ${procs * tasks} threads, and this host or user may have ${tasksMax}`,
-      'use fewer --procs, or raise what is too low: ulimit -u, pids.max of the control group, kernel.pid_max, kernel.threads-max',
+      'use fewer --procs, or raise what is too low: ulimit -u, kernel.pid_max, kernel.threads-max',
     );
   }
   const descriptors = procs * (WORKER_DESCRIPTORS + groups - 1) + OWN_DESCRIPTORS;
@@ -461,8 +490,19 @@ export function checkMachineCanHold(
   }
 }
 
+/** @param most that fit */
+function fewerProcs(most: number, otherwise: string): string {
+  return most >= 1 ? `use --procs ${most}, or ${otherwise}` : otherwise;
+}
+
+/** Of what is needed. */
 function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
+/** Of what there is. */
+function wholeMebibytes(bytes: number): string {
+  return `${Math.floor(bytes / 2 ** 20)} MiB`;
 }
 
 function parsePin(pin: string | boolean | undefined, { onlineCpus }: Machine): Pinning {

@@ -1,6 +1,6 @@
 /** Lists of modes with flags behind a +, as the commands take them that test several groups. */
 import { FanoutError } from '../errors.ts';
-import { FANOUT_FLAGS, FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode } from '../model/fanout.ts';
+import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode, fanoutModeCalled } from '../model/fanout.ts';
 import { contradictory } from './options.ts';
 
 export interface SteeringName {
@@ -24,8 +24,8 @@ export function parseSteerings(option: string, list: string, example: string): r
 }
 
 function parseSteering(option: string, text: string, example: string): SteeringName {
-  const [modeName, ...flagNames] = text.split('+');
-  const mode = FANOUT_MODE_NAMES.find((name) => name === modeName);
+  const [modeName = '', ...flagNames] = text.split('+');
+  const mode = fanoutModeCalled(modeName);
   const unknown = flagNames.find((name) => !FLAG_NAMES.includes(name as FanoutFlag));
   if (mode === undefined || unknown !== undefined) {
     throw new FanoutError(

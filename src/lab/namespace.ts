@@ -3,7 +3,7 @@
  * the caller expects, and the kernel cleans up when the process ends, however it ends.
  */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import { FanoutError, isSystemCallError } from '../errors.ts';
+import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
 import type { LabAddon } from '../native-lab.ts';
 
 /** Set on the way in to "process id:inode of the namespace outside". */
@@ -60,16 +60,37 @@ export interface EnterOptions {
   readonly isRoot: boolean;
 }
 
-/** Starts `argv` in place of this process, in a network namespace of its own. Comes back only to throw a FanoutError. */
+/**
+ * Starts `argv` in place of this process, in a network namespace of its own. Comes back only to throw a FanoutError. Root of a container may lack
+ * what the lab takes, and still be allowed what every user is: to be root of a user namespace.
+ */
 export async function enterLab({ addon, argv, env, isRoot }: EnterOptions): Promise<never> {
   const { pid, netns } = readSelf();
   const variables = environmentList({ ...env, [LAB_VARIABLE]: `${pid}:${netns}` });
-  if (!isRoot) {
-    await probeUserNamespaces();
-    return replaceProcess(addon, ['unshare', ...UNPRIVILEGED, '--', ...argv], variables, false);
+  const lacking = isRoot ? capabilitiesLacking(readFileSync('/proc/self/status', 'latin1')) : [];
+  if (isRoot && lacking.length === 0) {
+    try {
+      // Not by way of unshare(1): when that is refused it exits with 1, which from this program means "NO".
+      return replaceProcess(addon, argv, variables, true);
+    } catch (error) {
+      if (!(error instanceof FanoutError) || error.code !== 'NO_PRIVILEGE') throw error;
+    }
   }
-  // Not by way of unshare(1): when that is refused it exits with 1, which from this program means "NO".
-  return replaceProcess(addon, argv, variables, true);
+  await probeUserNamespaces(isRoot ? lacking : undefined);
+  return replaceProcess(addon, ['unshare', ...UNPRIVILEGED, '--', ...argv], variables, false);
+}
+
+/** By their bits in capabilities(7). */
+const LAB_CAPABILITIES = [
+  ['NET_ADMIN', 12n],
+  ['NET_RAW', 13n],
+  ['SYS_ADMIN', 21n],
+] as const;
+
+/** @param status content of /proc/self/status */
+export function capabilitiesLacking(status: string): readonly string[] {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  return LAB_CAPABILITIES.filter(([, bit]) => ((effective >> bit) & 1n) === 0n).map(([name]) => name);
 }
 
 const UNPRIVILEGED = ['--user', '--map-root-user', '--net'] as const;
@@ -104,8 +125,7 @@ function execFailure(file: string, cause: unknown): unknown {
     });
   }
   if (cause.errno === EPERM) {
-    const remedy = 'give CAP_SYS_ADMIN (a container: --cap-add SYS_ADMIN), or run as a user who may create user namespaces';
-    return new FanoutError('NO_PRIVILEGE', 'this root may not create a network namespace (unshare: EPERM)', remedy, { cause });
+    return rootMayNot([], 'unshare: EPERM', cause);
   }
   const remedy = cause.errno === ENOSPC ? 'raise the sysctl user.max_net_namespaces' : 'a kernel with CONFIG_NET_NS is needed';
   return new FanoutError('LAB_FAILED', `cannot create a network namespace (${cause.message})`, remedy, { cause });
@@ -116,13 +136,29 @@ function toolMissing(tool: string, cause: unknown): FanoutError {
   return new FanoutError('TOOL_MISSING', `${tool} was not found in PATH`, remedy, { cause });
 }
 
-/** Once this process is replaced, unshare(1)'s refusal could no longer be told from a verdict: so it is asked before. */
-async function probeUserNamespaces(): Promise<void> {
+/** @param lacking capabilities; none where a filter of system calls, or a security module, refuses what they would allow */
+function rootMayNot(lacking: readonly string[], said: string, cause: unknown): FanoutError {
+  const why = lacking.length === 0 ? '' : `: it lacks ${lacking.map((name) => `CAP_${name}`).join(', ')}`;
+  const options = (lacking.length === 0 ? LAB_CAPABILITIES.map(([name]) => name) : lacking).map((name) => `--cap-add ${name}`).join(' ');
+  return new FanoutError(
+    'NO_PRIVILEGE',
+    `this root may not set up a network namespace${why}, nor a user namespace to have one in (${said})`,
+    `in a container: ${options}; or allow user namespaces there (its seccomp profile, RestrictNamespaces= of the unit, sysctl user.max_user_namespaces)`,
+    { cause },
+  );
+}
+
+/**
+ * Once this process is replaced, unshare(1)'s refusal could no longer be told from a verdict: so it is asked before.
+ * @param lacking of root, which takes this way because it lacks them
+ */
+async function probeUserNamespaces(lacking: readonly string[] | undefined): Promise<void> {
   const { execa } = await import('execa');
   const probe = await execa('unshare', [...UNPRIVILEGED, 'true'], { reject: false, stdin: 'ignore' });
   if (!probe.failed) return;
   if (probe.code === 'ENOENT') throw toolMissing('unshare', probe);
-  const said = probe.stderr === '' ? probe.shortMessage : probe.stderr;
+  const said = firstLineOf(probe.stderr === '' ? probe.shortMessage : probe.stderr);
+  if (lacking !== undefined) throw rootMayNot(lacking, said, probe);
   if (!existsSync('/proc/self/ns/user'))
     throw new FanoutError(
       'NO_USER_NAMESPACE',

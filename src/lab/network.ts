@@ -1,7 +1,7 @@
 /** The interface on which the lab's traffic is captured, and the way into it. To be made inside the lab's namespace only. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
-import { FanoutError, isSystemCallError } from '../errors.ts';
+import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
 import type { FrameSet, Injector, LabAddon, Tap } from '../native-lab.ts';
 
 export type Injection = 'tap' | 'veth';
@@ -146,7 +146,21 @@ async function configure(commands: readonly string[]): Promise<void> {
   if (ip.code === 'ENOENT') {
     throw new FanoutError('TOOL_MISSING', 'ip was not found in PATH', 'install iproute2 and see that PATH leads to it', { cause: ip });
   }
-  const said = ip.stderr === '' ? ip.shortMessage : ip.stderr;
+  const said = firstLineOf(ip.stderr === '' ? ip.shortMessage : ip.stderr);
+  if (said.startsWith('BusyBox'))
+    throw new FanoutError(
+      'TOOL_MISSING',
+      "ip is BusyBox's, which lacks -batch",
+      'install iproute2 (Alpine: apk add iproute2) and see that PATH leads to its ip first',
+      { cause: ip },
+    );
+  if (said.includes('Operation not permitted'))
+    throw new FanoutError(
+      'NO_PRIVILEGE',
+      `ip may not set up the lab's interfaces (${said})`,
+      'give CAP_NET_ADMIN (a container: --cap-add NET_ADMIN)',
+      { cause: ip },
+    );
   const remedy = 'start the lab again; if it persists, see that the kernel has CONFIG_VETH or CONFIG_TUN and that ip is from iproute2';
   throw new FanoutError('LAB_FAILED', `ip could not set up the lab's interfaces (${said})`, remedy, { cause: ip });
 }

@@ -6,6 +6,7 @@ export const MACHINE: Machine = {
   memAvailableBytes: 2 ** 36,
   memChargeableBytes: Number.POSITIVE_INFINITY,
   tasksMax: 32768,
+  tasksLeft: Number.POSITIVE_INFINITY,
   descriptorsMax: 1024,
   onlineCpus: [0, 1],
   randomSeed: 77,

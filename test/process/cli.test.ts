@@ -81,7 +81,8 @@ describe('usage', () => {
   test.each([
     [['--bogus'], /unknown option '--bogus'/],
     [['--procs'], /option '-n, --procs <count>' argument missing/],
-    [['eth0'], /too many arguments/],
+    [['eth0x'], /USAGE: there is no command "eth0x"/],
+    [['lo'], /USAGE: "lo" is an interface, and no command/],
     [['run', '-n', '0'], /USAGE: --procs: "0" is not a whole number/],
     [['-n', '-1'], /USAGE: --procs: "-1"/],
     [['-n', '1e9'], /USAGE: --procs: "1e9"/],

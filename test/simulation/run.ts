@@ -36,6 +36,7 @@ const MACHINE: Machine = {
   memAvailableBytes: 2 ** 40,
   memChargeableBytes: 2 ** 40,
   tasksMax: 1e6,
+  tasksLeft: Number.POSITIVE_INFINITY,
   descriptorsMax: 1e6,
   onlineCpus: [0, 1, 2, 3],
   randomSeed: 1,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { memoryLeftByGroups } from '../../../src/config/control-group.ts';
+import { memoryLeftByGroups, tasksLeftByGroups } from '../../../src/config/control-group.ts';
 
 const left = (files: Readonly<Record<string, string>>) => memoryLeftByGroups((path) => files[path]);
 
@@ -88,4 +88,29 @@ describe('version 1', () => {
 
 test.each(['', '\0', '0::\n', '4:memory\n', '0::/a\n4:memory:/b\n'])('whatever stands in /proc (%j), it is a number', (text) => {
   expect(left({ '/proc/self/cgroup': text, '/proc/self/mountinfo': text })).toBe(Number.POSITIVE_INFINITY);
+});
+
+describe('tasks', () => {
+  const tasksLeft = (files: Readonly<Record<string, string>>) => tasksLeftByGroups((path) => files[path]);
+  const files = {
+    '/proc/self/cgroup': '7:pids:/docker/abc\n0::/system.slice/ids.service\n',
+    '/proc/self/mountinfo': '40 24 0:30 / /cg/pids rw - cgroup cgroup rw,pids\n31 24 0:26 / /cg/unified rw - cgroup2 cgroup2 rw\n',
+  };
+
+  test('of version 1, at the group and above: those that are there count', () => {
+    const own = { ...files, '/cg/pids/docker/abc/pids.max': '100\n', '/cg/pids/docker/abc/pids.current': '30\n' };
+    expect(tasksLeft(own)).toBe(70);
+    expect(tasksLeft({ ...own, '/cg/pids/docker/pids.max': '50\n', '/cg/pids/docker/pids.current': '45\n' })).toBe(5);
+    expect(tasksLeft({ ...own, '/cg/pids/docker/abc/pids.current': '130\n' })).toBe(0);
+  });
+
+  test('of version 2', () => {
+    const own = { ...files, '/cg/unified/system.slice/pids.max': '64\n', '/cg/unified/system.slice/pids.current': '4\n' };
+    expect(tasksLeft(own)).toBe(60);
+  });
+
+  test('"max", or no such file, is no limit', () => {
+    expect(tasksLeft(files)).toBe(Number.POSITIVE_INFINITY);
+    expect(tasksLeft({ ...files, '/cg/pids/docker/abc/pids.max': 'max\n' })).toBe(Number.POSITIVE_INFINITY);
+  });
 });

@@ -44,7 +44,7 @@ describe('refused', () => {
   test.each([
     [{ modes: '' }, 'USAGE', /--modes: ""/],
     [{ modes: 'hash,' }, 'USAGE', /--modes: ""/],
-    [{ modes: 'Hash' }, 'USAGE', /--modes: "Hash"/],
+    [{ modes: 'Hashes' }, 'USAGE', /--modes: "Hashes"/],
     [{ modes: 'hash+' }, 'USAGE', /"hash\+"/],
     [{ modes: 'hash+unique' }, 'USAGE', /"hash\+unique"/],
     [{ modes: 'constructor' }, 'USAGE', /constructor/],

@@ -136,7 +136,7 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
     { procs },
     /^--procs: ".*" is not a whole number from 1 to 65536$/,
   ]),
-  ['USAGE', { mode: 'HASH' }, /^--mode: "HASH" is not one of hash, lb, cpu, rollover, rnd, qm, cbpf, ebpf$/],
+  ['USAGE', { mode: 'HASHES' }, /^--mode: "HASHES" is not one of hash, lb, cpu, rollover, rnd, qm, cbpf, ebpf$/],
   ['USAGE', { groupId: '0' }, /^--group-id/],
   ['USAGE', { groupId: '65536' }, /^--group-id/],
   ['USAGE', { snaplen: '63' }, /^--snaplen/],
@@ -172,7 +172,7 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
   ['USAGE', { interface: '' }, /^--interface/],
   ['USAGE', { interface: '..' }, /^--interface/],
   ['USAGE', { interface: 'a/b' }, /^--interface/],
-  ['USAGE', { interface: 'sixteen-bytes-xx' }, /^--interface/],
+  ['USAGE', { interface: 'x'.repeat(128) }, /^--interface/],
   ['USAGE', { interface: 'eth0\u001b[2J' }, /^--interface/],
   ['USAGE', { labInterface: 'bridge' }, /^--lab-interface/],
   ['USAGE', { flows: '0' }, /^--flows/],
@@ -212,12 +212,54 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
     /^65536 processes have 327680 threads, and this host or user may have 32768$/,
     { memAvailableBytes: 1e15 },
   ],
+  [
+    'TOO_LARGE',
+    { procs: '32' },
+    /^32 processes need about 8 MiB each, and the collector 25 MiB: 281 MiB together; the memory control group leaves 200 MiB$/,
+    { memChargeableBytes: 200 * 2 ** 20 },
+  ],
+  [
+    'TOO_LARGE',
+    { procs: '8' },
+    /^8 processes and the collector need 48 more threads, and the control group allows 30 more \(pids.max\)$/,
+    { tasksLeft: 30 },
+  ],
 ];
 
 test.each(REFUSED)('%s: %j', (code, raw, message, change) => {
   expect(() => parse(raw, change)).toThrow(
     expect.objectContaining({ code, message: expect.stringMatching(message), remedy: expect.stringMatching(/\S/) }),
   );
+});
+
+test.each([
+  [{ procs: '32' }, { memChargeableBytes: 200 * 2 ** 20 }],
+  [{ procs: '8' }, { tasksLeft: 30 }],
+])('a remedy with a number of processes is followed: %j, %j', (raw, change) => {
+  const most = remedyOf(() => parse(raw, change)).match(/use --procs (\d+)/)?.[1] ?? '';
+  expect(parse({ procs: most }, change).procs).toBe(Number(most));
+  expect(() => parse({ procs: String(Number(most) + 1) }, change)).toThrow();
+});
+
+function remedyOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof FanoutError) return error.remedy;
+  }
+  throw new Error('it did not fail');
+}
+
+test('where not even one process fits, the remedy names none', () => {
+  expect(() => parse({ procs: '2' }, { memChargeableBytes: 2 ** 20 })).toThrow(
+    expect.objectContaining({ remedy: expect.stringMatching(/^raise its limit/) }),
+  );
+});
+
+test('an interface as Zeek names it, and by a long alternative name', () => {
+  const interfaceOf = (name: string) => parse({ interface: name }).source;
+  expect(interfaceOf('af_packet::eth0')).toMatchObject({ interface: 'eth0' });
+  expect(interfaceOf('a'.repeat(127))).toMatchObject({ interface: 'a'.repeat(127) });
 });
 
 test('any text in any option is a value or a FanoutError', () => {
