@@ -246,12 +246,11 @@ export interface LinkHelper {
   flap(): void;
 }
 
-/** Writes one file, as the owner of its directory. `temporary` and `target` are names in it. */
+/** A process that writes one file with rights that this one has no more. It leaves nothing where its channel is closed before it has all. */
 export interface FileHelper {
-  /** All of it, once. */
-  write(bytes: Uint8Array): void;
-  /** Nothing is left. */
-  discard(): void;
+  /** To it: a length in eight bytes, in this machine's order, and the content. From it: 0 or an errno, in four. The caller owns it. */
+  readonly channel: number;
+  readonly pid: number;
 }
 
 export interface Ids {
@@ -275,17 +274,38 @@ export interface PrivilegesAddon {
   become(ids: Ids): void;
   /** All threads, for good: no system call that reaches into other processes, namespaces or the kernel. */
   refuseReachingOut(): void;
-  /** As well: no system call that starts a program, opens a file or makes a socket. */
-  refuseOpening(): void;
-  /** Other processes of the same user can neither trace this one nor take its descriptors. */
-  hideFromUser(): void;
+  /** As well: none that starts a program, opens a file, makes a socket, or sends on the packet sockets, which are `count` from `first` on. */
+  confineCapture(first: number, count: number): void;
   readonly LinkHelper: new (options: ({ readonly interface: string } & Partial<Ids>) | { readonly channel: number }) => LinkHelper;
-  readonly FileHelper: new (
-    options: { readonly directory: string; readonly temporary: string; readonly target: string; readonly mode: number } & Ids,
-  ) => FileHelper;
+  /** `temporary` and `target` are names in the directory, which is a descriptor. */
+  startFileHelper(
+    order: { readonly directory: number; readonly temporary: string; readonly target: string; readonly mode: number } & Ids,
+  ): FileHelper;
+  /** A file without a name gets that of `target`, in place of what has it; meanwhile it may have that of `temporary`. Both are paths. */
+  nameFile(file: number, temporary: string, target: string): void;
 }
 
-export interface Native extends LabAddon, PrivilegesAddon {
+/** Descriptors on their way between processes. Failures throw Errors with `call` and `errno`. */
+export interface DescriptorsAddon {
+  /** Two ends of a connection for frames. The caller owns both, as everything that follows. */
+  streamPair(): readonly [ours: number, theirs: number];
+  /** Two ends of a connection for descriptors. */
+  messagePair(): readonly [ours: number, theirs: number];
+  /** @param place the number that both ends know it by; the sender keeps its own */
+  sendDescriptor(channel: number, place: number, descriptor: number): void;
+  /** Never waits: EAGAIN where none has come. */
+  receiveDescriptor(channel: number): { readonly place: number; readonly descriptor: number };
+  /** The descriptor gets the number `place`, whatever had it before. */
+  putInPlace(descriptor: number, place: number): void;
+  /** Closes what this process was started with, but for the standard streams and `kept`, which nobody inherits any more. */
+  closeInherited(kept: readonly number[]): void;
+  /** A file that may be executed and not read: a process that it starts is hidden from its first instruction on. */
+  unreadableProgram(): { readonly descriptor: number; readonly isLoader: boolean };
+  /** Other processes of the same user can neither trace this one nor take its descriptors. */
+  hideFromUser(): void;
+}
+
+export interface Native extends LabAddon, PrivilegesAddon, DescriptorsAddon {
   readonly wireVersion: number;
   readonly Capture: new (options: CaptureOptions) => Capture;
   /** One that is full forgets flows that are evidence of nothing. Throws an Error with `call` and `errno` where there is no memory. */

@@ -7,6 +7,7 @@ constexpr int wire_version = 4;
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("wireVersion", wire_version);
   fanout::binding::export_capture(env, exports);
+  fanout::binding::export_descriptors(env, exports);
   fanout::binding::export_dissect(env, exports);
   fanout::binding::export_flow_map(env, exports);
   fanout::binding::export_host(env, exports);

@@ -6,6 +6,7 @@
 namespace fanout::binding {
 
 void export_capture(Napi::Env env, Napi::Object exports);
+void export_descriptors(Napi::Env env, Napi::Object exports);
 void export_dissect(Napi::Env env, Napi::Object exports);
 void export_flow_map(Napi::Env env, Napi::Object exports);
 void export_host(Napi::Env env, Napi::Object exports);

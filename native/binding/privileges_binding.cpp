@@ -1,6 +1,5 @@
 // What needs a privilege, and giving it up.
 #include <fcntl.h>
-#include <sys/prctl.h>
 
 #include "bindings.hpp"
 #include "convert.hpp"
@@ -65,14 +64,10 @@ Napi::Value become_user(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value refuse_reaching(const Napi::CallbackInfo& info) { return done_or_throw(info.Env(), refuse_reaching_out()); }
-Napi::Value refuse_more(const Napi::CallbackInfo& info) { return done_or_throw(info.Env(), refuse_opening()); }
 
-// hideFromUser(): other processes of the same user can neither trace this one nor take its descriptors (PR_SET_DUMPABLE), and it
-// leaves no core.
-Napi::Value hide_from_user(const Napi::CallbackInfo& info) {
-  return done_or_throw(info.Env(), ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
-                                       ? Status{Done{}}
-                                       : Status{SysError::from_errno("prctl(PR_SET_DUMPABLE)")});
+// confineCapture(first, count): `count` packet sockets, from the descriptor `first` on.
+Napi::Value confine_to_capture(const Napi::CallbackInfo& info) {
+  return done_or_throw(info.Env(), confine_capture(info[0].ToNumber().Int32Value(), info[1].ToNumber().Int32Value()));
 }
 
 class LinkHelperObject : public Napi::ObjectWrap<LinkHelperObject> {
@@ -106,41 +101,27 @@ class LinkHelperObject : public Napi::ObjectWrap<LinkHelperObject> {
   std::optional<LinkHelper> helper_;
 };
 
-class FileHelperObject : public Napi::ObjectWrap<FileHelperObject> {
- public:
-  static Napi::Function define(Napi::Env env) {
-    return DefineClass(
-        env, "FileHelper",
-        {InstanceMethod<&FileHelperObject::write>("write"), InstanceMethod<&FileHelperObject::discard>("discard")});
-  }
-
-  // new FileHelper({ directory, temporary, target, mode, uid, gid })
-  explicit FileHelperObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<FileHelperObject>(info) {
-    const auto o = info[0].As<Napi::Object>();
-    const auto text = [&](const char* name) { return o.Get(name).ToString().Utf8Value(); };
-    auto started = FileHelper::start(text("directory"), text("temporary"), text("target"), uint32_of(o, "mode"), ids_of(o));
-    if (started)
-      helper_.emplace(std::move(*started));
-    else
-      throw_sys_error(info.Env(), started.error());
-  }
-
- private:
-  // write(bytes): all of the file; once.
-  Napi::Value write(const Napi::CallbackInfo& info) {
-    if (!helper_)
-      throw_type_error(info.Env(), "the file was written or discarded before");
-    else
-      done_or_throw(info.Env(), std::exchange(helper_, std::nullopt)->write(bytes_of(info[0])));
+// startFileHelper({ directory, temporary, target, mode, uid, gid }): { channel, pid }, of which the caller owns the channel.
+Napi::Value start_file_helper(const Napi::CallbackInfo& info) {
+  const auto o = info[0].As<Napi::Object>();
+  const auto text = [&](const char* name) { return o.Get(name).ToString().Utf8Value(); };
+  auto started = FileHelper::start({static_cast<int>(uint32_of(o, "directory")), text("temporary"), text("target"), uint32_of(o, "mode")},
+                                   ids_of(o));
+  if (!started) {
+    throw_sys_error(info.Env(), started.error());
     return info.Env().Undefined();
   }
-  Napi::Value discard(const Napi::CallbackInfo& info) {
-    if (auto helper = std::exchange(helper_, std::nullopt)) helper->discard();
-    return info.Env().Undefined();
-  }
+  auto out = Napi::Object::New(info.Env());
+  out.Set("channel", started->take_channel().release());
+  out.Set("pid", started->pid());
+  return out;
+}
 
-  std::optional<FileHelper> helper_;
-};
+// nameFile(file, temporary, target): paths in one directory.
+Napi::Value name_file(const Napi::CallbackInfo& info) {
+  const auto text = [&](std::size_t n) { return info[n].ToString().Utf8Value(); };
+  return done_or_throw(info.Env(), give_name(info[0].ToNumber().Int32Value(), AT_FDCWD, text(1).c_str(), text(2).c_str()));
+}
 
 }  // namespace
 
@@ -152,10 +133,10 @@ void export_privileges(Napi::Env env, Napi::Object exports) {
   exports.Set("sealedMemoryFile", Napi::Function::New<memory_file>(env));
   exports.Set("become", Napi::Function::New<become_user>(env));
   exports.Set("refuseReachingOut", Napi::Function::New<refuse_reaching>(env));
-  exports.Set("refuseOpening", Napi::Function::New<refuse_more>(env));
-  exports.Set("hideFromUser", Napi::Function::New<hide_from_user>(env));
+  exports.Set("confineCapture", Napi::Function::New<confine_to_capture>(env));
   exports.Set("LinkHelper", LinkHelperObject::define(env));
-  exports.Set("FileHelper", FileHelperObject::define(env));
+  exports.Set("startFileHelper", Napi::Function::New<start_file_helper>(env));
+  exports.Set("nameFile", Napi::Function::New<name_file>(env));
 }
 
 }  // namespace fanout::binding

@@ -27,20 +27,32 @@ class LinkHelper {
   UniqueFd channel_;
 };
 
-// Writes one file, as the owner of its directory and without any capability: into `temporary`, which becomes `target` when all of
-// it is written; both are names in `directory`. Without that, nothing of it is left, whatever ended this process.
+// Gives an open file without a name (O_TMPFILE) the name `target`, in `directory` or the one of its path (AT_FDCWD). What has that name already is
+// replaced in one step, for which the file has the name `temporary` for a moment. EEXIST is no failure but what to do next.
+[[nodiscard]] Status give_name(int file, int directory, const char* temporary, const char* target) noexcept;
+
+// Writes one file, as somebody who may, and without any capability. It gets its name when all of it is written. Without that, nothing of it is
+// left, whatever ended this process or the helper; where the file system cannot keep a file without a name, but for SIGKILL to both.
+//
+// It is told a length of eight bytes in the order of this machine and then the content, and answers with the number of an error, or 0, in four:
+// the caller does that, who can wait for it without being deaf to anything else.
 class FileHelper {
  public:
-  [[nodiscard]] static Result<FileHelper> start(const std::string& directory, const std::string& temporary,
-                                                const std::string& target, mode_t mode, const Ids& ids) noexcept;
-  [[nodiscard]] Status write(std::span<const std::byte> bytes) noexcept;
-  // When it returns nothing is left: at the end of this process the helper would see to that by itself, but later. Waits for a
-  // second at the most.
-  void discard() noexcept;
+  struct Order {
+    int directory = -1;
+    std::string temporary;
+    std::string target;
+    mode_t mode = 0;
+  };
+  [[nodiscard]] static Result<FileHelper> start(const Order& order, const Ids& ids) noexcept;
+  // The helper ends, and leaves nothing, when this is closed before all of the content has come.
+  [[nodiscard]] UniqueFd take_channel() noexcept { return std::move(channel_); }
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
  private:
-  explicit FileHelper(UniqueFd channel) noexcept : channel_(std::move(channel)) {}
+  FileHelper(UniqueFd channel, pid_t pid) noexcept : channel_(std::move(channel)), pid_(pid) {}
   UniqueFd channel_;
+  pid_t pid_ = 0;
 };
 
 }  // namespace fanout

@@ -15,7 +15,7 @@ import {
   type SteeringProgram,
   type WorkerMessage,
 } from '../protocol/schema.ts';
-import type { Connection, Crew, Outfit } from './crew.ts';
+import type { Connection, Crew, Equipment } from './crew.ts';
 import { Deadline } from './deadline.ts';
 import { Member, type MemberState } from './member.ts';
 import { lostAtStart, startError } from './start-errors.ts';
@@ -86,7 +86,7 @@ export class Cluster {
   /** All members capture, or did: what happens to one is no failure of the start any more. */
   #isStarted = false;
   #lastJoined: Membership | undefined;
-  readonly #outfit: Outfit;
+  readonly #equipment: Equipment;
   #capture: CaptureOf | undefined;
 
   constructor({ crew, cpus, flowMap, interface: interfaceName, events, clock }: ClusterParts) {
@@ -96,7 +96,7 @@ export class Cluster {
     this.#interface = interfaceName;
     this.#events = events;
     this.#clock = clock;
-    this.#outfit = crew.enlist({
+    this.#equipment = crew.enlist({
       onForked: (index, pid) => this.#onForked(index, pid),
       onConnected: (index, connection) => this.#onConnected(index, connection),
       onExit: (exit) => this.#onExit(exit),
@@ -135,7 +135,7 @@ export class Cluster {
         if (id !== 0) break;
         // The kernel's counter may offer id 0, which getsockopt(2) cannot tell from "no group". Only closing leaves a group.
         member.become('connected');
-        this.#open(member, this.#outfit.spareSocket);
+        this.#open(member);
         await this.#until(() => member.state === 'opened', deadline, 'open its socket again', member);
       }
     }
@@ -193,7 +193,7 @@ export class Cluster {
 
   async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: Deadline): Promise<void> {
     const flags = group.flags | (unique ? UNIQUE_ID_FLAG : 0);
-    const program = member.index === 0 ? this.#handed(group.program) : null;
+    const program = member.index === 0 ? this.#handed(member, group.program) : null;
     const mode = FANOUT_MODES[group.mode];
     this.#asked = { member, groupId: group.id, mode };
     this.#send(member, { kind: 'join', groupId: group.id, mode, flags, membersMax: group.membersMax, program });
@@ -201,8 +201,10 @@ export class Cluster {
   }
 
   /** As the worker knows it. */
-  #handed(program: Program | null): SteeringProgram | null {
-    return program?.kind === 'ebpf' ? { kind: 'ebpf', descriptor: this.#outfit.program } : program;
+  #handed(member: Member, program: Program | null): SteeringProgram | null {
+    if (program?.kind !== 'ebpf') return program;
+    this.#equipment.giveProgram(member.index);
+    return { kind: 'ebpf', descriptor: this.#equipment.program };
   }
 
   /** Opens all filters. When this returns, every packet that arrives is delivered under the full membership. */
@@ -256,8 +258,8 @@ export class Cluster {
     await this.#crew.shut();
     this.#isLeaving = true;
     this.#broadcast({ kind: 'leave' }, () => true);
-    // Those that have not connected hold nothing, and will never hear it.
-    for (const { index } of this.members) if (!this.#connections.has(index)) this.#crew.kill(index);
+    // Those that have not said a word hold nothing, and would hear it only when they have booted.
+    for (const { index, state } of this.members) if (state === 'starting') this.#crew.kill(index);
     const graceMs = 1000;
     await this.#crew.ended(graceMs);
     for (const connection of this.#connections.values()) connection.destroy();
@@ -301,8 +303,15 @@ export class Cluster {
     for (const check of [...this.#waiters]) check();
   }
 
-  #open(member: Member, socket = this.#outfit.socket): void {
-    if (this.#capture !== undefined) this.#send(member, { kind: 'open', capture: { ...this.#capture(member), socket } });
+  #open(member: Member): void {
+    if (this.#capture === undefined) return;
+    try {
+      this.#equipment.giveSocket(member.index);
+    } catch (error) {
+      if (!(error instanceof FanoutError)) throw error;
+      return this.#fail(member, error);
+    }
+    this.#send(member, { kind: 'open', capture: { ...this.#capture(member), socket: this.#equipment.socket } });
   }
 
   #send(member: Member, message: CollectorMessage): void {

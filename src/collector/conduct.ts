@@ -58,6 +58,7 @@ async function runFromStart(groups: readonly Options[], io: RunIo & Provided, dr
   try {
     const steerings = groups.map((options) => steeringOf(options, provisions));
     const crew = newCrew(first.procs, steerings, provisions);
+    io.onCrew?.(crew);
     return await runGroups({ groups, steerings, source, crew, io, drive, surroundings: hostSeenWith(provisions), startedAt });
   } finally {
     await source.close();

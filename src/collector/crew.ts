@@ -2,11 +2,12 @@
  * The processes of a run. Each holds one member of every group under test: groups do not take packets from one another, so several of them
  * can be tested on the same packets.
  */
-import { closeSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import { WORKER_DESCRIPTORS } from '../worker-descriptors.ts';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { isSystemCallError } from '../errors.ts';
+import { native } from '../native.ts';
+import { programPlace, socketPlace } from '../worker-descriptors.ts';
 import type { PacketSockets } from './packet-sockets.ts';
-import { chooseSocketDirectory, listen, type WorkerServer } from './server.ts';
 import { createWorkers, type WorkerExit, type Workers } from './supervisor.ts';
 import type { WorkerProgram } from './worker-program.ts';
 
@@ -21,30 +22,34 @@ export interface Connection {
 
 /** A group whose members live in these processes. */
 export interface Enlisted {
-  /** Called once for each process, before it can connect. */
+  /** Called once for each process. */
   readonly onForked: (index: number, pid: number) => void;
   readonly onConnected: (index: number, connection: Connection) => void;
   readonly onExit: (exit: WorkerExit) => void;
 }
 
-/** Descriptors, in a process, of what it was born with for one group. */
-export interface Outfit {
+/** What the processes get for one group, each when it is to use it. What they are told refers to it by these numbers. */
+export interface Equipment {
   readonly socket: number;
-  /** In process 0 only: a second socket, and what steers the group, if anything does. */
-  readonly spareSocket: number;
   readonly program: number;
+  /** A packet socket that nobody else has: what another process held as well would stay in the group when this one has died. */
+  giveSocket(index: number): void;
+  /** What steers the group, if anything does. */
+  giveProgram(index: number): void;
 }
 
 export interface Crew {
   readonly size: number;
   /** Every group must be known before the processes are. */
-  enlist(group: Enlisted): Outfit;
+  enlist(group: Enlisted): Equipment;
   /** Starts all processes, once. They boot while the caller prepares what they will be told. */
   fork(): Promise<void>;
-  /** One process more, when all before it have connected. */
+  /** One process more. */
   add(): Promise<void>;
   kill(index: number): void;
-  /** Nobody is let in any more. Whatever is being forked is known when this resolves, or it would be left behind. */
+  /** /proc/PID/smaps_rollup of a process, which shows it in the lab only; undefined where it has not, or has ended. */
+  memoryOf(index: number): string | undefined;
+  /** Nobody is started any more. Whatever is being forked is known when this resolves, or it would be left behind. */
   shut(): Promise<void>;
   /** Resolves when all processes have ended; those that do not by themselves within `graceMs` are made to. */
   ended(graceMs: number): Promise<void>;
@@ -60,14 +65,13 @@ export interface CrewOptions {
 export class WorkerCrew implements Crew {
   readonly #options: CrewOptions;
   readonly #groups: Enlisted[] = [];
-  readonly #pids: number[] = [];
-  /** By group and process. */
-  readonly #connected = new Set<string>();
+  /** Of each process, by which descriptors are sent to it. */
+  readonly #channels = new Map<number, number>();
+  /** Of each process that has been asked for, where its memory is told. */
+  readonly #memories = new Map<number, number>();
   #size: number;
   #begun: Promise<void> | undefined;
-  #server: WorkerServer | undefined;
   #workers: Workers | undefined;
-  #adding: Promise<void> | undefined;
 
   constructor(size: number, options: CrewOptions) {
     this.#size = size;
@@ -78,19 +82,23 @@ export class WorkerCrew implements Crew {
     return this.#size;
   }
 
-  enlist(group: Enlisted): Outfit {
+  enlist(group: Enlisted): Equipment {
     if (this.#begun !== undefined) throw new TypeError('a group came after the fork');
     const groups = this.#groups;
+    const number = groups.length;
     groups.push(group);
-    const socket = WORKER_DESCRIPTORS.sockets + groups.length - 1;
     return {
-      socket,
       // How many groups there are is known when all have been enlisted.
-      get spareSocket() {
-        return socket + groups.length;
+      get socket() {
+        return socketPlace(number, groups.length);
       },
       get program() {
-        return socket + 2 * groups.length;
+        return programPlace(number, groups.length);
+      },
+      giveSocket: (index) => this.#giveSocket(index, socketPlace(number, groups.length)),
+      giveProgram: (index) => {
+        const program = this.#options.programs?.[number];
+        if (program !== undefined) this.#give(index, programPlace(number, groups.length), program);
       },
     };
   }
@@ -104,64 +112,83 @@ export class WorkerCrew implements Crew {
     this.#workers = createWorkers({
       groups: this.#groups.length,
       program: this.#options.worker,
-      onExit: (exit) => {
-        for (const group of this.#groups) group.onExit(exit);
-      },
+      onExit: (exit) => this.#onExit(exit),
     });
-    await this.#start(
-      this.#workers,
-      Array.from({ length: this.#size }, (_, index) => index),
-    );
+    for (let index = 0; index < this.#size; index += 1) this.#startOne(this.#workers, index);
   }
 
   async add(): Promise<void> {
-    if (this.#workers === undefined || !this.#isComplete) throw new TypeError('the crew is not there yet');
+    if (this.#workers === undefined) throw new TypeError('the crew is not there yet');
     this.#size += 1;
-    this.#adding = this.#start(this.#workers, [this.#size - 1]);
-    await this.#adding;
+    this.#startOne(this.#workers, this.#size - 1);
   }
 
-  // Forks first and listens then: whenever the sockets' directory exists, there is a worker that removes it, should this process be killed.
-  async #start(workers: Workers, indices: readonly number[]): Promise<void> {
-    const groups = this.#groups.length;
-    const socketDirectory = chooseSocketDirectory(groups);
-    for (const index of indices) {
-      const pid = this.#startOne(workers, index, socketDirectory);
-      this.#pids.push(pid);
-      for (const group of this.#groups) group.onForked(index, pid);
-    }
-    this.#server = await listen(socketDirectory, groups, (group, socket, pid) => this.#onPeer(group, socket, pid));
-  }
-
-  // A socket is in one process only, the worker's: what somebody else held as well would stay in the group when that worker has died.
-  #startOne(workers: Workers, index: number, socketDirectory: string): number {
-    const { sockets, programs = [] } = this.#options;
-    const groups = this.#groups.length;
-    const own = Array.from({ length: index === 0 ? 2 * groups : groups }, () => sockets.take());
-    const steering = index === 0 ? Array.from({ length: groups }, (_, group) => programs[group]) : [];
+  /** It is born with one end of each pair, and nobody else ever has that: no name leads to it. */
+  #startOne(workers: Workers, index: number): void {
+    const [ours, theirs]: [number[], number[]] = [[], []];
+    const keepOneOf = ([own, other]: readonly [number, number]): void => {
+      ours.push(own);
+      theirs.push(other);
+    };
+    let pid: number;
     try {
-      return workers.start(index, socketDirectory, [...own, ...steering]);
+      keepOneOf(native.messagePair());
+      for (const _ of this.#groups) keepOneOf(native.streamPair());
+      // Numbers that packet sockets will take: until then nothing that the worker opens may have them.
+      for (const _ of this.#groups) theirs.push(openSync('/dev/null', 'r'));
+      pid = workers.start(index, theirs);
+    } catch (error) {
+      for (const descriptor of ours) closeSync(descriptor);
+      throw error;
     } finally {
-      for (const socket of own) closeSync(socket);
+      for (const descriptor of theirs) closeSync(descriptor);
+    }
+    const [channel, ...streams] = ours as [number, ...number[]];
+    this.#channels.set(index, channel);
+    this.#groups.forEach((group, number) => {
+      group.onForked(index, pid);
+      group.onConnected(index, connectionOver(streams[number] as number));
+    });
+  }
+
+  #giveSocket(index: number, place: number): void {
+    const socket = this.#options.sockets.take();
+    try {
+      this.#give(index, place, socket);
+    } finally {
+      closeSync(socket);
     }
   }
 
-  get #isComplete(): boolean {
-    return this.#connected.size === this.#size * this.#groups.length;
+  #give(index: number, place: number, descriptor: number): void {
+    const channel = this.#channels.get(index);
+    if (channel === undefined) return;
+    try {
+      native.sendDescriptor(channel, place, descriptor);
+    } catch (error) {
+      // It has gone, and its end says so.
+      if (!isSystemCallError(error)) throw error;
+    }
   }
 
-  #onPeer(group: number, socket: Socket, pid: number): void {
-    // The kernel says who is at the other end; only a process forked here, once, is let in. It gives 0 for one that it may not name.
-    const index = pid > 0 ? this.#pids.lastIndexOf(pid) : -1;
-    const place = `${group} ${index}`;
-    if (index < 0 || this.#connected.has(place)) {
-      socket.destroy();
-      return;
+  #onExit(exit: WorkerExit): void {
+    for (const descriptors of [this.#channels, this.#memories]) {
+      const descriptor = descriptors.get(exit.index);
+      descriptors.delete(exit.index);
+      if (descriptor !== undefined) closeSync(descriptor);
     }
-    this.#connected.add(place);
-    // All are connected: from here on nothing of this run is in the file system, whatever ends it.
-    if (this.#isComplete) this.#server?.close();
-    this.#groups[group]?.onConnected(index, connectionOver(socket));
+    for (const group of this.#groups) group.onExit(exit);
+  }
+
+  memoryOf(index: number): string | undefined {
+    try {
+      const memory = this.#memories.get(index) ?? native.receiveDescriptor(this.#channels.get(index) ?? -1).descriptor;
+      this.#memories.set(index, memory);
+      const text = Buffer.alloc(ROLLUP_BYTES_MAX);
+      return text.toString('latin1', 0, readSync(memory, text, 0, text.length, 0));
+    } catch {
+      return undefined;
+    }
   }
 
   kill(index: number): void {
@@ -170,8 +197,6 @@ export class WorkerCrew implements Crew {
 
   async shut(): Promise<void> {
     await this.#begun?.catch(() => {});
-    await this.#adding?.catch(() => {});
-    this.#server?.close();
   }
 
   async ended(graceMs: number): Promise<void> {
@@ -179,7 +204,11 @@ export class WorkerCrew implements Crew {
   }
 }
 
-function connectionOver(socket: Socket): Connection {
+/** Some thirty short lines. */
+const ROLLUP_BYTES_MAX = 4096;
+
+function connectionOver(stream: number): Connection {
+  const socket = new Socket({ fd: stream, readable: true, writable: true });
   // A close follows, and says as much.
   socket.on('error', () => {});
   return {

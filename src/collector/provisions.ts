@@ -16,7 +16,7 @@ import { type CbpfInstruction, type Ids, type LinkHelper, native } from '../nati
 import { groupsToName, wantsToKnowGroups } from './group-safety.ts';
 import { checkLiveInterface } from './live-interface.ts';
 import { PacketSockets } from './packet-sockets.ts';
-import { BY_PATH, findWorkerProgram, type WorkerProgram } from './worker-program.ts';
+import { findWorkerProgram, type WorkerProgram, workerByPath } from './worker-program.ts';
 
 export interface Needs {
   /** Every group that will be run, one after the other or beside one another; all of them get their packets from one place. */
@@ -252,7 +252,7 @@ async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
   return provisionsOf(
     {
       sockets: packetSockets,
-      worker: BY_PATH,
+      worker: workerByPath(),
       ...(network === undefined ? {} : { network: adoptLabNetwork({ addon: native, senderSocket: () => packetSockets.take() }, network) }),
       ...(capture === undefined ? {} : { capture }),
       ...(linkChannel === undefined ? {} : { link: new native.LinkHelper({ channel: linkChannel }) }),

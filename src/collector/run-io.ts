@@ -17,6 +17,7 @@ import type { RunFacts } from '../model/run-facts.ts';
 import type { RunResult } from '../model/run-result.ts';
 import type { ScaleResult } from '../model/scale.ts';
 import type { ObservedFlow } from '../native.ts';
+import type { Crew } from './crew.ts';
 import type { Provisions } from './provisions.ts';
 import type { ProgressSnapshot } from './report/progress.ts';
 
@@ -32,6 +33,8 @@ export interface RunIo {
   readonly signal: AbortSignal;
   /** Called as often as is convenient, several times a second; drawing at the right pace is the callee's affair. */
   readonly onProgress: (snapshot: ProgressSnapshot) => void;
+  /** For whoever measures the processes of a run; called once, before they are started. */
+  readonly onCrew?: (crew: Pick<Crew, 'size' | 'memoryOf'>) => void;
   /** For whoever makes more of a run than its report; called once, when everything has been told. */
   readonly onObserved?: (observed: Observed) => void;
 }

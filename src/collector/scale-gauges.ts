@@ -1,6 +1,10 @@
 /** What can be read of a run from outside while it captures: memory of its processes, and CPU time of the thread that sends. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ScaleMemory } from '../model/scale.ts';
+import type { Crew } from './crew.ts';
+
+/** Of a run, as far as their memory is told. */
+type Processes = Pick<Crew, 'size' | 'memoryOf'>;
 
 /** Adding up the pages of a process takes the kernel about a millisecond. */
 const PROCESSES_READ_MAX = 16;
@@ -14,6 +18,7 @@ interface SenderReading {
 
 export class ScaleGauges {
   readonly #ringBytes: number;
+  #crew: Processes | undefined;
   #memory: ScaleMemory | undefined;
   #first: SenderReading | undefined;
   #last: SenderReading | undefined;
@@ -23,9 +28,13 @@ export class ScaleGauges {
     this.#ringBytes = ringBytes;
   }
 
+  watch(crew: Processes): void {
+    this.#crew = crew;
+  }
+
   /** To be called several times while packets are sent. */
   read(): void {
-    this.#memory ??= readMemory(this.#ringBytes);
+    this.#memory ??= this.#crew === undefined ? undefined : readMemory(this.#crew, this.#ringBytes);
     const reading = readSender();
     if (reading === undefined) return;
     this.#first ??= reading;
@@ -52,17 +61,17 @@ function readSender(): SenderReading | undefined {
   return undefined;
 }
 
-function readMemory(ringBytes: number): ScaleMemory | undefined {
-  const pids = (textOf(`/proc/self/task/${process.pid}/children`) ?? '').split(' ').filter((pid) => pid !== '');
-  const step = Math.max(1, Math.ceil(pids.length / PROCESSES_READ_MAX));
-  const read = pids.filter((_, i) => i % step === 0).flatMap((pid) => proportionalBytes(pid) ?? []);
+function readMemory(crew: Processes, ringBytes: number): ScaleMemory | undefined {
+  const step = Math.max(1, Math.ceil(crew.size / PROCESSES_READ_MAX));
+  const chosen = Array.from({ length: crew.size }, (_, index) => index).filter((index) => index % step === 0);
+  const read = chosen.flatMap((index) => proportionalBytes(crew.memoryOf(index)) ?? []);
   if (read.length === 0) return undefined;
   const processBytes = Math.round(read.reduce((sum, bytes) => sum + bytes, 0) / read.length);
-  return { processBytes, processesRead: read.length, totalBytes: processBytes * pids.length, ringBytes: ringBytes * pids.length };
+  return { processBytes, processesRead: read.length, totalBytes: processBytes * crew.size, ringBytes: ringBytes * crew.size };
 }
 
-function proportionalBytes(pid: string): number | undefined {
-  const kibibytes = /^Pss:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/smaps_rollup`) ?? '')?.[1];
+function proportionalBytes(rollup = ''): number | undefined {
+  const kibibytes = /^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 

@@ -40,7 +40,7 @@ async function trySize(asked: SizeOptions, io: ScaleIo, runCluster: RunCluster):
   const { ring } = asked.options;
   const gauges = new ScaleGauges(ring.blockBytes * ring.blockCount);
   try {
-    const result = await runCluster(asked.options, { ...io, onProgress: () => gauges.read() });
+    const result = await runCluster(asked.options, { ...io, onCrew: (crew) => gauges.watch(crew), onProgress: () => gauges.read() });
     const size = measured(result, gauges);
     return { size: io.signal.aborted ? { ...size, doubts: [...size.doubts, cutShort()] } : size, source: result.source };
   } catch (error) {

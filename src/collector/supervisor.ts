@@ -14,10 +14,9 @@ export interface WorkerExit {
 export interface Workers {
   /**
    * Starts one more process; its pid, or 0 if that failed, which `onExit` will tell about.
-   * @param socketDirectory where the collector will listen for it (server.ts); it need not exist yet
-   * @param descriptors that it is born with, from WORKER_DESCRIPTORS.sockets on
+   * @param descriptors that it is born with, from WORKER_DESCRIPTORS.channel on
    */
-  start(index: number, socketDirectory: string, descriptors: readonly (number | undefined)[]): number;
+  start(index: number, descriptors: readonly number[]): number;
   /** Sends SIGKILL to one worker that is no longer to be trusted. */
   kill(index: number): void;
   /** Resolves when all have ended: by themselves, or after SIGKILL at `graceMs`. They take no notice of any other signal. */
@@ -32,29 +31,34 @@ export interface WorkersOptions {
 }
 
 /**
- * No thread pool for V8 saves three threads a worker. Flags of V8 itself would make Node compile its own modules anew, as their cached code
- * is for V8's defaults: 6 ms a worker. A program that is given by descriptor has no path to be resolved. Without the policy Node 20 only warns of an exception in the doorbell's callback, and
+ * No thread pool for V8 saves three threads a worker. A program that is given by descriptor has no path to be resolved. Without the policy Node 20 only warns of an exception in the doorbell's callback, and
  * the worker would live on without telling anything.
  */
-const NODE_FLAGS = ['--v8-pool-size=0', '--force-node-api-uncaught-exceptions-policy=true', '--preserve-symlinks-main'];
-/** A clean environment: NODE_OPTIONS may load anything, and NODE_EXTRA_CA_CERTS alone costs every start 30 ms. */
-const KEPT_ENVIRONMENT = ['PATH', 'LANG', 'LC_ALL', 'TZ'];
-/** What a filter on system calls does not see (native/host/seccomp.hpp). */
-const NO_IO_URING = { UV_USE_IO_URING: '0' };
+const NODE_FLAGS = [
+  '--v8-pool-size=0',
+  // No code is made at run time, so that a filter can refuse memory that is executed (native/host/seccomp.hpp): nothing here runs often enough.
+  '--jitless',
+  '--no-expose-wasm',
+  '--force-node-api-uncaught-exceptions-policy=true',
+  '--preserve-symlinks-main',
+];
+/**
+ * All of it: LD_PRELOAD and NODE_OPTIONS load anything, NODE_EXTRA_CA_CERTS alone costs every start 30 ms, and a worker has no use for the rest.
+ * io_uring would do what a filter on system calls does not see (native/host/seccomp.hpp).
+ */
+const ENVIRONMENT = { UV_USE_IO_URING: '0' };
 
 export function createWorkers({ groups, onExit, program }: WorkersOptions): Workers {
-  const kept = Object.fromEntries(KEPT_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
-  const env = { ...kept, ...NO_IO_URING };
+  const { starter, node, script, addon } = program.descriptors;
   const processes = new Map<number, ResultPromise>();
   const endings: Promise<void>[] = [];
   return {
-    start: (index, socketDirectory, descriptors) => {
-      const argv = [socketDirectory, index, process.pid, groups].map(String);
-      const [script, addon] = program.descriptors ?? [];
-      const started = execa(program.node, [...NODE_FLAGS, program.script, ...argv], {
-        env,
+    start: (index, descriptors) => {
+      const argv = [index, process.pid, groups].map(String);
+      const started = execa(program.file, [...program.leading, ...NODE_FLAGS, program.script, ...argv], {
+        env: ENVIRONMENT,
         extendEnv: false,
-        stdio: ['ignore', 'ignore', 'pipe', ...[script, addon, ...descriptors].map(inherited)],
+        stdio: ['ignore', 'ignore', 'pipe', ...[starter, node, script, addon, ...descriptors].map(inherited)],
         // Collecting output in the library costs milliseconds a process; a few hundred bytes of last words are all that is wanted.
         buffer: false,
         reject: false,

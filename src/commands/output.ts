@@ -3,21 +3,24 @@ import {
   closeSync,
   constants,
   fchmodSync,
-  fsyncSync,
-  ftruncateSync,
+  fstatSync,
+  fsync,
+  ftruncate,
   openSync,
   realpathSync,
   renameSync,
   rmSync,
   type Stats,
   statSync,
-  writeFileSync,
+  write,
 } from 'node:fs';
 import { Socket } from 'node:net';
-import { constants as osConstants } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { endianness, constants as osConstants } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { FanoutError } from '../errors.ts';
-import type { PrivilegesAddon } from '../native.ts';
+import { at, walkAsRoot } from '../host/root-path.ts';
+import type { Ids, Native } from '../native.ts';
 
 export interface ReportFile {
   /** Writes the whole text. A reader of the path sees the old content or the new, never a part, where that is possible. */
@@ -26,51 +29,104 @@ export interface ReportFile {
   readonly discard: () => void;
 }
 
+/** What may end the wait for a disk, or for a process that writes, before the limit does. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+  readonly limitMs: number;
+}
+
+/** A slow disk or a file server that comes back takes less; whoever waits longer for a report will not get one. */
+export const REPORT_LIMIT_MS = 30_000;
+
+type ReportAddon = Pick<Native, 'nameFile' | 'exitNow'>;
+
+/** For what may hang in a system call. A pipe is another matter: its reader may take its time. */
+interface Disk {
+  readonly addon: ReportAddon;
+  readonly waiting: Waiting;
+}
+
 /** With the rights that this process has now, and will have when the report is written. */
-export function openReportFile(path: string): ReportFile {
-  return guarded(path, () => open(path, replacing));
+export function openReportFile(path: string, addon: ReportAddon, waiting: Waiting): ReportFile {
+  return guarded(path, () => {
+    const own = descriptorNamedBy(path);
+    const disk: Disk = { addon, waiting };
+    return own === undefined ? open(path, disk) : intoDescriptor(path, own, disk);
+  });
 }
 
-/** The same; undefined where this user may not write. */
-export function openReportFileIfAllowed(path: string): ReportFile | undefined {
-  try {
-    return openReportFile(path);
-  } catch (error) {
-    if (error instanceof FanoutError && isForbidden(error.cause)) return undefined;
-    throw error;
-  }
+/**
+ * By root, for the time when this process is root no more.
+ * @param asOwner does something with the rights of another user
+ */
+export function openReportFileAsRoot(
+  path: string,
+  addon: ReportAddon & Pick<Native, 'startFileHelper'>,
+  asOwner: <T>(owner: Ids, work: () => T) => T,
+  waiting: Waiting,
+): ReportFile {
+  if (descriptorNamedBy(path) !== undefined) return openReportFile(path, addon, waiting);
+  return guarded(path, () => {
+    const { directory, name, existing, rights } = walkAsRoot(path);
+    try {
+      if (existing !== undefined && !existing.isFile()) {
+        // A device, or a pipe. The name may be another's by now, and then that is opened as its owner could.
+        const flags = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+        const file = asOwner(rights, () => openSync(at(directory, name), flags));
+        return intoOpened(path, file, { addon, waiting });
+      }
+      const mode = existing === undefined ? NEW_FILE_MODE & ~process.umask() : existing.mode & 0o7777;
+      const { channel, pid } = addon.startFileHelper({ directory, temporary: temporaryName(name), target: name, mode, ...rights });
+      return byHelper(path, channel, pid, waiting);
+    } finally {
+      closeSync(directory);
+    }
+  });
 }
 
-/** By a process that goes on having the rights that this one is about to give up. */
-export function openReportFileByHelper(path: string, addon: Pick<PrivilegesAddon, 'FileHelper'>): ReportFile {
-  return guarded(path, () => open(path, (target, existing) => replacingByHelper(path, target, existing, addon)));
+/** A descriptor of this process: it is open already, and the shell gives pipes in this way (`>(command)`). */
+function descriptorNamedBy(path: string): number | undefined {
+  const standard = { '/dev/stdout': 1, '/dev/stderr': 2 }[path];
+  const number = /^\/(?:dev|proc\/self)\/fd\/(\d{1,9})$/.exec(path)?.[1];
+  return standard ?? (number === undefined ? undefined : Number(number));
 }
 
-type Replace = (target: string, existing: Stats | undefined, path: string) => ReportFile;
+function intoDescriptor(path: string, descriptor: number, disk: Disk): ReportFile {
+  const stats = fstatSync(descriptor);
+  // Standard output of this program is a stream of it, and others write there, too: all of it stays open.
+  if (stats.isFIFO() || stats.isSocket()) return intoStream(path, descriptor, false);
+  return { commit: (text) => withoutHanging(path, () => writeAll(descriptor, text), disk), discard: () => undefined };
+}
 
-function open(path: string, replace: Replace): ReportFile {
+function open(path: string, disk: Disk): ReportFile {
   const target = resolved(path);
   const existing = statSync(target, { throwIfNoEntry: false });
   if (existing?.isDirectory()) throw new Error('it is a directory');
-  // Devices and pipes (/dev/stderr, a FIFO) cannot be replaced, only written to.
-  if (existing?.isFIFO()) return intoPipe(path, target);
-  if (existing !== undefined && !existing.isFile()) return directly(path, openSync(target, 'w'));
+  // Devices and pipes (a FIFO) cannot be replaced, only written to. To wait for a reader would be to be deaf to signals.
+  if (existing?.isFIFO()) return intoOpened(path, openSync(target, constants.O_WRONLY | constants.O_NONBLOCK), disk);
+  if (existing !== undefined && !existing.isFile()) return intoOpened(path, openSync(target, 'w'), disk);
   // By doing it: access(2) would ask for the real user, and this process may be acting for another one.
   if (existing !== undefined) closeSync(openSync(target, 'r+'));
-  return replace(target, existing, path);
+  return replacing(target, existing, path, disk);
 }
 
-/** One that somebody reads. To wait for a reader, or in write(2) for a slow one, would be to be deaf to signals. */
-function intoPipe(path: string, target: string): ReportFile {
-  const pipe = openSync(target, constants.O_WRONLY | constants.O_NONBLOCK);
+function intoOpened(path: string, file: number, disk: Disk): ReportFile {
+  return fstatSync(file).isFIFO() ? intoStream(path, file, true) : directly(path, file, disk);
+}
+
+/** One that somebody reads. In write(2) for a slow reader this process would be deaf to signals. */
+function intoStream(path: string, pipe: number, isOwn: boolean): ReportFile {
   return {
     commit: (text) =>
       new Promise<void>((done, failed) => {
         const stream = new Socket({ fd: pipe, readable: false, writable: true });
         stream.on('error', (cause) => failed(unwritable(path, cause)));
-        stream.end(text, done);
+        if (isOwn) stream.end(text, done);
+        else stream.write(text, () => done());
       }),
-    discard: () => closeSync(pipe),
+    discard: () => {
+      if (isOwn) closeSync(pipe);
+    },
   };
 }
 
@@ -86,28 +142,30 @@ function temporaryName(target: string): string {
 const STICKY = 0o1000;
 const NEW_FILE_MODE = 0o644;
 
-function replacing(target: string, existing: Stats | undefined, path: string): ReportFile {
+function replacing(target: string, existing: Stats | undefined, path: string, disk: Disk): ReportFile {
   const directory = dirname(target);
   const temporary = join(directory, temporaryName(target));
-  const file = mayRenameOver(directory, existing) ? openTemporary(temporary, existing !== undefined) : undefined;
+  const opened = mayRenameOver(directory, existing) ? openNew(directory, temporary, existing !== undefined) : undefined;
   // The directory may be closed to us although the file is not; then it is written in place.
-  if (file === undefined) return directly(path, openSync(target, 'r+'), true);
-  const remove = (): void => rmSync(temporary, { force: true });
+  if (opened === undefined) return directly(path, openSync(target, 'r+'), disk, true);
+  const { file, isNamed } = opened;
   if (existing !== undefined) fchmodSync(file, existing.mode & 0o7777);
   const report: ReportFile = {
-    commit: async (text) =>
-      guarded(path, () => {
-        writeFileSync(file, text);
-        fsyncSync(file);
-        closeSync(file);
-        renameSync(temporary, target);
-      }),
-    discard: () => {
-      closeSync(file);
-      remove();
-    },
+    commit: (text) =>
+      withoutHanging(
+        path,
+        async () => {
+          await writeAll(file, text);
+          await synced(file);
+          if (isNamed) renameSync(temporary, target);
+          else disk.addon.nameFile(file, temporary, target);
+          closeSync(file);
+        },
+        disk,
+      ),
+    discard: () => closeSync(file),
   };
-  return untilExit(report, remove);
+  return isNamed ? untilExit(report, () => rmSync(temporary, { force: true })) : report;
 }
 
 /** A second signal, or a defect, ends the process without another word: then nothing is left either. */
@@ -121,6 +179,7 @@ function untilExit({ commit, discard }: ReportFile, remove: () => void): ReportF
     },
     discard: () => {
       discard();
+      remove();
       forget();
     },
   };
@@ -134,43 +193,129 @@ function mayRenameOver(directory: string, existing: Stats | undefined): boolean 
   return (mode & STICKY) === 0 || uid === own;
 }
 
-function openTemporary(temporary: string, targetExists: boolean): number | undefined {
+/** Without its part that is O_DIRECTORY, the same on all machines that Node.js runs on. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+const WITHOUT_NAMELESS_FILES = ['EOPNOTSUPP', 'EISDIR', 'ENOENT', 'EINVAL'];
+
+/** One without a name, of which nothing is left whatever ends this process, or where there is no such thing one with another name. */
+function openNew(directory: string, temporary: string, targetExists: boolean): { file: number; isNamed: boolean } | undefined {
   try {
-    return openSync(temporary, 'wx', NEW_FILE_MODE);
+    return { file: openSync(directory, O_TMPFILE | constants.O_WRONLY, NEW_FILE_MODE), isNamed: false };
   } catch (cause) {
-    if (targetExists && isForbidden(cause)) return undefined;
-    throw cause;
+    if (!hasCode(cause, WITHOUT_NAMELESS_FILES)) return undefinedIf(targetExists && isForbidden(cause), cause);
+  }
+  try {
+    return { file: openSync(temporary, 'wx', NEW_FILE_MODE), isNamed: true };
+  } catch (cause) {
+    return undefinedIf(targetExists && isForbidden(cause), cause);
   }
 }
 
-function replacingByHelper(
-  path: string,
-  target: string,
-  existing: Stats | undefined,
-  { FileHelper }: Pick<PrivilegesAddon, 'FileHelper'>,
-): ReportFile {
-  const directory = resolve(dirname(target));
-  const { uid, gid } = statSync(directory);
-  const mode = existing === undefined ? NEW_FILE_MODE & ~process.umask() : existing.mode & 0o7777;
-  const helper = new FileHelper({ directory, temporary: temporaryName(target), target: basename(target), mode, uid, gid });
-  const discard = (): void => helper.discard();
-  return untilExit({ commit: async (text) => guarded(path, () => helper.write(Buffer.from(text))), discard }, discard);
+function undefinedIf(condition: boolean, cause: unknown): undefined {
+  if (!condition) throw cause;
+  return undefined;
 }
 
-function directly(path: string, file: number, truncate = false): ReportFile {
+function byHelper(path: string, channel: number, pid: number, waiting: Waiting): ReportFile {
   return {
-    commit: async (text) =>
-      guarded(path, () => {
-        if (truncate) ftruncateSync(file);
-        writeFileSync(file, text);
-        closeSync(file);
-      }),
+    commit: (text) =>
+      guardedLater(path, () => bounded(toldTo(channel, Buffer.from(text)), `process ${pid}, which writes it, has not answered`, waiting)),
+    discard: () => closeSync(channel),
+  };
+}
+
+/** Sends all of it, and waits for the answer. */
+function toldTo(channel: number, bytes: Buffer): Promise<void> {
+  const head = Buffer.alloc(8);
+  if (endianness() === 'LE') head.writeBigUInt64LE(BigInt(bytes.length));
+  else head.writeBigUInt64BE(BigInt(bytes.length));
+  return new Promise((done, failed) => {
+    const socket = new Socket({ fd: channel, readable: true, writable: true });
+    // It waits for nothing else, and nothing waits for it where the time is over.
+    socket.unref();
+    let answer = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
+      answer = Buffer.concat([answer, chunk]);
+      if (answer.length < 4) return;
+      socket.destroy();
+      const errno = endianness() === 'LE' ? answer.readInt32LE() : answer.readInt32BE();
+      if (errno === 0) done();
+      else failed(Object.assign(new Error(nameOf(errno)), { errno }));
+    });
+    socket.on('error', failed);
+    socket.on('close', () => failed(new Error('the process that was to write it has ended')));
+    socket.write(head);
+    socket.write(bytes);
+  });
+}
+
+function nameOf(errno: number): string {
+  return Object.entries(osConstants.errno).find(([, number]) => number === errno)?.[0] ?? `error ${errno}`;
+}
+
+/** Resolves or rejects with the work, or rejects when it takes too long or a signal comes. */
+async function bounded(work: Promise<void>, what: string, { signal, limitMs }: Waiting): Promise<void> {
+  const over = new AbortController();
+  const given = new Promise<never>((_, reject) => {
+    const late = setTimeout(() => reject(new Error(`${what} within ${limitMs / 1000} s`)), limitMs);
+    const told = (): void => reject(new Error(`${what} before a signal came`));
+    signal.addEventListener('abort', told, { once: true, signal: over.signal });
+    over.signal.addEventListener('abort', () => clearTimeout(late));
+  });
+  work.catch(() => {});
+  await Promise.race([work, given]).finally(() => over.abort());
+}
+
+/** Node.js waits for its threads when it ends, and one of them may hang in a system call for a disk that does not answer. */
+async function withoutHanging(path: string, work: () => Promise<void>, { addon, waiting }: Disk): Promise<void> {
+  const endAtOnce = (status: number): void => addon.exitNow(status);
+  let isSettled = false;
+  process.once('exit', endAtOnce);
+  const watched = work().finally(() => {
+    isSettled = true;
+  });
+  try {
+    await guardedLater(path, () => bounded(watched, 'it was not written', waiting));
+  } finally {
+    const forget = (): void => void process.removeListener('exit', endAtOnce);
+    if (isSettled) forget();
+    else watched.then(forget, forget);
+  }
+}
+
+function directly(path: string, file: number, disk: Disk, truncate = false): ReportFile {
+  return {
+    commit: (text) =>
+      withoutHanging(
+        path,
+        async () => {
+          if (truncate) await promisify(ftruncate)(file);
+          await writeAll(file, text);
+          closeSync(file);
+        },
+        disk,
+      ),
     discard: () => closeSync(file),
   };
 }
 
+const synced = promisify(fsync);
+
+/** In a thread of Node.js: a disk may take its time, and signals are heard meanwhile. */
+async function writeAll(file: number, text: string): Promise<void> {
+  const bytes = Buffer.from(text);
+  for (let offset = 0; offset < bytes.length; ) {
+    const { bytesWritten } = await promisify(write)(file, bytes, offset, bytes.length - offset, null);
+    offset += bytesWritten;
+  }
+}
+
+function hasCode(cause: unknown, codes: readonly string[]): boolean {
+  return cause instanceof Error && 'code' in cause && codes.includes(String(cause.code));
+}
+
 function isForbidden(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && (cause.code === 'EACCES' || cause.code === 'EPERM');
+  return hasCode(cause, ['EACCES', 'EPERM']);
 }
 
 function guarded<T>(path: string, action: () => T): T {
@@ -181,9 +326,18 @@ function guarded<T>(path: string, action: () => T): T {
   }
 }
 
+async function guardedLater<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
 function unwritable(path: string, cause: unknown): FanoutError {
+  if (cause instanceof FanoutError) return cause;
   const why = cause instanceof Error ? cause.message : String(cause);
-  if (cause instanceof Error && 'code' in cause && cause.code === 'ENXIO')
+  if (hasCode(cause, ['ENXIO']))
     return new FanoutError('OUTPUT_UNWRITABLE', `cannot write ${path}: nobody reads this pipe`, 'start its reader first', { cause });
   const remedy = isFull(cause) ? 'make room there, or name a file elsewhere' : 'name a file in a directory that you may write to';
   return new FanoutError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${why}`, remedy, { cause });

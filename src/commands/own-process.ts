@@ -5,12 +5,14 @@ import type { Openings, Rights } from '../collector/provisions.ts';
 import { readMachine } from '../config/machine.ts';
 import type { JsonOutput } from '../config/options.ts';
 import { FanoutError, interrupted } from '../errors.ts';
-import { prepareHandover, receiveHandover, Texts } from '../host/handover.ts';
+import { descriptorsNamedIn, environmentToGoOnWith, prepareHandover, receiveHandover, Texts } from '../host/handover.ts';
+import { NODE_PATH, type Starter, starterFor } from '../host/node-program.ts';
 import { becomeForGood, type Privilege, Privileges, privilegeOf, readCredentials, refuseReachingOut } from '../host/privileges.ts';
-import type { Ids, Native, PrivilegesAddon } from '../native.ts';
+import type { Ids, Native } from '../native.ts';
 import type { ExecOptions } from '../native-lab.ts';
+import { descriptorPath } from '../worker-descriptors.ts';
 import type { Host, Prepared } from './host.ts';
-import { openReportFile, openReportFileByHelper, openReportFileIfAllowed, type ReportFile } from './output.ts';
+import { openReportFile, openReportFileAsRoot, REPORT_LIMIT_MS, type ReportFile } from './output.ts';
 
 /** @param signal what came before the process is replaced would be lost on the one that comes then */
 export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab' | 'prepare'> {
@@ -21,6 +23,16 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
   const ownPrivileges = (): Privileges => {
     known ??= readPrivileges();
     return known;
+  };
+
+  const named = descriptorsNamedIn(process.argv);
+  /** What was handed over, where nothing could be done with it that this user may not do anyway. */
+  const believed = () => (ownPrivileges().privilege.kind === 'none' && handover?.provisions !== undefined ? handover : undefined);
+
+  /** Before anything of worth is opened. */
+  const secludeItself = (native: Native): void => {
+    native.hideFromUser();
+    native.closeInherited([...named, ...(believed()?.descriptors ?? [])]);
   };
 
   const parse: Host['parse'] = (parseOptions) => {
@@ -34,10 +46,11 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
   const enterLab = async (): Promise<void> => {
     // Loaded only now: --help and typing errors need neither the addon nor the lab.
     const [{ native }, lab] = await Promise.all([import('../native.ts'), import('../lab/namespace.ts')]);
+    secludeItself(native);
     if (lab.labState(process.env) === 'inside') return;
     const { environment, descriptor } = prepareHandover(native, { texts: texts.fleeting }, process.pid);
     const exec = (options: ExecOptions): never =>
-      signal.aborted ? refuseToGoOn() : native.exec({ ...options, keep: [...(options.keep ?? []), descriptor] });
+      signal.aborted ? refuseToGoOn() : native.exec({ ...options, keep: [...(options.keep ?? []), ...named, descriptor] });
     try {
       await lab.enterLab({
         addon: { exec },
@@ -65,27 +78,34 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
     const { handover: provisions, descriptors } = openings.handOver(opened);
     const next = prepareHandover(native, { texts: texts.fleeting, provisions, descriptors }, process.pid);
     if (signal.aborted) refuseToGoOn();
-    const env = Object.entries({ ...process.env, ...next.environment }).map(([name, value]) => `${name}=${value}`);
-    return native.exec({ file: process.execPath, argv: ownCommand(), env, surrender: true, keep: [...descriptors, next.descriptor] });
+    const env = Object.entries({ ...environmentToGoOnWith(process.env), ...next.environment }).map(([name, value]) => `${name}=${value}`);
+    const keep = [...named, ...descriptors, next.descriptor];
+    // What comes then has the sockets, and for others of its user no door: not even for as long as it takes to shut one.
+    const starter = starterFor(native);
+    const [, ...rest] = ownCommand();
+    const program = starter === undefined ? { file: NODE_PATH, argv: ownCommand() } : started(starter, rest);
+    return native.exec({ ...program, env, surrender: true, keep });
   };
 
-  /** What the program opened that this one continues. Believed only where nothing could be done with it that this user may not do anyway. */
-  const takeOver = <T>(native: Native, openings: Openings<T>): Promise<T> | undefined => {
-    if (ownPrivileges().privilege.kind !== 'none' || handover?.provisions === undefined) return undefined;
-    native.closeOnExec(handover.descriptors ?? []);
-    return openings.takeOver(handover.provisions);
+  /** What the program opened that this one continues. */
+  const takeOver = <T>(openings: Openings<T>): Promise<T> | undefined => {
+    const handed = believed();
+    return handed === undefined ? undefined : openings.takeOver(handed.provisions);
   };
 
   const prepare = async <T>(json: JsonOutput, openings: Openings<T>): Promise<Prepared<T>> => {
     const { native } = await import('../native.ts');
+    secludeItself(native);
     const privileges = ownPrivileges();
     const { privilege } = privileges;
     if (privilege.kind === 'capabilities') return goOnWithoutCapabilities(native, openings, await openFirst(openings));
-    const report = json.kind === 'file' ? openReport(json.path, privileges, native) : undefined;
+    const report = json.kind === 'file' ? openReport(json.path, privileges, native, signal) : undefined;
     try {
-      const opened = await (takeOver(native, openings) ?? openFirst(openings));
+      const opened = await (takeOver(openings) ?? openFirst(openings));
       if (privilege.kind === 'root') becomeForGood(native, privilege.runAs);
       else refuseReachingOut(native);
+      // Becoming somebody else has made it so already, but for what fs.suid_dumpable may say.
+      native.hideFromUser();
       return { opened, report };
     } catch (error) {
       report?.discard();
@@ -117,16 +137,21 @@ function runAsOf(privilege: Privilege): Ids | undefined {
   return privilege.kind === 'root' ? privilege.runAs : undefined;
 }
 
-function openReport(path: string, privileges: Privileges, addon: Pick<PrivilegesAddon, 'FileHelper'>): ReportFile {
+function openReport(path: string, privileges: Privileges, addon: Native, signal: AbortSignal): ReportFile {
   const { privilege } = privileges;
-  if (privilege.kind !== 'root') return openReportFile(path);
-  if (privilege.invoker.uid !== 0) return privileges.asInvoker(() => openReportFile(path));
-  // Root itself called: where only root may write, somebody must still be able to when this process is root no more.
-  return privileges.asRunUser(() => openReportFileIfAllowed(path)) ?? openReportFileByHelper(path, addon);
+  const waiting = { signal, limitMs: REPORT_LIMIT_MS };
+  // Root itself called: somebody must still be able to write where only root may when this process is root no more.
+  if (privilege.kind === 'root' && privilege.invoker.uid === 0)
+    return openReportFileAsRoot(path, addon, (owner, work) => privileges.as(owner, work), waiting);
+  return privileges.asInvoker(() => openReportFile(path, addon, waiting));
 }
 
 function ownCommand(): [string, ...string[]] {
-  return [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  return [NODE_PATH, ...process.execArgv, ...process.argv.slice(1)];
+}
+
+function started({ descriptor, leading }: Starter, rest: readonly string[]): Pick<ExecOptions, 'file' | 'argv'> {
+  return { file: descriptorPath(descriptor), argv: [...leading, ...rest] };
 }
 
 const BEFORE_BEGINNING = 'before the run could begin';

@@ -25,8 +25,13 @@ export async function reported<T extends Report, Opened>(
     report?.discard();
     throw cause;
   });
-  await report?.commit(renderJson(result));
+  const lost = await report?.commit(renderJson(result)).then(
+    () => undefined,
+    (cause: unknown) => ({ cause }),
+  );
   const render = quiet ? brief : full;
   host.stdout.write(json.kind === 'stdout' ? renderJson(result) : render(result, styleOf(host.stdout, output, host)));
+  // The file is lost, but what was found out is not.
+  if (lost !== undefined) throw lost.cause;
   return result;
 }

@@ -423,8 +423,10 @@ const WORKER_TASKS = 5;
 /** What the collector grows by after its start, measured in the same way: memory beside the flow map, and threads, helpers among them. */
 const COLLECTOR_BYTES = 24 * 2 ** 20;
 const COLLECTOR_TASKS = 8;
-/** Descriptors of the collector: for each worker its connection and its standard error, and for itself Node's own, sockets and files. */
+/** Descriptors of the collector for each worker: its standard error, what descriptors go by; for each group its connection, and its packet socket. */
 const WORKER_DESCRIPTORS = 2;
+const GROUP_DESCRIPTORS = 2;
+/** For itself: Node's own, and files. */
 const OWN_DESCRIPTORS = 40;
 
 /** What is needed beside the flow map. */
@@ -480,7 +482,7 @@ export function checkMachineCanHold(
       'use fewer --procs, or raise what is too low: ulimit -u, kernel.pid_max, kernel.threads-max',
     );
   }
-  const descriptors = procs * (WORKER_DESCRIPTORS + groups - 1) + OWN_DESCRIPTORS;
+  const descriptors = procs * (WORKER_DESCRIPTORS + groups * GROUP_DESCRIPTORS) + OWN_DESCRIPTORS;
   if (descriptors > descriptorsMax) {
     throw new FanoutError(
       'TOO_LARGE',

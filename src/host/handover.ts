@@ -43,6 +43,23 @@ export function prepareHandover(
   return { environment: { [HANDOVER_VARIABLE]: `${pid}:${descriptor}` }, descriptor };
 }
 
+/** Descriptors of this process that its command line names by path, such as the shell does for `<(command)`. */
+export function descriptorsNamedIn(argv: readonly string[]): readonly number[] {
+  return argv.flatMap((text) => [...text.matchAll(/\/(?:dev|proc\/[\w-]+)\/fd\/(\d{1,9})/g)].map(([, number]) => Number(number)));
+}
+
+/** The lab's variable is in src/lab/namespace.ts. */
+const KEPT_VARIABLES = ['PATH', 'TERM', 'NO_COLOR', 'LANG', 'LC_ALL', 'TZ', 'FANOUT_CLUSTER_LAB'];
+
+/**
+ * For a program that has less rights than this one, and what this one opened: the loader and Node.js pay no heed to what a caller chose while
+ * there are capabilities of a file (AT_SECURE), and would then.
+ */
+export function environmentToGoOnWith(environment: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  const kept = KEPT_VARIABLES.map((name) => [name, environment[name]] as const);
+  return Object.fromEntries(kept.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+}
+
 /** Texts that the command line names by path, each read once. */
 export class Texts {
   readonly #handed: Map<string, string>;

@@ -95,6 +95,11 @@ export class Privileges {
     return this.privilege.kind === 'root' ? as(this.privilege.invoker, work) : work();
   }
 
+  /** With the rights of any user, which only root has. */
+  as<T>(user: Ids, work: () => T): T {
+    return as(user, work);
+  }
+
   /** With the rights that are left in the end: for reading what others may have written. */
   asRunUser<T>(work: () => T): T {
     return this.privilege.kind === 'root' ? as(this.privilege.runAs, work) : work();

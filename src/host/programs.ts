@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import { type CbpfInstruction, native } from '../native.ts';
+import { searchedIn, toolEnvironment } from './tools.ts';
 
 /** Output of `tcpdump -ddd`: the number of instructions, then one a line. */
 function parseDecimal(text: string): readonly CbpfInstruction[] {
@@ -19,15 +20,20 @@ function parseDecimal(text: string): readonly CbpfInstruction[] {
  * With the interface named, libpcap uses the kernel's VLAN extensions, so that "vlan" matches tags the kernel has taken out of the bytes.
  */
 export async function compileFilter(expression: string, interfaceName: string, snaplenBytes: number): Promise<readonly CbpfInstruction[]> {
+  const environment = toolEnvironment();
   const result = await execa('tcpdump', ['-i', interfaceName, '-s', String(snaplenBytes), '-ddd', '--', expression], {
+    ...environment,
     reject: false,
     stdin: 'ignore',
     timeout: 10_000,
   });
   if (result.code === 'ENOENT')
-    throw new FanoutError('TOOL_MISSING', '--filter needs tcpdump, which is not on PATH', 'install tcpdump, or leave --filter out', {
-      cause: result,
-    });
+    throw new FanoutError(
+      'TOOL_MISSING',
+      `--filter needs tcpdump, which is not in ${searchedIn(environment)}`,
+      'install tcpdump, or leave --filter out',
+      { cause: result },
+    );
   // To compile for an interface tcpdump opens it.
   if (result.exitCode !== 0 && /not permitted|permission/i.test(result.stderr))
     throw new FanoutError(
@@ -137,7 +143,9 @@ async function loadObject(path: string, object: number): Promise<number> {
 
 async function bpftoolLoad(path: string, object: number, pinned: string): Promise<void> {
   // The file that was opened, and no other that has its name by now. Types of the library know only its first descriptors.
+  const environment = toolEnvironment();
   const result = await execa('bpftool', ['prog', 'load', '/dev/fd/3', pinned, 'type', 'socket'], {
+    ...environment,
     reject: false,
     stdio: ['ignore', 'pipe', 'pipe', object as 3],
     timeout: 30_000,
@@ -146,7 +154,7 @@ async function bpftoolLoad(path: string, object: number, pinned: string): Promis
   if (result.code === 'ENOENT')
     throw new FanoutError(
       'TOOL_MISSING',
-      `loading ${path} needs bpftool, which is not on PATH`,
+      `loading ${path} needs bpftool, which is not in ${searchedIn(environment)}`,
       'install bpftool, or name a pinned program',
       { cause: result },
     );

@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
+import { searchedIn, toolEnvironment } from '../host/tools.ts';
 import type { FrameSet, Injector, LabAddon, Tap } from '../native-lab.ts';
 
 export type Injection = 'tap' | 'veth';
@@ -141,10 +142,12 @@ function vethCommands(mtu: number): readonly string[] {
 
 /** All commands in one process, which stops at the first that fails. */
 async function configure(commands: readonly string[]): Promise<void> {
-  const ip = await execa('ip', ['-batch', '-'], { input: `${commands.join('\n')}\n`, reject: false });
+  const environment = toolEnvironment();
+  const ip = await execa('ip', ['-batch', '-'], { ...environment, input: `${commands.join('\n')}\n`, reject: false });
   if (!ip.failed) return;
   if (ip.code === 'ENOENT') {
-    throw new FanoutError('TOOL_MISSING', 'ip was not found in PATH', 'install iproute2 and see that PATH leads to it', { cause: ip });
+    const remedy = 'install iproute2, and see that ip is found there';
+    throw new FanoutError('TOOL_MISSING', `ip was not found in ${searchedIn(environment)}`, remedy, { cause: ip });
   }
   const said = firstLineOf(ip.stderr === '' ? ip.shortMessage : ip.stderr);
   if (said.startsWith('BusyBox'))

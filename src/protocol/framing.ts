@@ -87,8 +87,3 @@ export class Deframer {
     return message;
   }
 }
-
-/** Where the collector listens for the members of one of its groups. */
-export function socketPathOf(directory: string, group: number): string {
-  return `${directory}/${group}.sock`;
-}

@@ -1,7 +1,7 @@
 /** The messages between worker and collector. The only place that knows them; docs/protocol.md describes them for other programs. */
 import type { CaptureCounters, CaptureOptions, CbpfInstruction, OrderTotals } from '../native.ts';
 
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** First element of every message. */
 export const KIND = {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { isSystemCallError, unreachable } from '../errors.ts';
 import { type Capture, type CaptureOptions, native } from '../native.ts';
 import type { CollectorMessage, SteeringProgram, WorkerMessage } from '../protocol/schema.ts';
+import { showMemory, taken, takenInPlace } from './equipment.ts';
 
 /** All but the one that ends the process. */
 type Order = Exclude<CollectorMessage, { readonly kind: 'leave' }>;
@@ -54,14 +55,16 @@ export class Member {
   #open(options: CaptureOptions): void {
     // A second `open`, with another socket, starts over: closing the first is the only way to leave a group.
     this.#capture?.close();
-    this.#capture = new native.Capture(options);
+    this.#capture = new native.Capture({ ...options, socket: takenInPlace(options.socket) });
+    // In the lab only is that asked for, and nobody else's packets are there.
+    if (options.labTags) showMemory();
     this.#buffers = this.#capture.buffers();
     this.#send({ kind: 'opened', inode: this.#capture.inode() });
   }
 
   #setProgram(program: SteeringProgram): void {
     if (program.kind === 'cbpf') this.#opened().setCbpf(program.instructions);
-    else this.#opened().setEbpf(program.descriptor);
+    else this.#opened().setEbpf(taken(program.descriptor));
   }
 
   #opened(): Capture {

@@ -3,6 +3,7 @@ import type { Openings, Provisions } from '../../src/collector/provisions.ts';
 import type { Host, Prepared } from '../../src/commands/host.ts';
 import { openReportFile } from '../../src/commands/output.ts';
 import { readMachine } from '../../src/config/machine.ts';
+import { native } from '../../src/native.ts';
 
 export interface CommandHost {
   readonly host: Host;
@@ -25,11 +26,13 @@ export function commandHost({
   return { host: { version: '0.1.0', ...streams, environment: {}, signal, enterLab, ...OPENS_NOTHING }, written };
 }
 
+const NOT_HURRIED = { signal: new AbortController().signal, limitMs: 10_000 };
+
 /** For work that looks at nothing of what it is given: only the report is opened. */
 export const OPENS_NOTHING: Pick<Host, 'parse' | 'prepare'> = {
   parse: (parse) => parse(readMachine()),
   prepare: async <T>(json: Parameters<Host['prepare']>[0]) =>
-    ({ opened: undefined, report: json.kind === 'file' ? openReportFile(json.path) : undefined }) as Prepared<T>,
+    ({ opened: undefined, report: json.kind === 'file' ? openReportFile(json.path, native, NOT_HURRIED) : undefined }) as Prepared<T>,
 };
 
 export const NOTHING_TO_OPEN: Openings<Provisions> = {

@@ -5,7 +5,7 @@ import { WorkerCrew } from '../../src/collector/crew.ts';
 import { PacketSockets } from '../../src/collector/packet-sockets.ts';
 import type { Program } from '../../src/collector/steering.ts';
 import { HOST_CLOCK } from '../../src/collector/surroundings.ts';
-import { BY_PATH } from '../../src/collector/worker-program.ts';
+import { workerByPath } from '../../src/collector/worker-program.ts';
 import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode } from '../../src/model/fanout.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
 import { type CaptureCounters, type CaptureOptions, type FlowMap, native, type ObservedFlow } from '../../src/native.ts';
@@ -46,7 +46,7 @@ export async function startGroup(options: GroupOptions): Promise<Group> {
   const { procs, id = 0 } = options;
   const flowMap = new native.FlowMap({ members: procs, flowsMax: FLOWS_MAX, hashSeed: SEED });
   const ebpf = options.program?.kind === 'ebpf' ? [options.program.descriptor] : [];
-  const crew = new WorkerCrew(procs, { worker: BY_PATH, sockets: new PacketSockets(), programs: ebpf });
+  const crew = new WorkerCrew(procs, { worker: workerByPath(), sockets: new PacketSockets(), programs: ebpf });
   const cluster = new Cluster({ crew, cpus: [], flowMap, interface: options.interface, events: noEvents, clock: HOST_CLOCK });
   try {
     const { index } = native.describeInterface(options.interface);

@@ -7,7 +7,7 @@ import { PacketSockets } from '../../src/collector/packet-sockets.ts';
 import { openProvisions } from '../../src/collector/provisions.ts';
 import { runCluster } from '../../src/collector/run.ts';
 import { HOST_CLOCK } from '../../src/collector/surroundings.ts';
-import { BY_PATH } from '../../src/collector/worker-program.ts';
+import { workerByPath } from '../../src/collector/worker-program.ts';
 import { readMachine } from '../../src/config/machine.ts';
 import { parseOptions, type RawOptions } from '../../src/config/options.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
@@ -41,7 +41,7 @@ export const NO_EVENTS: ClusterEvents = { onLost: () => {}, onDeparted: () => {}
 
 export function newCluster(count: number, events: Partial<ClusterEvents> = {}, workerPath?: string): Cluster {
   const flowMap = new native.FlowMap({ members: count, flowsMax: 1 << 16, hashSeed: 1n });
-  const worker = workerPath === undefined ? BY_PATH : { ...BY_PATH, script: workerPath };
+  const worker = workerPath === undefined ? workerByPath() : { ...workerByPath(), script: workerPath };
   const crew = new WorkerCrew(count, { worker, sockets: new PacketSockets() });
   return new Cluster({ crew, cpus: [], flowMap, interface: CAPTURE, events: { ...NO_EVENTS, ...events }, clock: HOST_CLOCK });
 }

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openProvisions } from '../../src/collector/provisions.ts';
 import { runTogether } from '../../src/collector/run.ts';
-import { BY_PATH } from '../../src/collector/worker-program.ts';
+import { workerByPath } from '../../src/collector/worker-program.ts';
 import { readMachine } from '../../src/config/machine.ts';
 import { parseOptions } from '../../src/config/options.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { native } from '../../src/native.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/schema.ts';
+import { WORKER_DESCRIPTORS } from '../../src/worker-descriptors.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, removePair, type Sending, send } from '../helpers/network.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { childrenOf, ROOT } from '../helpers/tool.ts';
@@ -30,25 +31,23 @@ afterEach(async () => {
 
 /** A member of each group as the protocol has it, until it is told to start in the second. */
 const traitor = (lie: string) => `
-if (process.argv[3] !== '1') require(${JSON.stringify(join(ROOT, 'dist/worker.cjs'))}); else {
-  const net = require('node:net'), fs = require('node:fs');
+if (process.argv[2] !== '1') require(${JSON.stringify(join(ROOT, 'dist/worker.cjs'))}); else {
+  const net = require('node:net');
   const native = require(${JSON.stringify(join(ROOT, 'build/Release/fanout.node'))});
-  const [directory, index, parent, groups] = process.argv.slice(2);
+  const [index, parent, groups] = process.argv.slice(2);
   native.signalAtParentsEnd(9, Number(parent));
   const frame = (bytes) => { const head = Buffer.alloc(4); head.writeUInt32BE(bytes.length); return Buffer.concat([head, bytes]); };
   const pack = (...fields) => frame(native.encodeMessage(fields));
   const takePart = (group) => {
-    const path = directory + '/' + group + '.sock';
-    if (!fs.existsSync(path)) return setTimeout(() => takePart(group), 2);
-    const socket = net.connect(path);
+    const socket = new net.Socket({ fd: ${WORKER_DESCRIPTORS.streams} + group, readable: true, writable: true });
     const say = (...chunks) => chunks.forEach((chunk) => socket.write(chunk));
     socket.on('error', () => {});
     socket.on('close', () => setTimeout(() => process.exit(0), 3000));
     let capture, rest = Buffer.alloc(0);
     const obey = (kind, a, b, c, d) => {
       if (kind === 16) {
-        const [fd, ifindex, member, [blockBytes, blockCount, blockTimeoutMs], snaplen, , promiscuous, ignoreOutgoing, , flowsMax, workNs, newsIntervalMs, hashSeed] = a;
-        capture = new native.Capture({ socket: fd, ifindex, member, blockBytes, blockCount, blockTimeoutMs, snaplen, filter: null, promiscuous,
+        const [, ifindex, member, [blockBytes, blockCount, blockTimeoutMs], snaplen, , promiscuous, ignoreOutgoing, , flowsMax, workNs, newsIntervalMs, hashSeed] = a;
+        capture = new native.Capture({ socket: native.receiveDescriptor(${WORKER_DESCRIPTORS.channel}).descriptor, ifindex, member, blockBytes, blockCount, blockTimeoutMs, snaplen, filter: null, promiscuous,
           ignoreOutgoing, cpu: null, flowsMax, workNs, newsIntervalMs, hashSeed: BigInt(hashSeed), labTags: false, replayed: false, eager: false });
         say(pack(2, capture.inode()));
       }
@@ -96,7 +95,7 @@ describe('one of three processes sends, in the second of two groups,', () => {
       const begun = performance.now();
       const [hash, lb] = (await runTogether(groups, {
         ...io,
-        provisions: { ...provisions, worker: { ...BY_PATH, script } },
+        provisions: { ...provisions, worker: { ...workerByPath(), script } },
       })) as RunResult[];
       expect(performance.now() - begun).toBeLessThan(8000);
       expect(lb?.members[1]?.end).toMatch(why);

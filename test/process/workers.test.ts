@@ -1,13 +1,14 @@
 /** Workers that die, hang or lie: at every state of their life, with real processes and the real kernel. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Member, MemberState } from '../../src/collector/member.ts';
+import { workerByPath } from '../../src/collector/worker-program.ts';
 import { FanoutError } from '../../src/errors.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { native } from '../../src/native.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/schema.ts';
+import { WORKER_DESCRIPTORS } from '../../src/worker-descriptors.ts';
 import { judge, newCluster, startGroup, when } from '../helpers/in-process.ts';
 import { assertPrivateNamespace, makePair, promiscuity, removePair, type Sending, send } from '../helpers/network.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
@@ -22,6 +23,8 @@ beforeAll(() => {
   assertPrivateNamespace();
   mkdirSync(runtime, { mode: 0o700 });
   vi.stubEnv('XDG_RUNTIME_DIR', runtime);
+  // It is made once, and keeps a descriptor.
+  workerByPath();
 });
 afterAll(() => scratch.remove());
 beforeEach(() => {
@@ -48,7 +51,7 @@ function openDescriptors(): number {
 }
 
 function isWorker(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('fanout-cluster');
+  return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('worker');
 }
 
 const kill = (member: Member): boolean => process.kill(member.pid, 'SIGKILL');
@@ -236,17 +239,16 @@ describe('stopped', () => {
 
 /** Programs in the place of a worker. `say` frames a message; `hello` is the right one. */
 const PRELUDE = `
-const net = require('node:net'), fs = require('node:fs');
+const net = require('node:net');
 const { native } = { native: require(${JSON.stringify(join(ROOT, 'build/Release/fanout.node'))}) };
-const [directory, index, parent] = process.argv.slice(2);
-const path = directory + '/0.sock';
+const [index, parent] = process.argv.slice(2);
 native.signalAtParentsEnd(9, Number(parent));
 const member = Number(index);
 const frame = (bytes) => { const head = Buffer.alloc(4); head.writeUInt32BE(bytes.length); return Buffer.concat([head, bytes]); };
 const pack = (...fields) => frame(native.encodeMessage(fields));
 const hello = pack(1, ${PROTOCOL_VERSION}, member, process.pid);
-while (!fs.existsSync(path)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-const socket = net.connect(path);
+const socket = new net.Socket({ fd: ${WORKER_DESCRIPTORS.streams}, readable: true, writable: true });
+socket.resume();
 const say = (...chunks) => chunks.forEach((chunk) => socket.write(chunk));
 socket.on('error', () => {});
 socket.on('close', () => process.exit(0));
@@ -281,10 +283,7 @@ const LIES_AT_START: Readonly<Record<string, readonly [program: string, why: Reg
     /counters while connected/,
   ],
   'half a frame, and then nothing': ['say(hello.subarray(0, 6));', /did not open its socket in time/],
-  'nothing, and hangs up': [
-    'socket.once("connect", () => socket.destroy()); socket.removeAllListeners("close"); setInterval(() => {}, 1000);',
-    /closed its connection/,
-  ],
+  'nothing, and hangs up': ['socket.destroy(); socket.removeAllListeners("close"); setInterval(() => {}, 1000);', /closed its connection/],
   'nothing, and a complaint': ['console.error("Error: no luck"); process.exit(7);', /exit status 7: Error: no luck/],
 };
 
@@ -313,8 +312,8 @@ const HONEST_SO_FAR = `
 let capture, rest = Buffer.alloc(0);
 const obey = (kind, a, b, c, d) => {
   if (kind === 16) {
-    const [socket, ifindex, m, [blockBytes, blockCount, blockTimeoutMs], snaplen, , promiscuous, , , flowsMax, , newsIntervalMs, hashSeed] = a;
-    capture = new native.Capture({ socket, ifindex, member: m, blockBytes, blockCount, blockTimeoutMs, snaplen, filter: null, promiscuous,
+    const [, ifindex, m, [blockBytes, blockCount, blockTimeoutMs], snaplen, , promiscuous, , , flowsMax, , newsIntervalMs, hashSeed] = a;
+    capture = new native.Capture({ socket: native.receiveDescriptor(${WORKER_DESCRIPTORS.channel}).descriptor, ifindex, member: m, blockBytes, blockCount, blockTimeoutMs, snaplen, filter: null, promiscuous,
       ignoreOutgoing: false, cpu: null, flowsMax, workNs: 0, newsIntervalMs, hashSeed: BigInt(hashSeed) });
     say(pack(2, capture.inode()));
   }
@@ -399,23 +398,6 @@ describe('lies while capturing', () => {
   });
 });
 
-describe('foreign processes', () => {
-  test('one that connects is shown the door, and the start goes on', async () => {
-    const cluster = newCluster(2, {}, secondWorker(`setTimeout(() => { ${HONEST_SO_FAR} }, 400); const lie = () => {};`));
-    const joined = startGroup(cluster, 5000);
-    await until(() => entriesOf(runtime).length === 1, 'the socket is there');
-    const path = join(runtime, entriesOf(runtime)[0] ?? '', '0.sock');
-    await until(() => cluster.members.every((m) => m.pid > 0), 'all are forked');
-    const foreign = connect(path);
-    const closed = new Promise((done) => foreign.on('close', done));
-    foreign.on('error', () => {});
-    foreign.write(Buffer.from([0, 0, 0, 4, 0x94, 1, 1, 0, 0]));
-    await closed;
-    expect(await joined).toMatchObject({ mode: 0 });
-    await cluster.close();
-  });
-});
-
 describe('closing', () => {
   test('in the middle of the start leaves nothing, however early', async () => {
     for (const delayMs of [0, 5, 20, 60]) {
@@ -440,7 +422,7 @@ function secondWorker(body: string): string {
   const path = join(scratch.path, 'fanout-cluster-liar.cjs');
   writeFileSync(
     path,
-    `if (process.argv[3] !== '1') require(${JSON.stringify(join(ROOT, 'dist/worker.cjs'))}); else {\n${PRELUDE}\n${body}\n}`,
+    `if (process.argv[2] !== '1') require(${JSON.stringify(join(ROOT, 'dist/worker.cjs'))}); else {\n${PRELUDE}\n${body}\n}`,
   );
   return path;
 }

@@ -1,12 +1,12 @@
 /** The processes of a simulated run. */
-import type { Crew, Enlisted, Outfit } from '../../src/collector/crew.ts';
+import type { Crew, Enlisted, Equipment } from '../../src/collector/crew.ts';
 import { MS, type SimulatedClock } from './clock.ts';
 import { type Process, SimulatedProcess } from './process.ts';
 
 const FIRST_PID = 3000;
 
 /** Descriptors that nobody uses: sockets and programs are simulated. */
-export const OUTFIT: Outfit = { socket: 3, spareSocket: 4, program: 5 };
+export const EQUIPMENT: Equipment = { socket: 3, program: 5, giveSocket: () => undefined, giveProgram: () => undefined };
 
 export type MakeProcess = (index: number) => Omit<Process, 'index' | 'pid' | 'onExit'>;
 
@@ -38,10 +38,10 @@ export class SimulatedCrew implements Crew {
     return this.processes.every((process) => process.hasEnded);
   }
 
-  enlist(group: Enlisted): Outfit {
+  enlist(group: Enlisted): Equipment {
     if (this.#forked !== undefined) throw new TypeError('a group came after the fork');
     this.#groups.push(group);
-    return OUTFIT;
+    return EQUIPMENT;
   }
 
   fork(): Promise<void> {
@@ -84,6 +84,10 @@ export class SimulatedCrew implements Crew {
   /** How long a process that was killed keeps its sockets. */
   set lingerNs(lingerNs: () => number) {
     this.#lingerNs = lingerNs;
+  }
+
+  memoryOf(): undefined {
+    return undefined;
   }
 
   async shut(): Promise<void> {

@@ -14,7 +14,7 @@ import {
   type WorkerMessage,
 } from '../../../src/protocol/schema.ts';
 import { MS, SimulatedClock } from '../../simulation/clock.ts';
-import { OUTFIT } from '../../simulation/crew.ts';
+import { EQUIPMENT } from '../../simulation/crew.ts';
 
 class ToldConnection implements Connection {
   readonly heard: CollectorMessage[] = [];
@@ -59,11 +59,12 @@ beforeEach(() => {
     size: 2,
     enlist: (enlisted) => {
       group = enlisted;
-      return OUTFIT;
+      return EQUIPMENT;
     },
     fork: async () => {},
     add: async () => {},
     kill: (index) => void killed.push(index),
+    memoryOf: () => undefined,
     shut: async () => {},
     ended: async () => {},
   };

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   constants,
@@ -14,7 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openReportFile } from '../../../src/commands/output.ts';
+import { openReportFile as openReport, type Waiting } from '../../../src/commands/output.ts';
+import { native } from '../../../src/native.ts';
+
+const PATIENT: Waiting = { signal: new AbortController().signal, limitMs: 10_000 };
+const openReportFile = (path: string, waiting = PATIENT) => openReport(path, native, waiting);
 
 let directory: string;
 let path: string;
@@ -99,4 +104,36 @@ test('a pipe that nobody reads is found before the run; one that somebody reads 
   await file.commit('x'.repeat(300_000));
   await ended;
   expect(counted.trim()).toBe('300000');
+});
+
+test('a file has no name until all of it is there: nothing is left of a process that is killed', () => {
+  const file = openReportFile(path);
+  expect(readdirSync(directory)).toEqual([]);
+  file.discard();
+});
+
+test('what does not take the report is waited for so long and no longer, and what is lost is said', async () => {
+  // A terminal that was stopped (Ctrl-S) keeps a writer in write(2), as a file server does that has gone.
+  const script = [
+    'import os, pty, sys, termios',
+    'master, slave = pty.openpty(); termios.tcflow(slave, termios.TCOOFF)',
+    'print(os.ttyname(slave), flush=True); sys.stdin.read()',
+  ].join('\n');
+  const terminal = spawn('/usr/bin/python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [name] = (await once(terminal.stdout, 'data')) as [Buffer];
+  const listeners = process.listenerCount('exit');
+  const file = openReportFile(name.toString().trim(), { signal: new AbortController().signal, limitMs: 200 });
+  await expect(file.commit('{}')).rejects.toMatchObject({
+    code: 'OUTPUT_UNWRITABLE',
+    message: expect.stringMatching(/cannot write \/dev\/pts\/\d+: it was not written within 0\.2 s/),
+  });
+  // The thread hangs on, and Node.js would wait for it.
+  expect(process.listenerCount('exit')).toBe(listeners + 1);
+  const interrupt = new AbortController();
+  const again = openReportFile(name.toString().trim(), { signal: interrupt.signal, limitMs: 60_000 }).commit('{}');
+  setTimeout(() => interrupt.abort(), 50);
+  await expect(again).rejects.toMatchObject({ message: expect.stringMatching(/before a signal came/) });
+  terminal.stdin.end();
+  await once(terminal, 'close');
+  while (process.listenerCount('exit') > listeners) await new Promise((done) => setTimeout(done, 5));
 });
