@@ -27,14 +27,14 @@ describe('the package', () => {
 
   test('holds all that the addon is built from, what was bundled, and the documents', () => {
     const bundled = filesBelow('dist').filter((path) => !path.endsWith('.map'));
-    const fixed = ['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'package.json', 'native/flags.sh'];
+    const fixed = ['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'package.json', 'native/flags.sh', 'npm-shrinkwrap.json'];
     expect(bundled).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.cjs', 'dist/THIRD-PARTY-LICENSES.txt']));
     expect(paths.toSorted()).toEqual([...fixed, ...bundled, ...[...NATIVE, 'docs'].flatMap(filesBelow)].sort());
   });
 
   test('holds sources, scripts and texts only', () => {
     const known =
-      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/\w+\/\w+\.[ch]pp|docs\/[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json)$/;
+      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/\w+\/\w+\.[ch]pp|docs\/[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -75,7 +75,7 @@ describe('dependencies', () => {
     readonly dev?: boolean;
     readonly hasInstallScript?: boolean;
   }
-  const { packages }: { packages: Record<string, Locked> } = JSON.parse(read('package-lock.json'));
+  const { packages }: { packages: Record<string, Locked> } = JSON.parse(read('npm-shrinkwrap.json'));
   const locked = Object.entries(packages).filter(([path]) => path !== '');
   const declared: { dependencies: Record<string, string>; devDependencies: Record<string, string> } = JSON.parse(read('package.json'));
 
@@ -89,7 +89,14 @@ describe('dependencies', () => {
     }
   });
 
-  test('each is locked to its content', () => {
+  // By its name alone npx(1) runs whatever somebody has registered under it, and with sudo as root.
+  test('no document tells anybody to run this program by its name alone', () => {
+    const documents = ['README.md', 'CONTRIBUTING.md', ...filesBelow('docs')].filter((path) => path.endsWith('.md'));
+    expect(documents.filter((path) => /\bnpx\b|\bnpm exec\b/.test(read(path)))).toEqual([]);
+  });
+
+  test('each is locked to its content, for those too who install the package', () => {
+    expect(paths).toContain('npm-shrinkwrap.json');
     expect(locked.filter(([, { integrity, link }]) => link === true || !/^sha512-[\w+/]{86}==$/.test(integrity ?? ''))).toEqual([]);
   });
 
