@@ -98,6 +98,8 @@ export interface CaptureSummary {
   readonly leftOut: readonly LeftOut[];
   /** Packets of more link types than are counted one by one. */
   readonly leftOutOtherwise: number;
+  /** Packets are alike, and nothing tells whether they are copies: no packet of the file has a time stamp. */
+  readonly copiesAreUntold?: true;
   readonly problem?: CaptureProblem;
 }
 
@@ -176,6 +178,8 @@ export interface LabAddon {
     readonly queues: number;
     readonly seed: number;
     readonly nic?: Nic;
+    /** Keeps what the flows of the file are by its own time: with the workers' seed and their group's flag, and for so many flows. */
+    readonly original?: { readonly hashSeed: bigint; readonly defrag: boolean; readonly flowsMax: number };
   }) => FrameCollector;
   readonly Nic: new (settings: NicSettings) => Nic;
   /** Replaces this process. Comes back only to throw. */

@@ -5,7 +5,7 @@ import type { Evidence, ViolationTraits } from './model/evidence.ts';
 import type { LinkState } from './model/link.ts';
 import type { FlowRoom } from './model/run-limits.ts';
 import type { FlowId, Violation, ViolationKind, ViolationObservation } from './model/run-result.ts';
-import type { CaptureSummary, LabAddon } from './native-lab.ts';
+import type { CaptureSummary, FrameCollector, LabAddon } from './native-lab.ts';
 import { packageRoot } from './package-root.ts';
 import { descriptorPath, WORKER_DESCRIPTORS } from './worker-descriptors.ts';
 
@@ -310,7 +310,13 @@ export interface Native extends LabAddon, PrivilegesAddon, DescriptorsAddon {
   readonly Capture: new (options: CaptureOptions) => Capture;
   /** One that is full forgets flows that are evidence of nothing. Throws an Error with `call` and `errno` where there is no memory. */
   readonly FlowMap: new (
-    options: Pick<FlowRoom, 'flowsMax'> & Partial<FlowRoom> & { readonly members: number; readonly hashSeed: bigint },
+    options: Pick<FlowRoom, 'flowsMax'> &
+      Partial<FlowRoom> & {
+        readonly members: number;
+        readonly hashSeed: bigint;
+        /** What is replayed: with its original, copies of packets are told by the file's own time. */
+        readonly replayed?: FrameCollector;
+      },
   ) => FlowMap;
   /** `flowsMax` is for each of the two groups. */
   readonly CapturePrediction: new (options: {

@@ -71,7 +71,8 @@ inline Napi::Object left_out_to_js(Napi::Env env, const LeftOut& entry) {
   return out;
 }
 
-inline Napi::Object capture_summary(Napi::Env env, const CaptureFrames& frames) {
+// `copies_are_untold`: packets are alike, and no time stamp tells whether they are copies.
+inline Napi::Object capture_summary(Napi::Env env, const CaptureFrames& frames, bool copies_are_untold) {
   const FrameCounts& counts = frames.counts();
   const CaptureFileParser& parser = frames.parser();
   auto out = Napi::Object::New(env);
@@ -82,6 +83,7 @@ inline Napi::Object capture_summary(Napi::Env env, const CaptureFrames& frames) 
   out.Set("leftOut", array_of(env, std::span{counts.left_out}.first(counts.left_out_used),
                               [&](const LeftOut& entry) { return left_out_to_js(env, entry); }));
   out.Set("leftOutOtherwise", number(env, counts.left_out_otherwise));
+  if (copies_are_untold) out.Set("copiesAreUntold", true);
   if (parser.problem().fault != CaptureFault::none) out.Set("problem", problem_to_js(env, parser.problem()));
   return out;
 }

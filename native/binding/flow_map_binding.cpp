@@ -1,11 +1,13 @@
 // class FlowMap: the collector's evidence. One call per message, never per flow; evidence() answers in the shape of
 // src/model/evidence.ts.
+#include <memory>
 #include <optional>
 
 #include "bindings.hpp"
 #include "convert.hpp"
 #include "evidence_to_js.hpp"
 #include "flow_map.hpp"
+#include "frame_collector_binding.hpp"
 
 namespace fanout::binding {
 namespace {
@@ -42,6 +44,11 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
     if (property(o, "sightsMax")) limits.sights_max = uint32_of(o, "sightsMax");
     if (property(o, "fragmentsMax")) limits.fragments_max = uint32_of(o, "fragmentsMax");
     limits.when_full = FlowMap::WhenFull::forget;
+    if (const auto replayed = property(o, "replayed")) {
+      FrameCollector* const collector = frame_collector_from(env_, *replayed);
+      if (collector == nullptr) return;
+      original_ = collector->original();
+    }
     auto created = FlowMap::create(limits, HashSeed{uint64_of(o.Get("hashSeed"))});
     if (!created) {
       throw_sys_error(env_, created.error());
@@ -78,14 +85,14 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
   // evidence({ epochEndsNs: (bigint | null)[], violationsMax, startNs })
   Napi::Value evidence(const Napi::CallbackInfo& info) {
     const auto o = info[0].As<Napi::Object>();
-    const Evidence evidence = map_->evidence(windows_of(o.Get("epochEndsNs")), uint32_of(o, "violationsMax"));
+    const Evidence evidence = map_->evidence(windows_of(o.Get("epochEndsNs")), uint32_of(o, "violationsMax"), basis());
     return evidence_to_js(env_, evidence, map_->tally(), uint64_of(o.Get("startNs")));
   }
 
   // flows({ epochEndsNs: (bigint | null)[], max, startNs })
   Napi::Value flows(const Napi::CallbackInfo& info) {
     const auto o = info[0].As<Napi::Object>();
-    const auto flows = map_->flows(windows_of(o.Get("epochEndsNs")), uint32_of(o, "max"));
+    const auto flows = map_->flows(windows_of(o.Get("epochEndsNs")), uint32_of(o, "max"), basis());
     return flows_to_js(env_, flows, uint64_of(o.Get("startNs")));
   }
 
@@ -93,8 +100,11 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
 
   Napi::Value bytes_used(const Napi::CallbackInfo&) { return number(env_, map_->bytes_used()); }
 
+  [[nodiscard]] FlowMap::Basis basis() const { return original_ ? original_->basis_of_replay() : FlowMap::Basis{}; }
+
   Napi::Env env_;
   std::optional<FlowMap> map_;
+  std::shared_ptr<const Prediction> original_;  // where a capture file is replayed
 };
 
 }  // namespace

@@ -43,14 +43,30 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
       nic = nic_from(env, *given);
       if (!nic) return;
     }
-    collector_ = std::make_unique<FrameCollector>(static_cast<std::size_t>(*bytes), static_cast<std::uint16_t>(*queues),
-                                                  HashSeed{static_cast<std::uint64_t>(*seed)}, std::move(nic));
+    std::shared_ptr<Prediction> original;
+    if (const auto workers = property(options, "original")) {
+      original = original_of(env, workers->As<Napi::Object>());
+      if (!original) return;
+    }
+    collector_ =
+        std::make_unique<FrameCollector>(static_cast<std::size_t>(*bytes), static_cast<std::uint16_t>(*queues),
+                                         HashSeed{static_cast<std::uint64_t>(*seed)}, std::move(nic), std::move(original));
     info.This().As<Napi::Object>().TypeTag(&type_tag);
   }
 
   [[nodiscard]] FrameCollector& collector() { return *collector_; }
 
  private:
+  // { hashSeed, defrag, flowsMax }: as the workers have it.
+  static std::shared_ptr<Prediction> original_of(Napi::Env env, const Napi::Object& o) {
+    auto created = Prediction::create({.defrag = o.Get("defrag").ToBoolean().Value(),
+                                       .flows_max = uint32_of(o, "flowsMax"),
+                                       .seed = HashSeed{uint64_of(o.Get("hashSeed"))}});
+    if (created) return std::make_shared<Prediction>(std::move(*created));
+    throw_sys_error(env, created.error());
+    return nullptr;
+  }
+
   Napi::Value feed(const Napi::CallbackInfo& info) {
     const auto bytes = typed_array<std::uint8_t>(info.Env(), info[0], napi_uint8_array, "bytes");
     if (!bytes) return {};
@@ -67,7 +83,10 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
   Napi::Value is_full(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), collector_->is_full()); }
   Napi::Value frames(const Napi::CallbackInfo& info) { return number(info.Env(), collector_->segment().count()); }
 
-  Napi::Value summary(const Napi::CallbackInfo& info) { return capture_summary(info.Env(), *collector_); }
+  Napi::Value summary(const Napi::CallbackInfo& info) {
+    const auto& original = collector_->original();
+    return capture_summary(info.Env(), *collector_, original && original->copies_are_untold());
+  }
 
   std::unique_ptr<FrameCollector> collector_;
 };

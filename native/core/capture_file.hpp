@@ -20,7 +20,7 @@ struct CaptureRecord {
   std::span<const std::byte> bytes;  // as far as they were captured; valid until the sink returns
   std::uint32_t wire_bytes = 0;      // length on the wire, as the file says
   std::uint16_t link_type = 0;       // LINKTYPE_..., https://www.tcpdump.org/linktypes.html; or other_link_type
-  std::uint64_t time_ns = 0;         // since 1970; 0 where the file has no time stamp
+  std::uint64_t time_ns = 0;         // since 1970; 0 where the packet has no time stamp
   std::uint64_t number = 0;          // packets of the file from 1, as tcpdump and Wireshark count them
 };
 

@@ -311,7 +311,7 @@ void go_beyond(Walk& walk, Follows (*strip)(Walk&) noexcept) noexcept {
   return out;
 }
 
-std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet, HashSeed seed) noexcept {
+std::uint64_t content_hash_of(std::span<const std::byte> frame, const Dissection& packet, HashSeed seed) noexcept {
   const bool ipv4 = packet.key.family == 4;
   const std::byte* const header = frame.data() + packet.network_at;
   const std::byte* const length = header + (ipv4 ? 2 : 4);
@@ -332,10 +332,18 @@ std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet
   } else if (at + 4 <= end) {
     sample = load<std::uint32_t>(frame.data() + at);
   }
-  const std::uint64_t hash = seeded_mix(identity, sample, seed) | 1;
+  return seeded_mix(identity, sample, seed);
+}
+
+std::uint32_t rank_of_hash(std::uint64_t content_hash) noexcept {
+  const std::uint64_t hash = content_hash | 1;
   const auto zeros = static_cast<unsigned>(std::countl_zero(hash));
   const auto behind_first_one = static_cast<std::uint32_t>(hash << zeros << 1U >> 48U);
   return std::max((63U - zeros) << 16U | behind_first_one, 1U);
+}
+
+std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet, HashSeed seed) noexcept {
+  return rank_of_hash(content_hash_of(frame, packet, seed));
 }
 
 }  // namespace fanout

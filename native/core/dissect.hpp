@@ -43,6 +43,8 @@ inline constexpr std::uint8_t mark_fragment = 0x02;      // a fragment, IPv4 or 
 inline constexpr std::uint8_t mark_stale_ipv6 = 0x04;    // IPv4 inside IPv6: the kernel hashes octets of the outer source as well
 inline constexpr std::uint8_t mark_echo_request = 0x08;  // ICMP or ICMPv6
 inline constexpr std::uint8_t mark_icmp_error = 0x10;    // ICMP or ICMPv6; the flow is the one it quotes, and it goes back
+// Of what is known of a capture file, and never on the wire: a copy of a packet that the file has already.
+inline constexpr std::uint8_t mark_repeated = 0x80;
 
 // Which piece of which datagram a fragment is. Offsets are in units of eight octets.
 struct Fragment {
@@ -76,5 +78,8 @@ struct Dissection {
 // bits, never zero, and logarithmic: 6 say how small the hash is and 16 continue, so that the least of a million packets still
 // tells sets apart. `packet` is a flow that dissect() found in this `frame`.
 [[nodiscard]] std::uint32_t rank_of(std::span<const std::byte> frame, const Dissection& packet, HashSeed seed) noexcept;
+// The hash, and the place in that order that a hash has.
+[[nodiscard]] std::uint64_t content_hash_of(std::span<const std::byte> frame, const Dissection& packet, HashSeed seed) noexcept;
+[[nodiscard]] std::uint32_t rank_of_hash(std::uint64_t content_hash) noexcept;
 
 }  // namespace fanout

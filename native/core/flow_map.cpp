@@ -71,6 +71,48 @@ void merge_equal(std::vector<FlowSight>& sights) {
   sights.resize(count);
 }
 
+[[nodiscard]] bool on_several_members(std::span<const FlowSight> sights) noexcept {
+  return std::any_of(sights.begin(), sights.end(),
+                     [&](const FlowSight& s) { return s.where.member != sights.front().where.member; });
+}
+
+[[nodiscard]] bool by_what_is_hashed(const FlowSight& x, const FlowSight& y) noexcept {
+  const auto rank = [](const FlowSight& s) { return std::tuple{s.where.direction, s.kernel_key, s.stack.packed()}; };
+  return rank(x) < rank(y);
+}
+
+// One direction of a flow in a replay, of which time tells nothing: the file's has been made shorter or longer. `by_file` is what
+// the file has of the flow, with marks that differ where packets are only alike. A sight that the file has, too, is marked as
+// there. Where a group hands out packets of one kernel key to several members (lb, rnd), the file does not know who got which:
+// then the members' own marks tell, if the file has copies under such a key at all.
+void tell_copies_by_file(std::span<FlowSight> sights, std::span<const FlowSight> by_file, Direction direction) {
+  std::vector<std::pair<FlowSight*, const FlowSight*>> known;
+  bool repeated = false;
+  for (FlowSight& s : sights) {
+    // Without a mark it is no copy of anything: later pieces of datagrams.
+    if (s.where.direction != direction || s.where.content == 0) continue;
+    const auto in_file = std::lower_bound(by_file.begin(), by_file.end(), s, by_what_is_hashed);
+    // The file's table had no room for it.
+    if (in_file == by_file.end() || by_what_is_hashed(s, *in_file)) return;
+    repeated |= (in_file->marks & mark_repeated) != 0;
+    known.emplace_back(&s, &*in_file);
+  }
+  std::sort(known.begin(), known.end(), [](const auto& x, const auto& y) { return x.second < y.second; });
+  const bool shared = std::adjacent_find(known.begin(), known.end(), [](const auto& x, const auto& y) {
+                        return x.second == y.second && x.first->where.member != y.first->where.member;
+                      }) != known.end();
+  if (shared && repeated) return;
+  for (const auto& [seen, in_file] : known) {
+    seen->where.content = shared ? 0 : in_file->where.content;
+    seen->where.timeless = true;
+  }
+}
+
+void tell_copies_by_file(std::span<FlowSight> sights, std::vector<FlowSight> by_file) {
+  std::sort(by_file.begin(), by_file.end(), by_what_is_hashed);
+  for (const Direction direction : {Direction::forward, Direction::reverse}) tell_copies_by_file(sights, by_file, direction);
+}
+
 }  // namespace
 
 FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordPool<Record> records, RecordPool<MoreSight> more,
@@ -398,7 +440,7 @@ void FlowMap::make_room() {
 
 void FlowMap::forget(std::uint32_t i) {
   Record& r = records_[i];
-  collect(i, {}, Placement::as_seen, sights_);
+  collect(i, {}, {}, sights_);
   if (sights_.own.empty())
     forgotten_.add_unmatched(sights_.errors);
   else
@@ -421,7 +463,7 @@ std::uint32_t FlowMap::last_seen(const Record& r) const noexcept {
   return last;
 }
 
-void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined, Placement placement, Sights& out) const {
+void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined, const Basis& basis, Sights& out) const {
   const Record& r = records_[record];
   out.own.clear();
   out.errors.clear();
@@ -446,11 +488,25 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
                          0,           later.packets};
     out.own.push_back({where, first.stack, later.kernel_key, later.bytes, later.marks});
   }
-  if (placement == Placement::by_kernel_key) place_by_kernel_key(out);
+  if (basis.placement == Placement::by_kernel_key) place_by_kernel_key(out);
   if (!pieces.empty()) merge_equal(out.own);
+  if (!basis.copies_are_told)
+    for (FlowSight& s : out.own) s.where.content = 0;
+  else if (basis.file != nullptr && on_several_members(out.own))
+    tell_copies_by_file(out.own, basis.file->sights_of(r.key));
   // Sorted, so that reports do not depend on the order of arrival.
   if (out.own.size() > 1) std::sort(out.own.begin(), out.own.end(), earlier);
   if (out.errors.size() > 1) std::sort(out.errors.begin(), out.errors.end(), earlier);
+}
+
+// Of its own packets, in any order and with no fragments joined.
+std::vector<FlowSight> FlowMap::sights_of(const FlowKey& key) const {
+  const std::uint32_t record =
+      index_.find(hash_of(digest_of(key)), [&](std::uint32_t candidate) { return records_[candidate].key == key; });
+  if (record == HashIndex::none) return {};
+  Sights sights;
+  collect(record, {}, {}, sights);
+  return std::move(sights.own);
 }
 
 void FlowMap::place_by_kernel_key(Sights& sights) const {
@@ -467,7 +523,7 @@ void FlowMap::place_by_kernel_key(Sights& sights) const {
   }
 }
 
-std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, std::size_t max, Placement placement) const {
+std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, std::size_t max, const Basis& basis) const {
   const std::vector<EpochWindow> windows = in_ticks(epochs);
   const FragmentStore::Joined joined = join_fragments();
   std::vector<std::uint32_t> order;
@@ -482,7 +538,7 @@ std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, st
   for (std::size_t i = 0; i < count; ++i) {
     ObservedFlow& flow = out[i];
     flow.key = records_[order[i]].key;
-    collect(order[i], joined, placement, sights);
+    collect(order[i], joined, basis, sights);
     flow.sights = sights.own;
     flow.errors = sights.errors;
     erase_late(sights.own, windows);
@@ -511,24 +567,24 @@ std::size_t FlowMap::bytes_used() const noexcept {
          std::size_t{more_.size()} * sizeof(MoreSight) + fragments_.bytes();
 }
 
-Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t violations_max, Placement placement) const {
+Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t violations_max, const Basis& basis) const {
   const std::vector<EpochWindow> windows = in_ticks(epochs);
   const FragmentStore::Joined joined = join_fragments();
   EvidenceBuilder builder{windows, limits_.members, violations_max};
-  add_all(builder, windows, joined, placement);
+  add_all(builder, windows, joined, basis);
   if (builder.choice().empty()) return builder.take();
   EvidenceBuilder again{windows, limits_.members, violations_max, builder.choice()};
-  add_all(again, windows, joined, placement);
+  add_all(again, windows, joined, basis);
   return again.take();
 }
 
 void FlowMap::add_all(EvidenceBuilder& builder, std::span<const EpochWindow> windows, const FragmentStore::Joined& joined,
-                      Placement placement) const {
+                      const Basis& basis) const {
   builder.add(forgotten_);
   builder.add_unjoined(joined.unjoined_packets + unjoined_packets_);
   Sights sights;
   for (std::uint32_t i = 0; i < records_.size(); ++i) {
-    collect(i, joined, placement, sights);
+    collect(i, joined, basis, sights);
     erase_late(sights.own, windows);
     erase_late(sights.errors, windows);
     // Named by the first piece of a datagram, and then no packet of it was told: flows() does not list it either.

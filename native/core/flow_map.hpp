@@ -58,6 +58,13 @@ class FlowMap {
   enum class Placement : std::uint8_t { as_seen, by_kernel_key };
   static constexpr std::uint32_t placed_members = 64;  // enough for by_kernel_key; what has more keys is parted all the same
 
+  // By what flows are judged.
+  struct Basis {
+    Placement placement = Placement::as_seen;
+    bool copies_are_told = true;    // false: packets that are alike may be copies or not, and count as none
+    const FlowMap* file = nullptr;  // what a capture file says about the packets whose replay was seen, with the same seed
+  };
+
   [[nodiscard]] static Result<FlowMap> create(const Limits& limits, HashSeed seed) noexcept;
 
   static constexpr std::uint32_t epoch_max = 0xffff;
@@ -74,12 +81,16 @@ class FlowMap {
   // is left for what is on its way.
   [[nodiscard]] bool full() const noexcept;
   // Scans all flows. `epochs` holds one entry per epoch that was announced, in order.
-  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max,
-                                  Placement placement = Placement::as_seen) const;
+  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max) const {
+    return evidence(epochs, violations_max, Basis{});
+  }
+  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max, const Basis& basis) const;
   // The first `max` flows by key, which is the same list for every order of arrival. Sightings of all epochs, the late ones too.
   // None of the forgotten ones.
-  [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max,
-                                                Placement placement = Placement::as_seen) const;
+  [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max) const {
+    return flows(epochs, max, Basis{});
+  }
+  [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max, const Basis& basis) const;
   [[nodiscard]] std::size_t bytes_used() const noexcept;
   // A record there is; a forgotten flow has none.
   [[nodiscard]] bool holds(const FlowKey& key) const noexcept;
@@ -159,7 +170,8 @@ class FlowMap {
     std::vector<FlowSight> own;
     std::vector<FlowSight> errors;
   };
-  void collect(std::uint32_t record, const FragmentStore::Joined& joined, Placement placement, Sights& out) const;
+  void collect(std::uint32_t record, const FragmentStore::Joined& joined, const Basis& basis, Sights& out) const;
+  [[nodiscard]] std::vector<FlowSight> sights_of(const FlowKey& key) const;
   void place_by_kernel_key(Sights& sights) const;
   void count_untracked(const Observation& observation) noexcept;
   void keep_first(const Pending& pending, std::uint32_t record, std::uint16_t epoch);
@@ -169,7 +181,7 @@ class FlowMap {
   [[nodiscard]] bool is_of(const FragmentStore::First& first, std::uint32_t record) const noexcept;
   [[nodiscard]] FragmentStore::Joined join_fragments() const;
   void add_all(EvidenceBuilder& builder, std::span<const EpochWindow> windows, const FragmentStore::Joined& joined,
-               Placement placement) const;
+               const Basis& basis) const;
 
   void make_room();
   void look_for_room() noexcept;

@@ -26,6 +26,7 @@ struct Sighting {
   std::uint64_t last_ns = 0;
   ContentMark content = 0;
   std::uint64_t packets = 0;
+  bool timeless = false;  // `content` tells copies by itself: the time of a capture file is in it, and not that of the replay
 };
 
 // Membership was constant from the epoch's start until `end_ns`. After a member was lost nobody knows to the nanosecond when:
@@ -42,6 +43,7 @@ struct MemberView {
   std::uint64_t first_ns = 0;
   std::uint64_t last_ns = 0;
   std::uint64_t packets = 0;
+  bool timeless = false;
 };
 
 // Whether two members saw the same packets. The run may have begun or ended between two copies, or some were lost: so one end has
@@ -50,14 +52,14 @@ struct MemberView {
   const auto near = [](std::uint64_t a, std::uint64_t b) { return (a > b ? a - b : b - a) <= content::apart_max_ns; };
   const auto [fewer, more] = std::minmax(x.packets, y.packets);
   return content::may_be_copies(x.content, y.content) && more - fewer <= more / 4 &&
-         (near(x.first_ns, y.first_ns) || near(x.last_ns, y.last_ns));
+         ((x.timeless && y.timeless) || near(x.first_ns, y.first_ns) || near(x.last_ns, y.last_ns));
 }
 
 // The members that saw one direction, each once, in their order. Hardly ever more than one, which takes no memory.
 class Whereabouts {
  public:
   void add(const Sighting& s) {
-    const MemberView seen{s.member, s.content, s.first_ns, s.last_ns, s.packets};
+    const MemberView seen{s.member, s.content, s.first_ns, s.last_ns, s.packets, s.timeless};
     if (members_ == 0) {
       front_ = seen;
       members_ = 1;

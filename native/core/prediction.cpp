@@ -1,5 +1,7 @@
 #include "prediction.hpp"
 
+#include "walk.hpp"
+
 namespace fanout {
 namespace {
 
@@ -29,8 +31,14 @@ Result<Prediction> Prediction::create(const Options& options) noexcept {
 }
 
 void Prediction::add(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns) {
-  if (!start_ns_) start_ns_ = time_ns;
-  const std::uint64_t since_start_ns = time_ns > *start_ns_ ? time_ns - *start_ns_ : 0;
+  now_ns_ = time_ns;
+  if (time_ns != 0) {
+    if (!start_ns_) start_ns_ = time_ns;
+    latest_ns_ = time_ns;
+  } else {
+    time_ns = latest_ns_;
+  }
+  const std::uint64_t since_start_ns = time_ns > start_ns() ? time_ns - start_ns() : 0;
   if (!defragmenter_) return add_seen(frame, wire_bytes, since_start_ns);
   const Defragmenter::Seen seen = defragmenter_->take(frame, wire_bytes, since_start_ns);
   if (!seen.frame.empty()) add_seen(seen.frame, seen.wire_bytes, since_start_ns);
@@ -44,13 +52,27 @@ void Prediction::add_seen(std::span<const std::byte> frame, std::uint32_t wire_b
     return;
   }
   if (packet.kind != PacketKind::flow) return ignored_.add(packet);
-  amount.content = content::mark(rank_of(frame, packet, seed_), time_ns);
+  tell_copies(frame, packet, amount);
   tell(packet, amount);
   if (packet.fragment.datagram == 0 || packet.fragment.begin != 0) return;
   const auto [waited, marks] = datagrams_.begin(packet, time_ns);
   if (waited.packets == 0) return;
   packet.marks = marks;
   tell(packet, waited);
+}
+
+// Of packets that are copies the same mark, of those that are only alike another one.
+void Prediction::tell_copies(std::span<const std::byte> frame, Dissection& packet, Amount& amount) {
+  // Beside others that have one: of this packet nothing is known.
+  if (now_ns_ == 0 && has_times()) return;
+  const std::uint64_t content = content_hash_of(frame, packet, seed_);
+  const std::uint64_t of_flow = mix(content, packet.flow_hash ^ static_cast<std::uint64_t>(packet.direction));
+  const Repeats::Seen seen = repeats_.see(of_flow, now_ns_);
+  if (seen.again) {
+    packet.marks |= mark_repeated;
+    has_alike_ = true;
+  }
+  amount.content = content::mark(rank_of_hash(seeded_mix(content, seen.instance, seed_)), 0);
 }
 
 void Prediction::tell(const Dissection& packet, const Amount& amount) {
@@ -71,12 +93,16 @@ void Prediction::finish() {
 }
 
 Evidence Prediction::evidence(std::size_t violations_max) const {
-  return flow_map_.evidence(whole_file, violations_max, FlowMap::Placement::by_kernel_key);
+  return flow_map_.evidence(whole_file, violations_max, basis());
 }
 
-std::vector<ObservedFlow> Prediction::flows(std::size_t max) const {
-  return flow_map_.flows(whole_file, max, FlowMap::Placement::by_kernel_key);
+std::vector<ObservedFlow> Prediction::flows(std::size_t max) const { return flow_map_.flows(whole_file, max, basis()); }
+
+FlowMap::Basis Prediction::basis() const noexcept {
+  return {.placement = FlowMap::Placement::by_kernel_key, .copies_are_told = has_times()};
 }
+
+FlowMap::Basis Prediction::basis_of_replay() const noexcept { return {.copies_are_told = has_times(), .file = &flow_map_}; }
 
 bool CapturePrediction::on_frame(std::span<const std::byte> frame, const CaptureRecord& record) noexcept {
   note_dissection(dissect(frame, {}, {}), record);

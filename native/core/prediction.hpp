@@ -11,6 +11,7 @@
 #include "defragment.hpp"
 #include "flow_map.hpp"
 #include "ignored.hpp"
+#include "repeats.hpp"
 
 namespace fanout {
 
@@ -31,13 +32,18 @@ class Prediction {
 
   [[nodiscard]] static Result<Prediction> create(const Options& options) noexcept;
 
-  // An Ethernet frame, with a time from which datagrams and copies are told; earlier ones than the first count as that.
+  // An Ethernet frame, with a time from which datagrams and copies are told; 0: it has none. For the evidence, earlier ones than
+  // the first count as that.
   void add(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns);
   void finish();
 
   [[nodiscard]] Evidence evidence(std::size_t violations_max) const;
   [[nodiscard]] std::vector<ObservedFlow> flows(std::size_t max) const;
-  // Of the first packet, since 1970; times in the evidence count from it.
+  // For the flow map of a replay of the same frames, whose workers have the same seed.
+  [[nodiscard]] FlowMap::Basis basis_of_replay() const noexcept;
+  // Packets were alike, and nothing tells whether they are copies: no packet has a time stamp.
+  [[nodiscard]] bool copies_are_untold() const noexcept { return !has_times() && has_alike_; }
+  // Of the first packet that has one, since 1970; times in the evidence count from it.
   [[nodiscard]] std::uint64_t start_ns() const noexcept { return start_ns_.value_or(0); }
   [[nodiscard]] const Tally& tally() const noexcept { return flow_map_.tally(); }
   [[nodiscard]] PredictionCounts counts() const noexcept { return {packets_, defragmenter_ ? defragmenter_->lost() : 0}; }
@@ -46,6 +52,9 @@ class Prediction {
  private:
   Prediction(const Options& options, FlowMap flow_map) noexcept;
   void add_seen(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns);
+  [[nodiscard]] bool has_times() const noexcept { return start_ns_.has_value(); }
+  void tell_copies(std::span<const std::byte> frame, Dissection& packet, Amount& amount);
+  [[nodiscard]] FlowMap::Basis basis() const noexcept;
   void tell(const Dissection& packet, const Amount& amount);
   void tell_datagrams();
 
@@ -53,8 +62,12 @@ class Prediction {
   FlowMap flow_map_;
   Datagrams datagrams_;
   std::optional<Defragmenter> defragmenter_;
+  Repeats repeats_;
   IgnoredCounts ignored_;
   std::optional<std::uint64_t> start_ns_;
+  std::uint64_t now_ns_ = 0;     // of the present packet, as the file has it
+  std::uint64_t latest_ns_ = 0;  // of the last packet that had one
+  bool has_alike_ = false;
   std::uint64_t packets_ = 0;
 };
 

@@ -115,7 +115,7 @@ void require_sound(const Evidence& e, const FlowMap& map, std::span<const EpochW
   require(e.violations.size() == violated && e.violations_omitted == 0, "every violation is listed");
   require(e.judged_packets + e.unjoined_fragments + e.unmatched_errors <= map.tally().packets, "no packet is made up");
 
-  const std::vector<ObservedFlow> flows = map.flows(windows, told_max, placement);
+  const std::vector<ObservedFlow> flows = map.flows(windows, told_max, FlowMap::Basis{.placement = placement});
   require(flows.size() == map.tally().flows, "every flow is listed");
   const auto listed = [&](FlowVerdict verdict) {
     return static_cast<std::uint64_t>(
@@ -129,12 +129,12 @@ void require_sound(const Evidence& e, const FlowMap& map, std::span<const EpochW
 
 void require_sound_in_every_order(std::vector<Told> list, std::span<const EpochWindow> windows, FlowMap::Placement placement) {
   const FlowMap map = map_of(list);
-  const Evidence e = map.evidence(windows, told_max, placement);
+  const Evidence e = map.evidence(windows, told_max, FlowMap::Basis{.placement = placement});
   require_sound(e, map, windows, placement);
   std::reverse(list.begin(), list.end());
-  require_same(e, map_of(list).evidence(windows, told_max, placement));
+  require_same(e, map_of(list).evidence(windows, told_max, FlowMap::Basis{.placement = placement}));
   std::rotate(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(list.size() / 3), list.end());
-  require_same(e, map_of(list).evidence(windows, told_max, placement));
+  require_same(e, map_of(list).evidence(windows, told_max, FlowMap::Basis{.placement = placement}));
 }
 
 }  // namespace

@@ -20,8 +20,15 @@ void clear(FrameSet& set) noexcept {
 }  // namespace
 
 void FrameCollector::restart() noexcept {
+  // Later rounds are of the same packets.
+  is_first_round_ = is_first_round_ && counts().frames == 0;
   CaptureFrames::restart();
   clear(segment_);
+}
+
+void FrameCollector::finish() noexcept {
+  CaptureFrames::finish();
+  if (original_ && is_first_round_) original_->finish();
 }
 
 bool FrameCollector::is_full() const noexcept {
@@ -47,6 +54,7 @@ bool FrameCollector::on_frame(std::span<const std::byte> frame, const CaptureRec
   const Dissection dissection = dissect(frame, {}, seed_);
   segment_.queues.push_back(queue_of(frame, dissection));
   note_dissection(dissection, record);
+  if (original_ && is_first_round_) original_->add(frame, record.wire_bytes, record.time_ns);
   return !is_full();
 }
 

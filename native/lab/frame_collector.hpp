@@ -12,6 +12,7 @@
 #include "hash.hpp"
 #include "inject.hpp"
 #include "nic.hpp"
+#include "prediction.hpp"
 
 namespace fanout {
 
@@ -22,11 +23,21 @@ class FrameCollector final : public CaptureFrames {
 
   // Frames go to the receive queue that the NIC chooses; without one to that of a perfect NIC, which sends both directions of a
   // flow to the same. feed() takes less than all if the segment is full, and then the rest is to be offered after take_segment().
-  FrameCollector(std::size_t segment_bytes, std::uint16_t queues, HashSeed seed, std::shared_ptr<const Nic> nic) noexcept
-      : CaptureFrames(frame_bytes_max), segment_bytes_(segment_bytes), queues_(queues), seed_(seed), nic_(std::move(nic)) {}
+  FrameCollector(std::size_t segment_bytes, std::uint16_t queues, HashSeed seed, std::shared_ptr<const Nic> nic,
+                 std::shared_ptr<Prediction> original = nullptr) noexcept
+      : CaptureFrames(frame_bytes_max),
+        segment_bytes_(segment_bytes),
+        queues_(queues),
+        seed_(seed),
+        nic_(std::move(nic)),
+        original_(std::move(original)) {}
 
   // From the beginning of a file again. A segment that was not taken is lost.
   void restart() noexcept;
+  // The file has ended.
+  void finish() noexcept;
+  // What the flows of the file are by its own time, which the replay does not keep: by it copies are told. May be none.
+  [[nodiscard]] const std::shared_ptr<Prediction>& original() const noexcept { return original_; }
 
   [[nodiscard]] bool is_full() const noexcept;
   [[nodiscard]] const FrameSet& segment() const noexcept { return segment_; }
@@ -41,6 +52,8 @@ class FrameCollector final : public CaptureFrames {
   std::uint16_t queues_;
   HashSeed seed_;
   std::shared_ptr<const Nic> nic_;
+  std::shared_ptr<Prediction> original_;
+  bool is_first_round_ = true;
   FrameSet segment_;
 };
 

@@ -184,6 +184,123 @@ TEST(the_same_packets_under_two_keys_are_copies) {
   CHECK_EQ(e.flows.split, 1U);
 }
 
+// The same keep-alive, in a tunnel whose end takes another source port for each.
+Packet kept_alive(unsigned outer_port) {
+  return eth() / ipv4("203.0.113.1", "203.0.113.2", {.id = outer_port}) / udp(outer_port, 4789) / vxlan() / eth() /
+         ipv6("2001:db8::1", "2001:db8::2") / tcp(40000, 443);
+}
+
+TEST(packets_that_are_alike_are_copies_only_at_one_time) {
+  // Any time apart: also one of the period of a clock, and beyond what the flow map's clock holds.
+  constexpr std::uint64_t period_ns = 1ULL << (content::time_bits + content::time_shift);
+  for (const std::uint64_t apart_ns : {68 * millisecond_ns, 100 * millisecond_ns, period_ns, 60'000 * millisecond_ns,
+                                       7 * period_ns, 400'000'000 * millisecond_ns}) {
+    const Note note{shown(apart_ns)};
+    Bench bench;
+    for (unsigned i = 0; i < 4; ++i) bench.add(kept_alive(50000 + i)).pass(apart_ns - millisecond_ns);
+    const Evidence e = bench.evidence();
+    CHECK_EQ(e.flows.split, 1U);
+    CHECK_EQ(e.flows.duplicated, 0U);
+  }
+  // Copies, again and again, each time by both ways of a mirror.
+  Bench copies;
+  for (unsigned i = 0; i < 4; ++i) copies.add(kept_alive(50000)).add(kept_alive(50001)).pass(60'000 * millisecond_ns);
+  CHECK_EQ(copies.evidence().flows.duplicated, 1U);
+}
+
+TEST(time_stamps_out_of_order_tell_copies_too) {
+  const auto in_order = [](std::initializer_list<std::pair<unsigned, std::int64_t>> packets) {
+    Prediction prediction = made(false);
+    for (const auto& [port, ms] : packets) {
+      const Octets frame = kept_alive(port).bytes();
+      prediction.add(frame, static_cast<std::uint32_t>(frame.size()),
+                     1'700'000'000'000'000'000 + static_cast<std::uint64_t>(ms) * millisecond_ns);
+    }
+    prediction.finish();
+    return prediction.evidence(1).flows;
+  };
+  CHECK_EQ(in_order({{50000, 0}, {50001, -60'000}}).split, 1U);
+  CHECK_EQ(in_order({{50000, 0}, {50001, -60'000}, {50000, -59'999}, {50001, 1}}).duplicated, 1U);
+  CHECK_EQ(in_order({{50000, -60'000}, {50001, -120'000}, {50002, 0}}).split, 1U);
+}
+
+TEST(without_time_stamps_nothing_is_a_copy) {
+  Prediction untold = made(false);
+  Prediction told = made(false);
+  for (const unsigned port : {50000U, 50001U}) {
+    const Octets frame = kept_alive(port).bytes();
+    untold.add(frame, static_cast<std::uint32_t>(frame.size()), 0);
+    // One at zero is a time where others have one.
+    told.add(frame, static_cast<std::uint32_t>(frame.size()), port == 50000 ? 0 : millisecond_ns);
+  }
+  CHECK_EQ(untold.evidence(1).flows.split, 1U);
+  CHECK(untold.copies_are_untold());
+  CHECK_EQ(told.evidence(1).flows.duplicated, 1U);
+  CHECK(!told.copies_are_untold());
+  // Nothing is alike, and so nothing untold.
+  Prediction plain = made(false);
+  for (const Packet& packet : {whole_packet(), answer()}) plain.add(packet.bytes(), 60, 0);
+  CHECK(!plain.copies_are_untold());
+}
+
+// What members of a replay told: (member, packet of the file).
+FlowCounts replayed(const Prediction& original, std::initializer_list<std::pair<std::uint16_t, unsigned>> packets) {
+  FlowMap::Limits limits;
+  limits.members = 4;
+  limits.flows_max = 16;
+  auto map = FlowMap::create(limits, seed);
+  if (!map) __builtin_trap();
+  std::uint64_t now_ns = 0;
+  for (const auto& [member, port] : packets) {
+    const Octets frame = kept_alive(port).bytes();
+    const Dissection d = dissect(frame, {}, seed);
+    Observation o;
+    o.tuple = directed(d.key, d.direction);
+    o.stack = d.stack;
+    o.kernel_key = d.kernel_key;
+    o.packets = 1;
+    o.first_ns = o.last_ns = now_ns;
+    o.content = content::mark(rank_of(frame, d, seed), now_ns);
+    map->add(o, member, 0);
+    now_ns += 1000;
+  }
+  const EpochWindow window[1];
+  return map->evidence(window, 1, original.basis_of_replay()).flows;
+}
+
+Prediction original_of(std::initializer_list<std::pair<unsigned, std::uint64_t>> packets) {
+  Prediction out = made(false);
+  for (const auto& [port, ms] : packets) {
+    const Octets frame = kept_alive(port).bytes();
+    out.add(frame, static_cast<std::uint32_t>(frame.size()), 1'700'000'000'000'000'000 + ms * millisecond_ns);
+  }
+  out.finish();
+  return out;
+}
+
+TEST(a_replay_is_judged_by_the_time_of_its_file) {
+  const auto alike = [&](std::uint64_t ms) { return original_of({{50000, 0}, {50001, ms}}); };
+  CHECK_EQ(replayed(alike(1), {{0, 50000}, {1, 50001}}).duplicated, 1U);
+  CHECK_EQ(replayed(alike(60), {{0, 50000}, {1, 50001}}).duplicated, 1U);
+  CHECK_EQ(replayed(alike(100), {{0, 50000}, {1, 50001}}).split, 1U);
+  CHECK_EQ(replayed(alike(60'000), {{0, 50000}, {1, 50001}}).split, 1U);
+  CHECK_EQ(replayed(alike(60'000), {{0, 50000}, {0, 50001}}).one_way, 1U);
+  // Sent several times over: the file has each of them once.
+  CHECK_EQ(replayed(alike(1), {{0, 50000}, {1, 50001}, {0, 50000}, {1, 50001}}).duplicated, 1U);
+  CHECK_EQ(replayed(alike(100), {{0, 50000}, {1, 50001}, {0, 50000}, {1, 50001}}).split, 1U);
+  // A flow that the file's table had no room for is judged as it is seen.
+  const Prediction empty = original_of({});
+  CHECK_EQ(replayed(original_of({{60000, 5}}), {{0, 50000}, {1, 50001}}).duplicated, 1U);
+  CHECK_EQ(replayed(empty, {{0, 50000}, {1, 50001}}).split, 1U);
+}
+
+TEST(packets_of_one_key_that_were_dealt_out_are_copies_only_if_the_file_has_copies) {
+  const Prediction once = original_of({{50000, 0}, {50000, 60'000}});
+  CHECK_EQ(replayed(once, {{0, 50000}, {1, 50000}}).split, 1U);
+  const Prediction twice = original_of({{50000, 0}, {50000, 1}});
+  CHECK_EQ(replayed(twice, {{0, 50000}, {1, 50000}}).duplicated, 1U);
+}
+
 TEST(copies_with_one_key_are_together) {
   Bench bench;
   for (unsigned id = 1; id < 4; ++id)

@@ -16,7 +16,7 @@ export function packetsLeftOut({ leftOut: entries, leftOutOtherwise }: CaptureSu
 
 /** `damage` is what ended the reading below the format: the disk, or the compression. */
 export function captureWarnings(name: string, summary: CaptureSummary, damage: string | undefined, use: CaptureUse): readonly Warning[] {
-  return [...damaged(name, summary, damage), ...leftOut(name, summary), ...cutHeaders(name, summary, use)];
+  return [...damaged(name, summary, damage), ...leftOut(name, summary), ...cutHeaders(name, summary, use), ...untimed(name, summary)];
 }
 
 /** For a file of which not one packet can be used. */
@@ -139,6 +139,12 @@ function cutHeaders(name: string, { cutHeaders: cut, frames }: CaptureSummary, u
   if (cut === 0) return [];
   const message = `of ${name}, ${cut} of ${counted(frames, 'packet')} were cut by its snap length before their flow is known; ${use.cut}`;
   return [{ code: 'packets-cut', message, remedy: 'capture with a larger snap length (tcpdump -s 262144)' }];
+}
+
+function untimed(name: string, { copiesAreUntold }: CaptureSummary): readonly Warning[] {
+  if (copiesAreUntold === undefined) return [];
+  const message = `${name} has no time stamps, and some of its packets are alike: nothing tells whether they are copies of one packet, so none counts as a copy`;
+  return [{ code: 'no-time-stamps', message, remedy: 'capture with time stamps to see whether a mirror sends packets twice' }];
 }
 
 function counted(count: number, noun: string): string {

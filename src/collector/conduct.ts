@@ -1,9 +1,9 @@
 /** A run from start to result, of one group or of several on the same packets: reads top to bottom in the order in which things happen. */
-import { randomBytes } from 'node:crypto';
 import type { Options } from '../config/options.ts';
 import { type ErrorCode, FanoutError, interrupted } from '../errors.ts';
 import type { StopReason } from '../model/run-facts.ts';
 import { type Crew, WorkerCrew } from './crew.ts';
+import { freshHashSeed } from './flow-table.ts';
 import { checkGroup } from './group-safety.ts';
 import { unlessInterrupted } from './interruption.ts';
 import { Lane } from './lane.ts';
@@ -92,8 +92,7 @@ export interface Arrangement {
 export async function runGroups(arrangement: Arrangement): Promise<readonly GroupOutcome[]> {
   const { groups, steerings, source, crew, io, drive, surroundings, startedAt } = arrangement;
   const { clock } = surroundings;
-  // Not from --seed: whoever sends packets must not be able to foresee which ones collide in a table.
-  const hashSeed = randomBytes(8).readBigUInt64BE();
+  const hashSeed = source.original?.hashSeed ?? freshHashSeed();
   const membersMax = crew.size + drive.replacements;
   const ownGroups = new Set<number>();
   const frame = { source, crew, io, surroundings, ownGroups, hashSeed, startedAt, begunMs: clock.nowMs(), membersMax };

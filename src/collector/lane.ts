@@ -1,7 +1,7 @@
 /** One group of a run: what its members are asked for, what is watched of it, and the result that is made of what it saw. */
 import { availableParallelism } from 'node:os';
 import type { Options } from '../config/options.ts';
-import { FanoutError, isSystemCallError } from '../errors.ts';
+import { FanoutError } from '../errors.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { LinkState } from '../model/link.ts';
@@ -13,6 +13,7 @@ import { contradictionsIn, ignoredBy, packetCounts } from './accounting.ts';
 import { Cluster, type GroupRequest } from './cluster.ts';
 import { withCommunityIds } from './community-ids.ts';
 import type { Crew } from './crew.ts';
+import { noFlowTable } from './flow-table.ts';
 import { confirmGroup } from './group-safety.ts';
 import { judge } from './judge.ts';
 import type { Member } from './member.ts';
@@ -265,17 +266,12 @@ export class Lane {
   }
 }
 
-function createFlowMap({ flowMemoryBytes }: Options, { membersMax, hashSeed }: RunFrame): FlowMap {
+function createFlowMap({ flowMemoryBytes }: Options, { membersMax, hashSeed, source }: RunFrame): FlowMap {
+  const replayed = source.original === undefined ? {} : { replayed: source.original.replayed };
   try {
-    return new native.FlowMap({ members: membersMax, ...flowRoomIn(flowMemoryBytes), hashSeed });
+    return new native.FlowMap({ members: membersMax, ...flowRoomIn(flowMemoryBytes), hashSeed, ...replayed });
   } catch (cause) {
-    if (!isSystemCallError(cause)) throw cause;
-    throw new FanoutError(
-      'TOO_LARGE',
-      `the flow table's ${Math.floor(flowMemoryBytes / 2 ** 20)} MiB of address space cannot be had: ${cause.message}`,
-      'raise the limit of this process (ulimit -v) or of the host (vm.overcommit_memory), or give a smaller --flow-memory',
-      { cause },
-    );
+    throw noFlowTable(flowMemoryBytes, cause);
   }
 }
 

@@ -1,5 +1,4 @@
 /** Reads a capture file through the model of the kernel's key. Needs no privilege, and no more memory than its flows take. */
-import { randomBytes } from 'node:crypto';
 import { captureWarnings, unusableCapture } from '../capture-file/findings.ts';
 import { type CaptureInput, inputName } from '../capture-file/input.ts';
 import { PREDICT } from '../capture-file/use.ts';
@@ -10,6 +9,7 @@ import type { Reason } from '../model/run-result.ts';
 import { type CapturePrediction, native } from '../native.ts';
 import type { CaptureSummary } from '../native-lab.ts';
 import { withCommunityIds } from './community-ids.ts';
+import { freshHashSeed } from './flow-table.ts';
 import { evidenceOf, type GroupFindings, predictionOf } from './prediction.ts';
 
 /** Violations listed one by one; all are counted. */
@@ -36,9 +36,7 @@ export type RunPrediction = (request: PredictRequest, io: PredictIo) => Promise<
 
 export const runPrediction: RunPrediction = async ({ input, defrag }, io) => {
   const startedAt = new Date();
-  // Whoever sent the packets must not be able to foresee which ones collide in a table.
-  const hashSeed = randomBytes(8).readBigUInt64BE();
-  const prediction = new native.CapturePrediction({ hashSeed, flowsMax: io.flowsMax ?? FLOWS_MAX });
+  const prediction = new native.CapturePrediction({ hashSeed: freshHashSeed(), flowsMax: io.flowsMax ?? FLOWS_MAX });
   try {
     const { summary, warnings } = await readAll(input, prediction, io);
     return {

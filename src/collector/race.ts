@@ -1,5 +1,4 @@
 /** A group that starts as most programs start one, under traffic, and beside it one that starts in order. */
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RaceOptions } from '../config/race-options.ts';
 import { FanoutError, interrupted } from '../errors.ts';
@@ -7,6 +6,7 @@ import type { NaiveStart } from '../model/race.ts';
 import { native, type ObservedFlow } from '../native.ts';
 import { interruptible } from './conduct.ts';
 import { WorkerCrew } from './crew.ts';
+import { freshHashSeed } from './flow-table.ts';
 import { unlessInterrupted } from './interruption.ts';
 import { Lane } from './lane.ts';
 import type { Member } from './member.ts';
@@ -55,7 +55,7 @@ async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io:
   const { provisions } = io;
   const source = await openSource(run, provisions, io.signal);
   const crew = new WorkerCrew(run.procs, provisions);
-  const hashSeed = randomBytes(8).readBigUInt64BE();
+  const hashSeed = source.original?.hashSeed ?? freshHashSeed();
   const frame = {
     source,
     crew,

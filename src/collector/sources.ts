@@ -8,9 +8,11 @@ import type { LabNetwork } from '../lab/network.ts';
 import { isSymmetric, type NicModel } from '../lab/nic.ts';
 import { type FlowTruth, generateTraffic, type Traffic } from '../lab/traffic.ts';
 import type { NicFacts } from '../model/run-facts.ts';
+import { flowRoomIn } from '../model/run-limits.ts';
 import type { Reason, SourceInfo } from '../model/run-result.ts';
 import { native } from '../native.ts';
-import type { FrameSet, InjectCounters, Injector } from '../native-lab.ts';
+import type { FrameCollector, FrameSet, InjectCounters, Injector } from '../native-lab.ts';
+import { freshHashSeed, noFlowTable } from './flow-table.ts';
 import { checkLiveInterface, describe } from './live-interface.ts';
 import type { Provisions } from './provisions.ts';
 
@@ -20,6 +22,8 @@ export interface PacketSource {
   readonly interface: string;
   readonly ifindex: number;
   readonly loopback: boolean;
+  /** Of a capture file: the time of its packets, which a replay does not keep, under the seed that the workers have to have. */
+  readonly original?: Original;
   /** Resolves when no more packets will come by themselves; never for live traffic. Rejects if sending failed. */
   readonly ended: Promise<void>;
   /** Makes ready what start() will send; takes a while in the lab, and nothing is sent yet. */
@@ -40,6 +44,11 @@ export interface PacketSource {
   /** What is to be said about it beside the evidence. */
   warnings(): readonly Reason[];
   close(): Promise<void>;
+}
+
+export interface Original {
+  readonly hashSeed: bigint;
+  readonly replayed: FrameCollector;
 }
 
 export type SendPlan = Pick<Sending, 'rounds' | 'packetsPerSecond'>;
@@ -139,8 +148,11 @@ async function openLab(source: LabSource, options: Options, provisions: Provisio
 async function openPcap(source: PcapSource, options: Options, provisions: Provisions, signal: AbortSignal): Promise<PacketSource> {
   if (provisions.capture === undefined) throw new TypeError('the capture file was not opened');
   const network = networkIn(provisions);
-  const sender = await replaySender(provisions.capture, network, source, options, signal);
-  return sendingSource({ kind: 'pcap', seed: options.seed, pcap: source.path }, network, sender, source, options, provisions);
+  const hashSeed = freshHashSeed();
+  const replayed = createFrameCollector(network, source, options, hashSeed);
+  const sender = await replaySender(provisions.capture, network, replayed, signal);
+  const info = { kind: 'pcap', seed: options.seed, pcap: source.path } as const;
+  return { ...sendingSource(info, network, sender, source, options, provisions), original: { hashSeed, replayed } };
 }
 
 function networkIn({ network }: Provisions): LabNetwork {
@@ -148,15 +160,18 @@ function networkIn({ network }: Provisions): LabNetwork {
   return network;
 }
 
-async function replaySender(
-  input: CaptureInput,
-  network: LabNetwork,
-  { nic }: Sending,
-  { seed }: Options,
-  signal: AbortSignal,
-): Promise<Sender> {
+function createFrameCollector({ queues }: LabNetwork, { nic }: Sending, options: Options, hashSeed: bigint): FrameCollector {
+  const { seed, flags, flowMemoryBytes } = options;
   const spreading = nic === undefined ? {} : { nic: new native.Nic(nic) };
-  const collector = new native.FrameCollector({ segmentBytes: SEGMENT_BYTES, queues: network.queues, seed, ...spreading });
+  const original = { hashSeed, defrag: flags.includes('defrag'), flowsMax: flowRoomIn(flowMemoryBytes).flowsMax };
+  try {
+    return new native.FrameCollector({ segmentBytes: SEGMENT_BYTES, queues, seed, original, ...spreading });
+  } catch (cause) {
+    throw noFlowTable(flowMemoryBytes, cause);
+  }
+}
+
+async function replaySender(input: CaptureInput, network: LabNetwork, collector: FrameCollector, signal: AbortSignal): Promise<Sender> {
   const replay = await Replay.open(input, collector, signal);
   let injector: Injector | undefined;
   return {

@@ -48,6 +48,7 @@ export const WARNINGS = {
   'capture-unfinished': 'a signal ended the reading of the capture file before its end',
   'packets-left-out': 'some packets of the capture file cannot be sent as Ethernet frames',
   'packets-cut': 'some packets of the capture file were cut before their flow is known',
+  'no-time-stamps': 'the capture file does not tell copies of packets from packets that are alike',
 } as const satisfies Record<string, string>;
 
 /** A doubt that a proven NO outranks is still worth a warning, so reasons may appear among the warnings too. */

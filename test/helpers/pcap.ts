@@ -12,6 +12,8 @@ export interface PcapFormat {
   readonly linkType?: number;
   /** Packets are cut to so many bytes. */
   readonly snaplen?: number;
+  /** When each packet came, in milliseconds since 1970; else a microsecond after the one before it. */
+  readonly timesMs?: readonly number[];
 }
 
 /** Integers one after the other, each of the given number of bytes. */
@@ -31,12 +33,17 @@ function stamp(index: number): readonly [number, number] {
   return [Math.floor(index / 1e6), index % 1e6];
 }
 
+function stampOf(index: number, { timesMs }: PcapFormat): readonly [number, number] {
+  const ms = timesMs?.[index];
+  return ms === undefined ? stamp(index) : [Math.floor(ms / 1000), Math.round((ms % 1000) * 1000)];
+}
+
 export function pcapBytes(packets: readonly Uint8Array[], format: PcapFormat = {}): Buffer {
   const { bigEndian = false, magic = MAGIC, linkType = ETHERNET, snaplen = SNAPLEN } = format;
   const header = fields(bigEndian, [magic, 4], [2, 2], [4, 2], [0, 4], [0, 4], [snaplen, 4], [linkType, 4]);
   const extra = magic === 0xa1b2cd34 ? Buffer.alloc(8, 0x5a) : Buffer.alloc(0);
   const records = packets.flatMap((packet, index) => {
-    const [second, fraction] = stamp(index);
+    const [second, fraction] = stampOf(index, format);
     const kept = packet.subarray(0, snaplen);
     const ticks = magic === 0xa1b23c4d ? fraction * 1000 : fraction;
     return [fields(bigEndian, [second, 4], [ticks, 4], [kept.length, 4], [packet.length, 4]), extra, kept];

@@ -466,6 +466,14 @@ const NATIVE_FLOW_MAP = of(
   ['kernel keys without end', 'if (further == further_sights_max) {', 'if (further == 0xff) {'],
   ['a sender chooses digests', 'b = seeded_mix(words[2], words[3], seed_)', 'b = mix(words[2], words[3])'],
   ['a first piece without room is forgotten', 'if (o.datagram != 0) fragments_.lose_first(ticks(o.first_ns));', ''],
+  [
+    'one key of a replay is one packet',
+    'seen->where.content = shared ? 0 : in_file->where.content;',
+    'seen->where.content = in_file->where.content;',
+  ],
+  ['copies of a replay are never dealt out', 'if (shared && repeated) return;', ''],
+  ['a replay is judged by its own time', 'seen->where.timeless = true;', ''],
+  ['the file of a replay is not asked', 'else if (basis.file != nullptr && on_several_members(out.own))', 'else if (false)'],
   ['what is told is not counted', 'for (const Pending& p : pending_) tally_.told_by_member[member] += p.observation.packets;', ''],
 );
 
@@ -473,6 +481,12 @@ const NATIVE_FRAGMENTS = of(
   'native/core/fragment_store.cpp',
   ['pieces are joined across epochs', 'return {piece.datagram, piece.epoch};', 'return {piece.datagram, 0};'],
   ['pieces are never joined', 'if (nearest == to || away(*nearest) > lifetime) return end;', 'return end;'],
+);
+
+const NATIVE_REPEATS = of(
+  'native/core/repeats.cpp',
+  ['what is alike is a copy at any time', 'e->content == content && apart <= content::apart_max_ns', 'e->content == content'],
+  ['copies come in the order of time', 'e->time_ns > time_ns ? e->time_ns - time_ns : time_ns - e->time_ns', 'time_ns - e->time_ns'],
 );
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -500,4 +514,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...NATIVE_EVIDENCE,
   ...NATIVE_FLOW_MAP,
   ...NATIVE_FRAGMENTS,
+  ...NATIVE_REPEATS,
 ];
