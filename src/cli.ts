@@ -123,9 +123,20 @@ Exit status: 0 nothing must be parted, 1 some flows must be, 2 usage or a file t
 function statusOfFailure(error: unknown): ExitStatus {
   // Commander throws for --help and --version too, with exit code 0; its own 1 for typing errors would read as a verdict.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.yes : EXIT.usage;
+  if (isOutOfFiles(error))
+    return statusOfFailure(
+      new FanoutError('TOO_LARGE', `no more files may be opened: ${error.message}`, 'raise the limit (ulimit -n), to 100 at least', {
+        cause: error,
+      }),
+    );
   if (!(error instanceof FanoutError)) return reportDefect(error);
   host.stderr.write(`fanout-cluster: ${error.code}: ${printable(error.message)}\n  -> ${printable(error.remedy)}\n`);
   return error.exitStatus;
+}
+
+/** Parts of the program are loaded when they are needed, and any file may be one too many. */
+function isOutOfFiles(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
 }
 
 // The rest of this module may not be set yet, and whatever failed here would end with a status of Node's own.
@@ -211,4 +222,6 @@ process.on('SIGINT', interrupted);
 process.on('SIGTERM', interrupted);
 // The terminal has gone, or the connection to it.
 process.on('SIGHUP', interrupted);
+// The soft limit of CPU time (ulimit -t); the kernel kills at the hard one.
+process.on('SIGXCPU', interrupted);
 main(process.argv).then(quit);

@@ -58,6 +58,8 @@ export function createWorkers({ groups, onExit, program }: WorkersOptions): Work
       const started = execa(program.file, [...program.leading, ...NODE_FLAGS, program.script, ...argv], {
         env: ENVIRONMENT,
         extendEnv: false,
+        // The current directory may have been deleted.
+        cwd: '/',
         stdio: ['ignore', 'ignore', 'pipe', ...[starter, node, script, addon, ...descriptors].map(inherited)],
         // Collecting output in the library costs milliseconds a process; a few hundred bytes of last words are all that is wanted.
         buffer: false,

@@ -16,6 +16,8 @@ export interface Machine {
   readonly tasksMax: number;
   /** Processes and threads that the control groups of this process still allow; Infinity without a limit. */
   readonly tasksLeft: number;
+  /** How large files may get that this process writes, those in memory too. */
+  readonly fileBytesMax: number;
   /** Files that this process may have open. */
   readonly descriptorsMax: number;
   readonly onlineCpus: readonly number[];
@@ -36,6 +38,7 @@ export function readMachine(): Machine {
     memChargeableBytes: memoryLeftByGroups(readIfThere),
     tasksMax: Math.min(...TASK_LIMITS.map(limitIn), softLimit(limits, 'Max processes')),
     tasksLeft: tasksLeftByGroups(readIfThere),
+    fileBytesMax: softLimit(limits, 'Max file size'),
     // Node raises the soft limit to the hard one when it starts.
     descriptorsMax: hardLimit(limits, 'Max open files'),
     onlineCpus: parseCpuList(readIfThere('/sys/devices/system/cpu/online')?.trim() ?? '') ?? allowedCpus(),

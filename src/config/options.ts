@@ -428,6 +428,8 @@ const WORKER_DESCRIPTORS = 2;
 const GROUP_DESCRIPTORS = 2;
 /** For itself: Node's own, and files. */
 const OWN_DESCRIPTORS = 40;
+/** Descriptions of programs, filters and texts from pipes, for the program that replaces this one. */
+const FILE_BYTES_MIN = 4 * 2 ** 20;
 
 /** What is needed beside the flow map. */
 export function memoryOf(procs: number, { blockBytes, blockCount }: Options['ring'], groups = 1): NeededMemory {
@@ -441,7 +443,7 @@ export function memoryOf(procs: number, { blockBytes, blockCount }: Options['rin
 export function checkMachineCanHold(
   procs: number,
   ringBytes: number,
-  { memAvailableBytes, memChargeableBytes, tasksMax, tasksLeft, descriptorsMax }: Machine,
+  { memAvailableBytes, memChargeableBytes, tasksMax, tasksLeft, descriptorsMax, fileBytesMax }: Machine,
   groups = 1,
 ): void {
   const ringsOfEach = groups * ringBytes;
@@ -480,6 +482,13 @@ export function checkMachineCanHold(
       'TOO_LARGE',
       `${procs} processes have ${procs * tasks} threads, and this host or user may have ${tasksMax}`,
       'use fewer --procs, or raise what is too low: ulimit -u, kernel.pid_max, kernel.threads-max',
+    );
+  }
+  if (fileBytesMax < FILE_BYTES_MIN) {
+    throw new FanoutError(
+      'TOO_LARGE',
+      `files may have ${fileBytesMax} bytes, and what this program hands on to itself, in files in memory, may take ${mebibytes(FILE_BYTES_MIN)}`,
+      'raise the limit (ulimit -f unlimited; LimitFSIZE= of the unit)',
     );
   }
   const descriptors = procs * (WORKER_DESCRIPTORS + groups * GROUP_DESCRIPTORS) + OWN_DESCRIPTORS;

@@ -154,7 +154,7 @@ function rootMayNot(lacking: readonly string[], said: string, cause: unknown): F
  */
 async function probeUserNamespaces(lacking: readonly string[] | undefined): Promise<void> {
   const { execa } = await import('execa');
-  const probe = await execa('unshare', [...UNPRIVILEGED, 'true'], { reject: false, stdin: 'ignore' });
+  const probe = await execa('unshare', [...UNPRIVILEGED, 'true'], { cwd: '/', reject: false, stdin: 'ignore' });
   if (!probe.failed) return;
   if (probe.code === 'ENOENT') throw toolMissing('unshare', probe);
   const said = firstLineOf(probe.stderr === '' ? probe.shortMessage : probe.stderr);

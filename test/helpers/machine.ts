@@ -7,6 +7,7 @@ export const MACHINE: Machine = {
   memChargeableBytes: Number.POSITIVE_INFINITY,
   tasksMax: 32768,
   tasksLeft: Number.POSITIVE_INFINITY,
+  fileBytesMax: Number.POSITIVE_INFINITY,
   descriptorsMax: 1024,
   onlineCpus: [0, 1],
   randomSeed: 77,

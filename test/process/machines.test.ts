@@ -78,6 +78,36 @@ describe('programs', () => {
   });
 });
 
+describe('limits of the process', () => {
+  const limited = (option: string): readonly string[] => ['sh', '-c', `${option} && exec "$@"`, 'sh'];
+
+  testWith([root()], 'files without a byte (ulimit -f 0): 4, with the limit to raise', {}, async () => {
+    refused(await run([...LAB, '2'], { by: limited('ulimit -f 0') }), /TOO_LARGE: files may have 0 bytes/, /ulimit -f/);
+  });
+
+  testWith([root()], 'few open files, down to those with which the program is not even loaded: 4', {}, async () => {
+    for (const files of [20, 22, 25, 30, 40])
+      refused(await run([...LAB, '2'], { by: limited(`ulimit -n ${files}`) }), /TOO_LARGE: .*open|TOO_LARGE: .*descriptors/, /ulimit -n/);
+    expect((await run([...LAB, '2'], { by: limited('ulimit -n 100') })).status).toBe(0);
+  });
+
+  testWith([root()], 'small stacks, nothing locked in memory: a verdict', {}, async () => {
+    for (const limit of ['ulimit -s 128', 'ulimit -l 0']) expect((await run([...LAB, '2'], { by: limited(limit) })).status).toBe(0);
+  });
+});
+
+describe('the current directory', () => {
+  testWith([root()], 'deleted: the lab and live runs go on, and no relative path leads elsewhere', {}, async () => {
+    const gone = ['sh', '-c', `mkdir ${scratch.path}/gone && cd ${scratch.path}/gone && rmdir ../gone && exec "$@"`, 'sh'];
+    expect((await run([...LAB, '2'], { by: gone })).status).toBe(0);
+    expect((await run(['-i', 'lo', '-n', '2', '--filter', 'tcp', '--duration', '300ms', '--quiet'], { by: gone })).status).toBe(3);
+    const { status, stderr } = await run([...LAB, '2', '--json', 'report.json'], { by: gone });
+    expect([status, existsSync('/report.json')]).toEqual([2, false]);
+    expect(stderr).toMatch(/OUTPUT_UNWRITABLE/);
+    expect((await run(['predict', 'trace.pcap'], { by: gone })).status).toBe(2);
+  });
+});
+
 describe('control groups', () => {
   const made: string[] = [];
   afterAll(async () => {

@@ -37,6 +37,7 @@ const MACHINE: Machine = {
   memChargeableBytes: 2 ** 40,
   tasksMax: 1e6,
   tasksLeft: Number.POSITIVE_INFINITY,
+  fileBytesMax: Number.POSITIVE_INFINITY,
   descriptorsMax: 1e6,
   onlineCpus: [0, 1, 2, 3],
   randomSeed: 1,
