@@ -24,16 +24,19 @@ const WORKER_FLOW_BYTES = 192;
 /** Fewer would be told and forgotten so often that telling is most of the work; more would not help. */
 const WORKER_FLOWS_MIN = 1 << 12;
 const WORKER_FLOWS_MAX = 1 << 20;
+/** Of all workers: at the end all of them may be told at once, and the collector takes in about three million a second. */
+const WORKER_FLOWS_TOGETHER = 1 << 21;
 
 /**
  * How many flows each worker keeps between two messages, for each of its groups: all workers together take a quarter of what there is, as the
- * flow map does, and no more than is left beside it. A scan fills all of their caches.
+ * flow map does, and no more than is left beside it, nor than can be told soon after a signal. A scan fills all of their caches.
  */
 export function workerFlows(flowMemoryBytes: number, needed: NeededMemory, machine: Memory, caches: number): number {
   const { memAvailableBytes, memChargeableBytes } = machine;
   const left = Math.min(memAvailableBytes - needed.rings, memChargeableBytes) - needed.charged - flowMemoryBytes;
   const together = Math.min(left, Math.min(memAvailableBytes, memChargeableBytes) / 4);
-  return Math.min(WORKER_FLOWS_MAX, Math.max(WORKER_FLOWS_MIN, Math.floor(together / caches / WORKER_FLOW_BYTES)));
+  const share = Math.min(together / WORKER_FLOW_BYTES, WORKER_FLOWS_TOGETHER) / caches;
+  return Math.min(WORKER_FLOWS_MAX, Math.max(WORKER_FLOWS_MIN, Math.floor(share)));
 }
 
 function memoryOfAll(given: string | undefined, needed: NeededMemory, machine: Memory, maps: number): number {

@@ -72,25 +72,31 @@ describe('as asked for', () => {
 
 describe('what workers keep', () => {
   const GIB = 2 ** 30;
-  const machine = { memAvailableBytes: 16 * GIB, memChargeableBytes: Number.POSITIVE_INFINITY };
-  const needed = { charged: GIB, rings: GIB };
+  const MIB = 2 ** 20;
+  const machine = { memAvailableBytes: 1 * GIB, memChargeableBytes: Number.POSITIVE_INFINITY };
+  const needed = { charged: 128 * MIB, rings: 128 * MIB };
 
   test('all of them together: a quarter of what there is, however many they are', () => {
-    for (const procs of [32, 64, 256, 1024]) {
-      const flows = workerFlows(4 * GIB, needed, machine, procs);
-      expect(flows * procs * 192).toBeLessThanOrEqual(4 * GIB);
-      expect(flows * procs * 192).toBeGreaterThan(3.9 * GIB);
+    for (const procs of [8, 64, 256]) {
+      const bytes = workerFlows(256 * MIB, needed, machine, procs) * procs * 192;
+      expect(bytes).toBeLessThanOrEqual(256 * MIB);
+      expect(bytes).toBeGreaterThan(250 * MIB);
     }
   });
 
   test('never more than is left beside the flow map, nor than a control group leaves', () => {
-    expect(workerFlows(13 * GIB, needed, machine, 64)).toBe(Math.floor(GIB / 64 / 192));
-    expect(workerFlows(GIB, needed, { ...machine, memChargeableBytes: 4 * GIB }, 64)).toBe(Math.floor(GIB / 64 / 192));
+    expect(workerFlows(640 * MIB, needed, machine, 16)).toBe(Math.floor((128 * MIB) / 16 / 192));
+    expect(workerFlows(256 * MIB, needed, { ...machine, memChargeableBytes: 512 * MIB }, 16)).toBe(Math.floor((128 * MIB) / 16 / 192));
+  });
+
+  test('no more than can be told at the end', () => {
+    for (const procs of [2, 64, 256])
+      expect(workerFlows(GIB, needed, { ...machine, memAvailableBytes: 64 * GIB }, procs)).toBe(2 ** 21 / procs);
   });
 
   test('enough to work, and no more than helps', () => {
-    expect(workerFlows(16 * GIB, needed, machine, 64)).toBe(4096);
-    expect(workerFlows(4 * GIB, needed, machine, 65_536)).toBe(4096);
-    expect(workerFlows(GIB, needed, machine, 1)).toBe(2 ** 20);
+    expect(workerFlows(GIB, needed, machine, 64)).toBe(4096);
+    expect(workerFlows(256 * MIB, needed, machine, 65_536)).toBe(4096);
+    expect(workerFlows(GIB, needed, { ...machine, memAvailableBytes: 64 * GIB }, 1)).toBe(2 ** 20);
   });
 });
