@@ -58,7 +58,7 @@ describe('defaults', () => {
         "statusIntervalMs": 1000,
         "tolerated": [],
         "workNs": 0,
-        "workerFlowsMax": 1048576,
+        "workerFlowsMax": 524288,
         "workerTimeoutMs": 10000,
       }
     `));
