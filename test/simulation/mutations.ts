@@ -489,6 +489,13 @@ const NATIVE_REPEATS = of(
   ['copies come in the order of time', 'e->time_ns > time_ns ? e->time_ns - time_ns : time_ns - e->time_ns', 'time_ns - e->time_ns'],
 );
 
+const READERS = of(
+  'src/collector/readers.ts',
+  ['what is around a layer makes no difference', "layers[i - 1] ?? ''", "''"],
+  ['who opens the innermost layer sees the flow', 'return readers.filter((reader) => openers.includes(reader));', 'return openers;'],
+  ['the flow itself must be opened, too', 'layers.slice(0, -1).reduce', 'layers.reduce'],
+);
+
 export const MUTATIONS: readonly Mutation[] = [
   ...RECOMMEND,
   ...WORDS,
@@ -500,6 +507,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DOUBTS,
   ...CONFIDENCE,
   ...DIAGNOSE,
+  ...READERS,
   ...EPOCHS,
   ...WATCH,
   ...CLOCK_STEPS,
