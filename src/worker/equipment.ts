@@ -22,12 +22,16 @@ export function takenInPlace(place: number): number {
   return place;
 }
 
-/** Nobody but this process itself may look at its memory. The collector, which is to, is given the means. */
+/** Nobody but this process itself may look at its memory. The collector, which is to, is given the means where there are any. */
 export function showMemory(): void {
-  const memory = openSync('/proc/self/smaps_rollup', 'r');
   try {
-    native.sendDescriptor(WORKER_DESCRIPTORS.channel, 0, memory);
-  } finally {
-    closeSync(memory);
+    const memory = openSync('/proc/self/smaps_rollup', 'r');
+    try {
+      native.sendDescriptor(WORKER_DESCRIPTORS.channel, 0, memory);
+    } finally {
+      closeSync(memory);
+    }
+  } catch {
+    // A kernel without it (CONFIG_PROC_PAGE_MONITOR), or too many descriptors on their way: it is a figure, and no run depends on it.
   }
 }
