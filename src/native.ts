@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { FanoutError } from './errors.ts';
 import type { Evidence, ViolationTraits } from './model/evidence.ts';
+import type { KernelBugs, KernelDesign } from './model/kernel-model.ts';
 import type { LinkState } from './model/link.ts';
 import type { FlowRoom } from './model/run-limits.ts';
 import type { FlowId, Violation, ViolationKind, ViolationObservation } from './model/run-result.ts';
@@ -36,6 +37,8 @@ export interface CaptureOptions {
   readonly replayed: boolean;
   /** Packets are delivered from bind(2) on: before the member has joined, and while others still do. */
   readonly eager: boolean;
+  /** Of a kernel that hashes otherwise than current ones. */
+  readonly kernel?: KernelDesign;
 }
 
 /** Totals of a member (native/core/order.hpp). The last three are zero where lab tags are the evidence. */
@@ -111,8 +114,10 @@ export interface ObservationInput {
   /** Layers by name, outermost first: `vlan/ipv4/tcp` (native/core/stack.hpp). */
   readonly stack: string;
   readonly kernelKey: bigint | number;
-  /** 1: IPv6 flow label, 2: fragment, 4: stale octets, 8: echo request, 16: ICMP error about the flow (native/core/dissect.hpp). */
+  /** 1: IPv6 flow label, 2: fragment, 4: stale octets, 8: echo request, 16: ICMP error about the flow, 32: sent tagged (native/core/dissect.hpp). */
   readonly marks: number;
+  /** Digest of flow label, VLAN ids and GRE key (native/core/tag_digest.hpp); absent or 0: none of them, 65535: packets differ. */
+  readonly tags?: number;
   /** At least 1, or the flow map refuses the message, except of a datagram. */
   readonly packets: bigint | number;
   readonly bytes: bigint | number;
@@ -200,10 +205,24 @@ interface Dissection {
   readonly stack: string;
   /** 16 hexadecimal digits, as in observations. Frames with equal keys get one member of a hash group. */
   readonly kernelKey: string;
-  readonly marks: readonly ('flow-label' | 'fragment' | 'stale-ipv6' | 'echo-request' | 'icmp-error')[];
+  /** Of flow label, VLAN ids and GRE key (native/core/tag_digest.hpp). */
+  readonly tags: number;
+  readonly marks: readonly ('flow-label' | 'fragment' | 'stale-ipv6' | 'echo-request' | 'icmp-error' | 'sent-tagged')[];
   readonly ethertype: number;
   readonly protocol: number;
 }
+
+/** In what else a frame was seen than its bytes. */
+export interface DissectHow {
+  /** Control information of a tag that was taken out of the bytes. */
+  readonly tagTci?: number;
+  /** By this host: where the kernel's dissector began (native/core/dissect.hpp). */
+  readonly sentFrom?: { readonly protocol: number; readonly networkAt: number };
+  /** By the model of another kernel than current ones. */
+  readonly kernel?: KernelInput;
+}
+
+export type KernelInput = KernelDesign & { readonly bugs?: KernelBugs };
 
 export type DissectedFlow = Dissection & {
   readonly kind: 'flow';
@@ -322,9 +341,11 @@ export interface Native extends LabAddon, PrivilegesAddon, DescriptorsAddon {
   readonly CapturePrediction: new (options: {
     readonly hashSeed: bigint;
     readonly flowsMax: number;
+    /** Of a kernel that hashes otherwise than current ones. */
+    readonly kernel?: KernelInput;
   }) => CapturePrediction;
-  /** `frame` begins at the Ethernet header; a tag taken out of its bytes is given by its control information. */
-  dissectFrame(frame: Uint8Array, tagTci?: number): DissectedFrame;
+  /** `frame` begins at the Ethernet header. */
+  dissectFrame(frame: Uint8Array, how?: DissectHow): DissectedFrame;
   /** The name that this index has now; null if there is none of it any more. */
   interfaceName(index: number): string | null;
   describeInterface(name: string): InterfaceInfo;
@@ -347,7 +368,7 @@ export interface Native extends LabAddon, PrivilegesAddon, DescriptorsAddon {
 }
 
 /** Changes with native/core/wire.hpp and the records it writes, and with what a capture is given and counts. */
-const WIRE_VERSION = 4;
+const WIRE_VERSION = 5;
 
 /** A worker that cannot reach the package is given both by descriptor. */
 export const ADDON_PATH =

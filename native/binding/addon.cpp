@@ -2,7 +2,7 @@
 #include "lab_binding.hpp"
 
 // Changes with the wire format; src/native.ts refuses an addon of another version.
-constexpr int wire_version = 4;
+constexpr int wire_version = 5;
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("wireVersion", wire_version);

@@ -2,6 +2,7 @@
 #include "bindings.hpp"
 #include "capture.hpp"
 #include "convert.hpp"
+#include "kernel_model_from_js.hpp"
 
 namespace fanout::binding {
 namespace {
@@ -36,6 +37,7 @@ CaptureConfig config_of(const Napi::Object& o) {
   config.lab_tags = bool_of(o, "labTags");
   config.replayed = bool_of(o, "replayed");
   config.eager = bool_of(o, "eager");
+  config.kernel = kernel_model_from_js(o);
   return config;
 }
 

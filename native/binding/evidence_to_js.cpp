@@ -39,6 +39,8 @@ Napi::Object signature_to_js(Napi::Env env, const ViolationSignature& s) {
   out.Set("staleIpv6", s.stale_ipv6);
   out.Set("mixedWrappings", s.mixed_wrappings);
   out.Set("onOnePacket", s.on_one_packet);
+  out.Set("sentTagged", s.sent_tagged);
+  out.Set("tagsDiffer", s.tags_differ);
   return out;
 }
 
@@ -99,6 +101,7 @@ Napi::Object evidence_to_js(Napi::Env env, const Evidence& e, const Tally& tally
             stack.Set("twoWayByMember", numbers(env, s.two_way_by_member));
             stack.Set("kernelKeys", number(env, s.kernel_keys.size()));
             stack.Set("errorsElsewhere", number(env, s.errors_elsewhere));
+            stack.Set("sentTagged", number(env, s.sent_tagged));
             return stack;
           }));
   out.Set("twoWayByEpochAndMember",

@@ -16,6 +16,7 @@ class Fields {
   explicit Fields(const Napi::Object& object) : object_(object) {}
 
   [[nodiscard]] const char* wrong() const { return wrong_; }
+  [[nodiscard]] bool has(const char* name) const { return property(object_, name).has_value(); }
 
   template <typename T>
   void natural(const char* name, T& out) {
@@ -78,6 +79,7 @@ const char* read_observation(const Napi::Value& value, Observation& out) {
   fields.stack("stack", out.stack);
   fields.natural("kernelKey", out.kernel_key);
   fields.natural("marks", out.marks);
+  if (fields.has("tags")) fields.natural("tags", out.tags);
   fields.natural("packets", out.packets);
   fields.natural("bytes", out.bytes);
   fields.natural("firstNs", out.first_ns);

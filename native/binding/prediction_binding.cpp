@@ -5,6 +5,7 @@
 #include "capture_summary.hpp"
 #include "convert.hpp"
 #include "evidence_to_js.hpp"
+#include "kernel_model_from_js.hpp"
 #include "prediction.hpp"
 
 namespace fanout::binding {
@@ -20,7 +21,7 @@ class CapturePredictionObject final : public Napi::ObjectWrap<CapturePredictionO
                         InstanceMethod<&Self::flows>("flows"), InstanceMethod<&Self::counts>("counts")});
   }
 
-  // new CapturePrediction({ hashSeed, flowsMax })
+  // new CapturePrediction({ hashSeed, flowsMax, kernel? })
   explicit CapturePredictionObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<CapturePredictionObject>(info), env_(info.Env()) {
     if (!info[0].IsObject()) {
@@ -28,7 +29,7 @@ class CapturePredictionObject final : public Napi::ObjectWrap<CapturePredictionO
       return;
     }
     const auto o = info[0].As<Napi::Object>();
-    Prediction::Options options{.flows_max = uint32_of(o, "flowsMax"), .seed = HashSeed{uint64_of(o.Get("hashSeed"))}};
+    Prediction::Options options{.flows_max = uint32_of(o, "flowsMax"), .seed = HashSeed{uint64_of(o.Get("hashSeed"))}, .kernel = kernel_model_from_js(o).value_or(KernelModel{})};
     auto plain = Prediction::create(options);
     options.defrag = true;
     auto defragmented = Prediction::create(options);

@@ -46,6 +46,11 @@ Status attach(PacketSocket& socket, const CaptureConfig& config) noexcept {
   return config.filter.empty() ? socket.attach_keep(config.snaplen) : socket.attach_filter(config.filter);
 }
 
+[[nodiscard]] Dissection dissect_in(const RingPacket& packet, const CaptureConfig& config) noexcept {
+  if (packet.packet_type == PACKET_OUTGOING) return dissect_sent(packet.frame, packet.tag, packet.sent_from, config.seed, config.kernel.value_or(KernelModel{}));
+  return config.kernel ? dissect(packet.frame, packet.tag, config.seed, *config.kernel) : dissect(packet.frame, packet.tag, config.seed);
+}
+
 Status pin_to(int cpu) noexcept {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -207,7 +212,8 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
       return ignored_.add(*refusal);
     Parsed& p = batch[count];
     // Made in its place: a copy right after the parsing would wait for every narrow store.
-    new (&p.packet) Dissection(dissect(packet.frame, packet.tag, config_.seed));
+    new (&p.packet) Dissection(dissect_in(packet, config_));
+    if (packet.tag.present) p.packet.tags = tag_digest::with(p.packet.tags, packet.tag.vlan_id());
     const std::uint64_t time_ns = packet.timestamp_ns - start_ns_;
     p.amount = {packet.wire_bytes, time_ns, time_ns, 1, 0};
     p.frame = packet.frame;
@@ -241,12 +247,13 @@ bool Capture::join_fragment(Dissection& packet, const Amount& amount) noexcept {
     return false;
   }
   if (packet.kind != PacketKind::flow) return true;
-  const auto [waited, marks] = datagrams_.begin(packet, amount.first_ns);
+  const auto [waited, marks, tags] = datagrams_.begin(packet, amount.first_ns);
   count_lost_fragments();
   if (waited.packets == 0) return true;
   judged_ -= waited.packets;
   Dissection later = packet;
   later.marks = marks;
+  later.tags = tags;
   (void)store(later, FlowCache::hash_of(later, config_.seed), waited);
   return true;
 }

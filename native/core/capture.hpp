@@ -39,6 +39,7 @@ struct CaptureConfig {
   std::uint32_t news_interval_ms = 10;
   std::uint32_t changes_interval_ms = 5000;
   HashSeed seed;
+  std::optional<KernelModel> kernel;  // that hashes otherwise than current ones
   bool lab_tags = false;  // the traffic is the lab's own, and numbers its packets
   // Deliver packets from bind() on, as most programs do: to a socket that is no member yet, and under a growing group.
   bool eager = false;

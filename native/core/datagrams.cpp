@@ -76,6 +76,8 @@ bool Datagrams::continue_with(Dissection& packet, const Amount& amount) noexcept
   e.key = packet.key;
   e.stack = packet.stack;
   e.direction = packet.direction;
+  const std::uint16_t tags = tag_digest::of_one(packet.tags);
+  e.waiting.tags = e.waiting.amount.packets == 0 ? tags : tag_digest::join(e.waiting.tags, tags);
   e.waiting.amount.add(amount);
   e.waiting.marks |= packet.marks;
   return false;
@@ -112,6 +114,7 @@ void Datagrams::tell(const Entry& e, const Waiting& waiting, std::uint64_t first
   o.first_ns = first_ns;
   o.last_ns = last_ns;
   o.marks = waiting.marks;
+  o.tags = waiting.tags;
   o.datagram = e.datagram;
   due_.push_back(o);
 }

@@ -30,6 +30,7 @@ class Datagrams {
   struct Waiting {
     Amount amount;
     std::uint8_t marks = 0;
+    std::uint16_t tags = 0;
   };
 
   // `packet` is a flow and the first piece of a datagram. Returns what has waited for it, which is of the same flow and kernel

@@ -18,10 +18,8 @@ void swap_if(bool condition, T& x, T& y) noexcept {
   y ^= difference;
 }
 
-// The kernel sorts ports independently of addresses (__flow_hash_consistentify), so A:p-B:q and A:q-B:p share a member.
-[[nodiscard]] std::uint64_t digest_of(const View& view, HashSeed seed) noexcept {
-  const std::uint64_t ports = std::min(view.ports, exchanged(view.ports));
-  const std::uint64_t word = ports << 32 | std::uint64_t{view.ethertype} << 16 | view.protocol;
+[[nodiscard]] std::uint64_t digest_of(const View& view, std::uint64_t sorted_ports, HashSeed seed) noexcept {
+  const std::uint64_t word = sorted_ports << 32 | std::uint64_t{view.ethertype} << 16 | view.protocol;
   return seeded_mix(view.address_digest, word, seed);
 }
 
@@ -32,13 +30,22 @@ void clear_rest_of_addresses(FlowKey& key) noexcept {
 }
 
 // flow_keys_hash_length() counts the padding at the end of struct flow_keys as part of the addresses and so hashes four bytes
-// more than an IPv4 pair has: what an IPv6 header around it left there, octets 8 to 11 of its source. Known since 5.4, unmended
-// in 6.18; the model has it always. The octets are of one side only, so the directions differ unless both sides agree in them.
+// more than an IPv4 pair has: what an IPv6 header around it left there, octets 8 to 11 of its source. Where the structure ends
+// without padding it does not happen; no current kernel is known in which it does. The octets are of one side only, so the
+// directions differ unless both sides agree in them.
 void hash_ipv4_addresses(Walk& walk) noexcept {
   const std::uint64_t digest = walk.ids.address_digest;
-  walk.stale_hashed = walk.stale != 0;
+  walk.stale_hashed = walk.stale != 0 && walk.model.bug_d;
   walk.kernel.address_digest = walk.stale_hashed ? seeded_mix(digest, walk.stale, walk.seed) : digest;
 }
+
+// Bug B: the difference of such a pair is negative both ways, so that it is exchanged in both directions, and each has an order of
+// its own.
+[[gnu::noinline]] std::uint64_t by_direction(std::uint64_t digest, bool swapped, HashSeed seed) noexcept {
+  return seeded_mix(digest, swapped ? 1 : 2, seed);
+}
+
+[[nodiscard]] bool is_top_bit_pair(std::uint32_t src, std::uint32_t dst) noexcept { return (to_host(src) ^ to_host(dst)) == 0x80; }
 
 void read_ipv4_addresses(Walk& walk, const std::byte* addresses) noexcept {
   constexpr unsigned first_bytes = std::endian::native == std::endian::little ? 0 : 32;
@@ -53,7 +60,10 @@ void read_ipv4_addresses(Walk& walk, const std::byte* addresses) noexcept {
   std::memcpy(walk.out->key.b.data(), &high, sizeof high);
   if (walk.inside_ip()) clear_rest_of_addresses(walk.out->key);
   walk.ids.address_digest = seeded_mix(low, high, walk.seed);
-  if (walk.kernel_follows) hash_ipv4_addresses(walk);
+  if (!walk.kernel_follows) return;
+  hash_ipv4_addresses(walk);
+  if (walk.model.bug_b && is_top_bit_pair(src, dst)) [[unlikely]]
+    walk.kernel.address_digest = by_direction(walk.kernel.address_digest, walk.swapped, walk.seed);
 }
 
 void read_ipv6_addresses(Walk& walk, const std::byte* addresses) noexcept {
@@ -101,7 +111,7 @@ void go_beyond(Walk& walk, Follows (*strip)(Walk&) noexcept) noexcept;
 void ports(Walk& walk) noexcept {
   const bool whole = walk.in_packet(4);
   const std::byte* const header = walk.take(4);
-  if (header != nullptr && walk.kernel_follows) walk.kernel.ports = load32(header);
+  if (header != nullptr) walk.found_kernel_ports(load32(header));
   if (!whole) return walk.end(PacketKind::truncated);
   walk.ids.ports = load32(header);
   walk.reverse_if_equal = walk.ids.ports > exchanged(walk.ids.ports);
@@ -172,10 +182,16 @@ void ipv6(Walk& walk) noexcept {
   walk.out->network_at = static_cast<std::uint16_t>(walk.at - 40);
   const std::uint32_t version_and_label = load32(header);
   if (version_and_label >> 28 != 6) walk.end(PacketKind::malformed);
-  if ((version_and_label & 0xfffff) != 0 && walk.kernel_follows) walk.out->marks |= mark_flow_label;
+  const std::uint32_t label = version_and_label & 0xfffff;
+  if (label != 0 && walk.kernel_follows) {
+    walk.out->marks |= mark_flow_label;
+    walk.found_tag(tag_digest::folded(label));
+  }
   walk.limit_packet(walk.at, load16(header + 4));
   walk.found_protocol(load<std::uint8_t>(header + 6));
   read_ipv6_addresses(walk, header + 8);
+  if (walk.model.bug_c && label != 0) [[unlikely]]
+    walk.stop_kernel();
   walk.found_ip();
   if (ipv6_extensions(walk)) transport(walk);
 }
@@ -194,6 +210,7 @@ void vlan(Walk& walk) noexcept {
     walk.out->stack.push(Layer::vlan);
     const std::byte* const tag = walk.take(4);
     if (tag == nullptr) return walk.end(PacketKind::truncated);
+    walk.found_tag(StrippedTag{.tci = load16(tag)}.vlan_id());
     walk.found_ethertype(load16(tag + 2));
     if (!walk.again()) return walk.end(PacketKind::malformed);
   } while (is_vlan(walk.next_type));
@@ -239,12 +256,14 @@ void finish_flow(Walk& walk) noexcept {
   key.protocol = walk.ids.protocol;
   key.family = walk.ids.ethertype == ETH_P_IP ? 4 : 6;
   walk.out->direction = static_cast<Direction>(reverse);
-  walk.out->flow_hash = digest_of(walk.ids, walk.seed);
+  walk.out->flow_hash = digest_of(walk.ids, sorted(walk.ids.ports), walk.seed);
 }
 
 void finish(Walk& walk) noexcept {
   Dissection& out = *walk.out;
-  out.kernel_key = digest_of(walk.kernel, walk.seed);
+  // __flow_hash_consistentify() sorts ports independently of addresses, so A:p-B:q and A:q-B:p share a member; it did not always.
+  const bool are_sorted = walk.model.ports_with_addresses;
+  out.kernel_key = digest_of(walk.kernel, are_sorted ? walk.kernel.ports : sorted(walk.kernel.ports), walk.seed);
   out.protocol = walk.ids.protocol;
   out.ethertype = walk.inside_ip() ? walk.ids.ethertype : walk.next_type;
   if (walk.stale_hashed) out.marks |= mark_stale_ipv6;
@@ -304,10 +323,54 @@ void go_beyond(Walk& walk, Follows (*strip)(Walk&) noexcept) noexcept {
 // is not inlined sees the address of this very walk; a layer too large or too rare to inline works on a copy.
 [[gnu::flatten]] Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) noexcept {
   Dissection out;
-  Walk walk{frame, seed, out};
+  // The model is a constant in all that follows, so that current kernels cost nothing for those before them.
+  Walk walk{frame, seed, KernelModel{}, out};
   ethernet(walk, tag);
   if (!walk.handed_over) [[likely]]
     finish(walk);
+  return out;
+}
+
+Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed, KernelModel model) noexcept {
+  if (model == KernelModel{}) [[likely]]
+    return dissect(frame, tag, seed);
+  Dissection out;
+  Walk walk{frame, seed, model, out};
+  ethernet(walk, tag);
+  if (!walk.handed_over) finish(walk);
+  return out;
+}
+
+namespace {
+
+// As __skb_flow_dissect() begins: with a tag that is no longer in the bytes where there is one, then with the protocol, at the
+// network header.
+void sent_packet(Walk& walk, StrippedTag tag, SentFrom from) noexcept {
+  walk.at = from.network_at;
+  walk.found_ethertype(from.protocol);
+  if (tag.present && !walk.again()) return;
+  if (is_vlan(walk.next_type)) return vlan(walk);
+  network(walk);
+}
+
+}  // namespace
+
+Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, SentFrom from, HashSeed seed, KernelModel model) noexcept {
+  Dissection out = dissect(frame, tag, seed, model);
+  const bool begins_alike = frame.size() >= ETH_HLEN && from.network_at == ETH_HLEN && from.protocol == load16(frame.data() + 12);
+  if (begins_alike) [[likely]]
+    return out;
+  Dissection hashed;
+  // No tag is taken out of what is sent, so what follows the first one is never made an ethertype of: see behind_length().
+  hashed.stack = out.stack;
+  Walk walk{frame, seed, model, hashed};
+  sent_packet(walk, tag, from);
+  if (!walk.handed_over) finish(walk);
+  if (hashed.kernel_key == out.kernel_key) return out;
+  constexpr std::uint8_t of_the_kernel = mark_flow_label | mark_fragment | mark_stale_ipv6;
+  out.kernel_key = hashed.kernel_key;
+  out.marks = static_cast<std::uint8_t>((out.marks & ~of_the_kernel) | (hashed.marks & of_the_kernel));
+  if (frame.size() >= ETH_HLEN && is_vlan(load16(frame.data() + 12))) out.marks |= mark_sent_tagged;
   return out;
 }
 

@@ -6,7 +6,8 @@
 // something unknown. What is inside a tunnel and no IP packet (ARP, LCP, control messages) belongs to the flow of the tunnel.
 // A UDP port is only a hint: where the payload contradicts it, the datagram is a flow like any other.
 //
-// The kernel key is that of kernels from 6.0 on, verified on 6.18. It has known bug D, which no kernel has mended yet.
+// The kernel key is that of the kernel in the model; by default of those from 6.1 on, verified on 6.18. It has known bug D, which
+// no kernel has mended yet.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,9 @@
 
 #include "flow_key.hpp"
 #include "hash.hpp"
+#include "kernel_model.hpp"
 #include "stack.hpp"
+#include "tag_digest.hpp"
 
 namespace fanout {
 
@@ -24,6 +27,15 @@ struct StrippedTag {
   bool present = false;
   std::uint16_t tpid = 0x8100;
   std::uint16_t tci = 0;
+
+  [[nodiscard]] constexpr std::uint16_t vlan_id() const noexcept { return tci & 0x0fff; }
+};
+
+// Where the kernel's dissector begins with a packet that this host sent: the ring header tells its network header and its protocol.
+// Those of a packet that was received are where its bytes say; those of one that was sent are what the sender has set.
+struct SentFrom {
+  std::uint16_t protocol = 0;    // an ethertype
+  std::uint16_t network_at = 0;  // in the frame
 };
 
 enum class PacketKind : std::uint8_t {
@@ -43,6 +55,7 @@ inline constexpr std::uint8_t mark_fragment = 0x02;      // a fragment, IPv4 or 
 inline constexpr std::uint8_t mark_stale_ipv6 = 0x04;    // IPv4 inside IPv6: the kernel hashes octets of the outer source as well
 inline constexpr std::uint8_t mark_echo_request = 0x08;  // ICMP or ICMPv6
 inline constexpr std::uint8_t mark_icmp_error = 0x10;    // ICMP or ICMPv6; the flow is the one it quotes, and it goes back
+inline constexpr std::uint8_t mark_sent_tagged = 0x20;   // sent with the tag in its bytes, and hashed otherwise than if received
 // Of what is known of a capture file, and never on the wire: a copy of a packet that the file has already.
 inline constexpr std::uint8_t mark_repeated = 0x80;
 
@@ -68,10 +81,20 @@ struct Dissection {
   std::uint16_t ethertype = 0;
   std::uint16_t network_at = 0;    // where in the frame the last IP header begins that was read whole
   std::uint16_t transport_at = 0;  // and what it carries; for a flow only
+  std::uint16_t tags = 0;          // tag_digest.hpp, as far as the kernel's dissector goes; of a stripped tag nothing
 };
 
 // `frame` starts at the Ethernet header and may be cut anywhere. Never reads outside it.
 [[nodiscard]] Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) noexcept;
+// The same by the model of any kernel.
+[[nodiscard]] Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed, KernelModel model) noexcept;
+
+// The same for a packet that this host sent. Where its VLAN tag is in its bytes, the kernel's dissector looks for the tag at the
+// network header, which is behind it: a packet socket has moved it there (packet_parse_headers(), since Linux 5.19 and in stable
+// branches), and where a VLAN device or the driver's lack of tag insertion put the tag in, it never was elsewhere. Then the hash
+// covers whatever stands there: of IPv4 the total length, as if it were an ethertype.
+[[nodiscard]] Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, SentFrom from, HashSeed seed,
+                                      KernelModel model = {}) noexcept;
 
 // Orders the packets of a flow by a hash of what tells them apart (length and identification of the last IP header, and the
 // twelve octets behind it), so that copies of a packet have one rank, whatever wraps them and however often they were routed. 22

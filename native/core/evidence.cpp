@@ -52,7 +52,8 @@ bool is_smaller(const FlowKey& x, const FlowKey& y) noexcept { return std::memcm
 
 EvidenceBuilder::GroupKey rank_of(const ViolationSignature& s) noexcept {
   return {s.kind,      s.stack.packed(), s.one_kernel_key,  s.top_bit_pair, s.label_one_way,
-          s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet};
+          s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet,
+          s.sent_tagged, s.tags_differ};
 }
 
 void add_to(FlowCounts& counts, const FlowCounts& more) noexcept {
@@ -69,6 +70,10 @@ Stack stack_of(std::span<const FlowSight> sights) noexcept {
   return std::min_element(sights.begin(), sights.end(),
                           [](const FlowSight& x, const FlowSight& y) { return x.stack.packed() < y.stack.packed(); })
       ->stack;
+}
+
+bool is_sent_tagged(std::span<const FlowSight> sights) noexcept {
+  return std::any_of(sights.begin(), sights.end(), [](const FlowSight& s) { return (s.marks & mark_sent_tagged) != 0; });
 }
 
 std::uint64_t packets_of(std::span<const FlowSight> sights) noexcept {
@@ -114,6 +119,8 @@ ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<
   for (const FlowSight& sight : sights) {
     if ((sight.marks & mark_fragment) != 0) s.fragments = true;
     if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
+    if ((sight.marks & mark_sent_tagged) != 0) s.sent_tagged = true;
+    if (tag_digest::join(sight.tags, sights.front().tags) == tag_digest::various) s.tags_differ = true;
     if (sight.stack.without_fragments() != s.stack.without_fragments()) s.mixed_wrappings = true;
     ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] = true;
   }
@@ -184,6 +191,7 @@ void StackTable::add_silent(const StackCounts& from) {
   StackCounts& into = other();
   add_to(into.flows, from.flows);
   into.errors_elsewhere += from.errors_elsewhere;
+  into.sent_tagged += from.sent_tagged;
   for (const std::uint64_t key : from.kernel_keys) note_kernel_key(into.kernel_keys, key);
 }
 
@@ -196,6 +204,7 @@ void StackTable::add(const StackTable& silent) {
     }
     add_to(into->flows, from.flows);
     into->errors_elsewhere += from.errors_elsewhere;
+    into->sent_tagged += from.sent_tagged;
     for (const std::uint64_t key : from.kernel_keys) note_kernel_key(into->kernel_keys, key);
   }
   if (silent.other_) add_silent(*silent.other_);
@@ -220,6 +229,7 @@ EvidenceBuilder::EvidenceBuilder(std::span<const EpochWindow> windows, std::uint
 void EvidenceBuilder::note(StackCounts& counts, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {
   for (const FlowSight& s : sights) note_kernel_key(counts.kernel_keys, s.kernel_key);
   if (are_elsewhere(errors, sights)) ++counts.errors_elsewhere;
+  if (is_sent_tagged(sights)) ++counts.sent_tagged;
 }
 
 void EvidenceBuilder::add(const FlowKey& key, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {

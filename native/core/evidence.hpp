@@ -25,6 +25,7 @@ struct FlowSight {
   std::uint64_t kernel_key = 0;
   std::uint64_t bytes = 0;
   std::uint8_t marks = 0;
+  std::uint16_t tags = 0;
 };
 
 // The features by which violations are told apart (docs/verdicts.md says what each means).
@@ -38,6 +39,8 @@ struct ViolationSignature {
   bool stale_ipv6 = false;
   bool mixed_wrappings = false;
   bool on_one_packet = false;  // there is a packet without which it would be none: see rests_on_one_packet()
+  bool sent_tagged = false;
+  bool tags_differ = false;
   bool operator==(const ViolationSignature&) const noexcept = default;
 };
 
@@ -83,6 +86,7 @@ struct StackCounts {
   std::vector<std::uint64_t> two_way_by_member;
   std::vector<std::uint64_t> kernel_keys;  // the first few that differ: with one a hash cannot spread these flows
   std::uint64_t errors_elsewhere = 0;      // flows with an ICMP error on a member that saw nothing else of them
+  std::uint64_t sent_tagged = 0;           // flows with packets that this host sent with the tag in their bytes
 };
 
 // Kernel keys that are told apart for each stack.
@@ -160,7 +164,7 @@ class StackTable {
 class EvidenceBuilder {
  public:
   // All that a signature says, in the order in which groups are told.
-  using GroupKey = std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, bool, bool, bool, bool>;
+  using GroupKey = std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, bool, bool, bool, bool, bool, bool>;
 
   EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max,
                   StackTable::Choice chosen = {});

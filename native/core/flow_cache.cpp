@@ -25,6 +25,7 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
     position = records_.push(record);
   }
   const auto direction = static_cast<std::size_t>(packet.direction);
+  const std::uint16_t tags = tag_digest::of_one(packet.tags);
   Record& record = records_[position];
   Counters& c = record.counters[direction];
   if (c.packets == 0) {
@@ -32,6 +33,7 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
     c.last_ns = amount.last_ns;
     if (!c.told) {
       c.told = true;
+      c.tags = tags;
       news_.push_back(std::uint64_t{position} << 1 | direction);
     }
   }
@@ -41,6 +43,7 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
   c.packets += amount.packets;
   c.bytes += amount.bytes;
   c.marks |= packet.marks;
+  c.tags = tag_digest::join(c.tags, tags);
   record.content[direction] = content::least(record.content[direction], amount.content);
   return position;
 }
@@ -49,7 +52,7 @@ void FlowCache::write(wire::BatchWriter& writer, Record& record, Direction direc
   const auto d = static_cast<std::size_t>(direction);
   Counters& c = record.counters[d];
   writer.append(Observation{directed(record.key, direction), record.stack, record.kernel_key, c.packets, c.bytes, c.first_ns, c.last_ns,
-                            c.marks, record.content[d], 0});
+                            c.marks, c.tags, record.content[d], 0});
   c.packets = 0;
   c.bytes = 0;
 }

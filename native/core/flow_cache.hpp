@@ -74,7 +74,7 @@ class FlowCache {
     std::uint32_t packets = 0;
     std::uint8_t marks = 0;
     bool told = false;  // the collector has heard of this direction, or it is on the list of news
-    std::uint16_t unused = 0;
+    std::uint16_t tags = 0;  // since the record was made, as marks
   };
   struct alignas(64) Record {
     FlowKey key;

@@ -67,6 +67,7 @@ void merge_equal(std::vector<FlowSight>& sights) {
     known.where.packets += s.where.packets;
     known.bytes += s.bytes;
     known.marks |= s.marks;
+    known.tags = tag_digest::join(known.tags, s.tags);
   }
   sights.resize(count);
 }
@@ -246,7 +247,7 @@ void FlowMap::keep_later(const Observation& o, std::uint16_t member, std::uint16
   latest_fragment_ = std::max(latest_fragment_, ticks(o.first_ns));
   settle_fragments();
   const FragmentStore::Later later{
-      o.datagram, o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), 0, epoch, member, o.marks};
+      o.datagram, o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), 0, epoch, member, o.tags, o.marks};
   if (fragments_.add(later))
     tally_.packets += o.packets;
   else
@@ -279,6 +280,7 @@ void FlowMap::settle(const FragmentStore::Settled& settled) {
   p.observation.first_ns = from_ticks(later.first);
   p.observation.last_ns = from_ticks(later.last);
   p.observation.marks = later.marks;
+  p.observation.tags = later.tags;
   // Counted when it came; from now on with its flow.
   tally_.packets -= later.packets;
   Record& record = records_[first->record];
@@ -309,6 +311,7 @@ bool FlowMap::merge(Record& r, const Pending& p, std::uint16_t member, std::uint
     r.kernel_key = o.kernel_key;
     r.stack = o.stack;
     r.epoch = epoch;
+    r.tags = o.tags;
     r.state |= state_seen;
     ++tally_.flows;
   }
@@ -329,6 +332,7 @@ void FlowMap::add_to_record(Record& r, const Pending& p) noexcept {
   r.first[d] = std::min(r.first[d], ticks(o.first_ns));
   r.last[d] = std::max(r.last[d], ticks(o.last_ns));
   r.marks[d] |= o.marks;
+  r.tags = tag_digest::join(r.tags, o.tags);
   r.content[d] = content::least(r.content[d], o.content);
 }
 
@@ -339,6 +343,7 @@ void FlowMap::add_to_sight(MoreSight& m, const Observation& o) noexcept {
   m.first = std::min(m.first, ticks(o.first_ns));
   m.last = std::max(m.last, ticks(o.last_ns));
   m.marks |= o.marks;
+  m.tags = tag_digest::join(m.tags, o.tags);
   m.content = content::least(m.content, o.content);
 }
 
@@ -361,8 +366,8 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
   }
   const bool is_in_record = !is_error && r.packets[d] != 0 && r.epoch == epoch && r.member[d] == member;
   if (here != nullptr || is_in_record) {
-    std::uint8_t& further = r.further[is_error ? 1 : 0];
-    if (further == further_sights_max) {
+    const unsigned place = is_error ? 4 : 0;
+    if ((r.further >> place & further_sights_max) == further_sights_max) {
       r.state |= state_many_keyed;
       if (is_in_record && (here == nullptr || here->stack != o.stack))
         add_to_record(r, p);
@@ -370,7 +375,7 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
         add_to_sight(*here, o);
       return false;
     }
-    ++further;
+    r.further = static_cast<std::uint8_t>(r.further + (1U << place));
   }
   if (more_.room() == 0) {
     count_untracked(o);
@@ -378,7 +383,7 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
   }
   tally_.packets += o.packets;
   r.more = more_.take(MoreSight{o.kernel_key, o.stack, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more,
-                                o.content, epoch, member, d, o.marks});
+                                o.content, epoch, member, o.tags, d, o.marks});
   if ((r.state & state_kept) == 0) ++forgettable_sights_;
   if (limits_.when_full == WhenFull::forget) short_of_sights_ = more_.room() < low_water(more_.capacity());
   return true;
@@ -471,14 +476,14 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
     if (r.packets[d] == 0) continue;
     const Sighting where{r.epoch,      r.member[d], static_cast<Direction>(d), from_ticks(r.first[d]), from_ticks(r.last[d]),
                          r.content[d], r.packets[d]};
-    out.own.push_back({where, r.stack, r.kernel_key, r.bytes[d], r.marks[d]});
+    out.own.push_back({where, r.stack, r.kernel_key, r.bytes[d], r.marks[d], r.tags});
   }
   for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next) {
     const MoreSight& m = more_[i];
     const Sighting where{m.epoch,   m.member, static_cast<Direction>(m.direction), from_ticks(m.first), from_ticks(m.last),
                          m.content, m.packets};
     auto& list = (m.marks & mark_icmp_error) != 0 ? out.errors : out.own;
-    list.push_back({where, m.stack, m.kernel_key, m.bytes, m.marks});
+    list.push_back({where, m.stack, m.kernel_key, m.bytes, m.marks, m.tags});
   }
   const auto pieces = joined.of(record);
   for (const auto& piece : pieces) {
@@ -486,7 +491,7 @@ void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined,
     const FragmentStore::Later& later = fragments_.later_at(piece.later);
     const Sighting where{later.epoch, later.member, first.direction, from_ticks(later.first), from_ticks(later.last),
                          0,           later.packets};
-    out.own.push_back({where, first.stack, later.kernel_key, later.bytes, later.marks});
+    out.own.push_back({where, first.stack, later.kernel_key, later.bytes, later.marks, later.tags});
   }
   if (basis.placement == Placement::by_kernel_key) place_by_kernel_key(out);
   if (!pieces.empty()) merge_equal(out.own);

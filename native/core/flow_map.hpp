@@ -106,7 +106,7 @@ class FlowMap {
   // A flow has a sighting for each member, direction and epoch, and so many more for further kernel keys and stacks at the same
   // place; as many again for ICMP errors about it. Hostile traffic can give it as many as it likes: what is beyond is added to a
   // sighting of its place, so that who saw which direction, and all counters, stay exact.
-  static constexpr std::uint8_t further_sights_max = 16;
+  static constexpr std::uint8_t further_sights_max = 15;
 
   // Times are kept in units of 2^16 ns (65.536 us), which 32 bits hold for 78 hours.
   struct Record {
@@ -121,10 +121,10 @@ class FlowMap {
     std::uint32_t more = no_sight;
     Stack stack;
     std::uint16_t epoch = 0;
+    std::uint16_t tags = 0;  // of both directions
     std::array<std::uint8_t, 2> marks{};
-    std::array<std::uint8_t, 2> further{};  // sightings beyond the first of a place: of the flow, and of errors about it
+    std::uint8_t further = 0;  // sightings beyond the first of a place: of the flow, and in the upper half of errors about it
     std::uint8_t state = 0;
-    std::uint8_t unused = 0;
   };
   static_assert(sizeof(Record) == 120);
 
@@ -140,6 +140,7 @@ class FlowMap {
     ContentMark content = 0;
     std::uint16_t epoch = 0;
     std::uint16_t member = 0;
+    std::uint16_t tags = 0;
     std::uint8_t direction = 0;
     std::uint8_t marks = 0;
   };

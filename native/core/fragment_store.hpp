@@ -45,6 +45,7 @@ class FragmentStore {
     std::uint32_t firsts_before = 0;  // how many firsts had come before it, in 32 bits
     std::uint16_t epoch = 0;
     std::uint16_t member = 0;
+    std::uint16_t tags = 0;
     std::uint8_t marks = 0;
   };
   static_assert(sizeof(Later) == 48);

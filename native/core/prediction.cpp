@@ -16,7 +16,7 @@ struct Told {
 
 }  // namespace
 
-Prediction::Prediction(const Options& options, FlowMap flow_map) noexcept : seed_(options.seed), flow_map_(std::move(flow_map)) {
+Prediction::Prediction(const Options& options, FlowMap flow_map) noexcept : seed_(options.seed), kernel_(options.kernel), flow_map_(std::move(flow_map)) {
   if (options.defrag) defragmenter_.emplace();
 }
 
@@ -45,7 +45,7 @@ void Prediction::add(std::span<const std::byte> frame, std::uint32_t wire_bytes,
 }
 
 void Prediction::add_seen(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns) {
-  Dissection packet = dissect(frame, {}, seed_);
+  Dissection packet = dissect(frame, {}, seed_, kernel_);
   Amount amount{wire_bytes, time_ns, time_ns, 1, 0};
   if (packet.fragment.datagram != 0 && packet.kind == PacketKind::fragment_later && !datagrams_.continue_with(packet, amount)) {
     if (datagrams_.has_due()) tell_datagrams();
@@ -55,9 +55,10 @@ void Prediction::add_seen(std::span<const std::byte> frame, std::uint32_t wire_b
   tell_copies(frame, packet, amount);
   tell(packet, amount);
   if (packet.fragment.datagram == 0 || packet.fragment.begin != 0) return;
-  const auto [waited, marks] = datagrams_.begin(packet, time_ns);
+  const auto [waited, marks, tags] = datagrams_.begin(packet, time_ns);
   if (waited.packets == 0) return;
   packet.marks = marks;
+  packet.tags = tags;
   tell(packet, waited);
 }
 
@@ -78,7 +79,7 @@ void Prediction::tell_copies(std::span<const std::byte> frame, Dissection& packe
 void Prediction::tell(const Dissection& packet, const Amount& amount) {
   packets_ += amount.packets;
   flow_map_.add(Observation{directed(packet.key, packet.direction), packet.stack, packet.kernel_key, amount.packets, amount.bytes,
-                            amount.first_ns, amount.last_ns, packet.marks, amount.content, 0},
+                            amount.first_ns, amount.last_ns, packet.marks, tag_digest::of_one(packet.tags), amount.content, 0},
                 0, 0);
 }
 

@@ -28,6 +28,7 @@ class Prediction {
     std::uint32_t flows_max = 1U << 22;
     std::uint32_t sights_max = 1U << 22;  // beyond the first of each direction
     HashSeed seed;
+    KernelModel kernel{};
   };
 
   [[nodiscard]] static Result<Prediction> create(const Options& options) noexcept;
@@ -59,6 +60,7 @@ class Prediction {
   void tell_datagrams();
 
   HashSeed seed_;
+  KernelModel kernel_;
   FlowMap flow_map_;
   Datagrams datagrams_;
   std::optional<Defragmenter> defragmenter_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <linux/if_packet.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -29,6 +30,7 @@ struct RingPacket {
   std::uint32_t wire_bytes = 0;    // without the stripped tag
   StrippedTag tag;
   std::uint8_t packet_type = 0;  // sll_pkttype: PACKET_HOST, PACKET_OUTGOING, ...
+  SentFrom sent_from;            // of a packet that this host sent
 };
 
 struct WalkCounts {
@@ -53,7 +55,12 @@ struct WalkCounts {
   packet.tag.present = (header.tp_status & TP_STATUS_VLAN_VALID) != 0;
   packet.tag.tci = static_cast<std::uint16_t>(header.hv1.tp_vlan_tci);
   if ((header.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0) packet.tag.tpid = header.hv1.tp_vlan_tpid;
-  packet.packet_type = static_cast<std::uint8_t>(block[offset + link_offset + offsetof(sockaddr_ll, sll_pkttype)]);
+  sockaddr_ll link;
+  std::memcpy(&link, block.data() + offset + link_offset, sizeof link);
+  packet.packet_type = link.sll_pkttype;
+  packet.sent_from.protocol = ntohs(link.sll_protocol);
+  // Without a network header behind the Ethernet header the offset is no larger than that of the frame.
+  packet.sent_from.network_at = static_cast<std::uint16_t>(std::max(header.tp_net, header.tp_mac) - header.tp_mac);
   return packet;
 }
 

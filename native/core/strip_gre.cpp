@@ -109,9 +109,13 @@ Follows gre(Walk& walk) noexcept {
     return Follows::nothing;
   }
   if ((flags & (checksum | routing)) != 0) walk.at += 4;
-  if ((flags & key) != 0 && walk.header(4) == nullptr) {
-    walk.stop_kernel();
-    return Follows::nothing;
+  if ((flags & key) != 0) {
+    const std::byte* const field = walk.header(4);
+    if (field == nullptr) {
+      walk.stop_kernel();
+      return Follows::nothing;
+    }
+    walk.found_tag(tag_digest::folded(load32(field)));
   }
   if ((flags & sequence) != 0) walk.at += 4;
   if (enhanced) return pptp(walk, flags);

@@ -94,20 +94,22 @@ Follows bare_ppp(Walk& walk) noexcept {
   return ppp(walk);
 }
 
-// is_pppoe_ses_hdr_valid() of kernels from 6.0 on: version and type 1, code 0. What is not IP leaves the ethertype as it is.
+// is_pppoe_ses_hdr_valid() of kernels from 6.0 on: version and type 1, code 0. What is not IP leaves the ethertype as it is, and so
+// does MPLS before that.
 Follows pppoe(Walk& walk) noexcept {
   walk.out->stack.push(Layer::pppoe);
   const std::byte* const header = walk.header(8);
   if (header == nullptr) return Follows::nothing;
   unsigned protocol = load16(header + 6);
-  // RFC 1661, 6.5: an odd first octet is a whole protocol number. Kernels from 6.0 to 6.18 learned to read and not to read it.
+  // RFC 1661, 6.5: an odd first octet is a whole protocol number. Kernels from 6.0 to 7.0 learned to read and not to read it.
   if ((protocol & 0x100) != 0) {
-    walk.stop_kernel();
+    if (walk.model.pppoe != PppoeReading::compressed) walk.stop_kernel();
     protocol >>= 8;
     --walk.at;
   }
   const bool session_data = load16(header) == 0x1100;
   const std::uint16_t ethertype = session_data ? ethertype_of_ppp(protocol) : 0;
+  if (walk.model.pppoe == PppoeReading::plain && ethertype != ETH_P_IP && ethertype != ETH_P_IPV6) walk.stop_kernel();
   return ethertype == 0 ? unknown(walk) : announce(walk, ethertype);
 }
 
@@ -154,6 +156,7 @@ Follows mpls(Walk& walk) noexcept {
 
 Follows hsr(Walk& walk) noexcept {
   walk.out->stack.push(Layer::hsr);
+  if (!walk.model.reads_hsr) walk.stop_kernel();
   const std::byte* const header = walk.header(6);
   return header == nullptr ? Follows::nothing : announce(walk, load16(header + 4));
 }

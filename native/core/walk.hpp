@@ -47,11 +47,13 @@ struct View {
 [[nodiscard]] constexpr std::uint16_t dst_port(std::uint32_t ports) noexcept { return static_cast<std::uint16_t>(ports); }
 [[nodiscard]] constexpr std::uint32_t exchanged(std::uint32_t ports) noexcept { return std::rotl(ports, 16); }
 
+[[nodiscard]] constexpr std::uint32_t sorted(std::uint32_t ports) noexcept { return std::min(ports, exchanged(ports)); }
+
 // Where a walk stands and what both views have collected. What is already final goes straight to `out`: copies of small
 // structures cost more here than the parsing (a wide load right after narrow stores waits for them).
 struct Walk {
-  Walk(std::span<const std::byte> frame, HashSeed hash_seed, Dissection& result) noexcept
-      : data(frame.data()), frame_end(frame.size()), packet_end(frame.size()), seed(hash_seed), out(&result) {
+  Walk(std::span<const std::byte> frame, HashSeed hash_seed, KernelModel kernel_model, Dissection& result) noexcept
+      : data(frame.data()), frame_end(frame.size()), packet_end(frame.size()), seed(hash_seed), model(kernel_model), out(&result) {
     out->kind = PacketKind::flow;
   }
 
@@ -60,6 +62,7 @@ struct Walk {
   std::size_t packet_end;  // what the IP headers claim, within the frame, which may be padded
   std::size_t at = 0;      // may lie beyond both after a header that claims more than there is
   HashSeed seed;
+  KernelModel model;
   Dissection* out;
   View kernel;
   View ids;
@@ -124,6 +127,18 @@ struct Walk {
   void found_protocol(std::uint8_t protocol) noexcept {
     ids.protocol = protocol;
     if (kernel_follows) kernel.protocol = protocol;
+  }
+
+  // Ports, or what the kernel takes for them.
+  void found_kernel_ports(std::uint32_t ports) noexcept {
+    if (!kernel_follows) return;
+    kernel.ports = ports;
+    if (model.ports_with_addresses) [[unlikely]]
+      kernel.ports = equal ? sorted(ports) : std::rotl(ports, swapped ? 16 : 0);
+  }
+
+  void found_tag(std::uint16_t value) noexcept {
+    if (kernel_follows) out->tags = tag_digest::with(out->tags, value);
   }
 
   // A new IP header: ports of the one around it are not its own.

@@ -76,6 +76,7 @@ void BatchWriter::append(const Observation& o) noexcept {
   at = put_uint(at, o.stack.packed());
   at = put_uint(at, o.kernel_key);
   at = put_uint(at, o.marks);
+  at = put_uint(at, o.tags);
   at = put_uint(at, o.packets);
   at = put_uint(at, o.bytes);
   at = put_uint(at, o.first_ns);
@@ -116,7 +117,7 @@ bool BatchReader::next(Observation& o) noexcept {
   const bool read = read_array(fields) && fields == observation_fields && read_address(o.tuple.src, o.tuple.family) &&
                     read_address(o.tuple.dst, dst_family) && dst_family == o.tuple.family && read_into(o.tuple.src_port) &&
                     read_into(o.tuple.dst_port) && read_into(o.tuple.protocol) && read_into(stack) && read_into(o.kernel_key) &&
-                    read_into(o.marks) && read_into(o.packets) && read_into(o.bytes) && read_into(o.first_ns) && read_into(o.last_ns) &&
+                    read_into(o.marks) && read_into(o.tags) && read_into(o.packets) && read_into(o.bytes) && read_into(o.first_ns) && read_into(o.last_ns) &&
                     read_into(o.content) && read_into(o.datagram);
   // Only of a datagram there may be news without packets.
   if (!read || (o.packets == 0 && o.datagram == 0) || o.last_ns < o.first_ns) return fail();

@@ -11,9 +11,9 @@
 namespace fanout::wire {
 
 inline constexpr std::uint8_t kind_observations = 5;
-inline constexpr std::size_t observation_fields = 14;
-// Array header, two addresses of 16 bytes, ports, protocol, marks, content and seven 64-bit integers, each at its longest.
-inline constexpr std::size_t observation_bytes_max = 1 + 2 * 18 + 2 * 3 + 2 * 2 + 5 + 7 * 9;
+inline constexpr std::size_t observation_fields = 15;
+// Array header, two addresses of 16 bytes, ports and tags, protocol, marks, content and seven 64-bit integers, each at its longest.
+inline constexpr std::size_t observation_bytes_max = 1 + 2 * 18 + 3 * 3 + 2 * 2 + 5 + 7 * 9;
 inline constexpr std::size_t batch_header_bytes = 1 + 1 + 5 + 5 + 5;
 
 // Fills one batch in place. The caller checks fits_another() before each append.

@@ -25,7 +25,7 @@ Result<int> interface_index(int fd, std::string_view name) noexcept {
 }  // namespace
 
 // Protocol 0 at socket(2) and at bind(2): this socket receives nothing, and the kernel takes each frame's protocol from its
-// Ethernet header. With ETH_P_ALL the frames would carry that, and no dissector finds its way into them.
+// Ethernet header.
 Result<PacketSender> PacketSender::open(std::string_view interface) noexcept {
   UniqueFd fd{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!fd) return SysError::from_errno("socket");

@@ -61,6 +61,10 @@ class BlockBuilder {
   void set_packet_type(std::size_t at, unsigned type) {
     bytes_.at(at + link_offset + offsetof(sockaddr_ll, sll_pkttype)) = static_cast<std::byte>(type);
   }
+  void set_protocol(std::size_t at, unsigned ethertype) {
+    bytes_.at(at + link_offset + offsetof(sockaddr_ll, sll_protocol)) = static_cast<std::byte>(ethertype >> 8);
+    bytes_.at(at + link_offset + offsetof(sockaddr_ll, sll_protocol) + 1) = static_cast<std::byte>(ethertype);
+  }
 
   [[nodiscard]] Octets& bytes() { return bytes_; }
 

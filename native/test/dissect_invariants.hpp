@@ -127,6 +127,34 @@ inline bool same(const Dissection& x, const Dissection& y) {
          x.ethertype == y.ethertype && x.fragment.datagram == y.fragment.datagram;
 }
 
+// What another kernel hashes is no part of the flow either.
+inline const char* broken_rule_of_kernel(std::span<const std::byte> frame, StrippedTag tag, KernelModel kernel, HashSeed seed) {
+  const Dissection got = dissect(frame, tag, seed, kernel), current = dissect(frame, tag, seed);
+  if (got.kind != current.kind || got.key != current.key || got.direction != current.direction || got.stack != current.stack ||
+      got.flow_hash != current.flow_hash)
+    return "the kernel is no part of a flow";
+  if (kernel.bug_b || kernel.bug_c || got.kind != PacketKind::flow || !is_plain(got.stack) || has_tunnel_port(got.key)) return nullptr;
+  const auto answer = answer_to(frame);
+  if (!answer) return nullptr;
+  // An index of ESP stands where ports are, and is exchanged with the addresses.
+  const bool has_index = got.protocol == IPPROTO_ESP && kernel.ports_with_addresses;
+  if (!has_index && dissect(*answer, tag, seed, kernel).kernel_key != got.kernel_key) return "every kernel hashes both directions alike";
+  return nullptr;
+}
+
+// The same frame as one that this host sent.
+inline const char* broken_rule_sent(std::span<const std::byte> frame, StrippedTag tag, SentFrom from, HashSeed seed) {
+  const Dissection received = dissect(frame, tag, seed);
+  const Dissection sent = dissect_sent(frame, tag, from, seed);
+  if (sent.kind != received.kind || sent.key != received.key || sent.direction != received.direction || sent.stack != received.stack ||
+      sent.flow_hash != received.flow_hash)
+    return "who sent a packet is no part of its flow";
+  constexpr unsigned of_the_flow = mark_echo_request | mark_icmp_error;
+  if (((sent.marks ^ received.marks) & of_the_flow) != 0) return "nor of what it asks";
+  if ((sent.marks & mark_sent_tagged) != 0 && sent.kernel_key == received.kernel_key) return "the mark says that the key differs";
+  return nullptr;
+}
+
 // The first broken rule in words, or nullptr.
 inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) {
   const Dissection got = dissect(frame, tag, seed);

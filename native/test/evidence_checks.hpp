@@ -25,7 +25,7 @@ constexpr std::uint64_t floor_to_tick(std::uint64_t ns) { return ns / tick_ns * 
 
 inline auto rank_of(const ViolationSignature& s) {
   return std::tuple{s.kind,      s.stack.packed(), s.one_kernel_key,  s.top_bit_pair, s.label_one_way,
-                    s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet};
+                    s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet, s.sent_tagged, s.tags_differ};
 }
 
 inline bool same_signature(const ViolationSignature& x, const ViolationSignature& y) { return rank_of(x) == rank_of(y); }
@@ -57,6 +57,7 @@ inline void expect_same_counts(const Evidence& actual, const Evidence& expected)
       CHECK_EQ(actual.stacks[i].two_way, expected.stacks[i].two_way);
       CHECK(actual.stacks[i].two_way_by_member == expected.stacks[i].two_way_by_member);
       CHECK_EQ(actual.stacks[i].errors_elsewhere, expected.stacks[i].errors_elsewhere);
+      CHECK_EQ(actual.stacks[i].sent_tagged, expected.stacks[i].sent_tagged);
     }
   }
   if (CHECK_EQ(actual.groups.size(), expected.groups.size())) {

@@ -66,6 +66,7 @@ inline Observation any_observation(Random& random) {
   o.content = random.one_in(2) ? static_cast<ContentMark>(random.next()) : 0;
   o.datagram = random.one_in(8) ? random.next() : 0;
   o.marks = static_cast<std::uint8_t>(random.of_any_size());
+  o.tags = static_cast<std::uint16_t>(random.of_any_size());
   o.packets = random.of_any_size() | 1;
   o.bytes = random.of_any_size();
   o.first_ns = random.of_any_size() >> 1;

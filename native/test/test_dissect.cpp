@@ -26,6 +26,12 @@ void expect_rules(std::span<const std::byte> frame, StrippedTag tag = {}) {
   const std::vector<std::byte> exact(frame.begin(), frame.end());
   const char* const rule = broken_rule(exact, tag, seed);
   if (rule != nullptr) CHECK_EQ(std::string{rule}, std::string{});
+  // At the frame's own tag, behind one and two, and behind all of it.
+  for (const unsigned at : {14U, 18U, 22U, 1500U}) {
+    const SentFrom from{static_cast<std::uint16_t>(exact.size() < 14 ? 0 : octets16(exact, 12)), static_cast<std::uint16_t>(at)};
+    const char* const rule_sent = broken_rule_sent(exact, tag, from, seed);
+    if (rule_sent != nullptr) CHECK_EQ(std::string{rule_sent}, std::string{});
+  }
 }
 
 Address address4(const std::string& text) {
@@ -392,6 +398,164 @@ TEST(the_stale_octets_part_the_directions) {
   CHECK_EQ(there.marks & back.marks, mark_stale_ipv6);
   const Dissection same_octets = parse(eth() / ipv6("2001:db9::1:0:0:7", a) / ipv4("10.0.0.2", "10.0.0.1") / tcp(2, 1));
   CHECK_EQ(same_octets.kernel_key, there.kernel_key);
+}
+
+// ---- sent by this host. Where each begins is what Linux 6.18 tells of frames from a packet socket: test/kernel/sent-packets.test.ts.
+
+Dissection sent(const Packet& packet, unsigned protocol, unsigned network_at, StrippedTag tag = {}) {
+  return dissect_sent(packet.bytes(), tag, {static_cast<std::uint16_t>(protocol), static_cast<std::uint16_t>(network_at)}, seed);
+}
+
+TEST(what_is_sent_without_a_tag_is_hashed_as_if_received) {
+  const Packet four = eth() / ipv4("10.0.0.1", "10.0.0.2") / tcp(1, 2), six = eth() / ipv6("::1", "::2") / udp(1, 2);
+  CHECK(same(sent(four, ETH_P_IP, 14), parse(four)));
+  CHECK(same(sent(six, ETH_P_IPV6, 14), parse(six)));
+  // With a tag that the driver will insert.
+  CHECK(same(sent(four, ETH_P_IP, 14, {.present = true}), parse(four, {.present = true})));
+  // Before Linux 5.1 the protocol of the sender's socket stayed.
+  const Dissection old = sent(four, ETH_P_ALL, 14);
+  CHECK(old.kernel_key != parse(four).kernel_key);
+  CHECK_EQ(old.kernel_key, sent(six, ETH_P_ALL, 14).kernel_key);
+  CHECK_EQ(old.marks & mark_sent_tagged, 0);
+}
+
+TEST(what_is_sent_with_the_tag_in_its_bytes_is_hashed_by_what_stands_behind_it) {
+  const auto tagged = [](const char* src, unsigned port, unsigned bytes, unsigned id = 100) {
+    return eth() / vlan(id) / ipv4(src, "10.0.0.2") / udp(port, 53) / payload(bytes);
+  };
+  const Dissection first = sent(tagged("10.0.0.1", 1, 10), ETH_P_8021Q, 18);
+  CHECK_EQ(first.marks, mark_sent_tagged);
+  CHECK_EQ(first.stack.text(), "vlan/ipv4/udp");
+  CHECK(first.key == parse(tagged("10.0.0.1", 1, 10)).key);
+  CHECK(first.kernel_key != parse(tagged("10.0.0.1", 1, 10)).kernel_key);
+  // Of one length they are all alike, of another they are not.
+  CHECK_EQ(sent(tagged("10.9.9.9", 7, 10, 5), ETH_P_8021Q, 18).kernel_key, first.kernel_key);
+  CHECK(sent(tagged("10.0.0.1", 1, 11), ETH_P_8021Q, 18).kernel_key != first.kernel_key);
+  // Two tags in the bytes, or one of them for the driver to insert.
+  const Packet two = eth() / vlan(1, ETH_P_8021AD) / vlan(2) / ipv4("10.0.0.1", "10.0.0.2") / udp(1, 53) / payload(10);
+  CHECK_EQ(sent(two, ETH_P_8021AD, 22).kernel_key, first.kernel_key);
+  CHECK_EQ(sent(tagged("10.0.0.1", 1, 10), ETH_P_8021Q, 18, {.present = true}).kernel_key, first.kernel_key);
+  // Of IPv6 sixteen bits of the label.
+  const auto six = [](const char* src, std::uint32_t label) { return eth() / vlan(1) / ipv6(src, "::2", {.flow_label = label}) / udp(1, 2); };
+  CHECK_EQ(sent(six("::1", 0), ETH_P_8021Q, 18).kernel_key, sent(six("::7", 0x30000), ETH_P_8021Q, 18).kernel_key);
+  CHECK(sent(six("::1", 1), ETH_P_8021Q, 18).kernel_key != sent(six("::1", 2), ETH_P_8021Q, 18).kernel_key);
+  CHECK_EQ(sent(six("::1", 1), ETH_P_8021Q, 18).marks, mark_sent_tagged);
+}
+
+// A kernel whose packet socket leaves the network header where the tag is, and a bridge that passes two tags on.
+TEST(a_tag_that_is_found_is_no_obstacle) {
+  const Packet one = eth() / vlan(1) / ipv4("10.0.0.1", "10.0.0.2") / udp(1, 53);
+  const Packet two = eth() / vlan(1, ETH_P_8021AD) / vlan(2) / ipv4("10.0.0.1", "10.0.0.2") / udp(1, 53);
+  CHECK(same(sent(one, ETH_P_8021Q, 14), parse(one)));
+  CHECK(same(sent(two, ETH_P_8021AD, 14), parse(two)));
+  CHECK(same(sent(two, ETH_P_8021AD, 18), parse(two)));
+}
+
+// ---- other kernels
+
+Dissection on(const KernelModel& kernel, const Packet& packet) { return dissect(packet.bytes(), {}, seed, kernel); }
+
+struct Directions {
+  Packet there, back;
+};
+
+TEST(ports_may_be_exchanged_with_addresses) {
+  const KernelModel joint{.ports_with_addresses = true};
+  const std::string a = "10.0.0.1", b = "10.0.0.2", c = "2001:db8::1", d = "2001:db8::2";
+  for (const auto& [there, back] :
+       {Directions{eth() / ipv4(a, b) / tcp(1024, 80), eth() / ipv4(b, a) / tcp(80, 1024)},
+        Directions{eth() / ipv4(a, b) / tcp(80, 1024), eth() / ipv4(b, a) / tcp(1024, 80)},
+        Directions{eth() / ipv6(c, d) / udp(9, 7), eth() / ipv6(d, c) / udp(7, 9)},
+        Directions{eth() / ipv4(a, a) / udp(9, 7), eth() / ipv4(a, a) / udp(7, 9)},
+        Directions{eth() / ipv4(a, b) / gre(0) / ipv4(b, a) / tcp(9, 7), eth() / ipv4(b, a) / gre(0) / ipv4(a, b) / tcp(7, 9)}}) {
+    CHECK_EQ(on(joint, there).kernel_key, on(joint, back).kernel_key);
+    CHECK(on(joint, there).key == on({}, there).key);
+  }
+  const Packet exchanged = eth() / ipv4(a, b) / tcp(80, 1024), plain = eth() / ipv4(a, b) / tcp(1024, 80);
+  CHECK(on(joint, exchanged).kernel_key != on(joint, plain).kernel_key);
+  CHECK_EQ(on({}, exchanged).kernel_key, on({}, plain).kernel_key);
+  // One security parameters index in both directions is not symmetric then.
+  for (const Header& header : {esp(0x11112222), ah(0x11112222)}) {
+    CHECK(on(joint, eth() / ipv4(a, b) / header).kernel_key != on(joint, eth() / ipv4(b, a) / header).kernel_key);
+    CHECK_EQ(on({}, eth() / ipv4(a, b) / header).kernel_key, on({}, eth() / ipv4(b, a) / header).kernel_key);
+  }
+}
+
+TEST(a_kernel_may_stop_at_tags_of_hsr) {
+  const KernelModel before{.reads_hsr = false};
+  const Packet first = eth() / hsr() / ipv4("10.0.0.1", "10.0.0.2") / udp(1, 2), other = eth() / hsr() / ipv6("::1", "::2") / tcp(1, 2);
+  CHECK_EQ(on(before, first).kernel_key, on(before, other).kernel_key);
+  CHECK(on({}, first).kernel_key != on({}, other).kernel_key);
+  CHECK(on(before, first).key == on({}, first).key);
+}
+
+TEST(kernels_read_pppoe_in_three_ways) {
+  const KernelModel plain{.pppoe = PppoeReading::plain}, compressed{.pppoe = PppoeReading::compressed};
+  const auto inside = [](const Header& header, unsigned port) { return eth() / header / ipv4("10.0.0.1", "10.0.0.2") / udp(port, 2); };
+  for (const KernelModel& kernel : {KernelModel{}, plain, compressed})
+    CHECK(on(kernel, inside(pppoe(0x21), 1)).kernel_key != on(kernel, inside(pppoe(0x21), 5)).kernel_key);
+  CHECK(on(compressed, inside(pppoe_compressed(0x21), 1)).kernel_key != on(compressed, inside(pppoe_compressed(0x21), 5)).kernel_key);
+  for (const KernelModel& kernel : {KernelModel{}, plain})
+    CHECK_EQ(on(kernel, inside(pppoe_compressed(0x21), 1)).kernel_key, on(kernel, inside(pppoe_compressed(0x21), 5)).kernel_key);
+}
+
+TEST(bug_b_parts_the_directions_of_its_pairs_alone) {
+  for (const bool joint : {false, true}) {
+    const KernelModel kernel{.ports_with_addresses = joint, .bug_b = true};
+    const auto are_alike = [&](const std::string& a, const std::string& b) {
+      const Dissection there = on(kernel, eth() / ipv4(a, b) / tcp(1024, 80)), back = on(kernel, eth() / ipv4(b, a) / tcp(80, 1024));
+      CHECK(there.key == back.key);
+      return there.kernel_key == back.kernel_key;
+    };
+    CHECK(!are_alike("192.168.37.50", "192.168.37.178"));
+    CHECK(are_alike("192.168.37.50", "192.168.37.51"));
+    CHECK(are_alike("192.168.37.50", "192.168.165.50"));
+    CHECK(are_alike("192.168.37.50", "192.168.37.50"));
+  }
+}
+
+TEST(bug_c_ends_at_a_label) {
+  const KernelModel kernel{.bug_c = true};
+  const auto packet = [](unsigned port, std::uint32_t label) { return eth() / ipv6("::1", "::2", {.flow_label = label}) / tcp(port, 80); };
+  CHECK(on(kernel, packet(1, 0)).kernel_key != on(kernel, packet(2, 0)).kernel_key);
+  CHECK_EQ(on(kernel, packet(1, 7)).kernel_key, on(kernel, packet(2, 9)).kernel_key);
+  CHECK(on(kernel, packet(1, 7)).kernel_key != on(kernel, packet(1, 0)).kernel_key);
+  CHECK_EQ(on({}, packet(1, 7)).kernel_key, on({}, packet(1, 0)).kernel_key);
+  // Nor does it look into a tunnel behind one.
+  const auto tunnel = [](unsigned port) { return eth() / ipv6("::1", "::2", {.flow_label = 7}) / ipv4("10.0.0.1", "10.0.0.2") / tcp(port, 80); };
+  CHECK_EQ(on(kernel, tunnel(1)).kernel_key, on(kernel, tunnel(2)).kernel_key);
+  CHECK_EQ(on(kernel, tunnel(1)).marks & mark_stale_ipv6, 0);
+}
+
+TEST(without_bug_d_the_stale_octets_are_none_of_the_hash) {
+  const std::string a = "2001:db8::1:0:0:1", b = "2001:db8::2:0:0:1";
+  const KernelModel kernel{.bug_d = false};
+  const Dissection there = on(kernel, eth() / ipv6(a, b) / ipv4("10.0.0.1", "10.0.0.2") / tcp(1, 2));
+  CHECK_EQ(there.kernel_key, on(kernel, eth() / ipv6(b, a) / ipv4("10.0.0.2", "10.0.0.1") / tcp(2, 1)).kernel_key);
+  CHECK_EQ(there.marks & mark_stale_ipv6, 0);
+}
+
+TEST(tags_are_told_apart_where_the_kernel_passes_them) {
+  const Header ip = ipv4("10.0.0.1", "10.0.0.2");
+  CHECK_EQ(parse(eth() / ip / tcp(1, 2)).tags, tag_digest::none);
+  CHECK_EQ(parse(eth() / vlan(0) / ip / tcp(1, 2)).tags, tag_digest::none);
+  CHECK_EQ(parse(eth() / ipv6("::1", "::2") / tcp(1, 2)).tags, tag_digest::none);
+  const std::vector<Packet> different{eth() / vlan(1) / ip / tcp(1, 2),
+                                      eth() / vlan(2) / ip / tcp(1, 2),
+                                      eth() / vlan(3) / ip / tcp(1, 2),
+                                      eth() / vlan(1) / vlan(2) / ip / tcp(1, 2),
+                                      eth() / ipv6("::1", "::2", {.flow_label = 1}) / tcp(1, 2),
+                                      eth() / ipv6("::1", "::2", {.flow_label = 0x54321}) / tcp(1, 2),
+                                      eth() / ip / gre(0x2000, 0, 11) / ip / tcp(1, 2),
+                                      eth() / ip / gre(0x2000, 0, 12) / ip / tcp(1, 2)};
+  std::set<std::uint16_t> seen{tag_digest::none};
+  for (const Packet& packet : different) CHECK(seen.insert(parse(packet).tags).second);
+  // Inside VXLAN the kernel sees none.
+  CHECK_EQ(parse(eth() / ip / udp(50000, 4789) / vxlan() / eth() / vlan(7) / ip / tcp(1, 2)).tags, tag_digest::none);
+  CHECK_EQ(tag_digest::join(3, 3), 3);
+  CHECK_EQ(tag_digest::join(3, 4), tag_digest::various);
+  CHECK_EQ(tag_digest::join(tag_digest::various, 4), tag_digest::various);
+  CHECK(tag_digest::of_one(tag_digest::various) != tag_digest::various);
 }
 
 TEST(nesting_ends) {

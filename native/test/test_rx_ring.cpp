@@ -62,7 +62,9 @@ TEST(packets_come_in_order_with_what_the_header_says) {
     h.tp_nsec = 999'999'999;
     h.tp_len = 1514;
   });
-  block.set_packet_type(block.add(frame(2, 61)), PACKET_OUTGOING);
+  const std::size_t sent = block.add(frame(2, 61), [](tpacket3_hdr& h) { h.tp_net = h.tp_mac + 18; });
+  block.set_packet_type(sent, PACKET_OUTGOING);
+  block.set_protocol(sent, 0x8100);
   const Walked walked = walk(block.bytes());
   CHECK_EQ(walked.counts.packets, 2);
   CHECK_EQ(walked.counts.malformed, 0);
@@ -76,6 +78,15 @@ TEST(packets_come_in_order_with_what_the_header_says) {
   CHECK_EQ(walked.packets[1].frame.size(), 61);
   CHECK_EQ(walked.packets[1].frame[0], std::byte{2});
   CHECK_EQ(walked.packets[1].packet_type, PACKET_OUTGOING);
+  CHECK_EQ(first.sent_from.network_at, 14);
+  CHECK_EQ(walked.packets[1].sent_from.network_at, 18);
+  CHECK_EQ(walked.packets[1].sent_from.protocol, 0x8100);
+}
+
+TEST(a_network_header_before_the_frame_is_at_its_beginning) {
+  BlockBuilder block{block_bytes};
+  block.add(frame(1), [](tpacket3_hdr& h) { h.tp_net = 0; });
+  CHECK_EQ(walk(block.bytes()).packets.at(0).sent_from.network_at, 0);
 }
 
 TEST(seconds_beyond_2038_do_not_wrap) {

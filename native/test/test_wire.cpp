@@ -33,7 +33,7 @@ bool same(const Observation& x, const Observation& y) {
   return x.tuple.src == y.tuple.src && x.tuple.dst == y.tuple.dst && x.tuple.src_port == y.tuple.src_port &&
          x.tuple.dst_port == y.tuple.dst_port && x.tuple.protocol == y.tuple.protocol && x.tuple.family == y.tuple.family &&
          x.stack == y.stack && x.kernel_key == y.kernel_key && x.packets == y.packets && x.bytes == y.bytes && x.first_ns == y.first_ns &&
-         x.last_ns == y.last_ns && x.marks == y.marks && x.content == y.content && x.datagram == y.datagram;
+         x.last_ns == y.last_ns && x.marks == y.marks && x.tags == y.tags && x.content == y.content && x.datagram == y.datagram;
 }
 
 struct Batch {
@@ -71,6 +71,7 @@ Observation longest() {
   o.tuple.dst.fill(0xff);
   o.tuple.src_port = o.tuple.dst_port = 0xffff;
   o.tuple.protocol = o.marks = 0xff;
+  o.tags = 0xffff;
   o.stack = Stack{max};
   o.kernel_key = o.packets = o.bytes = o.first_ns = o.last_ns = o.datagram = max;
   o.content = 0xffffffff;

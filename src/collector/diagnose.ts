@@ -3,6 +3,8 @@ import { CAUSES, type CauseCode } from '../model/cause.ts';
 import type { ViolationGroup, ViolationTraits } from '../model/evidence.ts';
 import type { FanoutFlag, FanoutMode } from '../model/fanout.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
+import type { KernelBugs } from '../model/kernel-model.ts';
+import type { KernelIdentity } from '../model/kernel-release.ts';
 import type { NicFacts } from '../model/run-facts.ts';
 import type { CauseResult } from '../model/run-result.ts';
 import { type HashFindings, hashBugOf } from './hash-bugs.ts';
@@ -16,7 +18,7 @@ export interface DiagnosisContext {
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
   readonly programMissing: boolean;
-  readonly kernel: string;
+  readonly kernel: string | KernelIdentity;
   /** Packets that the kernel passed on because of the rollover flag (PACKET_ROLLOVER_STATS tp_all). */
   readonly rolledOver: number;
   /** Captured packets that this host sent. */
@@ -25,6 +27,8 @@ export interface DiagnosisContext {
   /** What they have in common: some bugs are told apart by what else went wrong, and what did not. */
   readonly hash: HashFindings;
   readonly dissector: FlowDissector;
+  /** Of a prediction: the bugs of the kernel whose hash is modelled, so that they are in the kernel keys. */
+  readonly modelled?: KernelBugs;
   /** Of a run behind a simulated one. */
   readonly nic?: NicFacts;
   /** The live interface spreads nothing over queues of its own. */
@@ -65,6 +69,8 @@ const RULES: readonly Rule[] = [
   { code: 'rss-asymmetric', holds: (_, { mode }) => mode === 'qm' || mode === 'cpu' },
   { code: 'unexplained', holds: (_, context) => context.programMissing },
   { code: 'bpf-program', holds: (_, { mode }) => mode === 'cbpf' || mode === 'ebpf' },
+  // Whatever else they are, the hash has not looked at it.
+  { code: 'sent-tagged', holds: (traits) => !traits.oneKernelKey && traits.sentTagged },
   { code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 4 },
   { code: 'fragment-v6', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 6 },
   { code: 'known-bug-d', holds: (traits) => !traits.oneKernelKey && traits.staleIpv6 },
@@ -73,6 +79,8 @@ const RULES: readonly Rule[] = [
     holds: (traits) => !traits.oneKernelKey && hasLayer(traits.stack, ['esp', 'ah']) && !hasLayer(traits.stack, OUTER_HASHED),
   },
   { code: 'tunnel-outer-only', holds: (traits) => !traits.oneKernelKey && !traits.fragments && isPartedByWrapping(traits) },
+  { code: 'known-bug-c', holds: (traits, { modelled }) => modelled?.c === true && !traits.oneKernelKey && hasLabels(traits) },
+  { code: 'known-bug-b', holds: (traits, { modelled }) => modelled?.b === true && !traits.oneKernelKey && traits.topBitPair },
   { code: 'known-bug-c', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-c' },
   { code: 'known-bug-b', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-b' },
   { code: 'known-bug-a', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-a' },
@@ -130,6 +138,11 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
   'known-bug-a': (context) => hashBugText('known-bug-a', context),
   'known-bug-b': (context) => hashBugText('known-bug-b', context),
   'known-bug-c': (context) => hashBugText('known-bug-c', context),
+  'sent-tagged': ({ interface: device }) => ({
+    message:
+      'this host sent packets of these flows with the VLAN tag in their bytes, and the kernel then looks for the tag behind the tag: it hashes what stands there, of IPv4 the total length of the packet, and neither addresses nor ports; packets that are received are hashed properly',
+    remedy: `capture where these packets are received, or where they have no tag yet: on the VLAN device or on the bridge; where VLAN devices send them and the driver can insert tags, "ethtool -K ${device} tx-vlan-offload on"; a test with tcpreplay has to send from the other end; --mode qm is no cure, as it goes by the queue of the sender`,
+  }),
   'fragment-v4': ({ flags }, stacks) => fragments4(flags.includes('defrag'), stacks),
   'fragment-v6': () => ({
     message:
@@ -139,7 +152,7 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
   }),
   'known-bug-d': () => ({
     message:
-      'since Linux 5.4 the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; no later release is known that does not',
+      'the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; it does so wherever struct flow_keys ends in padding, as in mainline since Linux 5.5, and no later release is known that does not',
     remedy: 'end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)',
   }),
   'tunnel-outer-only': (_, stacks) => (stacks.length > 0 && !stacks.some(isTunnelled) ? MIXED_WRAPPINGS : tunnels(stacks)),
@@ -232,6 +245,11 @@ const MIXED_WRAPPINGS: Explanation = {
     'some packets of the flow are behind a label or in a tunnel, where the hash of the kernel does not look, and others are not, such as one direction with MPLS labels and one without',
   remedy: 'have the packet broker strip labels and tunnels in both directions, or steer by the inner flow (--mode ebpf)',
 };
+
+// Some packets of an IPv6 flow with a label, and some without.
+function hasLabels({ stack, labelOneWay, tagsDiffer }: ViolationTraits): boolean {
+  return labelOneWay || (tagsDiffer && family(stack) === 6);
+}
 
 function rolled({ flags, rolledOver }: DiagnosisContext): boolean {
   return flags.includes('rollover') && rolledOver > 0;

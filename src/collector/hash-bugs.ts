@@ -3,14 +3,15 @@
  * over and back, and a BPF flow dissector can do all that these bugs did.
  */
 import type { StackEvidence, ViolationGroup, ViolationTraits } from '../model/evidence.ts';
-import { isAtLeast, isOnBranchFrom, type KernelRelease, parseKernelRelease } from '../model/kernel-release.ts';
+import { hasBugB, hasBugC } from '../model/kernel-model.ts';
+import { has, isAtLeast, type KernelIdentity, type KernelRelease, type Presence, parseKernelRelease } from '../model/kernel-release.ts';
 import { FALSE_PASS_LIMIT, logBinomialBound, sum } from './confidence.ts';
 import { family, hasLayer, OUTER_HASHED } from './stack-layers.ts';
 
 export type HashBug = 'known-bug-a' | 'known-bug-b' | 'known-bug-c';
 
 interface HashEvidence {
-  readonly kernel: string;
+  readonly kernel: string | KernelIdentity;
   readonly procs: number;
   readonly groups: readonly ViolationGroup[];
   readonly stacks: readonly StackEvidence[];
@@ -18,8 +19,10 @@ interface HashEvidence {
 
 /** What the failures of a run have in common, found once. */
 export interface HashFindings {
-  /** Stacks of which the flows that failed did so as by bug A. */
+  /** Stacks of which the flows that failed did so whatever they carry, as by the hash of a NIC. */
   readonly directed: ReadonlySet<string>;
+  /** All flows that failed differ in what bug A hashed, and that is no accident. */
+  readonly onlyTagsDiffer: boolean;
   /** All IPv4 flows that failed are of the class that bug B hits, and that is no accident. */
   readonly onlyTopBit: boolean;
   /** The same for IPv6 and bug C. */
@@ -27,40 +30,70 @@ export interface HashFindings {
 }
 
 export function findHashBugs(evidence: HashEvidence): HashFindings {
+  const failures = evidence.groups.filter(isFailure);
+  const onlyTopBit = isNarrow(evidence, failures, TOP_BIT);
+  const onlyTagsDiffer = isNarrow(evidence, failures, TAGS);
+  // Kernels with bug A have bug B, too.
+  const both = isNarrow(evidence, failures.filter(isNot(TAGS)), TOP_BIT) && isNarrow(evidence, failures.filter(isNot(TOP_BIT)), TAGS);
   return {
     directed: directedStacks(evidence),
-    onlyTopBit: isNarrow(evidence, 4, 'known-bug-b', ({ topBitPair }) => topBitPair),
-    onlyLabelOneWay: isNarrow(evidence, 6, 'known-bug-c', ({ labelOneWay }) => labelOneWay),
+    onlyTagsDiffer: onlyTagsDiffer || both,
+    onlyTopBit: onlyTopBit || both,
+    onlyLabelOneWay: isNarrow(evidence, failures, LABEL),
   };
 }
 
+/** The class of flows that a bug hits. */
+interface Narrow {
+  readonly bug: HashBug;
+  /** Of these flows alone; absent: of all. */
+  readonly family?: 4 | 6;
+  readonly isHit: (traits: ViolationTraits) => boolean;
+}
+
+const TOP_BIT: Narrow = { bug: 'known-bug-b', family: 4, isHit: ({ topBitPair }) => topBitPair };
+const LABEL: Narrow = { bug: 'known-bug-c', family: 6, isHit: ({ labelOneWay }) => labelOneWay };
+const TAGS: Narrow = { bug: 'known-bug-a', isHit: ({ tagsDiffer }) => tagsDiffer };
+
+function isNot({ isHit }: Narrow): (traits: ViolationTraits) => boolean {
+  return (traits) => !isHit(traits);
+}
+
 /** The bug that a parted kernel key is the mark of; none where what was seen establishes none. */
-export function hashBugOf(traits: ViolationTraits, { directed, onlyTopBit, onlyLabelOneWay }: HashFindings): HashBug | undefined {
+export function hashBugOf(
+  traits: ViolationTraits,
+  { directed, onlyTagsDiffer, onlyTopBit, onlyLabelOneWay }: HashFindings,
+): HashBug | undefined {
   if (!traits.oneKernelKey) return undefined;
   if (traits.labelOneWay && onlyLabelOneWay) return 'known-bug-c';
   // Bug B never splits one direction.
   if (traits.topBitPair && onlyTopBit && traits.kind === 'asymmetric') return 'known-bug-b';
-  return directed.has(traits.stack) ? 'known-bug-a' : undefined;
+  return (traits.tagsDiffer && onlyTagsDiffer) || directed.has(traits.stack) ? 'known-bug-a' : undefined;
 }
 
 /** Whether the release is one of those that were published with the bug. */
-export function isReleaseWith(bug: HashBug, kernel: string): boolean {
+export function isReleaseWith(bug: HashBug, kernel: string | KernelIdentity): Presence {
   const release = parseKernelRelease(kernel);
-  return release !== undefined && RELEASES[bug](release);
+  return release === undefined ? 'unknown' : RELEASES[bug](release);
 }
 
-const RELEASES: Readonly<Record<HashBug, (release: KernelRelease) => boolean>> = {
+const RELEASES: Readonly<Record<HashBug, (release: KernelRelease) => Presence>> = {
   'known-bug-a': (release) => {
-    if (!isAtLeast(release, 4, 2) || isAtLeast(release, 4, 7)) return false;
-    if (isOnBranchFrom(release, 4, 4, 16) || isOnBranchFrom(release, 4, 6, 5)) return false;
+    if (!isAtLeast(release, 4, 2)) return release.isVague ? 'unknown' : 'no';
     // Ubuntu's fixes show in the build only.
-    return !(release.major === 4 && release.minor === 4 && release.patch === 0 && release.build >= 38);
+    if (release.major === 4 && release.minor === 4 && release.patch === 0 && release.build > 0) return release.build >= 38 ? 'no' : 'yes';
+    const isMended = has(
+      release,
+      [4, 7],
+      [
+        [4, 4, 16],
+        [4, 6, 5],
+      ],
+    );
+    return isMended === 'unknown' ? isMended : isMended === 'yes' ? 'no' : 'yes';
   },
-  'known-bug-b': (release) => isAtLeast(release, 4, 2) && !isAtLeast(release, 6, 0),
-  'known-bug-c': (release) => {
-    if (!isAtLeast(release, 4, 7) || isAtLeast(release, 6, 6)) return false;
-    return !isOnBranchFrom(release, 5, 10, 195) && !isOnBranchFrom(release, 5, 15, 132) && !isOnBranchFrom(release, 6, 1, 54);
-  },
+  'known-bug-b': hasBugB,
+  'known-bug-c': hasBugC,
 };
 
 /**
@@ -70,15 +103,16 @@ const RELEASES: Readonly<Record<HashBug, (release: KernelRelease) => boolean>> =
 const NARROW_FAILURES_MIN = 9;
 
 /**
- * Bugs B and C hit a narrow class of flows. If others of their family fail too, the whole hash is asymmetric and the pattern proves nothing;
+ * Each bug hits a narrow class of flows. If others of their family fail too, the whole hash is asymmetric and the pattern proves nothing;
  * and where the release does not tell, neither do a few failures, nor failures among flows of which too few stayed together.
  */
-function isNarrow(evidence: HashEvidence, wanted: 4 | 6, bug: HashBug, isHit: (group: ViolationGroup) => boolean): boolean {
-  const failures = evidence.groups.filter((group) => isFailure(group) && family(group.stack) === wanted);
+function isNarrow(evidence: HashEvidence, all: readonly ViolationGroup[], { bug, family: wanted, isHit }: Narrow): boolean {
+  const isOfFamily = (stack: string): boolean => wanted === undefined || family(stack) === wanted;
+  const failures = all.filter(({ stack }) => isOfFamily(stack));
   if (failures.length === 0 || !failures.every(isHit)) return false;
-  if (isReleaseWith(bug, evidence.kernel)) return true;
+  if (isReleaseWith(bug, evidence.kernel) === 'yes') return true;
   const failed = sum(failures.map(({ flows }) => flows));
-  const kept = sum(evidence.stacks.filter(({ stack }) => family(stack) === wanted && isHashed(stack)).map(keptOf));
+  const kept = sum(evidence.stacks.filter(({ stack }) => isOfFamily(stack) && isHashed(stack)).map(keptOf));
   const chance = partedByChance(evidence.procs);
   return failed >= NARROW_FAILURES_MIN && failed < (failed + kept) * chance && isRefuted(failed, failed + kept, chance);
 }
@@ -87,12 +121,12 @@ function isNarrow(evidence: HashEvidence, wanted: 4 | 6, bug: HashBug, isHit: (g
 const STACK_FLOWS_MIN = 8;
 
 /**
- * Bug A hashes each direction by itself, so that (n-1)/n of the flows are parted. A stack shows it if its flows were parted about as often,
+ * A hash of each direction by itself, such as that of a NIC, parts (n-1)/n of the flows. A stack shows it if its flows were parted about as often,
  * and the run proves it if all such stacks together were so at more than half the rate of chance beyond doubt: no minority of the flows.
  */
 function directedStacks(evidence: HashEvidence): ReadonlySet<string> {
   const tallies = talliesOf(evidence);
-  if (isReleaseWith('known-bug-a', evidence.kernel)) return new Set(tallies.map(({ stack }) => stack));
+  if (isReleaseWith('known-bug-a', evidence.kernel) === 'yes') return new Set(tallies.map(({ stack }) => stack));
   const chance = partedByChance(evidence.procs);
   const isAsOften = ({ parted, flows, areIndependent }: Tally) => !areIndependent || !isRefuted(parted, flows, chance);
   const directed = tallies.filter((tally) => tally.parted > 0 && !tally.hasSplit && isAsOften(tally));

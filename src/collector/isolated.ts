@@ -16,6 +16,8 @@ const IS_SHAPED_BY_SENDERS: Readonly<Record<ViolationCause, boolean>> = {
   'known-bug-b': false,
   'known-bug-c': true,
   'known-bug-d': true,
+  // Anybody can have this host answer.
+  'sent-tagged': true,
   'fragment-v4': true,
   'fragment-v6': true,
   'tunnel-outer-only': true,

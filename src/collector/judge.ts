@@ -3,7 +3,8 @@ import { CAUSES, type CauseCode } from '../model/cause.ts';
 import type { Evidence, StackEvidence, ViolationGroup } from '../model/evidence.ts';
 import { flowPromise } from '../model/fanout.ts';
 import { attachedText } from '../model/flow-dissector.ts';
-import { isAtLeast, parseKernelRelease } from '../model/kernel-release.ts';
+import { designText, olderDesign } from '../model/kernel-model.ts';
+import { isAtLeast, kernelText, parseKernelRelease } from '../model/kernel-release.ts';
 import type { ReasonCode, WarningCode } from '../model/reason.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../model/run-result.ts';
@@ -255,6 +256,7 @@ function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly Stac
     ...ignoreOutgoingWarning(facts),
     ...rolloverWarning(facts),
     ...dissectorWarning(facts),
+    ...designWarning(facts),
   ];
 }
 
@@ -307,8 +309,8 @@ function ignoreOutgoingWarning({ flags, packets, kernel, mode }: RunFacts): read
   if (came === 0 && !isOld) return [];
   const what =
     came > 0
-      ? `this kernel (${kernel}) took the flag ignore-outgoing without effect: ${counted(came, 'packet')} that this host sent came all the same. This run left them out`
-      : `this kernel (${kernel}) takes the flag ignore-outgoing, but by its release it does not know it. No packet that this host sent came, so this run does not show it`;
+      ? `this kernel (${kernelText(kernel)}) took the flag ignore-outgoing without effect: ${counted(came, 'packet')} that this host sent came all the same. This run left them out`
+      : `this kernel (${kernelText(kernel)}) takes the flag ignore-outgoing, but by its release it does not know it. No packet that this host sent came, so this run does not show it`;
   const turns = mode === 'hash' ? '' : `; in mode ${mode} they take part in choosing the process`;
   return [
     {
@@ -338,6 +340,14 @@ function dissectorWarning({ mode, dissector }: RunFacts): readonly Warning[] {
       remedy: `"bpftool prog show id ${dissector.programId}" describes it; test again when it is changed, replaced or detached`,
     },
   ];
+}
+
+function designWarning({ mode, kernel }: RunFacts): readonly Warning[] {
+  const design = olderDesign(kernel);
+  // Compressed protocol numbers, which hardly anybody sends, are not worth a word on every kernel of some years.
+  if (mode !== 'hash' || design === undefined || (design.readsHsr && !design.portsWithAddresses)) return [];
+  const message = `kernel ${kernelText(kernel)} ${designText(design)}, by its release; the kernel keys of this run are those of such a kernel, and current ones hash these packets otherwise`;
+  return [{ code: 'older-hash', message }];
 }
 
 /** What the diagnosis of one flow has to know of its run. */

@@ -4,6 +4,8 @@ import type { Options } from '../config/options.ts';
 import { FanoutError } from '../errors.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../model/fanout.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
+import { olderDesign } from '../model/kernel-model.ts';
+import { kernelText, releaseOf } from '../model/kernel-release.ts';
 import type { LinkState } from '../model/link.ts';
 import type { RunFacts, StopReason } from '../model/run-facts.ts';
 import { FLOWS_MAX, flowRoomIn } from '../model/run-limits.ts';
@@ -156,7 +158,8 @@ export class Lane {
 
   #capture(member: Member): Omit<CaptureOptions, 'socket'> {
     const { options } = this;
-    const { source, hashSeed } = this.#run;
+    const { source, hashSeed, surroundings } = this.#run;
+    const kernel = olderDesign(surroundings.kernelRelease());
     return {
       ifindex: source.ifindex,
       member: member.index,
@@ -176,6 +179,7 @@ export class Lane {
       labTags: source.info.kind === 'lab',
       replayed: source.info.kind === 'pcap',
       eager: this.#run.eager ?? false,
+      ...(kernel === undefined ? {} : { kernel }),
     };
   }
 
@@ -252,7 +256,7 @@ export class Lane {
         startMs: Math.round(this.#capturingMs - begunMs),
         captureMs: Math.round(this.#settledMs - this.#capturingMs),
       },
-      host: { kernel, cpus: availableParallelism() },
+      host: { kernel: releaseOf(kernel), cpus: availableParallelism() },
       source: source.info,
       group: { mode: options.mode, flags: options.flags, id: this.#groupId, procs: options.procs },
       packets: { ...packets, ...(offeredPerSecond === undefined ? {} : { offeredPerSecond }) },
@@ -280,7 +284,7 @@ function checkSize({ procs }: Options, { surroundings }: RunFrame): void {
   if (procs <= LEGACY_MEMBERS_MAX || surroundings.fanoutArgs) return;
   throw new FanoutError(
     'TOO_LARGE',
-    `a group of ${procs} processes: this kernel (${surroundings.kernelRelease()}) has no fanout_args, and without it a group has ${LEGACY_MEMBERS_MAX} members at most`,
+    `a group of ${procs} processes: this kernel (${kernelText(surroundings.kernelRelease())}) has no fanout_args, and without it a group has ${LEGACY_MEMBERS_MAX} members at most`,
     `use --procs ${LEGACY_MEMBERS_MAX} or fewer, or a newer kernel (Linux 5.11; of the stable branches 5.10.37)`,
   );
 }

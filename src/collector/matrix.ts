@@ -1,8 +1,10 @@
 /** The survey: one run for each mode, with the traffic of all classes mixed, and a cell for each class of it. */
 import type { Options } from '../config/options.ts';
 import { FanoutError, interrupted } from '../errors.ts';
+import { hostKernel } from '../host/kernel.ts';
 import { classNamed } from '../lab/classes.ts';
 import { generateTraffic } from '../lab/traffic.ts';
+import { olderDesign } from '../model/kernel-model.ts';
 import type { MatrixCell, MatrixRun } from '../model/matrix.ts';
 import type { Reason, SourceInfo } from '../model/run-result.ts';
 import { native } from '../native.ts';
@@ -100,7 +102,10 @@ const SAMPLE = { seed: 0, flows: 16, packetsPerFlow: 12 } as const;
 /** Frames of the class as a worker sees them: by themselves. */
 function sampleOf(name: string): ClassSample {
   const { frames, offsets } = generateTraffic({ ...SAMPLE, classes: [name] });
-  const seen = Array.from(offsets.subarray(1), (end, i) => native.dissectFrame(frames.subarray(offsets[i], end)));
+  const kernel = olderDesign(hostKernel());
+  const seen = Array.from(offsets.subarray(1), (end, i) =>
+    native.dissectFrame(frames.subarray(offsets[i], end), kernel === undefined ? {} : { kernel }),
+  );
   const isWhole = seen.every(({ kind, marks }) => kind === 'flow' && !marks.includes('fragment'));
   const hasOneKernelKey = new Set(seen.map(({ kernelKey }) => kernelKey)).size === 1;
   if (classNamed(name).flow !== undefined) return { isWhole, hasOneKernelKey };

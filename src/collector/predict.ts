@@ -4,7 +4,10 @@ import { type CaptureInput, inputName } from '../capture-file/input.ts';
 import { PREDICT } from '../capture-file/use.ts';
 import type { PredictOptions } from '../config/predict-options.ts';
 import { interrupted } from '../errors.ts';
-import type { PredictionResult } from '../model/prediction.ts';
+import { hostKernel } from '../host/kernel.ts';
+import { assumptionsOf, CURRENT_MODEL, modelOf } from '../model/kernel-model.ts';
+import { kernelText, parseKernelRelease } from '../model/kernel-release.ts';
+import type { ModelledKernel, PredictionResult } from '../model/prediction.ts';
 import type { Reason } from '../model/run-result.ts';
 import { type CapturePrediction, native } from '../native.ts';
 import type { CaptureSummary } from '../native-lab.ts';
@@ -27,16 +30,22 @@ export interface PredictIo {
   readonly flowsMax?: number;
 }
 
-export interface PredictRequest extends Pick<PredictOptions, 'defrag'> {
+export interface PredictRequest extends Pick<PredictOptions, 'defrag' | 'kernel'> {
   /** Closed when all of it has been read. */
   readonly input: CaptureInput;
 }
 
 export type RunPrediction = (request: PredictRequest, io: PredictIo) => Promise<PredictionResult>;
 
-export const runPrediction: RunPrediction = async ({ input, defrag }, io) => {
+export const runPrediction: RunPrediction = async ({ input, defrag, kernel: asked }, io) => {
   const startedAt = new Date();
-  const prediction = new native.CapturePrediction({ hashSeed: freshHashSeed(), flowsMax: io.flowsMax ?? FLOWS_MAX });
+  const kernel = modelledKernel(asked);
+  const model = { ...kernel.design, bugs: kernel.bugs };
+  const prediction = new native.CapturePrediction({
+    hashSeed: freshHashSeed(),
+    flowsMax: io.flowsMax ?? FLOWS_MAX,
+    kernel: model,
+  });
   try {
     const { summary, warnings } = await readAll(input, prediction, io);
     return {
@@ -45,6 +54,7 @@ export const runPrediction: RunPrediction = async ({ input, defrag }, io) => {
       startedAt: startedAt.toISOString(),
       ...predictionOf({
         pcap: input.path,
+        kernel,
         summary,
         asked: findingsOf(prediction, defrag, VIOLATIONS_MAX),
         other: findingsOf(prediction, !defrag, 0),
@@ -55,6 +65,16 @@ export const runPrediction: RunPrediction = async ({ input, defrag }, io) => {
     await input.close();
   }
 };
+
+/** By what the release tells. A kernel that says nothing of itself counts as a current one. */
+function modelledKernel(asked: string | undefined): ModelledKernel {
+  const told = asked ?? hostKernel();
+  const release = parseKernelRelease(told);
+  const origin = { release: kernelText(told), from: asked === undefined ? 'this-host' : 'option' } as const;
+  if (release === undefined)
+    return { ...origin, ...CURRENT_MODEL, assumed: ['it hashes as current kernels do, because its release tells nothing'] };
+  return { ...origin, ...modelOf(release), assumed: assumptionsOf(release) };
+}
 
 interface Read {
   readonly summary: CaptureSummary;

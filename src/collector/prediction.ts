@@ -5,6 +5,7 @@ import type { Evidence, StackEvidence } from '../model/evidence.ts';
 import type { FanoutFlag } from '../model/fanout.ts';
 import type {
   GroupPrediction,
+  ModelledKernel,
   PredictedFlows,
   PredictedPackets,
   PredictedStack,
@@ -30,6 +31,7 @@ export interface GroupFindings {
 
 export interface Findings {
   readonly pcap: string;
+  readonly kernel: ModelledKernel;
   readonly summary: CaptureSummary;
   readonly asked: GroupFindings;
   readonly other: GroupFindings;
@@ -39,12 +41,13 @@ export interface Findings {
 
 export type Prediction = Omit<PredictionResult, 'schema' | 'tool' | 'startedAt'>;
 
-export function predictionOf({ pcap, summary, asked, other, warnings }: Findings): Prediction {
+export function predictionOf({ pcap, kernel, summary, asked, other, warnings }: Findings): Prediction {
   const { evidence } = asked;
-  const context = contextOf(asked);
+  const context = contextOf(asked, kernel);
   return {
     source: { kind: 'pcap', pcap },
-    ...groupPrediction(asked, summary),
+    kernel,
+    ...groupPrediction(asked, kernel, summary),
     stacks: evidence.stacks.map(predictedStack),
     violations: evidence.violations.map(({ kind, stack, flow, observations, observationsOmitted, ...traits }): PredictedViolation => {
       const omitted = observationsOmitted === undefined ? {} : { observationsOmitted };
@@ -52,7 +55,7 @@ export function predictionOf({ pcap, summary, asked, other, warnings }: Findings
       return { kind, cause, stack, flow, observations: observations.map(({ member, epoch, ...seen }) => seen), ...omitted };
     }),
     violationsOmitted: evidence.violationsOmitted,
-    alternative: groupPrediction(other, summary),
+    alternative: groupPrediction(other, kernel, summary),
     warnings: [...warnings, ...overflowWarning(evidence), ...oneWayWarning(evidence)],
   };
 }
@@ -62,9 +65,9 @@ export function evidenceOf({ twoWayByEpochAndMember, ...evidence }: NativeEviden
   return { ...evidence, epochs: twoWayByEpochAndMember.map((twoWayByMember) => ({ members: twoWayByMember.length, twoWayByMember })) };
 }
 
-function groupPrediction(findings: GroupFindings, summary: CaptureSummary): GroupPrediction {
+function groupPrediction(findings: GroupFindings, kernel: ModelledKernel, summary: CaptureSummary): GroupPrediction {
   const { evidence } = findings;
-  const parting = diagnose(contextOf(findings), []);
+  const parting = diagnose(contextOf(findings, kernel), []);
   const packets = packetsOf(findings, summary);
   return {
     group: { mode: 'hash', flags: flagsOf(findings) },
@@ -78,21 +81,19 @@ function flagsOf({ defrag }: GroupFindings): readonly FanoutFlag[] {
   return defrag ? ['defrag'] : [];
 }
 
-/** The oldest kernel that hashes as the model does: bug C was mended in it (docs/verdicts.md). */
-const OLDEST_KERNEL = '6.6';
-
-function contextOf(findings: GroupFindings): DiagnosisContext {
+function contextOf(findings: GroupFindings, { release, bugs }: ModelledKernel): DiagnosisContext {
   return {
     interface: 'the interface of this capture',
     mode: 'hash',
     flags: flagsOf(findings),
     programMissing: false,
-    kernel: OLDEST_KERNEL,
+    kernel: release,
+    modelled: bugs,
     rolledOver: 0,
     outgoing: 0,
     groups: findings.evidence.groups,
     // Packets of one kernel key are together by definition.
-    hash: { directed: new Set(), onlyTopBit: false, onlyLabelOneWay: false },
+    hash: { directed: new Set(), onlyTagsDiffer: false, onlyTopBit: false, onlyLabelOneWay: false },
     dissector: { kind: 'none', asked: 'both' },
   };
 }

@@ -36,6 +36,11 @@ export function hiddenBehind(stack: string): string | undefined {
   return layers.slice(0, Math.max(first, 0)).find((layer) => HIDING.includes(layer));
 }
 
+/** Whether a tag of HSR or PRP comes before any address. */
+export function startsWithHsr(stack: string): boolean {
+  return /^(vlan\/)*hsr\//.test(stack);
+}
+
 /**
  * Whether the hash ends at the outer header of a tunnel. It reaches into IP in IP and GRE with IP or Ethernet inside, but never into UDP. PPP
  * in GRE of version 1 is one that it does look into: there, no key differs for the reason that this is about.

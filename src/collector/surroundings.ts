@@ -1,10 +1,11 @@
 /** What a run sees of the world beside its members' messages: clocks, timers and this host. Given to whoever needs it, so that a run can be had without them. */
-import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemCallError } from '../errors.ts';
 import { readFlowDissector } from '../host/flow-dissector.ts';
 import { capturingOn, type FanoutGroup, fanoutGroups, ownersOf } from '../host/groups.ts';
+import { hostKernel } from '../host/kernel.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
+import type { KernelIdentity } from '../model/kernel-release.ts';
 import type { LinkState } from '../model/link.ts';
 import { native } from '../native.ts';
 
@@ -36,7 +37,7 @@ export interface Surroundings {
   ownersOf(inodes: readonly number[]): readonly string[];
   flowDissector(): FlowDissector;
   /** As uname(2) gives it. */
-  kernelRelease(): string;
+  kernelRelease(): string | KernelIdentity;
 }
 
 export const HOST_CLOCK: Clock = {
@@ -81,6 +82,7 @@ function linkAt(ifindex: number): LinkState | undefined {
 
 /** This host. What could only be asked while there were privileges is taken from the answer of then. */
 export function hostSeenWith({ dissector, fanoutArgs }: { readonly dissector: FlowDissector; readonly fanoutArgs: boolean }): Surroundings {
+  const kernel = hostKernel();
   return {
     clock: HOST_CLOCK,
     interfaceAt,
@@ -93,6 +95,6 @@ export function hostSeenWith({ dissector, fanoutArgs }: { readonly dissector: Fl
       const now = readFlowDissector();
       return now.kind === 'unknown' ? dissector : now;
     },
-    kernelRelease: release,
+    kernelRelease: () => kernel,
   };
 }

@@ -4,7 +4,7 @@ import type { FanoutMode } from '../model/fanout.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { CauseResult, PacketCounts } from '../model/run-result.ts';
 import { FALSE_PASS_LIMIT, sum } from './confidence.ts';
-import { FURTHER_STACKS, hiddenBehind, isPortless, isTunnelled, listed } from './stack-layers.ts';
+import { FURTHER_STACKS, hiddenBehind, isPortless, isTunnelled, listed, startsWithHsr } from './stack-layers.ts';
 
 /** Kinds of traffic that one process gets all of, by their stacks. */
 export function findUnspread({ stacks, epochs }: Evidence, { mode, procs }: RunFacts): readonly StackEvidence[] {
@@ -42,11 +42,11 @@ function wasOnOneMember({ split, asymmetric, duplicated, twoWayByMember }: Stack
 
 /** The cause `no-spread`, of flows and of packets that belong to none. */
 export function noSpread(unspread: readonly StackEvidence[], facts: Load): readonly CauseResult[] {
-  const found = KINDS.filter(({ kind }) => unspread.some(({ stack }) => kindOf(stack) === kind));
+  const found = KINDS.filter(({ kind }) => unspread.some((stack) => kindOf(stack) === kind));
   const ethertypes = unspreadEthertypes(facts);
   if (found.length + ethertypes.length === 0) return [];
   const inFlows = found.map(({ kind, why }) => {
-    const stacks = unspread.filter(({ stack }) => kindOf(stack) === kind);
+    const stacks = unspread.filter((stack) => kindOf(stack) === kind);
     return `${flowsOf(stacks)} flows (${listed(stacks.map(({ stack }) => stack).sort())}): mode hash gives all of a kind to one process, because ${why}`;
   });
   const remedies = [...found.map(({ remedy }) => remedy), ...(ethertypes.length > 0 ? [ETHERTYPE_REMEDY] : [])];
@@ -65,16 +65,23 @@ function flowsOf(stacks: readonly StackEvidence[]): number {
   return sum(stacks.map(({ flows }) => flows));
 }
 
-type Kind = 'label' | 'tag' | 'tunnel' | 'portless' | 'hidden';
+type Kind = 'sent' | 'label' | 'tag' | 'hsr' | 'tunnel' | 'portless' | 'hidden';
 
-function kindOf(stack: string): Kind {
+function kindOf({ stack, sentTagged }: StackEvidence): Kind {
+  if (sentTagged > 0) return 'sent';
   const behind = hiddenBehind(stack);
   if (behind !== undefined) return behind === 'mpls' ? 'label' : 'tag';
+  if (startsWithHsr(stack)) return 'hsr';
   if (isTunnelled(stack)) return 'tunnel';
   return isPortless(stack) ? 'portless' : 'hidden';
 }
 
 const KINDS: readonly { readonly kind: Kind; readonly why: string; readonly remedy: string }[] = [
+  {
+    kind: 'sent',
+    why: 'this host sent them with the VLAN tag in their bytes, and it then covers what stands where the kernel expects the tag: of IPv4 the total length, of IPv6 sixteen bits of the flow label',
+    remedy: 'capture where these packets are received, or on the VLAN device or the bridge, where they have no tag yet',
+  },
   {
     kind: 'label',
     why: "the kernel's dissector stops at an MPLS label, before any address",
@@ -84,6 +91,12 @@ const KINDS: readonly { readonly kind: Kind; readonly why: string; readonly reme
     kind: 'tag',
     why: "the kernel's dissector does not know the tag or header in front of them, and hashes its ethertype alone",
     remedy: 'strip such tags and headers at the packet broker, or steer by what is behind them (--mode ebpf)',
+  },
+  {
+    kind: 'hsr',
+    why: 'this kernel does not look behind the tags of HSR and PRP, as none does before 5.18',
+    remedy:
+      'update the kernel, or capture where these tags are gone (behind the redundancy box), or steer by what is behind them (--mode ebpf)',
   },
   {
     kind: 'tunnel',
@@ -97,7 +110,7 @@ const KINDS: readonly { readonly kind: Kind; readonly why: string; readonly reme
   },
   {
     kind: 'hidden',
-    why: 'it does not reach the ports of these packets, as in fragments between one pair of hosts, or behind a tag of a type that the kernel does not know, such as 0x9100',
+    why: 'it does not reach the ports of these packets, as in fragments between one pair of hosts, behind a tag of a type that the kernel does not know, such as 0x9100, or on kernels with bug C behind a flow label',
     remedy: 'let IPv4 fragments be reassembled (--defrag), and the switch or broker write tags of type 0x88a8 or 0x8100',
   },
 ];

@@ -32,11 +32,12 @@ export function predictCommand(host: Host, load: LoadPrediction, done: (status: 
   });
 }
 
-export async function predict({ path, defrag, output }: PredictOptions, host: Host, run: RunPrediction): Promise<ExitStatus> {
+export async function predict({ path, defrag, kernel, output }: PredictOptions, host: Host, run: RunPrediction): Promise<ExitStatus> {
   if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
   onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onProgress = output.quiet ? () => {} : progressOf(path, host);
-  const work = (input: CaptureInput) => run({ input, defrag }, { version: host.version, signal: host.signal, onProgress });
+  const work = (input: CaptureInput) =>
+    run({ input, defrag, ...(kernel === undefined ? {} : { kernel }) }, { version: host.version, signal: host.signal, onProgress });
   const result = await reported(output, host, captureAt(path), work, { full: renderPrediction, brief: renderPredictionBrief });
   return statusOf(result);
 }
@@ -85,6 +86,7 @@ function statusOf(result: PredictionResult): ExitStatus {
 
 const OPTIONS: readonly (() => Option)[] = [
   () => new Option('--defrag', 'of a group that has the kernel reassemble IPv4 fragments first'),
+  () => new Option('--kernel <release>', "of another kernel than this host's: what uname -r prints there, or uname -rv"),
   () => new Option('--json [file]', 'one JSON document to the file, or to standard output instead of the text'),
   () => new Option('--quiet', 'no progress; only the answer and why'),
   () => new Option('--no-color', 'no colours (also: NO_COLOR)'),

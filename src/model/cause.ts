@@ -34,6 +34,11 @@ export const CAUSES = {
     short: 'IPv4 inside IPv6',
     summary: 'IPv4 inside IPv6: every kernel known today hashes octets of the outer source address too',
   },
+  'sent-tagged': {
+    harmless: false,
+    short: 'packets that this host sent with the VLAN tag in their bytes',
+    summary: 'this host sent packets with the VLAN tag in their bytes: their hash covers no addresses',
+  },
   'fragment-v4': {
     harmless: false,
     short: 'IPv4 fragments',

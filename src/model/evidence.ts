@@ -14,6 +14,8 @@ export interface StackEvidence {
   readonly kernelKeys: number;
   /** Flows about which an ICMP error was on a member that saw no packet of them. */
   readonly errorsElsewhere: number;
+  /** Flows with packets that this host sent with the VLAN tag in their bytes. */
+  readonly sentTagged: number;
 }
 
 /** Violations that look alike. Counted for all of them, however many are listed one by one. */
@@ -34,6 +36,10 @@ export interface ViolationGroup {
   readonly mixedWrappings: boolean;
   /** There is one packet without which the flow would have stayed together. */
   readonly onOnePacket: boolean;
+  /** This host sent packets of the flow with the VLAN tag in their bytes, and the kernel hashed them otherwise than received ones. */
+  readonly sentTagged: boolean;
+  /** Packets of the flow differ in flow label, VLAN ids or GRE key: what bug A hashed, and the symmetric hash leaves out. */
+  readonly tagsDiffer: boolean;
   /** Every packet on the one member is older than a known membership change within the epoch, every packet on the other younger. */
   readonly movedAtChange?: boolean;
   readonly flows: number;

@@ -1,5 +1,6 @@
 /** The one result of a prediction: what mode HASH must do with the flows of a capture file. Reporters render it and decide nothing. */
 import type { FanoutFlag } from './fanout.ts';
+import type { KernelModel } from './kernel-model.ts';
 import type { CauseResult, FlowCounts, Reason, Violation, ViolationObservation } from './run-result.ts';
 
 export interface PredictedPackets {
@@ -46,11 +47,21 @@ export interface GroupPrediction {
   readonly causes: readonly CauseResult[];
 }
 
+/** The kernel whose hash is modelled. */
+export interface ModelledKernel extends KernelModel {
+  /** As given, or as this host tells it. */
+  readonly release: string;
+  readonly from: 'option' | 'this-host';
+  /** What its release does not tell, so that it was assumed: in words. */
+  readonly assumed: readonly string[];
+}
+
 export interface PredictionResult extends GroupPrediction {
   readonly schema: 'fanout-cluster/prediction@1';
   readonly tool: { readonly version: string };
   readonly startedAt: string;
   readonly source: { readonly kind: 'pcap'; readonly pcap: string };
+  readonly kernel: ModelledKernel;
   readonly stacks: readonly PredictedStack[];
   readonly violations: readonly PredictedViolation[];
   readonly violationsOmitted: number;

@@ -44,6 +44,7 @@ export const WARNINGS = {
   'order-inverted': 'packets of a flow reached their process in another order than they were sent',
   'rollover-untested': 'rollover was allowed, but the load never caused it',
   'bpf-flow-dissector': "a BPF program stands in for the kernel's flow dissector",
+  'older-hash': 'this kernel hashes otherwise than current ones, by design',
   'capture-damaged': 'the capture file could not be read to its end',
   'capture-unfinished': 'a signal ended the reading of the capture file before its end',
   'packets-left-out': 'some packets of the capture file cannot be sent as Ethernet frames',

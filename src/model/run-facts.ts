@@ -2,6 +2,7 @@
 import type { CauseCode } from './cause.ts';
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
 import type { FlowDissector } from './flow-dissector.ts';
+import type { KernelIdentity } from './kernel-release.ts';
 import type { LinkStates } from './link.ts';
 import type { DisturbanceCode } from './reason.ts';
 import type { MemberResult, PacketCounts, Reason, SourceInfo } from './run-result.ts';
@@ -52,7 +53,7 @@ export interface RunFacts {
   readonly link?: LinkStates;
   /** What may keep packets of a live interface from the group. */
   readonly narrowedBy?: { readonly filter: boolean; readonly noPromisc: boolean };
-  readonly kernel: string;
+  readonly kernel: string | KernelIdentity;
   readonly dissector: FlowDissector;
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];

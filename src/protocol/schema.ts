@@ -1,7 +1,8 @@
 /** The messages between worker and collector. The only place that knows them; docs/protocol.md describes them for other programs. */
+import { type KernelDesign, PPPOE_READINGS } from '../model/kernel-model.ts';
 import type { CaptureCounters, CaptureOptions, CbpfInstruction, OrderTotals } from '../native.ts';
 
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** First element of every message. */
 export const KIND = {
@@ -110,6 +111,7 @@ export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
           c.labTags,
           c.replayed,
           c.eager,
+          c.kernel === undefined ? null : packDesign(c.kernel),
         ],
       ];
     }
@@ -126,6 +128,10 @@ export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
     case 'leave':
       return [KIND.leave];
   }
+}
+
+function packDesign(d: KernelDesign): readonly unknown[] {
+  return [d.portsWithAddresses, d.readsHsr, PPPOE_READINGS.indexOf(d.pppoe)];
 }
 
 function packProgram(p: SteeringProgram): readonly unknown[] {
@@ -259,7 +265,8 @@ function parseCaptureOptions(value: unknown): CaptureOptions {
     labTags,
     replayed,
     eager,
-  ] = exactly(array(value, 'open'), 16, 'open');
+    kernel,
+  ] = exactly(array(value, 'open'), 17, 'open');
   const [blockBytes, blockCount, blockTimeoutMs] = exactly(array(ring, 'ring'), 3, 'ring').map(natural) as [number, number, number];
   return {
     socket: natural(socket),
@@ -280,7 +287,15 @@ function parseCaptureOptions(value: unknown): CaptureOptions {
     labTags: flag(labTags),
     replayed: flag(replayed),
     eager: flag(eager),
+    ...(kernel === null ? {} : { kernel: parseDesign(kernel) }),
   };
+}
+
+function parseDesign(value: unknown): KernelDesign {
+  const [portsWithAddresses, readsHsr, reading] = exactly(array(value, 'kernel'), 3, 'kernel');
+  const pppoe = PPPOE_READINGS[natural(reading)];
+  if (pppoe === undefined) throw new MalformedMessage(`no reading of PPPoE is ${shown(reading)}`);
+  return { portsWithAddresses: flag(portsWithAddresses), readsHsr: flag(readsHsr), pppoe };
 }
 
 function parseOrder(value: unknown): OrderTotals {

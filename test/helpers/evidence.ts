@@ -18,6 +18,8 @@ export function group(traits: Partial<ViolationGroup> = {}): ViolationGroup {
     staleIpv6: false,
     mixedWrappings: false,
     onOnePacket: false,
+    sentTagged: false,
+    tagsDiffer: false,
     flows: 3,
     ...traits,
   };
@@ -38,6 +40,7 @@ export function stackOf(stack: string, twoWayByMember: readonly number[], groups
     twoWayByMember,
     kernelKeys: Math.min(64, flows),
     errorsElsewhere: 0,
+    sentTagged: 0,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Arbitrary messages of the protocol, every field over its whole range. */
 import fc from 'fast-check';
+import { type KernelDesign, PPPOE_READINGS } from '../../src/model/kernel-model.ts';
 import type { CaptureCounters, CaptureOptions, CbpfInstruction, ObservationInput } from '../../src/native.ts';
 import type { CollectorMessage, SteeringProgram, WorkerMessage } from '../../src/protocol/schema.ts';
 
@@ -8,26 +9,38 @@ const uint64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
 const text = fc.string({ unit: 'grapheme', maxLength: 300 });
 const instruction: fc.Arbitrary<CbpfInstruction> = fc.tuple(fc.nat(0xffff), fc.nat(0xff), fc.nat(0xff), fc.nat(0xffffffff));
 
-const captureOptions: fc.Arbitrary<CaptureOptions> = fc.record({
-  socket: count,
-  ifindex: count,
-  member: count,
-  blockBytes: count,
-  blockCount: count,
-  blockTimeoutMs: count,
-  snaplen: count,
-  filter: fc.option(fc.array(instruction, { maxLength: 40 })),
-  promiscuous: fc.boolean(),
-  ignoreOutgoing: fc.boolean(),
-  cpu: fc.option(count),
-  flowsMax: count,
-  workNs: count,
-  newsIntervalMs: count,
-  hashSeed: uint64,
-  labTags: fc.boolean(),
-  replayed: fc.boolean(),
-  eager: fc.boolean(),
+const design: fc.Arbitrary<KernelDesign> = fc.record({
+  portsWithAddresses: fc.boolean(),
+  readsHsr: fc.boolean(),
+  pppoe: fc.constantFrom(...PPPOE_READINGS),
 });
+
+const captureOptions: fc.Arbitrary<CaptureOptions> = fc
+  .tuple(captureWithoutKernel(), fc.option(design, { nil: undefined }))
+  .map(([capture, kernel]) => (kernel === undefined ? capture : { ...capture, kernel }));
+
+function captureWithoutKernel(): fc.Arbitrary<CaptureOptions> {
+  return fc.record({
+    socket: count,
+    ifindex: count,
+    member: count,
+    blockBytes: count,
+    blockCount: count,
+    blockTimeoutMs: count,
+    snaplen: count,
+    filter: fc.option(fc.array(instruction, { maxLength: 40 })),
+    promiscuous: fc.boolean(),
+    ignoreOutgoing: fc.boolean(),
+    cpu: fc.option(count),
+    flowsMax: count,
+    workNs: count,
+    newsIntervalMs: count,
+    hashSeed: uint64,
+    labTags: fc.boolean(),
+    replayed: fc.boolean(),
+    eager: fc.boolean(),
+  });
+}
 
 const counters: fc.Arbitrary<CaptureCounters> = fc.record({
   packets: count,
@@ -97,7 +110,8 @@ export const observation: fc.Arbitrary<ObservationInput> = fc.oneof(fc.tuple(ipv
       .array(fc.constantFrom(...(Object.keys(LAYER_CODES) as (keyof typeof LAYER_CODES)[])), { minLength: 1, maxLength: 10 })
       .map((layers) => layers.join('/')),
     kernelKey: uint64,
-    marks: fc.nat(15),
+    marks: fc.nat(63),
+    tags: fc.nat(0xffff),
     packets: fc.bigInt({ min: 1n, max: (1n << 32n) - 1n }),
     bytes: uint64,
     firstNs: fc.bigInt({ min: 0n, max: 1n << 62n }),

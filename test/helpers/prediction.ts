@@ -1,6 +1,7 @@
 /** Predictions as they come of evidence; tests change what they are about. */
 import { type Findings, type GroupFindings, predictionOf } from '../../src/collector/prediction.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
+import { CURRENT_MODEL } from '../../src/model/kernel-model.ts';
 import type { PredictionResult } from '../../src/model/prediction.ts';
 import type { CaptureSummary } from '../../src/native-lab.ts';
 import { epoch, evidenceOf } from './evidence.ts';
@@ -31,6 +32,7 @@ export function predicted(asked: Evidence, change: Partial<Findings> = {}): Pred
     startedAt: '2026-11-22T12:00:00.000Z',
     ...predictionOf({
       pcap: 'trace.pcap',
+      kernel: { release: '6.18.44', from: 'this-host', ...CURRENT_MODEL, assumed: [] },
       summary: summaryOf(asked.judgedPackets),
       asked: groupFindings(false, asked),
       other: groupFindings(true, asked),

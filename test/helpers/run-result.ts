@@ -1,6 +1,7 @@
 /** A whole RunResult, put together from the verdict of real evidence. */
 import { judge } from '../../src/collector/judge.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
+import { releaseOf } from '../../src/model/kernel-release.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { factsOf } from './evidence.ts';
@@ -13,7 +14,7 @@ export function resultOf(evidence: Evidence, change: Partial<RunFacts> = {}, ove
     startedAt: '2026-11-22T12:00:00.000Z',
     durationMs: 1234,
     timing: { startMs: 180, captureMs: 900 },
-    host: { kernel: facts.kernel, cpus: 2 },
+    host: { kernel: releaseOf(facts.kernel), cpus: 2 },
     source: { kind: facts.source, interface: facts.interface, ...(facts.source === 'lab' ? { injection: 'tap', seed: 7 } : {}) },
     group: { mode: facts.mode, flags: facts.flags, id: 42, procs: facts.procs },
     packets: facts.packets,

@@ -100,6 +100,13 @@ const PREDICTION = record({
   tool: record({ version: text }),
   startedAt: matching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
   source: record({ kind: oneOf('pcap'), pcap: text }),
+  kernel: record({
+    release: text,
+    from: oneOf('option', 'this-host'),
+    design: record({ portsWithAddresses: flag, readsHsr: flag, pppoe: oneOf('plain', 'checked', 'compressed') }),
+    bugs: record({ b: flag, c: flag, d: flag }),
+    assumed: listOf(text),
+  }),
   ...GROUP_PREDICTION,
   stacks: listOf(record({ stack: text, flows: count, twoWay: count, kept: count, split: count, duplicated: count })),
   violations: listOf(

@@ -150,6 +150,7 @@ const DIAGNOSE = of(
     "traits.kind === 'duplicated'",
   ],
   ['copies are never copies', "traits.kind === 'duplicated' && !(mode === 'hash' && traits.oneKernelKey)", 'false'],
+  ['what this host sent is anything else', "{ code: 'sent-tagged', holds: (traits) => !traits.oneKernelKey && traits.sentTagged },", ''],
   [
     'fragments are unexplained',
     "{ code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 4 },",
@@ -442,6 +443,8 @@ const NATIVE_EVIDENCE = of(
     'evidence_.two_way_by_epoch_and_member[k.epoch][k.member] += 2;',
   ],
   ['violations are not listed', 'if (is_violation(verdict)) add_violation(key, verdict, sights);', ''],
+  ['tags never differ', 's.tags_differ = true;', ';'],
+  ['what was sent is forgotten', 'if ((sight.marks & mark_sent_tagged) != 0) s.sent_tagged = true;', ''],
   ['one direction is two', 'is_two_way = seen[0] && seen[1];', 'is_two_way = seen[0] || seen[1];'],
   ['stacks that tell nothing keep their places', '(tells || packed < *silent_.rbegin())', '(packed < *silent_.rbegin())'],
   ['what has no place is judged', 'if (own == nullptr && tells) {', 'if (own == nullptr && tells && packets == 0) {'],
@@ -475,6 +478,31 @@ const NATIVE_FLOW_MAP = of(
   ['a replay is judged by its own time', 'seen->where.timeless = true;', ''],
   ['the file of a replay is not asked', 'else if (basis.file != nullptr && on_several_members(out.own))', 'else if (false)'],
   ['what is told is not counted', 'for (const Pending& p : pending_) tally_.told_by_member[member] += p.observation.packets;', ''],
+);
+
+const HASH_BUGS = of(
+  'src/collector/hash-bugs.ts',
+  [
+    'bug A is never told by its fields',
+    '(traits.tagsDiffer && onlyTagsDiffer) || directed.has(traits.stack)',
+    'directed.has(traits.stack)',
+  ],
+  ['bugs A and B exclude each other', 'onlyTagsDiffer: onlyTagsDiffer || both,', 'onlyTagsDiffer,'],
+  ['one failure is a pattern', 'return failed >= NARROW_FAILURES_MIN && ', 'return '],
+);
+
+const KERNELS = of(
+  'src/model/kernel-release.ts',
+  ['a vendor has what its numbers say', 'if (VENDOR_BRANCHES.test(release)) return', 'if (false) return'],
+  ['Debian does not name its point release', 'const point = pointRelease(/\\bDebian', 'const point = pointRelease(/\\bNobody'],
+);
+
+const NATIVE_DISSECT = of(
+  'native/core/dissect.cpp',
+  ['what is sent is hashed as if received', 'if (begins_alike) [[likely]]\n    return out;', 'return out;'],
+  ['the network header is behind the Ethernet header', 'walk.at = from.network_at;', 'walk.at = ETH_HLEN;'],
+  ['bug C ends nothing', 'if (walk.model.bug_c && label != 0) [[unlikely]]\n    walk.stop_kernel();', ''],
+  ['every kernel sorts ports', 'are_sorted ? walk.kernel.ports : sorted(walk.kernel.ports)', 'sorted(walk.kernel.ports)'],
 );
 
 const NATIVE_FRAGMENTS = of(
@@ -523,4 +551,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...NATIVE_FLOW_MAP,
   ...NATIVE_FRAGMENTS,
   ...NATIVE_REPEATS,
+  ...HASH_BUGS,
+  ...KERNELS,
+  ...NATIVE_DISSECT,
 ];

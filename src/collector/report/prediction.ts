@@ -1,5 +1,6 @@
 /** PredictionResult to text for people: the answer first, then what it rests on, and how to confirm it. Decides nothing. */
-import type { GroupPrediction, PredictedViolation, PredictionResult } from '../../model/prediction.ts';
+import { designText, isCurrent } from '../../model/kernel-model.ts';
+import type { GroupPrediction, ModelledKernel, PredictedViolation, PredictionResult } from '../../model/prediction.ts';
 import { examplesOf } from '../examples.ts';
 import { partedOf } from '../prediction.ts';
 import { phraseOf } from '../summary.ts';
@@ -165,18 +166,39 @@ function warnings({ warnings: all }: PredictionResult, style: Style): readonly s
 
 // ---- how far to trust it
 
-function model(_: PredictionResult, style: Style): readonly string[] {
+function model({ kernel }: PredictionResult, style: Style): readonly string[] {
   const text =
-    'This is a prediction, by a model of the key that Linux 6.6 and newer hash (verified on 6.18), for a group without a BPF flow dissector. ' +
+    `This is a prediction, by a model of what ${kernelName(kernel)} hashes, for a group without a BPF flow dissector. ` +
     'Packets of one key are on one process in every group; a group of n processes keeps a flow of two keys together by chance, in 1 of n.';
-  return wrap(text, '', style);
+  return [...wrap(text, '', style), ...peculiarities(kernel).flatMap((line) => wrap(line, '', style))];
 }
 
-function confirmation({ source, group }: PredictionResult): readonly string[] {
+function kernelName({ release, from }: ModelledKernel): string {
+  return from === 'option' ? `Linux ${printable(release)}` : `this kernel, Linux ${printable(release)},`;
+}
+
+/** In what it differs from current kernels, and how far that is known. */
+function peculiarities({ release, design, bugs, assumed }: ModelledKernel): readonly string[] {
+  const known = [['B', bugs.b] as const, ['C', bugs.c] as const].filter(([, has]) => has).map(([name]) => name);
+  const differs = [
+    ...(isCurrent(design) ? [] : [designText(design)]),
+    ...(known.length === 0 ? [] : [`has known ${known.length === 1 ? 'bug' : 'bugs'} ${known.join(' and ')}`]),
+    ...(bugs.d ? [] : ['has not bug D']),
+  ];
+  return [
+    ...(differs.length === 0 ? [] : [`Unlike current kernels it ${differs.join('; it ')}.`]),
+    ...(assumed.length === 0 ? [] : [`Assumed, because ${printable(release)} does not tell: ${assumed.join('; ')}.`]),
+  ];
+}
+
+function confirmation({ source, kernel, group }: PredictionResult): readonly string[] {
   const file = source.pcap === '-' ? 'FILE' : quoted(printable(source.pcap));
   const defrag = group.flags.includes('defrag') ? ' --defrag' : '';
   // Not broken into lines: it is there to be copied.
-  return ['To see it happen:', `  sudo fanout-cluster --pcap ${file}${defrag} --procs 64`];
+  return [
+    kernel.from === 'option' ? 'To see it happen, on such a kernel:' : 'To see it happen:',
+    `  sudo fanout-cluster --pcap ${file}${defrag} --procs 64`,
+  ];
 }
 
 /** As a shell takes it for one word. */

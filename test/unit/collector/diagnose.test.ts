@@ -61,13 +61,40 @@ const CASES: Case[] = [
   ['bug B: IPv6 flows fail for another reason', topBit, { kernel: '5.4.0' }, 'known-bug-b', [label]],
   ['bug B inside bug A', topBit, { kernel: '4.4.10' }, 'known-bug-a', [{}]],
 
+  ['bug B, 5.10.145', topBit, { kernel: '5.10.145' }, 'known-bug-b'],
+  ['bug B, fixed in 5.10.146', topBit, { kernel: '5.10.146' }, 'hash-asymmetric'],
+  ['bug B, fixed in 5.15.71', topBit, { kernel: '5.15.71' }, 'hash-asymmetric'],
+  ['bug B, fixed in 5.19.12', topBit, { kernel: '5.19.12' }, 'hash-asymmetric'],
+  [
+    'bug B, fixed in Debian 5.10.218, which its release does not tell',
+    topBit,
+    { kernel: { release: '5.10.0-30-amd64', version: '#1 SMP Debian 5.10.218-1 (2024-06-01)' } },
+    'hash-asymmetric',
+  ],
+  [
+    'bug B, Debian 5.10.46',
+    topBit,
+    { kernel: { release: '5.10.0-8-amd64', version: '#1 SMP Debian 5.10.46-4 (2021-08-03)' } },
+    'known-bug-b',
+  ],
+  ['bug B: 5.10 without its point release is not established by one flow', topBit, { kernel: '5.10.0-30-amd64' }, 'hash-asymmetric'],
+  ['bug B: a vendor branch is not established by one flow', topBit, { kernel: '5.14.0-427.el9.x86_64' }, 'hash-asymmetric'],
+
   ['bug C', label, { kernel: '5.15.131' }, 'known-bug-c'],
+  ['bug C, fixed in 6.5.4', label, { kernel: '6.5.4' }, 'hash-asymmetric'],
+  ['bug C, 6.5.3', label, { kernel: '6.5.3' }, 'known-bug-c'],
   ['bug C, fixed in 5.15.132', label, { kernel: '5.15.132' }, 'hash-asymmetric'],
   ['bug C, 5.10.194', label, { kernel: '5.10.194' }, 'known-bug-c'],
   ['bug C, fixed in 5.10.195', label, { kernel: '5.10.195' }, 'hash-asymmetric'],
   ['bug C, fixed in 6.1.54', label, { kernel: '6.1.54' }, 'hash-asymmetric'],
   ['bug C, fixed in 6.6', label, { kernel: '6.6.0' }, 'hash-asymmetric'],
   ['bug C: unlabelled IPv6 fails too', label, { kernel: '5.15.100' }, 'hash-asymmetric', [v6]],
+
+  ['sent with the tag in its bytes', { ...twoKeys, sentTagged: true, stack: 'vlan/ipv4/tcp' }, {}, 'sent-tagged'],
+  ['sent so as fragments', { ...twoKeys, sentTagged: true, fragments: true, stack: 'vlan/ipv4/udp' }, {}, 'sent-tagged'],
+  ['sent so as ESP', { ...twoKeys, sentTagged: true, stack: 'vlan/ipv4/esp' }, {}, 'sent-tagged'],
+  ['sent so, with one key: the hash', { sentTagged: true, stack: 'vlan/ipv4/tcp' }, {}, 'hash-asymmetric'],
+  ['sent so, in mode qm', { ...twoKeys, sentTagged: true, stack: 'vlan/ipv4/tcp' }, { mode: 'qm' }, 'rss-asymmetric'],
 
   ['IPv4 fragments', { ...twoKeys, fragments: true, stack: 'ipv4/udp' }, {}, 'fragment-v4'],
   ['IPv6 fragments', { ...twoKeys, fragments: true, stack: 'ipv6/frag/udp' }, {}, 'fragment-v6'],
@@ -197,7 +224,7 @@ describe('diagnosis', () => {
           "esp-ah-spi: 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH",
         ],
         [
-          "known-bug-d: 3 flows (ipv6/ipv4/tcp): since Linux 5.4 the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; no later release is known that does not -> end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)",
+          "known-bug-d: 3 flows (ipv6/ipv4/tcp): the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; it does so wherever struct flow_keys ends in padding, as in mainline since Linux 5.5, and no later release is known that does not -> end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)",
         ],
         [
           "fragment-v6: 3 flows (ipv6/frag/udp): the kernel hashes an IPv6 packet with a fragment header by addresses and protocol only, so it leaves the process of its flow; the defrag flag reassembles IPv4 alone -> no fanout flag helps; a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance",

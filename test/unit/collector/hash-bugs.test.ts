@@ -116,6 +116,63 @@ describe('bug A on a release without it', () => {
   });
 });
 
+describe('bug A by what it hashed, on a release without it', () => {
+  const tags = { tagsDiffer: true };
+  const v6 = { stack: 'ipv6/tcp' };
+  test.each([
+    ['tagged flows fail, plain ones are kept', 8, [{ kept: 100, parted: [{ ...tags, flows: 20 }] }], ['known-bug-a']],
+    [
+      'of both families',
+      8,
+      [
+        { kept: 100, parted: [{ ...tags, flows: 5 }] },
+        { ...v6, kept: 20, parted: [{ ...tags, flows: 5 }] },
+      ],
+      ['known-bug-a', 'known-bug-a'],
+    ],
+    ['too few', 8, [{ kept: 100, parted: [{ ...tags, flows: 8 }] }], ['none']],
+    ['a plain flow fails, too', 8, [{ kept: 100, parted: [{ ...tags, flows: 20 }, { flows: 1 }] }], ['none', 'none']],
+    [
+      'one direction is split by a label that changes',
+      8,
+      [{ ...v6, kept: 100, parted: [{ ...tags, kind: 'split', flows: 20 }] }],
+      ['known-bug-a'],
+    ],
+    [
+      'with bug B, as kernels of that time had it',
+      8,
+      [
+        {
+          kept: 200,
+          parted: [
+            { ...tags, flows: 20 },
+            { ...topBit, flows: 20 },
+          ],
+        },
+      ],
+      ['known-bug-a', 'known-bug-b'],
+    ],
+    ['labels in one direction only are for bug C', 8, [{ ...v6, kept: 100, parted: [{ ...tags, ...label, flows: 20 }] }], ['known-bug-c']],
+    [
+      'but not where others differ in other labels',
+      8,
+      [
+        {
+          ...v6,
+          kept: 100,
+          parted: [
+            { ...tags, ...label, flows: 20 },
+            { ...tags, flows: 20 },
+          ],
+        },
+      ],
+      ['known-bug-a', 'known-bug-a'],
+    ],
+  ] satisfies [string, number, readonly Seen[], string[]][])('%s', (_, procs, seen, expected) => {
+    expect(run(procs, seen)).toEqual(expected);
+  });
+});
+
 describe('bugs B and C on a release without them', () => {
   const [v4, v6] = [{ stack: 'ipv4/udp' }, { stack: 'ipv6/udp' }];
   test.each([
@@ -184,7 +241,9 @@ describe('simulated kernels', () => {
 
 test('what is said of kernels with and without a bug, by what is known of the flow dissector', () => {
   const attached: FlowDissector = { kind: 'attached', programId: 12, namespace: 'own' };
-  const hosts: readonly [HashBug, string, FlowDissector][] = [
+  const hosts: readonly [HashBug, string, FlowDissector, onlyTagsDiffer?: true][] = [
+    ['known-bug-a', '4.4.15', { kind: 'none', asked: 'both' }, true],
+    ['known-bug-a', '4.18.0-553.el8.x86_64', { kind: 'none', asked: 'both' }, true],
     ['known-bug-a', '4.4.15', { kind: 'none', asked: 'both' }],
     ['known-bug-b', '5.4.0-150-generic', { kind: 'unknown' }],
     ['known-bug-c', '6.1.20', attached],
@@ -194,20 +253,22 @@ test('what is said of kernels with and without a bug, by what is known of the fl
     ['known-bug-c', 'custom', { kind: 'unknown' }],
     ['known-bug-a', '3.10.0-514.el7', { ...attached, namespace: 'initial' }],
   ];
-  const said = hosts.map(([bug, kernel, dissector]) => {
-    const { message, remedy } = hashBugText(bug, { kernel, dissector });
+  const said = hosts.map(([bug, kernel, dissector, onlyTagsDiffer = false]) => {
+    const { message, remedy } = hashBugText(bug, { kernel, dissector, hash: { onlyTagsDiffer } });
     return `${bug}: ${message} -> ${remedy}`;
   });
   expect(said).toMatchInlineSnapshot(`
     [
-      "known-bug-a: these flows have one kernel key in both directions, yet the directions were placed apart: kernel 4.4.15 has bug A of Linux 4.2 to 4.6, its hash is not symmetric; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38) -> update the kernel",
-      "known-bug-b: every IPv4 flow that failed is between two addresses x.y.z.N and x.y.z.N+128: kernel 5.4.0-150-generic has bug B of Linux 4.2 to 5.19, its hash depends on which of such a pair sends; fixed by commit 64ae13ed4784 in 6.0 and in stable releases of September 2022 -> update the kernel",
-      "known-bug-c: every IPv6 flow that failed carries a flow label in one direction only, as with bug C of Linux 4.7 to 6.5 (its hash leaves out the ports of IPv6 packets with a label; fixed by commit a5e2151ff9d5 in 6.6, 5.15.132 and stable releases of September 2023); kernel 6.1.20 is one of those; a BPF flow dissector (program id 12) is attached to this network namespace: it, not the kernel, says what is hashed -> do not run an IDS in mode hash here while it is attached: mend the program ("bpftool prog show id 12" describes it), or detach it, or switch flow labels off at the senders (sysctl net.ipv6.auto_flowlabels=0)",
-      "known-bug-a: these flows have one kernel key in both directions, yet the directions were placed apart, as with bug A of Linux 4.2 to 4.6 (its hash is not symmetric; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38)); by its release kernel 6.18.44 should not have it; a BPF flow dissector (program id 12) is attached to this network namespace: it, not the kernel, says what is hashed -> do not run an IDS in mode hash here while it is attached: mend the program ("bpftool prog show id 12" describes it), or detach it",
-      "known-bug-b: every IPv4 flow that failed is between two addresses x.y.z.N and x.y.z.N+128, as with bug B of Linux 4.2 to 5.19 (its hash depends on which of such a pair sends; fixed by commit 64ae13ed4784 in 6.0 and in stable releases of September 2022); by its release kernel 6.18.44 should not have it; no BPF flow dissector is attached, so it is this kernel's own hash, and a vendor may have taken the bug over, or the fix back -> do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
-      "known-bug-c: every IPv6 flow that failed carries a flow label in one direction only, as with bug C of Linux 4.7 to 6.5 (its hash leaves out the ports of IPv6 packets with a label; fixed by commit a5e2151ff9d5 in 6.6, 5.15.132 and stable releases of September 2023); by its release kernel 6.18.44 should not have it; no BPF flow dissector is attached to this network namespace; one attached to the host's initial namespace would act here too, else it is this kernel's own hash, and a vendor may have taken the bug over, or the fix back -> do not run an IDS in mode hash here; see "bpftool net show" on the host; if it lists none, ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program, or switch flow labels off at the senders (sysctl net.ipv6.auto_flowlabels=0)",
-      "known-bug-c: every IPv6 flow that failed carries a flow label in one direction only, as with bug C of Linux 4.7 to 6.5 (its hash leaves out the ports of IPv6 packets with a label; fixed by commit a5e2151ff9d5 in 6.6, 5.15.132 and stable releases of September 2023); whether kernel custom has it is not known; a BPF flow dissector attached to the network namespace can do that; without one it is this kernel's own hash, and a vendor may have taken the bug over, or the fix back -> do not run an IDS in mode hash here; see whether a BPF flow dissector is attached ("bpftool net show"); if none is, ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program, or switch flow labels off at the senders (sysctl net.ipv6.auto_flowlabels=0)",
-      "known-bug-a: these flows have one kernel key in both directions, yet the directions were placed apart, as with bug A of Linux 4.2 to 4.6 (its hash is not symmetric; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38)); by its release kernel 3.10.0-514.el7 should not have it; a BPF flow dissector (program id 12) is attached to the initial network namespace, and in force in this one: it, not the kernel, says what is hashed -> do not run an IDS in mode hash here while it is attached: mend the program ("bpftool prog show id 12" describes it), or detach it",
+      "known-bug-a: every flow that failed differs by direction in VLAN id, flow label or GRE key: kernel 4.4.15 has bug A of Linux 4.2 to 4.6, its hash covers these fields as well; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38) -> update the kernel",
+      "known-bug-a: every flow that failed differs by direction in VLAN id, flow label or GRE key, as with bug A of Linux 4.2 to 4.6 (its hash covers these fields as well; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38)); by its release kernel 4.18.0-553.el8.x86_64 should not have it; no BPF flow dissector is attached, so it is this kernel's own hash, and a vendor may have taken the bug over, or the fix back -> do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
+      "known-bug-a: these flows have one kernel key in both directions, yet the directions were placed apart, in about as many flows as chance would part, whatever they carry: kernel 4.4.15 has the hash of a NIC, which Linux before 4.7 goes by where it has one, it is not symmetric as a rule; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38) -> update the kernel, or switch that hash off (ethtool -K DEVICE rxhash off)",
+      "known-bug-b: every IPv4 flow that failed is between two addresses x.y.z.N and x.y.z.N+128, as with bug B of Linux 4.2 to 5.19 (its hash depends on which of such a pair sends; fixed by commit 64ae13ed4784 in 6.0, 5.19.12, 5.15.71 and 5.10.146); whether kernel 5.4.0-150-generic has it is not known, as its release does not tell which fixes it has; a BPF flow dissector attached to the network namespace can do that; without one it is this kernel's own hash, and a vendor may have taken the bug over, or the fix back -> do not run an IDS in mode hash here; see whether a BPF flow dissector is attached ("bpftool net show"); if none is, ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
+      "known-bug-c: every IPv6 flow that failed carries a flow label in one direction only, as with bug C of Linux 4.7 to 6.5 (its hash leaves out the ports of IPv6 packets with a label, and so gives all labelled flows of a pair of hosts to one process; fixed by commit a5e2151ff9d5 in 6.6, 6.5.4, 6.1.54, 5.15.132 and 5.10.195); kernel 6.1.20 is one of those; a BPF flow dissector (program id 12) is attached to this network namespace: it, not the kernel, says what is hashed -> do not run an IDS in mode hash here while it is attached: mend the program ("bpftool prog show id 12" describes it), or detach it, or switch flow labels off at the senders (sysctl net.ipv6.auto_flowlabels=0)",
+      "known-bug-a: these flows have one kernel key in both directions, yet the directions were placed apart, in about as many flows as chance would part, whatever they carry, as with the hash of a NIC, which Linux before 4.7 goes by where it has one (it is not symmetric as a rule; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38)); by its release kernel 6.18.44 should not have it; a BPF flow dissector (program id 12) is attached to this network namespace: it, not the kernel, says what is hashed -> do not run an IDS in mode hash here while it is attached: mend the program ("bpftool prog show id 12" describes it), or detach it, or switch that hash off (ethtool -K DEVICE rxhash off)",
+      "known-bug-b: every IPv4 flow that failed is between two addresses x.y.z.N and x.y.z.N+128, as with bug B of Linux 4.2 to 5.19 (its hash depends on which of such a pair sends; fixed by commit 64ae13ed4784 in 6.0, 5.19.12, 5.15.71 and 5.10.146); by its release kernel 6.18.44 should not have it; no BPF flow dissector is attached, so it is this kernel's own hash, and a vendor may have taken the bug over, or the fix back -> do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
+      "known-bug-c: every IPv6 flow that failed carries a flow label in one direction only, as with bug C of Linux 4.7 to 6.5 (its hash leaves out the ports of IPv6 packets with a label, and so gives all labelled flows of a pair of hosts to one process; fixed by commit a5e2151ff9d5 in 6.6, 6.5.4, 6.1.54, 5.15.132 and 5.10.195); by its release kernel 6.18.44 should not have it; no BPF flow dissector is attached to this network namespace; one attached to the host's initial namespace would act here too, else it is this kernel's own hash, and a vendor may have taken the bug over, or the fix back -> do not run an IDS in mode hash here; see "bpftool net show" on the host; if it lists none, ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program, or switch flow labels off at the senders (sysctl net.ipv6.auto_flowlabels=0)",
+      "known-bug-c: every IPv6 flow that failed carries a flow label in one direction only, as with bug C of Linux 4.7 to 6.5 (its hash leaves out the ports of IPv6 packets with a label, and so gives all labelled flows of a pair of hosts to one process; fixed by commit a5e2151ff9d5 in 6.6, 6.5.4, 6.1.54, 5.15.132 and 5.10.195); whether kernel custom has it is not known, as its release does not tell which fixes it has; a BPF flow dissector attached to the network namespace can do that; without one it is this kernel's own hash, and a vendor may have taken the bug over, or the fix back -> do not run an IDS in mode hash here; see whether a BPF flow dissector is attached ("bpftool net show"); if none is, ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program, or switch flow labels off at the senders (sysctl net.ipv6.auto_flowlabels=0)",
+      "known-bug-a: these flows have one kernel key in both directions, yet the directions were placed apart, in about as many flows as chance would part, whatever they carry, as with the hash of a NIC, which Linux before 4.7 goes by where it has one (it is not symmetric as a rule; fixed by commit eb70db875671 in 4.4.16, 4.6.5 and 4.7 (Ubuntu: 4.4.0-38)); whether kernel 3.10.0-514.el7 has it is not known, as its release does not tell which fixes it has; a BPF flow dissector (program id 12) is attached to the initial network namespace, and in force in this one: it, not the kernel, says what is hashed -> do not run an IDS in mode hash here while it is attached: mend the program ("bpftool prog show id 12" describes it), or detach it, or switch that hash off (ethtool -K DEVICE rxhash off)",
     ]
   `);
 });

@@ -311,9 +311,23 @@ describe('inconclusive', () => {
     expect(behind?.remedy).toContain('with more queues');
   });
 
-  test('one member in mode hash: packets of this host', () => {
-    const evidence = evidenceOf([epoch([90, 0])]);
-    expect(verdict(evidence, { packets: packets(evidence, { outgoing: 400 }) }).reasons[0]?.message).toMatch(/0x0003/);
+  test('one member in mode hash: packets that this host sent with the tag in their bytes', () => {
+    const stacks = [{ ...stackOf('vlan/ipv4/tcp', [90, 0]), kernelKeys: 1, sentTagged: 90 }];
+    const evidence = evidenceOf([epoch([90, 0])], [], { stacks });
+    const [, why] = verdict(evidence, { packets: packets(evidence, { outgoing: 400 }) }).reasons;
+    expect(why?.code).toBe('no-spread');
+    expect(why?.message).toContain('this host sent them with the VLAN tag in their bytes');
+    expect(why?.remedy).toContain('on the VLAN device or the bridge');
+  });
+
+  test.each(['5.10.46', '5.10.0-8-amd64'])('on kernel %s it says by which model the kernel keys are', (kernel) => {
+    const { warnings } = judge(evidenceOf([epoch([90, 90])]), factsOf(evidenceOf([epoch([90, 90])]), { kernel }));
+    expect(warnings.find(({ code }) => code === 'older-hash')?.message).toContain('exchanges ports together with addresses');
+  });
+
+  test.each(['6.1.20', '6.18.44', '5.18.1', 'custom'])('on kernel %s there is nothing to say of it', (kernel) => {
+    const { warnings } = judge(evidenceOf([epoch([90, 90])]), factsOf(evidenceOf([epoch([90, 90])]), { kernel }));
+    expect(warnings.filter(({ code }) => code === 'older-hash')).toEqual([]);
   });
 
   test('one member in mode hash, because the hash cannot spread any of it', () => {
@@ -554,6 +568,8 @@ describe('properties', () => {
     topBitPair: fc.boolean(),
     labelOneWay: fc.boolean(),
     fragments: fc.boolean(),
+    sentTagged: fc.boolean(),
+    tagsDiffer: fc.boolean(),
     flows: fc.integer({ min: 1, max: 50 }),
   });
   const runs = fc.record({

@@ -52,6 +52,13 @@ describe('what is said of it', () => {
     ).map(({ message, remedy }) => `${message} -> ${remedy}`);
   };
 
+  test('packets that this host sent with the tag in their bytes', () => {
+    const evidence = evidenceOf([epoch([1, 1])], [group()]);
+    const [cause] = noSpread([oneKey('vlan/ipv4/udp', 30, { sentTagged: 30 })], factsOf(evidence));
+    expect(cause?.message).toContain('this host sent them with the VLAN tag in their bytes');
+    expect(cause?.remedy).toContain('capture where these packets are received');
+  });
+
   test('why, by the kind of traffic', () => {
     const kinds = [
       ['mpls/ipv4/tcp'],
@@ -69,7 +76,7 @@ describe('what is said of it', () => {
         "30 flows (ipv4/udp/gtpu/ipv4/tcp): mode hash gives all of a kind to one process, because it covers the outer header of the tunnel only, and there was one pair of tunnel ends -> end the tunnel before the sensor, spread it over more tunnel ends, or steer by the inner flow (--mode ebpf); where that cannot be done, expect one process to carry all of it",
         "30 flows (ipv4/gre/erspan/eth/ipv4/tcp): mode hash gives all of a kind to one process, because it covers the outer header of the tunnel only, and there was one pair of tunnel ends -> end the tunnel before the sensor, spread it over more tunnel ends, or steer by the inner flow (--mode ebpf); where that cannot be done, expect one process to carry all of it",
         "30 flows (ipv4/icmp): mode hash gives all of a kind to one process, because it has no ports to go by here, and there was one pair of hosts -> traffic without ports spreads when more hosts take part; where that cannot be done, expect one process to carry all of it",
-        "30 flows (vlan/vlan/ipv4/tcp): mode hash gives all of a kind to one process, because it does not reach the ports of these packets, as in fragments between one pair of hosts, or behind a tag of a type that the kernel does not know, such as 0x9100 -> let IPv4 fragments be reassembled (--defrag), and the switch or broker write tags of type 0x88a8 or 0x8100; where that cannot be done, expect one process to carry all of it",
+        "30 flows (vlan/vlan/ipv4/tcp): mode hash gives all of a kind to one process, because it does not reach the ports of these packets, as in fragments between one pair of hosts, behind a tag of a type that the kernel does not know, such as 0x9100, or on kernels with bug C behind a flow label -> let IPv4 fragments be reassembled (--defrag), and the switch or broker write tags of type 0x88a8 or 0x8100; where that cannot be done, expect one process to carry all of it",
         "60 flows (mpls/ipv4/tcp, mpls/ipv6/udp): mode hash gives all of a kind to one process, because the kernel's dissector stops at an MPLS label, before any address; 30 flows (ipv4/udp/gtpu/ipv4/tcp): mode hash gives all of a kind to one process, because it covers the outer header of the tunnel only, and there was one pair of tunnel ends -> strip MPLS labels at the packet broker, or steer by what is behind them (--mode ebpf); end the tunnel before the sensor, spread it over more tunnel ends, or steer by the inner flow (--mode ebpf); where that cannot be done, expect one process to carry all of it",
       ]
     `);

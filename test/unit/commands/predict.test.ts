@@ -111,6 +111,20 @@ describe('options', () => {
     });
   });
 
+  test.each(['5.10', '5.10.46', '6.1.0-9-amd64', '5.10.0-30-amd64 #1 SMP Debian 5.10.218-1', '7.3'])('--kernel %s', (kernel) => {
+    expect(parsePredictOptions('-', { kernel }).kernel).toBe(kernel);
+  });
+
+  test.each([
+    ['latest', /uname -r/],
+    ['', /uname -r/],
+    ['4.4.0-38-generic', /run the lab on that kernel/],
+  ])('--kernel %j is refused, and the remedy says what to give', (kernel, remedy) => {
+    expect(() => parsePredictOptions('-', { kernel })).toThrow(
+      expect.objectContaining({ code: 'USAGE', remedy: expect.stringMatching(remedy) }),
+    );
+  });
+
   test.each(['', 'a\0b'])('%j is no file', (path) => {
     expect(() => parsePredictOptions(path, {})).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });

@@ -237,6 +237,7 @@ describe('observations', () => {
               packed(o.stack),
               o.kernelKey,
               o.marks,
+              o.tags ?? 0,
               o.packets,
               o.bytes,
               o.firstNs,

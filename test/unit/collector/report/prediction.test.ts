@@ -110,9 +110,9 @@ test('the whole text', () => {
       capture-damaged: it ends inside packet 105
         -> capture again
 
-    This is a prediction, by a model of the key that Linux 6.6 and newer hash (verified on 6.18), for a
-    group without a BPF flow dissector. Packets of one key are on one process in every group; a group of
-    n processes keeps a flow of two keys together by chance, in 1 of n.
+    This is a prediction, by a model of what this kernel, Linux 6.18.44, hashes, for a group without a
+    BPF flow dissector. Packets of one key are on one process in every group; a group of n processes
+    keeps a flow of two keys together by chance, in 1 of n.
 
     To see it happen:
       sudo fanout-cluster --pcap trace.pcap --procs 64
