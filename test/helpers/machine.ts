@@ -8,7 +8,7 @@ export const MACHINE: Machine = {
   tasksMax: 32768,
   tasksLeft: Number.POSITIVE_INFINITY,
   fileBytesMax: Number.POSITIVE_INFINITY,
-  descriptorsMax: 1024,
+  descriptorsMax: 2000,
   onlineCpus: [0, 1],
   randomSeed: 77,
   mayOpenTun: true,

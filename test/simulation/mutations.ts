@@ -466,7 +466,7 @@ const NATIVE_FLOW_MAP = of(
   ['violations are not counted while it runs', 'if ((gained & state_violated) != 0) ++tally_.violated;', ''],
   ['any epoch is taken', 'reader.epoch() > std::min(newest_epoch, epoch_max)', 'reader.epoch() > epoch_max'],
   ['any member is taken', 'if (!reader.ok() || reader.member() != member || ', 'if (!reader.ok() || '],
-  ['kernel keys without end', 'if (further == further_sights_max) {', 'if (further == 0xff) {'],
+  ['kernel keys without end', 'if ((r.further >> place & further_sights_max) == further_sights_max) {', 'if (false) {'],
   ['a sender chooses digests', 'b = seeded_mix(words[2], words[3], seed_)', 'b = mix(words[2], words[3])'],
   ['a first piece without room is forgotten', 'if (o.datagram != 0) fragments_.lose_first(ticks(o.first_ns));', ''],
   [
@@ -494,7 +494,7 @@ const HASH_BUGS = of(
 const KERNELS = of(
   'src/model/kernel-release.ts',
   ['a vendor has what its numbers say', 'if (VENDOR_BRANCHES.test(release)) return', 'if (false) return'],
-  ['Debian does not name its point release', 'const point = pointRelease(/\\bDebian', 'const point = pointRelease(/\\bNobody'],
+  ['Debian does not name its point release', 'pointRelease(/\\bDebian ', 'pointRelease(/\\bNobody '],
 );
 
 const NATIVE_DISSECT = of(

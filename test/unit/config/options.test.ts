@@ -202,7 +202,7 @@ const REFUSED: [code: string, raw: RawOptions, message: RegExp, change?: Partial
   [
     'TOO_LARGE',
     { procs: '500' },
-    /^500 processes need about 1040 file descriptors, and this process may have 1024$/,
+    /^500 processes need about 2040 file descriptors, and this process may have 2000$/,
     { memAvailableBytes: 1e15 },
   ],
   ['TOO_LARGE', { procs: '16', ringSize: '4G' }, /rings of 4096 MiB each, 65536 MiB together/],
