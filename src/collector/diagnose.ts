@@ -11,7 +11,7 @@ import { type HashFindings, hashBugOf } from './hash-bugs.ts';
 import { asymmetricHashText, hashBugText } from './hash-texts.ts';
 import { readersText } from './readers.ts';
 import { rssText } from './rss-texts.ts';
-import { family, hasLayer, isTunnelled, listed, OUTER_HASHED } from './stack-layers.ts';
+import { carriesNoFlow, family, hasLayer, isTunnelled, listed, OUTER_HASHED } from './stack-layers.ts';
 
 export interface DiagnosisContext {
   readonly interface: string;
@@ -71,6 +71,7 @@ const RULES: readonly Rule[] = [
   { code: 'bpf-program', holds: (_, { mode }) => mode === 'cbpf' || mode === 'ebpf' },
   // Whatever else they are, the hash has not looked at it.
   { code: 'sent-tagged', holds: (traits) => !traits.oneKernelKey && traits.sentTagged },
+  { code: 'tunnel-payload-types', holds: (traits) => !traits.oneKernelKey && carriesNoFlow(traits.stack) },
   { code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 4 },
   { code: 'fragment-v6', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 6 },
   { code: 'known-bug-d', holds: (traits) => !traits.oneKernelKey && traits.staleIpv6 },
@@ -156,6 +157,11 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
     remedy: 'end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)',
   }),
   'tunnel-outer-only': (_, stacks) => (stacks.length > 0 && !stacks.some(isTunnelled) ? MIXED_WRAPPINGS : tunnels(stacks)),
+  'tunnel-payload-types': () => ({
+    message:
+      'the tunnel carries frames without IP (such as ARP, LLDP, STP, LCP or keepalives), and the kernel hashes the type of what follows the last header that it reads, so frames of different types may be on different processes',
+    remedy: 'none is needed: flows inside the tunnel are judged by themselves, and these frames belong to none',
+  }),
   'esp-ah-spi': () => ({
     message:
       'the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own',

@@ -22,6 +22,7 @@ const IS_SHAPED_BY_SENDERS: Readonly<Record<ViolationCause, boolean>> = {
   'fragment-v6': true,
   'tunnel-outer-only': true,
   'esp-ah-spi': true,
+  'tunnel-payload-types': true,
   'lb-by-design': false,
   'rnd-by-design': false,
   'rollover-under-load': false,

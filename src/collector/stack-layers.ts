@@ -54,6 +54,11 @@ export function isTunnelled(stack: string): boolean {
 
 const ENDS_AT_OUTER_ADDRESSES: readonly string[] = ['erspan', 'etherip', 'srv6l2', 'eoip', 'wlan', 'ext'];
 
+/** Whether the flow is a GRE tunnel's own, because what the tunnel carries is no IP. In UDP the flow is that of the ports. */
+export function carriesNoFlow(stack: string): boolean {
+  return /(?:ipv4|ipv6|frag|ext)\/(?:nv)?gre(?:\/(?!ipv4|ipv6)[^/.]+)*$/.test(stack);
+}
+
 function isIp(layer: string): boolean {
   return layer === 'ipv4' || layer === 'ipv6';
 }

@@ -59,6 +59,11 @@ export const CAUSES = {
     short: 'ESP or AH',
     summary: 'the kernel hashes the SPI of ESP and AH as ports, and each direction has its own',
   },
+  'tunnel-payload-types': {
+    harmless: true,
+    short: 'frames without IP in a tunnel',
+    summary: 'a tunnel carries frames without IP, and the kernel hashes their type: no flow inside was parted',
+  },
   'icmp-error': {
     harmless: true,
     short: 'ICMP errors',
