@@ -75,7 +75,7 @@ describe('traffic that proves little', () => {
     sending = send({ flows: 1, classes: ['ipv4-tcp'] }, { packetsPerSecond: 1000 });
     const result = await live('-n', '4', '--duration', '400ms');
     expect([result.status, ...codes(result)]).toEqual([3, 'one-member']);
-    expect(result.verdict.reasons[0]?.remedy).toMatch(/at least 9 more two-way flows/);
+    expect(result.verdict.reasons[0]?.remedy).toMatch(/at least 10 more two-way flows/);
   });
 
   test('five flows: too few, and how many more are needed', async () => {
