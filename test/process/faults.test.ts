@@ -59,8 +59,11 @@ async function runWith(args: readonly string[], action: Disturbance['action'], r
 
 describe('memory', () => {
   test('that the kernel does not give for a ring: the call that failed, and a remedy', async () => {
-    // What Node.js has already, and hardly more. Its rings are mapped when it is told to open its socket.
-    when(1, 'connected', ({ pid }) => void execFileSync('prlimit', ['--pid', String(pid), '--as=900000000']));
+    // What Node.js has already, and half a ring more. Rings are mapped when it is told to open its socket.
+    when(1, 'connected', ({ pid }) => {
+      const [pages = ''] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');
+      execFileSync('prlimit', ['--pid', String(pid), `--as=${Number(pages) * 4096 + (128 << 20)}`]);
+    });
     await expect(judge({ procs: '3', ringSize: '256M', blockSize: '1M', duration: '100ms' })).rejects.toMatchObject({
       code: 'RING_REFUSED',
       message: expect.stringMatching(/^worker 1 \(pid \d+\): mmap: Cannot allocate memory$/),
