@@ -52,9 +52,14 @@ Result<std::vector<Open>> open_descriptors() noexcept {
 bool was_inherited(const Open& descriptor, const std::vector<Open>& all) noexcept {
   if (!descriptor.closes_on_exec) return true;
   const struct stat& status = descriptor.status;
-  // /dev/null and its like; an event queue is nothing of all that.
+  // /dev/null and its like, and a terminal that is a standard stream: Node.js opens it once more for itself. An event queue is nothing of
+  // all that.
   constexpr unsigned memory_devices = 1;
-  if (S_ISCHR(status.st_mode)) return major(status.st_rdev) != memory_devices;
+  const auto is_standard_stream = [&](const Open& other) {
+    return other.number <= STDERR_FILENO && S_ISCHR(other.status.st_mode) && other.status.st_rdev == status.st_rdev;
+  };
+  if (S_ISCHR(status.st_mode))
+    return major(status.st_rdev) != memory_devices && std::none_of(all.begin(), all.end(), is_standard_stream);
   if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode) || S_ISSOCK(status.st_mode)) return true;
   const auto is_end_of_it = [&](const Open& other) {
     return other.status.st_ino == status.st_ino && other.status.st_dev == status.st_dev;

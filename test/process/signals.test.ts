@@ -97,7 +97,7 @@ describe('while a command starts', () => {
     ['race', '-n', '5', '--lab-interface', 'veth'],
     ['churn', '-n', '5', '--lab-interface', 'veth'],
     ['-n', '5', '--lab-interface', 'veth', '--loop'],
-    ['matrix', '-n', '5', '--classes', 'ipv4-tcp', '--modes', 'hash'],
+    ['matrix', '-n', '5', '--classes', 'ipv4-tcp', '--modes', 'hash', '--rate', '100'],
     ['compare', '-n', '5', '--modes', 'hash', '--measure-load'],
   ];
 
