@@ -357,7 +357,9 @@ void sent_packet(Walk& walk, StrippedTag tag, SentFrom from) noexcept {
 
 Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, SentFrom from, HashSeed seed, KernelModel model) noexcept {
   Dissection out = dissect(frame, tag, seed, model);
-  const bool begins_alike = frame.size() >= ETH_HLEN && from.network_at == ETH_HLEN && from.protocol == load16(frame.data() + 12);
+  // Of a length eth_type_trans() makes a protocol number of its own when a frame is received; sent, it stays what it is.
+  const bool begins_alike = from.protocol >= ETH_P_802_3_MIN && frame.size() >= ETH_HLEN && from.network_at == ETH_HLEN &&
+                            from.protocol == load16(frame.data() + 12);
   if (begins_alike) [[likely]]
     return out;
   Dissection hashed;

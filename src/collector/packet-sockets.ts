@@ -29,11 +29,10 @@ export class PacketSockets {
     return this.#descriptors.shift() ?? openOne();
   }
 
-  /** As hasFanoutArgs() of the addon; there must be one left. */
+  /** As hasFanoutArgs() of the addon. Without a socket nothing is going to join a group. */
   get fanoutArgs(): boolean {
     const [first] = this.#descriptors;
-    if (first === undefined) throw new RangeError('no socket is left');
-    return native.hasFanoutArgs(first);
+    return first !== undefined && native.hasFanoutArgs(first);
   }
 
   get descriptors(): readonly number[] {

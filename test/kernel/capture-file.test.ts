@@ -35,11 +35,11 @@ const RADIO = Buffer.of(8, 1, 0, 0, ...new Uint8Array(20));
 const replay = (path: string, ...args: readonly string[]) => runCli(['--pcap', path, '-n', '8', ...args]);
 const codes = ({ warnings }: RunResult) => warnings.map(({ code }) => code);
 
-function expectAll({ status, report }: Awaited<ReturnType<typeof replay>>, packets = PACKETS): void {
+function expectAll({ status, report }: Awaited<ReturnType<typeof replay>>, packets = PACKETS, warned: readonly string[] = []): void {
   expect([status, report.verdict.answer]).toEqual([0, 'yes']);
   expect(report.packets).toMatchObject({ offered: packets, captured: packets, judged: packets, dropped: 0, overflowed: 0, ignored: {} });
   expect(report.flows).toMatchObject({ total: 120, twoWay: 120, consistent: 120 });
-  expect(report.warnings).toEqual([]);
+  expect(codes(report)).toEqual(warned);
   expect(schemaErrors(report)).toEqual([]);
 }
 
@@ -101,8 +101,9 @@ describe('every format is read to the last packet', () => {
     ],
     ['gzip', gzipSync(pcapBytes(frames))],
     ['gzip in members', Buffer.concat([gzipSync(pcapBytes(frames).subarray(0, 5000)), gzipSync(pcapBytes(frames).subarray(5000))])],
-  ])('%s', async (_, bytes) => {
-    expectAll(await replay(fileOf(bytes)));
+  ])('%s', async (name, bytes) => {
+    // Simple Packet Blocks have no time stamps, and some packets of these flows are alike.
+    expectAll(await replay(fileOf(bytes)), PACKETS, name === 'pcapng with simple packets' ? ['no-time-stamps'] : []);
   });
 
   test('through a veth pair', async () => {
