@@ -58,6 +58,7 @@ function isTrue(truth: LaneTruth, { code }: Reason): boolean {
     case 'interface-removed':
       return !kernel.isThere;
     case 'foreign-member':
+    case 'foreign-member-possible':
       return group.changes.some(({ ns, what }) => what.startsWith('a foreign') && ns <= outcome.judgedNs);
     case 'loss':
       return group.deliveries.some(({ fate, member }) => fate === 'dropped' && member >= 0);
@@ -92,16 +93,24 @@ function isTrue(truth: LaneTruth, { code }: Reason): boolean {
     case 'isolated-violation':
       return isSomethingIsolated(truth);
     default:
+      // What was seen may be the doing of somebody who was a member meanwhile: then it is told without being proof.
+      if (isToldOnly(truth) && result.causes.some((cause) => cause.code === code)) return true;
       // Why flows were on one member, or why so few of them count.
       return Object.hasOwn(CAUSES, code) && result.causes.some((cause) => cause.code === code && cause.harmless && begunNs >= 0);
   }
 }
 
+function isToldOnly({ result }: LaneTruth): boolean {
+  return result.verdict.reasons.some(({ code }) => code === 'foreign-member-possible');
+}
+
 /** Some packets of a flow may be no evidence: where something happened, one is all that is left of several. */
 function isSomethingIsolated(truth: LaneTruth): boolean {
   return [...truth.byFlow].some(([flow, deliveries]) => {
-    if (!mayBeSenders(truth, flow)) return false;
     const own = deliveries.filter((d) => !isError(d));
+    // Queues and programs may part any flow, by whatever its packets are.
+    if (truth.options.mode !== 'hash') return spansOf(own).some((span) => isParted(placesOf(span)));
+    if (!mayBeSenders(truth, flow)) return false;
     const isOne = restsOnOnePacket(own.filter((d) => !isLaterPiece(d))) || restsOnOnePacket(own);
     return isUndisturbed(truth) ? isOne : spansOf(own).some((span) => isParted(placesOf(span)));
   });
