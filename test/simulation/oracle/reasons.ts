@@ -106,6 +106,8 @@ function isToldOnly({ result }: LaneTruth): boolean {
 
 /** Some packets of a flow may be no evidence: where something happened, one is all that is left of several. */
 function isSomethingIsolated(truth: LaneTruth): boolean {
+  // When somebody came or went is known only roughly, and a packet of that moment may look like the one that was elsewhere.
+  if (truth.group.changes.some(({ what }) => what.startsWith('a foreign'))) return true;
   return [...truth.byFlow].some(([flow, deliveries]) => {
     const own = deliveries.filter((d) => !isError(d));
     // Queues and programs may part any flow, by whatever its packets are.
