@@ -115,29 +115,34 @@ function openTap(addon: LabNetworkOptions['addon'], queues: number, required: bo
 }
 
 const IPV6_DEFAULTS = '/proc/sys/net/ipv6/conf/default';
+/** There with IPv6, also in a /proc of processes alone, which has no /proc/sys. */
+const IPV6_ADDRESSES = '/proc/self/net/if_inet6';
 
 /** Before the interface exists, so that it is born without: no router solicitation, no listener report, no address detection. */
 function disableIpv6(): void {
   try {
     writeFileSync(`${IPV6_DEFAULTS}/disable_ipv6`, '1');
   } catch {
-    // No IPv6 in this kernel, or /proc/sys is read-only: without a link-local address (addrgenmode none) IPv6 stays silent, too.
+    // No IPv6 in this kernel, or /proc/sys is read-only or not there: without a link-local address (addrgenmode none) IPv6 stays silent, too.
   }
 }
 
-/** No ARP, no address; and the addresses that IPv6 would make up are not made, where the kernel has IPv6. */
-function quiet(name: string, mtu: number): string {
-  const addresses = existsSync(IPV6_DEFAULTS) ? ' addrgenmode none' : '';
-  return `link set dev ${name}${addresses} arp off mtu ${mtu} up`;
+/**
+ * No ARP, no address; and the addresses that IPv6 would make up are not made, where the kernel has IPv6. In a command of its own: of one
+ * message to the kernel the flags come first (do_setlink), and an interface that is up has its address already.
+ */
+function quiet(name: string, mtu: number): readonly string[] {
+  const addresses = existsSync(IPV6_ADDRESSES) ? ' addrgenmode none' : '';
+  return [`link set dev ${name}${addresses} arp off mtu ${mtu}`, `link set dev ${name} up`];
 }
 
 function tapCommands(mtu: number): readonly string[] {
-  return [quiet(CAPTURE_INTERFACE, mtu)];
+  return quiet(CAPTURE_INTERFACE, mtu);
 }
 
 function vethCommands(mtu: number): readonly string[] {
   const pair = `link add name ${SENDING_INTERFACE} type veth peer name ${CAPTURE_INTERFACE}`;
-  return [pair, quiet(SENDING_INTERFACE, mtu), quiet(CAPTURE_INTERFACE, mtu)];
+  return [pair, ...quiet(SENDING_INTERFACE, mtu), ...quiet(CAPTURE_INTERFACE, mtu)];
 }
 
 /** All commands in one process, which stops at the first that fails. */
