@@ -423,6 +423,8 @@ const WORKER_TASKS = 5;
 /** What the collector grows by after its start, measured in the same way: memory beside the flow map, and threads, helpers among them. */
 const COLLECTOR_BYTES = 24 * 2 ** 20;
 const COLLECTOR_TASKS = 8;
+/** By how much the memory differs that this program has taken by now, from one start to the next: advice must hold for the next. */
+const START_SPREAD_BYTES = 8 * 2 ** 20;
 /** Descriptors of the collector for each worker: its standard error, what descriptors go by; for each group its connection, and its packet socket. */
 const WORKER_DESCRIPTORS = 2;
 const GROUP_DESCRIPTORS = 2;
@@ -462,7 +464,7 @@ export function checkMachineCanHold(
       'TOO_LARGE',
       `${procs} processes need about ${mebibytes(WORKER_BYTES)} each, and the collector ${mebibytes(charged - procs * WORKER_BYTES)}: ${mebibytes(charged)} together; the memory control group leaves ${wholeMebibytes(memChargeableBytes)}`,
       fewerProcs(
-        Math.floor((memChargeableBytes - (charged - procs * WORKER_BYTES)) / WORKER_BYTES),
+        Math.floor((memChargeableBytes - START_SPREAD_BYTES - (charged - procs * WORKER_BYTES)) / WORKER_BYTES),
         'raise its limit (MemoryMax= of the unit, --memory of the container; memory.max and memory.high, in version 1 memory.limit_in_bytes)',
       ),
     );
