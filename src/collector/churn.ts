@@ -111,7 +111,16 @@ class Script {
   async #flap(): Promise<void> {
     if (this.#signal.aborted) return;
     // A frame cannot be sent while the link is down.
-    await this.#change('link-flap', relinked(this.#slots), {}, () => this.#stage.source.flapLink(), false);
+    await this.#change('link-flap', relinked(this.#slots), {}, () => this.#flapLink(), false);
+  }
+
+  /** Each member tells of it in its own time; whoever does so after the link is up again makes one more epoch. */
+  async #flapLink(): Promise<void> {
+    const members = this.#lane.cluster.members.filter(({ alive }) => alive);
+    const before = members.map(({ counters }) => counters.linkErrors);
+    await this.#stage.source.flapLink();
+    const haveAllTold = (): boolean => members.every(({ alive, counters }, i) => !alive || counters.linkErrors > (before[i] ?? 0));
+    for (let waitedMs = 0; waitedMs < CHANGE_TIMEOUT_MS && !haveAllTold(); waitedMs += TICK_MS) await sleep(TICK_MS);
   }
 
   get #lane() {
@@ -172,23 +181,25 @@ class Script {
     const packetsSent = (source.offered() ?? 0) - sentBefore;
     const packetsLost = packetsSent - (this.#arrived() - arrivedBefore);
     this.#slots = slots;
+    const whole = this.#lane.watch.epoch;
+    if (kind !== 'link-flap') this.#checkUndisturbed(before.epoch + 1);
     await this.#round();
-    this.#checkUndisturbed(before.epoch);
+    this.#checkUndisturbed(whole);
     const after = { epoch: this.#lane.watch.epoch, slots };
     this.#done += 1;
     this.#onChange({ kind, ...about, before, after, packetsSent, packetsLost, tookMs }, this.#done);
   }
 
   /** What others do to the group in the meantime would be taken for what the kernel did. */
-  #checkUndisturbed(epochBefore: number): void {
+  #checkUndisturbed(epoch: number): void {
     const { cluster, watch } = this.#lane;
     const lost = this.#slots.map((index) => cluster.members[index]).find((member) => member?.alive !== true);
     if (lost !== undefined) {
       const message = `worker ${lost.index} (pid ${lost.pid}), which was not to be killed, was ${lost.end}; the changes from then on were not measured`;
       throw new Intrusion({ code: 'lost-member', message, remedy: remedyForEnd(lost.end) ?? 'find out what ended it, and run again' });
     }
-    if (watch.epoch !== epochBefore + 1) {
-      const message = 'the group changed at another moment than it was made to; the changes from then on were not measured';
+    if (watch.epoch !== epoch) {
+      const message = `the group changed at another moment than it was made to (${watch.epochReason ?? 'nobody knows why'}); the changes from then on were not measured`;
       throw new Intrusion({
         code: 'disturbed',
         message,

@@ -25,6 +25,10 @@ export class Epochs {
     return this.#list.length - 1;
   }
 
+  get reason(): string | undefined {
+    return this.#list.at(-1)?.reason;
+  }
+
   get open(): boolean {
     return this.#list.at(-1)?.endNs === null;
   }

@@ -195,6 +195,11 @@ export class Watch implements ClusterEvents {
     return this.#epochs?.current ?? 0;
   }
 
+  /** What made it begin; undefined for the first. */
+  get epochReason(): string | undefined {
+    return this.#epochs?.reason;
+  }
+
   /** From which time (CLOCK_REALTIME) on packets count in it. */
   get epochFromNs(): bigint {
     return this.#epochFromNs;
