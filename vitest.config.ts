@@ -22,6 +22,7 @@ export default defineConfig({
       { test: { name: 'native', include: ['test/native/**/*.test.ts'], ...alone, testTimeout: 600_000 } },
       { test: { name: 'process', include: ['test/process/**/*.test.ts'], ...alone } },
       { test: { name: 'clock', include: ['test/clock/**/*.test.ts'], ...alone } },
+      { test: { name: 'kernels', include: ['test/kernels/**/*.test.ts'], ...alone } },
       { test: { name: 'kernel', include: ['test/kernel/**/*.test.ts'], ...alone } },
     ],
   },

@@ -1,16 +1,20 @@
 // Runs the test suite, or the projects named as arguments. Kernel and process tests run in a private network namespace, so that no test
 // ever touches an interface of the host; without root a user namespace does the same where the host allows it.
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
 
 const RESULTS = 'test-results';
 const inNamespace = new Set(['process', 'kernel', 'clock']);
-const all = ['unit', 'property', 'native', 'process', 'kernel'];
+const all = ['unit', 'property', 'native', 'process', 'kernel', 'kernels'];
 // These set the clock of the machine, and run only where somebody asks for them.
 const onlyByName = ['clock'];
 // One run of the test runner each, in this order: the kernel tests are about speed too, and come when nothing is compiled any more.
 const groups = [['unit', 'property'], ['process'], ['kernel'], ['native'], ['clock']];
+// A kernel that boots has one CPU of its own and time enough: it does so beside the tests that mostly wait.
+const ASIDE = 'kernels';
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
 // Where every test must run, a missing privilege or program is a failure instead of a skip.
 const isStrict = process.env.REQUIRE_ALL_TESTS === '1';
@@ -27,43 +31,80 @@ run('npx', ['--no-install', 'node-gyp', 'configure', 'build', '--jobs=max'], { q
 rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS);
 
-const compiling = chosen.some((p) => p === 'native' || p === 'kernel') ? compileAside() : Promise.resolve();
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+const total = { passed: 0, failed: 0, skipped: 0, names: [] };
+const aside = chosen.includes(ASIDE) ? runAside() : undefined;
+const isCompiling = chosen.some((project) => project === 'native' || project === 'kernel');
+const compiling = isCompiling
+  ? inGaps(['make', '--silent', `--jobs=${availableParallelism()}`, '--directory=native', 'programs'])
+  : undefined;
 
-const total = { passed: 0, failed: 0, skipped: 0 };
 for (const projects of groups) {
-  const group = projects.filter((p) => chosen.includes(p));
+  const group = projects.filter((project) => chosen.includes(project));
   if (group.length === 0) continue;
-  if (group.includes('kernel') || group.includes('native')) await compiling;
-  const file = `${RESULTS}/${group.join('-')}.json`;
-  const vitest = ['node_modules/.bin/vitest', 'run', ...group.flatMap((p) => ['--project', p])];
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const command = inNamespace.has(group[0]) ? [...namespace(), ...vitest, ...reporters] : [...vitest, ...reporters];
-  // Tests that load BPF programs mount a file system to pin them in, and must know that no mount of the host's is touched.
-  const env = {
-    ...process.env,
-    ...(inNamespace.has(group[0]) && { FANOUT_TEST_MOUNTS: 'own' }),
-    ...(group[0] === 'clock' && { FANOUT_TEST_CLOCK: 'own' }),
-  };
-  const { status } = spawnSync(command[0], command.slice(1), { stdio: 'inherit', env });
+  if (group.includes('kernel') || group.includes('native')) {
+    // Errors of the compiler are told by the tests, which make whatever is missing.
+    await compiling;
+    await aside;
+  }
+  const { command, env, file } = testing(group);
+  const child = spawn(command[0], command.slice(1), { stdio: 'inherit', env });
+  const [status] = await once(child, 'close');
   count(file, status);
 }
+await aside;
 
 const minimum = JSON.parse(readFileSync('test/minimum.json', 'utf8'));
 const expected = chosen.reduce((sum, project) => sum + minimum[project], 0);
 if (total.skipped > 0 && isStrict) fail(`${total.skipped} tests were skipped, and REQUIRE_ALL_TESTS=1 allows none`);
 if (total.passed + total.skipped < expected) fail(`only ${total.passed + total.skipped} tests ran; test/minimum.json expects ${expected}`);
+for (const name of total.names) console.error(`failed: ${name}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
 
+/** The command that runs these projects in one run of the test runner, its environment, and the file that it tells the results in. */
+function testing(group) {
+  const file = `${RESULTS}/${group.join('-')}.json`;
+  const vitest = ['node_modules/.bin/vitest', 'run', ...group.flatMap((project) => ['--project', project])];
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const isPrivate = inNamespace.has(group[0]);
+  return {
+    file,
+    command: [...(isPrivate ? namespace() : []), ...vitest, ...reporters],
+    // Tests that load BPF programs mount a file system to pin them in, and must know that no mount of the host's is touched.
+    env: { ...process.env, ...(isPrivate && { FANOUT_TEST_MOUNTS: 'own' }), ...(group[0] === 'clock' && { FANOUT_TEST_CLOCK: 'own' }) },
+  };
+}
+
+async function runAside() {
+  const { command, env, file } = testing([ASIDE]);
+  const { status, output } = await inGaps(command, env);
+  process.stdout.write(output);
+  count(file, status);
+}
+
 /**
- * The native tests' programs take minutes of CPU time to compile, and the first tests mostly wait: one is done in the gaps of the other.
- * Errors are told by the tests, which make whatever is missing.
+ * Does this in the gaps that other work leaves: minutes of CPU time, while the first tests mostly wait. A session of its own is a scheduling
+ * group of its own (sched(7), autogroup), whose nice value counts among groups.
  */
-function compileAside() {
-  const make = ['make', '--silent', `--jobs=${availableParallelism()}`, '--directory=native', 'programs'];
-  const child = spawn('nice', ['-n', '19', ...make], { stdio: 'ignore' });
-  process.on('exit', () => child.kill());
-  return new Promise((resolve) => child.on('close', resolve).on('error', resolve));
+function inGaps(command, env = process.env) {
+  const script = 'echo 19 >/proc/self/autogroup; exec nice -n 19 "$@"';
+  const child = spawn('sh', ['-c', script, 'sh', ...command], { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true });
+  const end = () => {
+    try {
+      process.kill(-child.pid);
+    } catch {}
+  };
+  process.on('exit', end);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ status: 1, output: String(error) }));
+    child.on('close', (status) => {
+      process.off('exit', end);
+      resolve({ status, output });
+    });
+  });
 }
 
 function namespace() {
@@ -77,11 +118,16 @@ function count(file, status) {
   try {
     report = JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+    report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
   }
   total.passed += report.numPassedTests;
   total.skipped += report.numPendingTests + report.numTodoTests;
   total.failed += report.numFailedTests;
+  for (const { name, assertionResults } of report.testResults) {
+    for (const { status: outcome, fullName } of assertionResults) {
+      if (outcome === 'failed') total.names.push(`${relative('.', name)}: ${fullName}`);
+    }
+  }
   if (status !== 0 && report.numFailedTests === 0) fail('the test runner itself failed');
 }
 

@@ -14,8 +14,8 @@ import { program, type Requirement, testWith } from '../helpers/requirements.ts'
 import { ROOT } from '../helpers/tool.ts';
 
 const KERNEL = 'uml-5.10';
-/** It took 147 s where ten others wanted the two CPUs; the guest has one. */
-const BOOT_MS_MAX = 240_000;
+/** It took 147 s where ten others wanted the two CPUs; the guest has one. In the suite it gets what others leave. */
+const BOOT_MS_MAX = 480_000;
 const STEPS = [
   ...['load-veth', 'link', 'no-tun-lab', 'no-diag-joined', 'load-diag', 'facts', 'live-ignore-outgoing', 'down'],
   ...['load-tun', 'matrix-known'],
