@@ -239,6 +239,8 @@ export type DissectedFrame =
 
 export interface InterfaceInfo {
   readonly index: number;
+  /** The device's own, where it was asked for by an alternative one. */
+  readonly name: string;
   readonly up: boolean;
   readonly running: boolean;
   readonly loopback: boolean;
@@ -279,8 +281,11 @@ export interface Ids {
 
 /** What needs a privilege, and giving it up. Failures throw Errors with `call` and `errno`. */
 export interface PrivilegesAddon {
-  /** A packet socket with protocol 0, which gets nothing yet. Needs CAP_NET_RAW. */
-  openPacketSocket(): number;
+  /**
+   * A packet socket with protocol 0, which gets nothing yet. Needs CAP_NET_RAW.
+   * @param fromNetworkHeader what it delivers, and shows to filters, begins there instead of at the link header
+   */
+  openPacketSocket(fromNetworkHeader?: boolean): number;
   /** Whether this kernel takes a limit of members (struct fanout_args). The packet socket stays as it is. */
   hasFanoutArgs(packetSocket: number): boolean;
   /** A descriptor of the pinned BPF program. */

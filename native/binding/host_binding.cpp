@@ -22,6 +22,7 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
   }
   auto out = Napi::Object::New(info.Env());
   out.Set("index", described->index);
+  out.Set("name", described->name);
   out.Set("up", described->up);
   out.Set("running", described->running);
   out.Set("loopback", described->loopback);

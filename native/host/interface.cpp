@@ -6,19 +6,36 @@
 
 #include <cstring>
 
+#include "link.hpp"
 #include "unique_fd.hpp"
 
 namespace fanout {
 
-Result<InterfaceInfo> describe_interface(const char* name) noexcept {
-  if (std::strlen(name) >= IFNAMSIZ) return SysError{"ioctl(SIOCGIFINDEX)", ENODEV};
-  UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  if (!fd) return SysError::from_errno("socket(AF_INET)");
+namespace {
+
+// Names that fit an ifreq: a device's own, and short alternative ones.
+Result<int> index_by_ioctl(int fd, const char* name) noexcept {
   ifreq request{};
   std::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+  if (::ioctl(fd, SIOCGIFINDEX, &request) != 0) return SysError::from_errno("ioctl(SIOCGIFINDEX)");
+  return request.ifr_ifindex;
+}
+
+}  // namespace
+
+Result<InterfaceInfo> describe_interface(const char* name) {
+  UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (!fd) return SysError::from_errno("socket(AF_INET)");
+  const auto index = std::strlen(name) < IFNAMSIZ ? index_by_ioctl(fd.get(), name) : index_of_alternative_name(name);
+  if (!index) return index.error();
   InterfaceInfo info;
-  if (::ioctl(fd.get(), SIOCGIFINDEX, &request) != 0) return SysError::from_errno("ioctl(SIOCGIFINDEX)");
-  info.index = request.ifr_ifindex;
+  info.index = *index;
+  // What follows is asked by the name that fits.
+  const auto own = interface_name(*index);
+  if (!own) return own.error();
+  info.name = *own;
+  ifreq request{};
+  std::strncpy(request.ifr_name, own->c_str(), IFNAMSIZ - 1);
   if (::ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return SysError::from_errno("ioctl(SIOCGIFFLAGS)");
   const auto flags = static_cast<unsigned short>(request.ifr_flags);
   info.up = (flags & IFF_UP) != 0;

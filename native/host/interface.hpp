@@ -10,6 +10,7 @@ namespace fanout {
 
 struct InterfaceInfo {
   int index = 0;
+  std::string name;      // the device's own, where it was asked for by an alternative one
   bool up = false;       // IFF_UP: the administrator's wish
   bool running = false;  // IFF_RUNNING: carrier
   bool loopback = false;
@@ -18,8 +19,8 @@ struct InterfaceInfo {
   int mtu = 0;
 };
 
-// ENODEV if there is none of this name.
-[[nodiscard]] Result<InterfaceInfo> describe_interface(const char* name) noexcept;
+// By its name or an alternative one (ip-link(8), property altname). ENODEV if there is none of this name.
+[[nodiscard]] Result<InterfaceInfo> describe_interface(const char* name);
 
 // The name that belongs to an index now: interfaces can be renamed, indices stay. ENODEV if there is none.
 [[nodiscard]] Result<std::string> interface_name(int index) noexcept;

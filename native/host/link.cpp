@@ -21,6 +21,9 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
+// ALTIFNAMSIZ of linux/if.h, which cannot be included beside net/if.h.
+constexpr std::size_t alternative_name_bytes = 128;
+
 constexpr std::size_t aligned(std::size_t length) noexcept { return (length + 3) & ~std::size_t{3}; }
 
 // Calls `visit(type, payload)` for each attribute that lies within the bytes.
@@ -103,18 +106,38 @@ void parse_xdp(Bytes info, LinkState& link) {
   if (attached != XDP_ATTACHED_NONE) link.xdp = LinkState::Xdp{program, attached == XDP_ATTACHED_SKB};
 }
 
-Status request_link(int fd, int index) noexcept {
+// Asks for one link, and gives the kernel's answer.
+Result<std::vector<std::byte>> ask_for_link(int index, std::string_view alternative_name) {
+  UniqueFd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
+  if (!fd) return SysError::from_errno("socket(NETLINK_ROUTE)");
+  // The kernel answers at once; the limit only keeps a defect from hanging the run.
+  const timeval limit{1, 0};
+  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   struct {
     nlmsghdr header;
     ifinfomsg body;
+    rtattr name_head;
+    char name[alternative_name_bytes];
   } request{};
-  request.header.nlmsg_len = sizeof request;
   request.header.nlmsg_type = RTM_GETLINK;
   request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.header.nlmsg_len = offsetof(decltype(request), name_head);
   request.body.ifi_family = AF_UNSPEC;
   request.body.ifi_index = index;
-  if (::send(fd, &request, sizeof request, 0) < 0) return SysError::from_errno("send(NETLINK_ROUTE)");
-  return Done{};
+  if (!alternative_name.empty()) {
+    if (alternative_name.size() >= sizeof request.name) return SysError{"RTM_GETLINK", ENODEV};
+    std::memcpy(request.name, alternative_name.data(), alternative_name.size());
+    request.name_head.rta_type = IFLA_ALT_IFNAME;
+    request.name_head.rta_len = static_cast<unsigned short>(sizeof request.name_head + alternative_name.size() + 1);
+    request.header.nlmsg_len += static_cast<std::uint32_t>(aligned(request.name_head.rta_len));
+  }
+  if (::send(fd.get(), &request, request.header.nlmsg_len, 0) < 0) return SysError::from_errno("send(NETLINK_ROUTE)");
+  // One link with hundreds of virtual functions is told of in many pages.
+  std::vector<std::byte> answer(64 << 10);
+  const ssize_t received = ::recv(fd.get(), answer.data(), answer.size(), 0);
+  if (received < 0) return SysError::from_errno("recv(NETLINK_ROUTE)");
+  answer.resize(static_cast<std::size_t>(received));
+  return answer;
 }
 
 // Drivers that spread packets by their hash tell how many rings they do it over, and tell it to anybody.
@@ -162,19 +185,24 @@ Result<LinkState> parse_link(Bytes answer, int index) {
 }
 
 Result<LinkState> link_state(int index) {
-  UniqueFd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
-  if (!fd) return SysError::from_errno("socket(NETLINK_ROUTE)");
-  // The kernel answers at once; the limit only keeps a defect from hanging the run.
-  const timeval limit{1, 0};
-  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  if (const auto sent = request_link(fd.get(), index); !sent) return sent.error();
-  // One link with hundreds of virtual functions is told of in many pages.
-  std::vector<std::byte> answer(64 << 10);
-  const ssize_t received = ::recv(fd.get(), answer.data(), answer.size(), 0);
-  if (received < 0) return SysError::from_errno("recv(NETLINK_ROUTE)");
-  auto link = parse_link(Bytes{answer}.first(static_cast<std::size_t>(received)), index);
+  const auto answer = ask_for_link(index, {});
+  if (!answer) return answer.error();
+  auto link = parse_link(*answer, index);
   if (link) link->receive_rings = receive_rings(link->name);
   return link;
+}
+
+Result<int> index_of_alternative_name(std::string_view name) {
+  const auto answer = ask_for_link(0, name);
+  if (!answer) return answer.error();
+  const Bytes bytes{*answer};
+  if (bytes.size() < sizeof(nlmsghdr)) return SysError{"RTM_GETLINK", ENODATA};
+  const auto header = number_in<nlmsghdr>(bytes);
+  const Bytes body = bytes.subspan(sizeof header);
+  if (header.nlmsg_type == RTM_NEWLINK && body.size() >= sizeof(ifinfomsg)) return number_in<ifinfomsg>(body).ifi_index;
+  const int error = header.nlmsg_type == NLMSG_ERROR ? -number_in<int>(body) : ENODATA;
+  // A kernel without such names calls the question invalid.
+  return SysError{"RTM_GETLINK", error == EINVAL || error == EOPNOTSUPP ? ENODEV : error};
 }
 
 }  // namespace fanout

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "result.hpp"
 
@@ -33,5 +34,9 @@ struct LinkState {
 
 // The answer to RTM_GETLINK for this index, as it came; ENODATA if it says nothing of such a link.
 [[nodiscard]] Result<LinkState> parse_link(std::span<const std::byte> answer, int index);
+
+// The index of the interface that has this alternative name, of up to 127 bytes; ENODEV if none has, or the kernel knows no such
+// names (before Linux 5.5).
+[[nodiscard]] Result<int> index_of_alternative_name(std::string_view name);
 
 }  // namespace fanout
