@@ -67,7 +67,7 @@ Napi::Value dissect_frame(const Napi::CallbackInfo& info) {
     if (!protocol) return env.Undefined();
     const auto network_at = integer_in(env, from.Get("networkAt"), "networkAt", 0, 0xffff);
     if (!network_at) return env.Undefined();
-    const SentFrom where{static_cast<std::uint16_t>(*protocol), static_cast<std::uint16_t>(*network_at)};
+    const NetworkStart where{static_cast<std::uint16_t>(*protocol), static_cast<std::uint16_t>(*network_at)};
     found = dissect_sent(frame, tag, where, HashSeed{}, kernel);
   } else {
     found = dissect(frame, tag, HashSeed{}, kernel);

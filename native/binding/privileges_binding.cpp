@@ -34,9 +34,11 @@ Napi::Value fanout_args(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), has_fanout_args(info[0].ToNumber().Int32Value()));
 }
 
-// openPacketSocket(): a packet socket with protocol 0, which gets nothing yet.
+// openPacketSocket(fromNetworkHeader): a packet socket with protocol 0, which gets nothing yet.
 Napi::Value open_packet_socket(const Napi::CallbackInfo& info) {
-  return descriptor_or_throw(info.Env(), PacketSocket::open_descriptor());
+  const bool from_network = info[0].ToBoolean();
+  return descriptor_or_throw(info.Env(), PacketSocket::open_descriptor(from_network ? PacketSocket::From::network_header
+                                                                                    : PacketSocket::From::link_header));
 }
 
 // openPinnedProgram(path)

@@ -47,7 +47,10 @@ Status attach(PacketSocket& socket, const CaptureConfig& config) noexcept {
 }
 
 [[nodiscard]] Dissection dissect_in(const RingPacket& packet, const CaptureConfig& config) noexcept {
-  if (packet.packet_type == PACKET_OUTGOING) return dissect_sent(packet.frame, packet.tag, packet.sent_from, config.seed, config.kernel.value_or(KernelModel{}));
+  const auto model = [&] { return config.kernel.value_or(KernelModel{}); };
+  if (!packet.is_ethernet()) [[unlikely]]
+    return dissect_network(packet.frame, packet.network, config.seed, model());
+  if (packet.packet_type == PACKET_OUTGOING) return dissect_sent(packet.frame, packet.tag, packet.network, config.seed, model());
   return config.kernel ? dissect(packet.frame, packet.tag, config.seed, *config.kernel) : dissect(packet.frame, packet.tag, config.seed);
 }
 

@@ -345,7 +345,7 @@ namespace {
 
 // As __skb_flow_dissect() begins: with a tag that is no longer in the bytes where there is one, then with the protocol, at the
 // network header.
-void sent_packet(Walk& walk, StrippedTag tag, SentFrom from) noexcept {
+void from_network(Walk& walk, StrippedTag tag, NetworkStart from) noexcept {
   walk.at = from.network_at;
   walk.found_ethertype(from.protocol);
   if (tag.present && !walk.again()) return;
@@ -355,7 +355,7 @@ void sent_packet(Walk& walk, StrippedTag tag, SentFrom from) noexcept {
 
 }  // namespace
 
-Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, SentFrom from, HashSeed seed, KernelModel model) noexcept {
+Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, NetworkStart from, HashSeed seed, KernelModel model) noexcept {
   Dissection out = dissect(frame, tag, seed, model);
   // Of a length eth_type_trans() makes a protocol number of its own when a frame is received; sent, it stays what it is.
   const bool begins_alike = from.protocol >= ETH_P_802_3_MIN && frame.size() >= ETH_HLEN && from.network_at == ETH_HLEN &&
@@ -366,13 +366,21 @@ Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, SentF
   // No tag is taken out of what is sent, so what follows the first one is never made an ethertype of: see behind_length().
   hashed.stack = out.stack;
   Walk walk{frame, seed, model, hashed};
-  sent_packet(walk, tag, from);
+  from_network(walk, tag, from);
   if (!walk.handed_over) finish(walk);
   if (hashed.kernel_key == out.kernel_key) return out;
   constexpr std::uint8_t of_the_kernel = mark_flow_label | mark_fragment | mark_stale_ipv6;
   out.kernel_key = hashed.kernel_key;
   out.marks = static_cast<std::uint8_t>((out.marks & ~of_the_kernel) | (hashed.marks & of_the_kernel));
   if (frame.size() >= ETH_HLEN && is_vlan(load16(frame.data() + 12))) out.marks |= mark_sent_tagged;
+  return out;
+}
+
+Dissection dissect_network(std::span<const std::byte> frame, NetworkStart from, HashSeed seed, KernelModel model) noexcept {
+  Dissection out;
+  Walk walk{frame, seed, model, out};
+  from_network(walk, StrippedTag{}, from);
+  if (!walk.handed_over) finish(walk);
   return out;
 }
 

@@ -31,9 +31,9 @@ struct StrippedTag {
   [[nodiscard]] constexpr std::uint16_t vlan_id() const noexcept { return tci & 0x0fff; }
 };
 
-// Where the kernel's dissector begins with a packet that this host sent: the ring header tells its network header and its protocol.
-// Those of a packet that was received are where its bytes say; those of one that was sent are what the sender has set.
-struct SentFrom {
+// Where the kernel's dissector begins with a packet: the ring header tells its network header and its protocol. Those of an
+// Ethernet frame that was received are where its bytes say; those of one that was sent are what the sender has set.
+struct NetworkStart {
   std::uint16_t protocol = 0;    // an ethertype
   std::uint16_t network_at = 0;  // in the frame
 };
@@ -93,8 +93,13 @@ struct Dissection {
 // network header, which is behind it: a packet socket has moved it there (packet_parse_headers(), since Linux 5.19 and in stable
 // branches), and where a VLAN device or the driver's lack of tag insertion put the tag in, it never was elsewhere. Then the hash
 // covers whatever stands there: of IPv4 the total length, as if it were an ethertype.
-[[nodiscard]] Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, SentFrom from, HashSeed seed,
+[[nodiscard]] Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, NetworkStart from, HashSeed seed,
                                       KernelModel model = {}) noexcept;
+
+// The same for a packet, sent or received, of a device whose frames do not begin with an Ethernet header: a tunnel, a TUN device,
+// PPP. Flow and kernel key are those of what begins at the network header; what is before it is no part of either.
+[[nodiscard]] Dissection dissect_network(std::span<const std::byte> frame, NetworkStart from, HashSeed seed,
+                                         KernelModel model = {}) noexcept;
 
 // Orders the packets of a flow by a hash of what tells them apart (length and identification of the last IP header, and the
 // twelve octets behind it), so that copies of a packet have one rank, whatever wraps them and however often they were routed. 22

@@ -9,8 +9,9 @@
 
 namespace fanout {
 
-Result<UniqueFd> PacketSocket::open_descriptor() noexcept {
-  UniqueFd fd{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+Result<UniqueFd> PacketSocket::open_descriptor(From from) noexcept {
+  const int type = from == From::network_header ? SOCK_DGRAM : SOCK_RAW;
+  UniqueFd fd{::socket(AF_PACKET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!fd) return SysError::from_errno("socket(AF_PACKET)");
   return fd;
 }

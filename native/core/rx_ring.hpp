@@ -23,6 +23,11 @@ struct RingGeometry {
   std::uint32_t retire_ms = 10;  // a block that holds packets is handed over after this time at the latest
 };
 
+// ARPHRD_* of linux/if_arp.h, which cannot be included beside net/if.h.
+namespace hardware {
+inline constexpr std::uint16_t ethernet = 1, loopback = 772;
+}
+
 // One packet inside a leased block; its bytes live as long as the lease.
 struct RingPacket {
   std::span<const std::byte> frame;
@@ -30,7 +35,11 @@ struct RingPacket {
   std::uint32_t wire_bytes = 0;    // without the stripped tag
   StrippedTag tag;
   std::uint8_t packet_type = 0;  // sll_pkttype: PACKET_HOST, PACKET_OUTGOING, ...
-  SentFrom sent_from;            // of a packet that this host sent
+  NetworkStart network;
+  std::uint16_t hardware_type = 0;  // sll_hatype: ARPHRD_* of the device
+
+  // Whether the frame begins with an Ethernet header.
+  [[nodiscard]] bool is_ethernet() const noexcept { return hardware_type == hardware::ethernet || hardware_type == hardware::loopback; }
 };
 
 struct WalkCounts {
@@ -58,9 +67,10 @@ struct WalkCounts {
   sockaddr_ll link;
   std::memcpy(&link, block.data() + offset + link_offset, sizeof link);
   packet.packet_type = link.sll_pkttype;
-  packet.sent_from.protocol = ntohs(link.sll_protocol);
-  // Without a network header behind the Ethernet header the offset is no larger than that of the frame.
-  packet.sent_from.network_at = static_cast<std::uint16_t>(std::max(header.tp_net, header.tp_mac) - header.tp_mac);
+  packet.hardware_type = link.sll_hatype;
+  packet.network.protocol = ntohs(link.sll_protocol);
+  // Without a network header behind that of the link the offset is no larger than that of the frame.
+  packet.network.network_at = static_cast<std::uint16_t>(std::max(header.tp_net, header.tp_mac) - header.tp_mac);
   return packet;
 }
 

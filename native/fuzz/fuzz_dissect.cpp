@@ -16,9 +16,12 @@ int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const HashSeed seed{0x5eed};
   const char* rule = test::broken_rule(frame, tag, seed);
   const bool has_type = frame.size() >= 14;
-  const SentFrom from{static_cast<std::uint16_t>(has_type ? test::octets16(frame, 12) : 0),
+  const NetworkStart from{static_cast<std::uint16_t>(has_type ? test::octets16(frame, 12) : 0),
                       static_cast<std::uint16_t>((data[0] & 0x02) != 0 ? 18 : 14 + (data[0] >> 4U) * 4)};
   if (rule == nullptr) rule = test::broken_rule_sent(frame, tag, from, seed);
+  if (rule == nullptr) rule = test::broken_rule_network(frame, from, seed);
+  if (rule == nullptr) rule = test::broken_rule_network(frame, {ETH_P_IP, 0}, seed);
+  if (rule == nullptr) rule = test::broken_rule_network(frame, {ETH_P_IPV6, 0}, seed);
   const KernelModel kernel{.ports_with_addresses = (data[0] & 0x04) != 0,
                            .reads_hsr = (data[0] & 0x08) != 0,
                            .pppoe = static_cast<PppoeReading>(data[0] % 3),

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "packets.hpp"
+#include "rx_ring.hpp"
 
 namespace fanout::test {
 
@@ -37,6 +38,7 @@ class BlockBuilder {
     change(header);
     std::memcpy(&bytes_.at(at), &header, sizeof header);
     std::memcpy(&bytes_.at(at + frame_offset), frame.data(), frame.size());
+    set_hardware_type(at, hardware::ethernet);
     change_description([](tpacket_hdr_v1& d) { ++d.num_pkts; });
     return at;
   }
@@ -60,6 +62,9 @@ class BlockBuilder {
   }
   void set_packet_type(std::size_t at, unsigned type) {
     bytes_.at(at + link_offset + offsetof(sockaddr_ll, sll_pkttype)) = static_cast<std::byte>(type);
+  }
+  void set_hardware_type(std::size_t at, std::uint16_t type) {
+    std::memcpy(&bytes_.at(at + link_offset + offsetof(sockaddr_ll, sll_hatype)), &type, sizeof type);
   }
   void set_protocol(std::size_t at, unsigned ethertype) {
     bytes_.at(at + link_offset + offsetof(sockaddr_ll, sll_protocol)) = static_cast<std::byte>(ethertype >> 8);

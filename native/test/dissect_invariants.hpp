@@ -143,7 +143,7 @@ inline const char* broken_rule_of_kernel(std::span<const std::byte> frame, Strip
 }
 
 // The same frame as one that this host sent.
-inline const char* broken_rule_sent(std::span<const std::byte> frame, StrippedTag tag, SentFrom from, HashSeed seed) {
+inline const char* broken_rule_sent(std::span<const std::byte> frame, StrippedTag tag, NetworkStart from, HashSeed seed) {
   const Dissection received = dissect(frame, tag, seed);
   const Dissection sent = dissect_sent(frame, tag, from, seed);
   if (sent.kind != received.kind || sent.key != received.key || sent.direction != received.direction || sent.stack != received.stack ||
@@ -152,6 +152,18 @@ inline const char* broken_rule_sent(std::span<const std::byte> frame, StrippedTa
   constexpr unsigned of_the_flow = mark_echo_request | mark_icmp_error;
   if (((sent.marks ^ received.marks) & of_the_flow) != 0) return "nor of what it asks";
   if ((sent.marks & mark_sent_tagged) != 0 && sent.kernel_key == received.kernel_key) return "the mark says that the key differs";
+  return nullptr;
+}
+
+// The same bytes from a device without Ethernet.
+inline const char* broken_rule_network(std::span<const std::byte> bytes, NetworkStart from, HashSeed seed) {
+  const Dissection got = dissect_network(bytes, from, seed);
+  if (got.kind > PacketKind::malformed) return "the kind is known";
+  if (got.kind != PacketKind::flow) return nullptr;
+  if (!is_canonical(got.key)) return "the key is canonical";
+  if (got.network_at < from.network_at || got.network_at >= bytes.size()) return "a flow is behind the network header";
+  const std::uint32_t rank = rank_of(bytes, got, seed);
+  if (rank == 0 || rank >> 22U != 0) return "a rank has 22 bits";
   return nullptr;
 }
 

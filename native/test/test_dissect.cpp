@@ -28,9 +28,11 @@ void expect_rules(std::span<const std::byte> frame, StrippedTag tag = {}) {
   if (rule != nullptr) CHECK_EQ(std::string{rule}, std::string{});
   // At the frame's own tag, behind one and two, and behind all of it.
   for (const unsigned at : {14U, 18U, 22U, 1500U}) {
-    const SentFrom from{static_cast<std::uint16_t>(exact.size() < 14 ? 0 : octets16(exact, 12)), static_cast<std::uint16_t>(at)};
+    const NetworkStart from{static_cast<std::uint16_t>(exact.size() < 14 ? 0 : octets16(exact, 12)), static_cast<std::uint16_t>(at)};
     const char* const rule_sent = broken_rule_sent(exact, tag, from, seed);
     if (rule_sent != nullptr) CHECK_EQ(std::string{rule_sent}, std::string{});
+    const char* const rule_network = broken_rule_network(exact, from, seed);
+    if (rule_network != nullptr) CHECK_EQ(std::string{rule_network}, std::string{});
   }
 }
 
@@ -53,6 +55,35 @@ TEST(every_sample_is_recognised) {
     expect_rules(sample.frame);
     expect_rules(sample.frame, {.present = true});
   }
+}
+
+// What follows the type field of the samples, as a device without Ethernet delivers it: at once, and behind a header of the device.
+TEST(a_packet_without_ethernet_is_that_of_the_frame_around_it) {
+  for (const Sample& sample : samples()) {
+    if (sample.frame.size() < ETH_HLEN) continue;
+    const Note note{sample.name};
+    const auto type = static_cast<std::uint16_t>(octets16(sample.frame, 12));
+    // A length is no protocol that such a device has.
+    if (type < ETH_P_802_3_MIN) continue;
+    for (const std::uint16_t header_bytes : {std::uint16_t{0}, std::uint16_t{4}, std::uint16_t{24}}) {
+      Octets bare(header_bytes, std::byte{0x45});
+      bare.insert(bare.end(), sample.frame.begin() + ETH_HLEN, sample.frame.end());
+      const Dissection got = dissect_network(bare, {type, header_bytes}, seed);
+      const Dissection whole = parse(sample.frame);
+      CHECK(same(got, whole));
+      CHECK_EQ(got.tags, whole.tags);
+      if (got.kind != PacketKind::flow) continue;
+      CHECK_EQ(got.network_at + ETH_HLEN, whole.network_at + header_bytes);
+      CHECK_EQ(got.transport_at + ETH_HLEN, whole.transport_at + header_bytes);
+      CHECK_EQ(rank_of(bare, got, seed), rank_of(sample.frame, whole, seed));
+    }
+  }
+}
+
+TEST(a_network_header_that_lies_behind_the_packet_is_none) {
+  const Octets bare(20, std::byte{0x45});
+  for (const unsigned at : {19U, 20U, 21U, 65535U})
+    CHECK_EQ(dissect_network(bare, {ETH_P_IP, static_cast<std::uint16_t>(at)}, seed).kind, PacketKind::truncated);
 }
 
 TEST(the_key_holds_the_five_tuple_in_canonical_order) {

@@ -78,15 +78,24 @@ TEST(packets_come_in_order_with_what_the_header_says) {
   CHECK_EQ(walked.packets[1].frame.size(), 61);
   CHECK_EQ(walked.packets[1].frame[0], std::byte{2});
   CHECK_EQ(walked.packets[1].packet_type, PACKET_OUTGOING);
-  CHECK_EQ(first.sent_from.network_at, 14);
-  CHECK_EQ(walked.packets[1].sent_from.network_at, 18);
-  CHECK_EQ(walked.packets[1].sent_from.protocol, 0x8100);
+  CHECK_EQ(first.network.network_at, 14);
+  CHECK_EQ(walked.packets[1].network.network_at, 18);
+  CHECK_EQ(walked.packets[1].network.protocol, 0x8100);
+}
+
+TEST(the_link_level_address_says_whether_there_is_an_ethernet_header) {
+  constexpr std::uint16_t none = 0xfffe, ppp = 512;
+  for (const auto& [type, is_ethernet] : {std::pair{hardware::ethernet, true}, {hardware::loopback, true}, {none, false}, {ppp, false}}) {
+    BlockBuilder block{block_bytes};
+    block.set_hardware_type(block.add(frame(1)), type);
+    CHECK_EQ(walk(block.bytes()).packets.at(0).is_ethernet(), is_ethernet);
+  }
 }
 
 TEST(a_network_header_before_the_frame_is_at_its_beginning) {
   BlockBuilder block{block_bytes};
   block.add(frame(1), [](tpacket3_hdr& h) { h.tp_net = 0; });
-  CHECK_EQ(walk(block.bytes()).packets.at(0).sent_from.network_at, 0);
+  CHECK_EQ(walk(block.bytes()).packets.at(0).network.network_at, 0);
 }
 
 TEST(seconds_beyond_2038_do_not_wrap) {

@@ -1,20 +1,25 @@
 /** A live interface as it must be for packets to be captured there. */
 import { FanoutError, isSystemCallError } from '../errors.ts';
+import type { FirstLayer } from '../model/link.ts';
 import { type InterfaceInfo, native } from '../native.ts';
+import { firstLayerOf, linkTypeText, remedyForLinkType } from './link-types.ts';
 
-const ARPHRD_ETHER = 1;
-const ARPHRD_LOOPBACK = 772;
+export interface LiveInterface extends InterfaceInfo {
+  readonly first: FirstLayer;
+}
 
-export function checkLiveInterface(name: string): InterfaceInfo {
+/** @param name its own, or an alternative one */
+export function checkLiveInterface(name: string): LiveInterface {
   const described = describe(name);
-  if (!described.up) throw new FanoutError('INTERFACE_DOWN', `interface ${name} is down`, `bring it up: ip link set ${name} up`);
-  if (described.hardwareType !== ARPHRD_ETHER && described.hardwareType !== ARPHRD_LOOPBACK)
-    throw new FanoutError(
-      'INTERFACE_UNSUITABLE',
-      `interface ${name} has link type ${described.hardwareType} (ARPHRD_* in linux/if_arp.h), and only Ethernet is understood`,
-      'choose the Ethernet interface that the IDS listens on',
-    );
-  return described;
+  const { up, hardwareType } = described;
+  if (!up) throw new FanoutError('INTERFACE_DOWN', `interface ${name} is down`, `bring it up: ip link set ${name} up`);
+  const first = firstLayerOf(hardwareType);
+  if (first !== undefined) return { ...described, first };
+  throw new FanoutError(
+    'INTERFACE_UNSUITABLE',
+    `interface ${name} has link type ${linkTypeText(hardwareType)}, and no flow can be read there: its packets begin neither with an Ethernet header nor with one of IP`,
+    remedyForLinkType(hardwareType),
+  );
 }
 
 export function describe(name: string): InterfaceInfo {

@@ -2,21 +2,24 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { FanoutError, isSystemCallError } from '../errors.ts';
+import type { FirstLayer } from '../model/link.ts';
 import { native } from '../native.ts';
 
 export class PacketSockets {
   #descriptors: number[];
+  readonly #layer: FirstLayer;
 
   /** @param descriptors opened already */
-  constructor(descriptors: readonly number[] = []) {
+  constructor(descriptors: readonly number[] = [], layer: FirstLayer = 'ethernet') {
     this.#descriptors = [...descriptors];
+    this.#layer = layer;
   }
 
   /** Throws a FanoutError where this process may not. */
-  static open(count: number): PacketSockets {
-    const sockets = new PacketSockets();
+  static open(count: number, layer: FirstLayer): PacketSockets {
+    const sockets = new PacketSockets([], layer);
     try {
-      for (let i = 0; i < count; i += 1) sockets.#descriptors.push(openOne());
+      for (let i = 0; i < count; i += 1) sockets.#descriptors.push(openOne(layer));
     } catch (error) {
       sockets.close();
       throw error;
@@ -26,7 +29,7 @@ export class PacketSockets {
 
   /** The caller's from now on. One that was not thought of before is opened where that is still allowed. */
   take(): number {
-    return this.#descriptors.shift() ?? openOne();
+    return this.#descriptors.shift() ?? openOne(this.#layer);
   }
 
   /** As hasFanoutArgs() of the addon. Without a socket nothing is going to join a group. */
@@ -47,9 +50,9 @@ export class PacketSockets {
 
 const E = constants.errno;
 
-function openOne(): number {
+function openOne(layer: FirstLayer): number {
   try {
-    return native.openPacketSocket();
+    return native.openPacketSocket(layer === 'network');
   } catch (cause) {
     if (!isSystemCallError(cause)) throw cause;
     throw socketError(cause.errno, cause.message, cause);

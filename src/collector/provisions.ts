@@ -8,7 +8,7 @@ import { REPLAY } from '../capture-file/use.ts';
 import type { Options, Sending } from '../config/options.ts';
 import { readFlowDissector } from '../host/flow-dissector.ts';
 import { capturersHere, type DescribedGroup, describeGroups } from '../host/groups.ts';
-import { compileFilter, openSteeringProgram } from '../host/programs.ts';
+import { compileFilter, type FilteredDevice, openSteeringProgram } from '../host/programs.ts';
 import { adoptLabNetwork, createLabNetwork, type LabNetwork, type LabNetworkHandover, type LabNetworkOptions } from '../lab/network.ts';
 import { queuesUsed } from '../lab/nic.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
@@ -86,20 +86,21 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
   const source = needs.runs[0]?.source;
   const release = new Releases();
   try {
-    if (source?.kind === 'live') checkLiveInterface(source.interface);
+    const live = source?.kind === 'live' ? checkLiveInterface(source.interface) : undefined;
+    const first = live?.first ?? 'ethernet';
     const capture = source?.kind === 'pcap' ? await openCapture(source.path, rights) : undefined;
     if (capture !== undefined) release.later(() => capture.close());
     let sockets = new PacketSockets();
     const isSending = source !== undefined && source.kind !== 'live';
     const network = isSending ? await openNetwork(source, () => sockets.take()) : undefined;
     if (network !== undefined) release.later(() => network.close());
-    sockets = PacketSockets.open(socketsFor(needs, network));
+    sockets = PacketSockets.open(socketsFor(needs, network), first);
     release.later(() => sockets.close());
-    const interfaceName = source?.kind === 'live' ? source.interface : (network?.interface ?? '');
-    const filters = await compileFilters(needs.runs, interfaceName);
+    const interfaceName = live?.name ?? network?.interface ?? '';
+    const filters = await compileFilters(needs.runs, { name: interfaceName, first });
     const programs = await openPrograms(needs.runs, rights);
     release.later(() => closeAll(programs.values()));
-    const isLive = source?.kind === 'live';
+    const isLive = live !== undefined;
     const groups = isLive ? describeGroups(groupsToName(needs.runs)) : undefined;
     const link = needs.flapsLink === true ? new native.LinkHelper({ interface: interfaceName, ...rights.runAs }) : undefined;
     return provisionsOf(
@@ -179,12 +180,12 @@ function filterKey({ filter, snaplenBytes }: Options): string {
   return `${snaplenBytes} ${filter}`;
 }
 
-async function compileFilters(runs: readonly Options[], interfaceName: string): Promise<Filters> {
+async function compileFilters(runs: readonly Options[], device: FilteredDevice): Promise<Filters> {
   const filters = new Map<string, readonly CbpfInstruction[]>();
   for (const options of runs) {
     const key = filterKey(options);
     if (options.filter === undefined || filters.has(key)) continue;
-    filters.set(key, await compileFilter(options.filter, interfaceName, options.snaplenBytes));
+    filters.set(key, await compileFilter(options.filter, device, options.snaplenBytes));
   }
   return filters;
 }

@@ -67,12 +67,12 @@ export async function openSource(options: Options, provisions: Provisions, signa
 }
 
 function openLive(source: LiveSource): PacketSource {
-  const described = checkLiveInterface(source.interface);
+  const { name, index, loopback } = checkLiveInterface(source.interface);
   return {
-    info: { kind: 'live', interface: source.interface },
-    interface: source.interface,
-    ifindex: described.index,
-    loopback: described.loopback,
+    info: { kind: 'live', interface: name },
+    interface: name,
+    ifindex: index,
+    loopback,
     ended: new Promise(() => {}),
     prepare: () => {},
     start: () => {},

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { FanoutError, isSystemCallError } from '../errors.ts';
+import type { FirstLayer } from '../model/link.ts';
 import { type CbpfInstruction, native } from '../native.ts';
 import { searchedIn, toolEnvironment } from './tools.ts';
 
@@ -15,18 +16,44 @@ function parseDecimal(text: string): readonly CbpfInstruction[] {
   return program;
 }
 
+export interface FilteredDevice {
+  readonly name: string;
+  readonly first: FirstLayer;
+}
+
+/** A capture file without packets, whose link type (LINKTYPE_RAW) says that packets begin with an IP header. */
+function fileOfBareIp(snaplenBytes: number): Uint8Array {
+  const header = Buffer.alloc(24);
+  header.writeUInt32LE(0xa1b2c3d4, 0);
+  header.writeUInt16LE(2, 4);
+  header.writeUInt16LE(4, 6);
+  header.writeUInt32LE(snaplenBytes, 16);
+  header.writeUInt32LE(101, 20);
+  return header;
+}
+
 /**
- * Compiles a pcap expression for packets of `interfaceName`, to a program that keeps `snaplenBytes` of each match.
- * With the interface named, libpcap uses the kernel's VLAN extensions, so that "vlan" matches tags the kernel has taken out of the bytes.
+ * Compiles a pcap expression for packets of the device, to a program that keeps `snaplenBytes` of each match.
+ * With the interface named, libpcap uses the kernel's extensions, so that "vlan" matches tags the kernel has taken out of the bytes, and "inbound"
+ * is known. Where libpcap has another idea of a device without link headers than that packets begin with IP, as of PPP, it is told so by a file.
  */
-export async function compileFilter(expression: string, interfaceName: string, snaplenBytes: number): Promise<readonly CbpfInstruction[]> {
+export async function compileFilter(
+  expression: string,
+  { name: interfaceName, first }: FilteredDevice,
+  snaplenBytes: number,
+): Promise<readonly CbpfInstruction[]> {
   const environment = toolEnvironment();
-  const result = await execa('tcpdump', ['-i', interfaceName, '-s', String(snaplenBytes), '-ddd', '--', expression], {
-    ...environment,
-    reject: false,
-    stdin: 'ignore',
-    timeout: 10_000,
-  });
+  const compiled = (from: readonly string[], input?: Uint8Array) =>
+    execa('tcpdump', [...from, '-s', String(snaplenBytes), '-ddd', '--', expression], {
+      ...environment,
+      reject: false,
+      ...(input === undefined ? { stdin: 'ignore' } : { input }),
+      timeout: 10_000,
+    });
+  const bareIp = first === 'network' ? ['-y', 'RAW'] : [];
+  const forDevice = await compiled(['-i', interfaceName, ...bareIp]);
+  const isFinal = first === 'ethernet' || forDevice.exitCode === 0 || forDevice.code === 'ENOENT';
+  const result = isFinal ? forDevice : await compiled(['-r', '-'], fileOfBareIp(snaplenBytes));
   if (result.code === 'ENOENT')
     throw new FanoutError(
       'TOOL_MISSING',

@@ -1,5 +1,8 @@
 /** What the kernel tells anybody about a network interface. */
 
+/** What the frames of a device begin with. */
+export type FirstLayer = 'ethernet' | 'network';
+
 export interface LinkState {
   /** "veth", "macvlan", "bridge", ...; absent for hardware and loopback. */
   readonly kind?: string;

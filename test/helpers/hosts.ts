@@ -13,6 +13,8 @@ export interface Hosts {
   serve(command: readonly string[], ready: RegExp): Promise<void>;
   /** Runs a shell command on the peer to its end, and gives back what it printed. Rejects if it fails. */
   onPeer(script: string): Promise<string>;
+  /** Another device of this namespace goes to the peer's. */
+  moveToPeer(device: string): void;
 }
 
 export const HERE = '10.77.0.1';
@@ -32,6 +34,7 @@ export async function withHosts<T>(body: (hosts: Hosts) => Promise<T>): Promise<
       serve: async (command, ready) => {
         started.push(await serveCommand(command, ready));
       },
+      moveToPeer: (device) => void execFileSync('ip', ['link', 'set', device, 'netns', String(peer.pid)]),
       onPeer: (script) => run('nsenter', [`--net=/proc/${peer.pid}/ns/net`, '--', 'sh', '-c', script]),
     });
   } finally {
