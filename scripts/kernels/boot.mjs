@@ -22,13 +22,16 @@ export async function boot(kernel, steps, { limitMs, onRecord }) {
     const guest = guestProgram(folder);
     const plan = { tool: ROOT, guest: parts.inGuest(guest), modules: parts.modules, steps, limitMs: STEP_MS_MAX, slowness: parts.slowness };
     writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
-    const { file, args, results } = parts.machine({ guest, plan: join(folder, 'plan.json') });
+    const { file, args, env, results } = parts.machine({ guest, plan: join(folder, 'plan.json') });
     writeFileSync(results, '');
-    return await watched(spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder, detached: true }), {
-      results,
-      limitMs,
-      onRecord,
-    });
+    return await watched(
+      spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder, env: { ...process.env, ...env }, detached: true }),
+      {
+        results,
+        limitMs,
+        onRecord,
+      },
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -42,6 +45,13 @@ function guestProgram(folder) {
   return output;
 }
 
+/** To be loaded into a program of this machine. */
+function hostLibrary(name, folder) {
+  const output = join(folder, `${name}.so`);
+  run('g++', ['-std=c++20', '-O1', '-shared', '-fPIC', '-o', output, `${name}.cpp`], { cwd: join(import.meta.dirname, 'host') });
+  return output;
+}
+
 // ---- user-mode Linux: its root is that of this machine, read-only
 
 function userModeParts(kernel, folder) {
@@ -50,8 +60,10 @@ function userModeParts(kernel, folder) {
   const release = readdirSync(join(content, 'usr/lib/uml/modules'))[0];
   const modules = modulesIn(join(content, 'usr/lib/uml/modules', release), folder);
   const results = join(folder, 'results');
+  const wideRegisters = hostLibrary('wide-registers', folder);
   const machine = ({ guest, plan }) => ({
     file: linux,
+    env: { LD_PRELOAD: wideRegisters },
     args: [
       'mem=3G',
       'root=/dev/root',
