@@ -6,8 +6,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Packr, Unpackr } from 'msgpackr';
 import type { Native } from '../src/native.ts';
+import { frameOf, tupleOf, tuplesIn } from './observations.ts';
 
 const TUPLES_PER_FRAME = 512;
 const FRAMES_PER_CHUNK = 128;
@@ -19,50 +19,13 @@ interface Subject {
   flows(): number;
 }
 
-const packr = new Packr({ useRecords: false });
-
-/** One `observations` message (docs/protocol.md), as a worker sends it. Nothing but these two functions knows the layout. */
-function frameOf(member: number, tuples: readonly unknown[]): Uint8Array {
-  return packr.pack([5, member, 0, tuples]);
-}
-
-const STACK_IPV4_TCP = 5 * 64 + 8;
-
-function tupleOf(flow: number, reverse: boolean): readonly unknown[] {
-  const client = addressOf(0x0a000000 + (flow & 0xffffff));
-  const server = addressOf(0xc6120000 + ((flow >>> 8) & 0xffff));
-  const [clientPort, serverPort] = [1024 + (flow % 60_000), 443];
-  const counters = [6, STACK_IPV4_TCP, flow, 0, 3, 180, 1, 2];
-  return reverse ? [server, client, serverPort, clientPort, ...counters] : [client, server, clientPort, serverPort, ...counters];
-}
-
-function addressOf(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(value >>> 0);
-  return bytes;
-}
-
 function javascriptSubject(): Subject {
-  const unpackr = new Unpackr({ useRecords: false });
   const map = new Map<string, { members: number; packets: number; bytes: number; first: number; last: number }>();
-  const text = (source: Buffer, sourcePort: number, destination: Buffer, destinationPort: number): string =>
-    `${source.toString('latin1')}${destination.toString('latin1')}${sourcePort}-${destinationPort}`;
+  const text = (source: Uint8Array, sourcePort: number, destination: Uint8Array, destinationPort: number): string =>
+    `${latin1(source)}${latin1(destination)}${sourcePort}-${destinationPort}`;
   const ingest = (frame: Uint8Array): void => {
-    const [, member, , tuples] = unpackr.unpack(frame) as [number, number, number, [Buffer, Buffer, number, number, ...number[]][]];
-    for (const [
-      source,
-      destination,
-      sourcePort,
-      destinationPort,
-      protocol = 0,
-      ,
-      ,
-      ,
-      packets = 0,
-      bytes = 0,
-      first = 0,
-      last = 0,
-    ] of tuples) {
+    const { member, tuples } = tuplesIn(frame);
+    for (const [source, destination, sourcePort, destinationPort, protocol, , , , , packets, bytes, first, last] of tuples) {
       const forward = Buffer.compare(source, destination) <= 0;
       const key = `${protocol}${forward ? text(source, sourcePort, destination, destinationPort) : text(destination, destinationPort, source, sourcePort)}`;
       const known = map.get(key);
@@ -76,6 +39,10 @@ function javascriptSubject(): Subject {
     }
   };
   return { ingest, flows: () => map.size };
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /** The addon's flow map, as the collector uses it. The only place that depends on its interface. */
