@@ -147,7 +147,7 @@ std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowS
 
 StackCounts* StackTable::find(Stack stack, bool tells) {
   const std::uint64_t packed = stack.packed();
-  if (last_ != nullptr && last_->stack == stack && !(tells && silent_.contains(packed))) return last_;
+  if (last_ != nullptr && last_->stack == stack && (!tells || silent_.empty() || !silent_.contains(packed))) return last_;
   if (const auto found = stacks_.find(packed); found != stacks_.end()) {
     if (tells) silent_.erase(packed);
     return last_ = &found->second;
@@ -227,8 +227,9 @@ EvidenceBuilder::EvidenceBuilder(std::span<const EpochWindow> windows, std::uint
 }
 
 void EvidenceBuilder::note(StackCounts& counts, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {
-  for (const FlowSight& s : sights) note_kernel_key(counts.kernel_keys, s.kernel_key);
-  if (are_elsewhere(errors, sights)) ++counts.errors_elsewhere;
+  if (counts.kernel_keys.size() < kernel_keys_max)
+    for (const FlowSight& s : sights) note_kernel_key(counts.kernel_keys, s.kernel_key);
+  if (!errors.empty() && are_elsewhere(errors, sights)) ++counts.errors_elsewhere;
   if (is_sent_tagged(sights)) ++counts.sent_tagged;
 }
 
@@ -263,7 +264,7 @@ void EvidenceBuilder::add(const FlowKey& key, const std::vector<FlowSight>& sigh
     evidence_.unjudged_packets += packets + packets_of(errors);
     return;
   }
-  per_stack.two_way_by_member.resize(members_);
+  if (per_stack.two_way_by_member.empty()) per_stack.two_way_by_member.resize(members_);
   for (const Kept& k : kept_) {
     ++evidence_.two_way_by_epoch_and_member[k.epoch][k.member];
     ++per_stack.two_way_by_member[k.member];
