@@ -25,7 +25,6 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
     position = records_.push(record);
   }
   const auto direction = static_cast<std::size_t>(packet.direction);
-  const std::uint16_t tags = tag_digest::of_one(packet.tags);
   Record& record = records_[position];
   Counters& c = record.counters[direction];
   if (c.packets == 0) {
@@ -33,7 +32,7 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
     c.last_ns = amount.last_ns;
     if (!c.told) {
       c.told = true;
-      c.tags = tags;
+      c.tags = tag_digest::of_one(packet.tags);
       news_.push_back(std::uint64_t{position} << 1 | direction);
     }
   }
@@ -43,7 +42,8 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
   c.packets += amount.packets;
   c.bytes += amount.bytes;
   c.marks |= packet.marks;
-  c.tags = tag_digest::join(c.tags, tags);
+  // Most packets have none.
+  if ((c.tags | packet.tags) != tag_digest::none) c.tags = tag_digest::join(c.tags, tag_digest::of_one(packet.tags));
   record.content[direction] = content::least(record.content[direction], amount.content);
   return position;
 }

@@ -4,51 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <random>
-#include <string>
 #include <vector>
 
 #include "dissect.hpp"
-#include "packets.hpp"
+#include "mixes.hpp"
 
 namespace fanout::test {
 namespace {
-
-struct Flow {
-  std::string low, high;
-  unsigned low_port, high_port;
-};
-
-Flow random_flow(std::mt19937& random, bool ipv6) {
-  const auto number = [&] { return std::to_string(random() % 250); };
-  const auto address4 = [&] { return "10." + number() + "." + number() + "." + number(); };
-  const auto address6 = [&] { return "2001:db8::" + number() + ":" + number(); };
-  if (ipv6) return {address6(), address6(), 1024 + static_cast<unsigned>(random() % 60000), 443};
-  return {address4(), address4(), 1024 + static_cast<unsigned>(random() % 60000), 443};
-}
-
-struct Mix {
-  const char* name;
-  unsigned ipv6_percent, udp_percent, vlan_percent, qinq_percent;
-};
-
-Octets random_packet(std::mt19937& random, const Mix& mix) {
-  const auto chance = [&](unsigned percent) { return random() % 100 < percent; };
-  const bool six = chance(mix.ipv6_percent);
-  Flow flow = random_flow(random, six);
-  if (chance(50)) {
-    std::swap(flow.low, flow.high);
-    std::swap(flow.low_port, flow.high_port);
-  }
-  Packet packet = eth();
-  if (chance(mix.qinq_percent))
-    packet = packet / vlan(1, ETH_P_8021AD) / vlan(2);
-  else if (chance(mix.vlan_percent))
-    packet = packet / vlan(1);
-  packet = packet / (six ? ipv6(flow.low, flow.high) : ipv4(flow.low, flow.high));
-  packet = packet / (chance(mix.udp_percent) ? udp(flow.low_port, flow.high_port) : tcp(flow.low_port, flow.high_port));
-  return (packet / payload(random() % 64)).bytes();
-}
 
 struct Cost {
   double ns, cycles;
@@ -73,21 +35,12 @@ Cost round(const std::vector<std::span<const std::byte>>& frames, unsigned repea
 
 void measure(const Mix& mix) {
   constexpr unsigned packets = 16384, rounds = 9, repeats = 20;
-  std::mt19937 random{1};
-  // One after the other in memory, as in a ring block, and few enough for the cache: this measures the parser, not the memory.
-  Octets ring;
-  std::vector<std::pair<std::size_t, std::size_t>> places;
-  for (unsigned i = 0; i < packets; ++i) {
-    const Octets packet = random_packet(random, mix);
-    places.emplace_back(ring.size(), packet.size());
-    put_octets(ring, packet);
-  }
-  std::vector<std::span<const std::byte>> frames;
-  for (const auto& [at, size] : places) frames.emplace_back(ring.data() + at, size);
+  // Few enough for the cache: this measures the parser, not the memory.
+  const Frames frames = random_frames(mix, packets);
 
   std::uint64_t sink = 0;
   std::vector<Cost> costs;
-  for (unsigned i = 0; i < rounds; ++i) costs.push_back(round(frames, repeats, sink));
+  for (unsigned i = 0; i < rounds; ++i) costs.push_back(round(frames.all, repeats, sink));
   std::sort(costs.begin(), costs.end(), [](Cost a, Cost b) { return a.ns < b.ns; });
   std::printf("%-28s %6.1f ns %6.1f cycles (%.1f to %.1f ns)%s\n", mix.name, costs[rounds / 2].ns, costs[rounds / 2].cycles,
               costs.front().ns, costs.back().ns, sink == 0 ? "!" : "");
@@ -97,10 +50,5 @@ void measure(const Mix& mix) {
 }  // namespace fanout::test
 
 int main() {
-  using fanout::test::Mix;
-  for (const Mix& mix : {Mix{"ipv4 tcp", 0, 0, 0, 0}, Mix{"ipv4 tcp+udp", 0, 50, 0, 0}, Mix{"ipv6 tcp+udp", 100, 50, 0, 0},
-                         Mix{"30 % ipv6, tcp+udp", 30, 50, 0, 0}, Mix{"vlan in the bytes, 30 % ipv6", 30, 50, 100, 0},
-                         Mix{"half vlan, tenth qinq", 30, 50, 50, 10}}) {
-    fanout::test::measure(mix);
-  }
+  for (const fanout::test::Mix& mix : fanout::test::mixes) fanout::test::measure(mix);
 }
