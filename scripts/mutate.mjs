@@ -4,14 +4,15 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { bundleSimulation } from './simulation-bundle.mjs';
 
 const RUN_MS_MAX = 600_000;
-const UNIT_TESTS = 'test/unit/collector';
+/** Simulated workers tell what they saw, and no packet of theirs has bytes. */
+const NOT_SIMULATED = /\/(strip_|dissect|flow_cache|capture_file|prediction|repeats)/;
 const { values, positionals: wanted } = parseArgs({ allowPositionals: true, options: { seeds: { type: 'string' } } });
 
 const scratch = mkdtempSync(join(tmpdir(), 'fanout-cluster-mutate-'));
@@ -24,7 +25,10 @@ try {
 async function mutateAll() {
   const all = await mutationsOf();
   const chosen = all.filter(({ file, name }) => wanted.length === 0 || wanted.some((word) => `${file}: ${name}`.includes(word)));
-  if (chosen.some(({ file }) => file.startsWith('native/'))) prepareNative();
+  const native = chosen.filter(({ file }) => file.startsWith('native/'));
+  if (native.length > 0) prepareNative();
+  // What is compiled without a defect is compiled once.
+  if (native.some(({ file }) => !NOT_SIMULATED.test(file))) compile('configure');
   console.log('| file | fault | found by | seed |\n|---|---|---|---|');
   let survivors = 0;
   for (const mutation of chosen) {
@@ -84,7 +88,6 @@ function prepareNative() {
   ])
     cpSync(name, join(scratch, name), { recursive: true });
   symlinkSync(resolve('node_modules'), join(scratch, 'node_modules'));
-  compile('configure');
 }
 
 function compile(...steps) {
@@ -95,22 +98,33 @@ function compile(...steps) {
 async function trialOfNative(mutation) {
   const path = join(scratch, mutation.file);
   writeFileSync(path, mutated(mutation));
-  compile();
-  const program = join(scratch, 'mutant.mjs');
-  await bundleSimulation(program);
-  const found = simulate(program);
-  const finder = found.by === undefined ? nativeTestThatFinds() : found;
+  const found = NOT_SIMULATED.test(mutation.file) ? {} : await simulationOfNative();
+  const finder = found.by === undefined ? nativeTestThatFinds(mutation) : found;
   writeFileSync(path, readFileSync(mutation.file));
   return finder;
 }
 
-function nativeTestThatFinds() {
+async function simulationOfNative() {
+  compile();
+  const program = join(scratch, 'mutant.mjs');
+  await bundleSimulation(program);
+  return simulate(program);
+}
+
+/** The test of that name first, or that of all headers: it is the one that mostly fails. */
+function nativeTestThatFinds({ file }) {
+  const own = `test_${basename(file).replace(/\.\w+$/, '')}`;
+  const likely = existsSync(join(scratch, `native/test/${own}.cpp`)) ? own : 'test_dissect';
+  return failedNativeTest(`run-plain-${likely}`) ?? failedNativeTest('check-plain') ?? {};
+}
+
+function failedNativeTest(goal) {
   // A defect may leave something unused.
   const flags = 'STRICT=-std=c++20 -fno-exceptions -w';
-  const check = ['--silent', '--keep-going', '--jobs=2', `--directory=${join(scratch, 'native/test')}`, flags, 'check-plain'];
+  const check = ['--silent', '--jobs=2', `--directory=${join(scratch, 'native/test')}`, flags, goal];
   const { stderr } = spawnSync('make', check, { encoding: 'utf8', maxBuffer: 1 << 28 });
   const found = /\brun-plain-(test_\w+)\] Error/.exec(stderr);
-  return found === null ? {} : { by: `\`native/test/${found[1]}.cpp\`` };
+  return found === null ? undefined : { by: `\`native/test/${found[1]}.cpp\`` };
 }
 
 // ---- what finds it
@@ -142,7 +156,9 @@ function unitTestThatFinds(mutation) {
   const path = join(tree, mutation.file);
   const results = join(scratch, 'unit.json');
   writeFileSync(path, mutated(mutation));
-  const vitest = ['vitest', 'run', '--project', 'unit', UNIT_TESTS, '--reporter=json', `--outputFile=${results}`];
+  const own = mutation.file.replace(/^src\/([^/]+)\/.*$/, 'test/unit/$1/');
+  const tests = [...new Set(['test/unit/collector/', own])];
+  const vitest = ['vitest', 'run', '--project', 'unit', ...tests, '--reporter=json', `--outputFile=${results}`];
   spawnSync('npx', ['--no-install', ...vitest], { cwd: tree, stdio: 'ignore', timeout: RUN_MS_MAX });
   writeFileSync(path, readFileSync(mutation.file));
   const failed = JSON.parse(readFileSync(results, 'utf8')).testResults.find(({ status }) => status === 'failed');

@@ -159,6 +159,11 @@ const DIAGNOSE = of(
   ['lb is rnd', "{ code: 'lb-by-design', holds: (_, { mode }) => mode === 'lb' },", ''],
   ['stale octets are unexplained', 'holds: (traits) => !traits.oneKernelKey && traits.staleIpv6', 'holds: () => false'],
   [
+    'frames of a tunnel without IP are unexplained',
+    "{ code: 'tunnel-payload-types', holds: (traits) => !traits.oneKernelKey && carriesNoFlow(traits.stack) },",
+    '',
+  ],
+  [
     'tunnels are unexplained',
     'holds: (traits) => !traits.oneKernelKey && !traits.fragments && isPartedByWrapping(traits)',
     'holds: () => false',
@@ -502,12 +507,18 @@ const NATIVE_DISSECT = of(
   ['what is sent is hashed as if received', 'if (begins_alike) [[likely]]\n    return out;', 'return out;'],
   ['the network header is behind the Ethernet header', 'walk.at = from.network_at;', 'walk.at = ETH_HLEN;'],
   ['bug C ends nothing', 'if (walk.model.bug_c && label != 0) [[unlikely]]\n    walk.stop_kernel();', ''],
+  [
+    'a sender chooses kernel keys',
+    'walk.ids.address_digest = seeded_mix(low, high, walk.seed)',
+    'walk.ids.address_digest = mix(low, high)',
+  ],
   ['every kernel sorts ports', 'are_sorted ? walk.kernel.ports : sorted(walk.kernel.ports)', 'sorted(walk.kernel.ports)'],
 );
 
 const NATIVE_FRAGMENTS = of(
   'native/core/fragment_store.cpp',
   ['pieces are joined across epochs', 'return {piece.datagram, piece.epoch};', 'return {piece.datagram, 0};'],
+  ['a sender chooses places of pieces', 'seeded_mix(datagram, epoch, seed_)', 'mix(datagram, epoch)'],
   ['pieces are never joined', 'if (nearest == to || away(*nearest) > lifetime) return end;', 'return end;'],
 );
 
@@ -522,6 +533,111 @@ const READERS = of(
   ['what is around a layer makes no difference', "layers[i - 1] ?? ''", "''"],
   ['who opens the innermost layer sees the flow', 'return readers.filter((reader) => openers.includes(reader));', 'return openers;'],
   ['the flow itself must be opened, too', 'layers.slice(0, -1).reduce', 'layers.reduce'],
+);
+
+const STACK_LAYERS = of(
+  'src/collector/stack-layers.ts',
+  ['IP in a tunnel is no flow', '(?:\\/(?!ipv4|ipv6)[^/.]+)*$/.test(stack)', '(?:\\/[^/.]+)*$/.test(stack)'],
+  ['every tunnel ends at its outer addresses', 'HIDING.includes(layer) || ENDS_AT_OUTER_ADDRESSES.includes(layer)', 'layer !== stack'],
+);
+
+const BRIEF = of(
+  'src/collector/report/terminal.ts',
+  ['--quiet hides other causes', "    namedInShort('Other causes', others, style),\n", ''],
+  ['--quiet hides warnings', "    namedInShort('Warnings', warned, style),\n", ''],
+);
+
+const FLOW_MEMORY = of('src/config/flow-memory.ts', [
+  'each worker has all the memory',
+  'WORKER_FLOWS_TOGETHER) / caches;',
+  'WORKER_FLOWS_TOGETHER);',
+]);
+
+const NATIVE_CACHE = of(
+  'native/core/flow_cache.cpp',
+  ['tags of further packets are forgotten', 'if ((c.tags | packet.tags) != tag_digest::none)', 'if (false)'],
+  ['kernel keys are one in the cache', 'return r.kernel_key == packet.kernel_key && ', 'return '],
+);
+
+const NATIVE_CACHE_HASH = of('native/core/flow_cache.hpp', [
+  'a sender chooses places in the cache',
+  'seeded_mix(packet.flow_hash + packet.kernel_key, packet.stack.packed(), seed)',
+  '(seed.value == 0 ? 0 : mix(packet.flow_hash + packet.kernel_key, packet.stack.packed()))',
+]);
+
+const NATIVE_GRE = of(
+  'native/core/strip_gre.cpp',
+  ['source routes are not skipped', 'if ((flags & routing) != 0 && !skip_routes(walk)) return Follows::nothing;', ''],
+  [
+    'the kernel looks behind a source route',
+    'header == nullptr || (flags & routing) != 0) walk.stop_kernel();',
+    'header == nullptr) walk.stop_kernel();',
+  ],
+  ['the kernel reads IEEE 802.11', '  walk.stop_kernel();\n  return wlan(', '  return wlan('],
+  ['GRE of any version', '(flags & version) > 1 || ', ''],
+  ['a keepalive of EoIP carries a frame', 'rest == nullptr || load16(rest) == 0', 'rest == nullptr'],
+);
+
+const NATIVE_DATAGRAM = of(
+  'native/core/strip_datagram.cpp',
+  [
+    'the kernel reads what is in UDP',
+    'Follows strip_datagram(Walk& walk) noexcept {\n  walk.stop_kernel();',
+    'Follows strip_datagram(Walk& walk) noexcept {',
+  ],
+  ['reserved bits close VXLAN', '(load8(payload.begin) & has_identifier) == 0', 'load8(payload.begin) != has_identifier'],
+  ['a port is proof', 'header_bytes >= 20 && bytes >= header_bytes && bytes <= left ? ETH_P_IP : 0', 'header_bytes >= 20 ? ETH_P_IP : 0'],
+  ['a piece of a frame is opened', '(flags & (fragment | keep_alive)) != 0', '(flags & keep_alive) != 0'],
+  ['answers of a tunnel stay closed', 'udp_port::may_be_tunnel(to) ? to : from', 'to'],
+  ['Geneve of any version', 'if ((first & version) != 0) return Follows::nothing;', ''],
+  [
+    'GTP of version 0 has the header of version 1',
+    'walk.at += version == version0 ? bytes0 : bytes1;',
+    'walk.at += version == version0 ? bytes1 : bytes1;',
+  ],
+);
+
+const NATIVE_LINK = of(
+  'native/core/strip_link.cpp',
+  ['the kernel knows every tag', 'walk.stop_kernel();\n  return tag(walk, layer, bytes);', 'return tag(walk, layer, bytes);'],
+  ['FabricPath is a tag', 'unhashed_frame(walk, Layer::fabricpath, 2)', 'unhashed_tag(walk, Layer::fabricpath, 2)'],
+  ['NSH of any version', 'version != 0 || bytes < base_bytes', 'bytes < base_bytes'],
+  ['a length is an ethertype', 'if (is_length(walk)) return behind_length(walk);', ''],
+  ['every kernel reads HSR', 'if (!walk.model.reads_hsr) walk.stop_kernel();', ''],
+  ['every kernel reads short protocol numbers', 'if (walk.model.pppoe != PppoeReading::compressed) walk.stop_kernel();', ''],
+  ['PPP is opened as PPTP only', 'return bare_ppp(walk);', 'return unknown(walk);'],
+);
+
+const NATIVE_WLAN = of(
+  'native/core/strip_wlan.cpp',
+  ['protected frames are opened', '!is_data(control) || (flags & is_protected) != 0', '!is_data(control)'],
+  ['a cut header in a tunnel is a flow', 'if (!walk.in_packet(3) && walk.inside_ip()) walk.end(PacketKind::truncated);', ''],
+);
+
+const NATIVE_PROTOCOL = of(
+  'native/core/strip_protocol.cpp',
+  [
+    'Shim6 ends the packet',
+    'const bool last = walk.in_packet(1) && load8(walk.data + walk.at) == IPPROTO_NONE;',
+    'const bool last = true;',
+  ],
+  [
+    'the kernel reads Ethernet in IP',
+    'walk.stop_kernel();\n  walk.out->stack.push(Layer::srv6l2);',
+    'walk.out->stack.push(Layer::srv6l2);',
+  ],
+);
+
+const NATIVE_CAPTURE_FILE = of(
+  'native/core/capture_file.cpp',
+  ['padding of ERF is a packet', 'if ((std::to_integer<unsigned>(erf_[8]) & ~erf_extended) == erf_pad) return;', ''],
+  ['snoop has no padding', 'padding_ = record - snoop_record_header_bytes - captured;', 'padding_ = 0;'],
+);
+
+const NATIVE_PREDICTION = of(
+  'native/core/prediction.cpp',
+  ['beside others a packet without time is a copy', 'if (now_ns_ == 0 && has_times()) return;', ''],
+  ['what waited for its datagram is forgotten', 'tell(packet, waited);', ''],
 );
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -554,4 +670,16 @@ export const MUTATIONS: readonly Mutation[] = [
   ...HASH_BUGS,
   ...KERNELS,
   ...NATIVE_DISSECT,
+  ...STACK_LAYERS,
+  ...BRIEF,
+  ...FLOW_MEMORY,
+  ...NATIVE_CACHE,
+  ...NATIVE_CACHE_HASH,
+  ...NATIVE_GRE,
+  ...NATIVE_DATAGRAM,
+  ...NATIVE_LINK,
+  ...NATIVE_WLAN,
+  ...NATIVE_PROTOCOL,
+  ...NATIVE_CAPTURE_FILE,
+  ...NATIVE_PREDICTION,
 ];
