@@ -76,6 +76,7 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
     .version(version, '-V, --version', 'print the version')
+    .hook('preAction', checkSystemCalls)
     .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
   program.addCommand(run, { isDefault: true });
   for (const command of [compare, matrix, predict, churn, scale, race]) program.addCommand(command);
@@ -95,6 +96,11 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
     command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) });
   }
   return program;
+}
+
+/** Once a command needs the addon; --help and --version do not. */
+async function checkSystemCalls(): Promise<void> {
+  (await import('./host/system-calls.ts')).checkSystemCalls();
 }
 
 const EXAMPLES = `

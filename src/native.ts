@@ -288,6 +288,8 @@ export interface PrivilegesAddon {
   openPacketSocket(fromNetworkHeader?: boolean): number;
   /** Whether this kernel takes a limit of members (struct fanout_args). The packet socket stays as it is. */
   hasFanoutArgs(packetSocket: number): boolean;
+  /** Names of the system calls that a run needs and that end the process which makes them, by a filter of this process. */
+  deadlyCalls(): readonly string[];
   /** A descriptor of the pinned BPF program. */
   openPinnedProgram(path: string): number;
   /** No program that this one starts inherits them, unless it is given them. */

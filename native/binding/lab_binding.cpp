@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "convert.hpp"
+#include "deadly_call.hpp"
 #include "frame_collector_binding.hpp"
 #include "inject.hpp"
 #include "lab_tag.hpp"
@@ -65,8 +67,8 @@ class TapObject final : public Napi::ObjectWrap<TapObject> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Tap",
                        {InstanceAccessor<&TapObject::name>("name"), InstanceAccessor<&TapObject::queues>("queues"),
-                        InstanceAccessor<&TapObject::descriptors>("descriptors"), InstanceMethod<&TapObject::write>("write"), InstanceMethod<&TapObject::read>("read"),
-                        InstanceMethod<&TapObject::close>("close")});
+                        InstanceAccessor<&TapObject::descriptors>("descriptors"), InstanceMethod<&TapObject::write>("write"),
+                        InstanceMethod<&TapObject::read>("read"), InstanceMethod<&TapObject::close>("close")});
   }
   static constexpr napi_type_tag type_tag = {0x6f1d0b3c54e24a11, 0x9a77c3d2e8b64f05};
 
@@ -165,7 +167,8 @@ std::shared_ptr<FrameSink> sink_from(Napi::Env env, const Napi::Object& options)
   }
   const std::string interface = name->As<Napi::String>().Utf8Value();
   const auto socket = property(options, "socket");
-  auto sender = socket ? PacketSender::over(UniqueFd{static_cast<int>(socket->ToNumber().Int32Value())}, interface) : PacketSender::open(interface);
+  auto sender = socket ? PacketSender::over(UniqueFd{static_cast<int>(socket->ToNumber().Int32Value())}, interface)
+                       : PacketSender::open(interface);
   if (!sender) {
     throw_sys_error(env, sender.error());
     return nullptr;
@@ -406,9 +409,9 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   return out;
 }
 
-// exec({ file, argv, env, newNetwork, surrender, keep }): replaces this process, or throws. `file` is looked up in PATH if it has no slash; `env`
-// is a list of "NAME=value". The descriptors in `keep` stay open. With surrender, what comes then has no capability and can gain none.
-// With newNetwork, first into a network namespace of its own. unshare(2) moves the calling thread
+// exec({ file, argv, env, newNetwork, surrender, keep }): replaces this process, or throws. `file` is looked up in PATH if it has
+// no slash; `env` is a list of "NAME=value". The descriptors in `keep` stay open. With surrender, what comes then has no
+// capability and can gain none. With newNetwork, first into a network namespace of its own. unshare(2) moves the calling thread
 // alone, and execve(2) leaves this thread as the only one of the process, so all of the process arrives there together.
 Napi::Value exec(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -427,8 +430,9 @@ Napi::Value exec(const Napi::CallbackInfo& info) {
   auto variables = strings_from(env, options.Get("env"), "env");
   if (!variables) return {};
   if (const auto fresh = property(options, "newNetwork"); fresh && fresh->ToBoolean().Value()) {
-    if (::unshare(CLONE_NEWNET) != 0) {
-      throw_sys_error(env, SysError::from_errno("unshare"));
+    const bool is_refused = is_deadly(SYS_unshare);
+    if (is_refused || ::unshare(CLONE_NEWNET) != 0) {
+      throw_sys_error(env, is_refused ? SysError{"unshare", EPERM} : SysError::from_errno("unshare"));
       return {};
     }
   }

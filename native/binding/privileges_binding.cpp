@@ -1,8 +1,13 @@
 // What needs a privilege, and giving it up.
 #include <fcntl.h>
+#include <sys/syscall.h>
+
+#include <iterator>
+#include <utility>
 
 #include "bindings.hpp"
 #include "convert.hpp"
+#include "deadly_call.hpp"
 #include "fanout.hpp"
 #include "helper.hpp"
 #include "memory_file.hpp"
@@ -72,6 +77,42 @@ Napi::Value confine_to_capture(const Napi::CallbackInfo& info) {
   return done_or_throw(info.Env(), confine_capture(info[0].ToNumber().Int32Value(), info[1].ToNumber().Int32Value()));
 }
 
+// What a run needs of the kernel beside what Node.js has called by the time that this is loaded.
+constexpr std::pair<const char*, long> needed_calls[] = {
+    {"bind", SYS_bind},
+    {"capget", SYS_capget},
+    {"capset", SYS_capset},
+    {"chdir", SYS_chdir},
+    {"clone3", SYS_clone3},
+    {"dup3", SYS_dup3},
+    {"execve", SYS_execve},
+    {"fchmod", SYS_fchmod},
+    {"getsockopt", SYS_getsockopt},
+    {"memfd_create", SYS_memfd_create},
+    {"recvfrom", SYS_recvfrom},
+    {"recvmsg", SYS_recvmsg},
+    {"sched_getaffinity", SYS_sched_getaffinity},
+    {"sendfile", SYS_sendfile},
+    {"sendmsg", SYS_sendmsg},
+    {"sendto", SYS_sendto},
+    {"setgroups", SYS_setgroups},
+    {"setresgid", SYS_setresgid},
+    {"setresuid", SYS_setresuid},
+    {"setsockopt", SYS_setsockopt},
+    {"shutdown", SYS_shutdown},
+    {"socket", SYS_socket},
+    {"socketpair", SYS_socketpair},
+    {"tgkill", SYS_tgkill},
+};
+
+// deadlyCalls(): names of the system calls that a run needs, and that end whoever makes them.
+Napi::Value deadly_calls(const Napi::CallbackInfo& info) {
+  auto names = Napi::Array::New(info.Env());
+  for (const auto& [name, call] : needed_calls)
+    if (is_deadly(call)) names.Set(names.Length(), name);
+  return names;
+}
+
 class LinkHelperObject : public Napi::ObjectWrap<LinkHelperObject> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -107,8 +148,8 @@ class LinkHelperObject : public Napi::ObjectWrap<LinkHelperObject> {
 Napi::Value start_file_helper(const Napi::CallbackInfo& info) {
   const auto o = info[0].As<Napi::Object>();
   const auto text = [&](const char* name) { return o.Get(name).ToString().Utf8Value(); };
-  auto started = FileHelper::start({static_cast<int>(uint32_of(o, "directory")), text("temporary"), text("target"), uint32_of(o, "mode")},
-                                   ids_of(o));
+  auto started = FileHelper::start(
+      {static_cast<int>(uint32_of(o, "directory")), text("temporary"), text("target"), uint32_of(o, "mode")}, ids_of(o));
   if (!started) {
     throw_sys_error(info.Env(), started.error());
     return info.Env().Undefined();
@@ -131,6 +172,7 @@ void export_privileges(Napi::Env env, Napi::Object exports) {
   exports.Set("openPacketSocket", Napi::Function::New<open_packet_socket>(env));
   exports.Set("hasFanoutArgs", Napi::Function::New<fanout_args>(env));
   exports.Set("openPinnedProgram", Napi::Function::New<open_program>(env));
+  exports.Set("deadlyCalls", Napi::Function::New<deadly_calls>(env));
   exports.Set("closeOnExec", Napi::Function::New<close_on_exec>(env));
   exports.Set("sealedMemoryFile", Napi::Function::New<memory_file>(env));
   exports.Set("become", Napi::Function::New<become_user>(env));

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "deadly_call.hpp"
+
 namespace fanout {
 namespace {
 
@@ -65,6 +67,7 @@ Status set_group_ebpf(int fd, int program_fd) noexcept {
 }
 
 Result<UniqueFd> open_pinned_program(const char* path) noexcept {
+  if (is_deadly(SYS_bpf)) return SysError{"bpf(BPF_OBJ_GET)", EPERM};
   bpf_attr attributes{};
   attributes.pathname = reinterpret_cast<std::uint64_t>(path);
   UniqueFd fd{static_cast<int>(::syscall(SYS_bpf, BPF_OBJ_GET, &attributes, sizeof attributes))};

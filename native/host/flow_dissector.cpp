@@ -5,8 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
+#include "deadly_call.hpp"
 #include "unique_fd.hpp"
 
 namespace fanout {
@@ -23,6 +25,7 @@ Result<std::optional<std::uint32_t>> attached_flow_dissector(const char* netns) 
   attr.query.attach_type = BPF_FLOW_DISSECTOR;
   attr.query.prog_ids = reinterpret_cast<std::uintptr_t>(&id);
   attr.query.prog_cnt = 1;
+  if (is_deadly(SYS_bpf)) return SysError{"bpf(BPF_PROG_QUERY)", EPERM};
   if (::syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr) != 0) return SysError::from_errno("bpf(BPF_PROG_QUERY)");
   if (attr.query.prog_cnt == 0) return std::optional<std::uint32_t>{};
   return std::optional<std::uint32_t>{id};

@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#include "deadly_call.hpp"
 
 namespace fanout {
 namespace {
@@ -301,6 +304,7 @@ class Program {
     add(statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
     const sock_fprog program{count_, filter_.data()};
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return SysError::from_errno("prctl(PR_SET_NO_NEW_PRIVS)");
+    if (is_deadly(SYS_seccomp)) return SysError{"seccomp", EPERM};
     // Older kernels slow a process with a filter down unless told not to (Documentation/userspace-api/spec_ctrl.rst).
     for (const unsigned flags : {SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_TSYNC}) {
       const long result = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);

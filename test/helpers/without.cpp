@@ -26,6 +26,9 @@ struct Condition {
   bool is_mask;
 };
 
+/** Instead of an error: the process ends, as by a filter of systemd that says nothing else. */
+constexpr int deadly = -1;
+
 /** The call, what its arguments are then, and its answer. */
 struct Refusal {
   const char* feature;
@@ -47,6 +50,12 @@ const std::vector<Refusal> refusals{
     // unshare_userns() and copy_user_ns() of linux/user_namespace.h without CONFIG_USER_NS.
     {"user-namespaces", SYS_unshare, {{0, CLONE_NEWUSER, true}}, EINVAL},
     {"user-namespaces", SYS_clone, {{0, CLONE_NEWUSER, true}}, EINVAL},
+    {"deadly-bpf", SYS_bpf, {}, deadly},
+    {"deadly-seccomp", SYS_seccomp, {}, deadly},
+    {"deadly-unshare", SYS_unshare, {}, deadly},
+    {"deadly-memfd_create", SYS_memfd_create, {}, deadly},
+    {"deadly-setgroups", SYS_setgroups, {}, deadly},
+    {"deadly-sendmsg", SYS_sendmsg, {}, deadly},
 };
 
 void add(std::vector<sock_filter>& program, const Refusal& refusal) {
@@ -62,7 +71,9 @@ void add(std::vector<sock_filter>& program, const Refusal& refusal) {
     load(offsetof(seccomp_data, args) + 8 * static_cast<std::size_t>(argument));
     program.push_back(BPF_JUMP(BPF_JMP | (is_mask ? BPF_JSET : BPF_JEQ) | BPF_K, value, 0, left));
   }
-  program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(refusal.error)));
+  const auto answer =
+      refusal.error == deadly ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(refusal.error);
+  program.push_back(BPF_STMT(BPF_RET | BPF_K, answer));
 }
 
 }  // namespace

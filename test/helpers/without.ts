@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 
-export type Feature = 'fanout-args' | 'packet-diag' | 'seccomp' | 'bpf' | 'user-namespaces';
+export type Feature = 'fanout-args' | 'packet-diag' | 'seccomp' | 'bpf' | 'user-namespaces' | `deadly-${DeadlyCall}`;
+/** System calls that end whoever makes them. */
+export type DeadlyCall = 'bpf' | 'seccomp' | 'unshare' | 'memfd_create' | 'setgroups' | 'sendmsg';
 
 /** @param directory gets the program, which anybody may run */
 export function buildWithout(directory: string): (...features: readonly Feature[]) => readonly string[] {

@@ -4,12 +4,15 @@ import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { generateTraffic } from '../../src/lab/traffic.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import type { ScaleResult } from '../../src/model/scale.ts';
 import { assertPrivateNamespace, CAPTURE, ip, makePair, removePair, type Sending, send } from '../helpers/network.ts';
+import { writePcap } from '../helpers/pcap.ts';
 import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';
 import { root, testWith } from '../helpers/requirements.ts';
 import { type Ended, ROOT, run, start, type ToolOptions } from '../helpers/tool.ts';
+import { framesOf } from '../helpers/traffic.ts';
 import { buildWithout, type Feature, withMounts } from '../helpers/without.ts';
 
 const scratch = temporaryDirectory();
@@ -48,6 +51,33 @@ function reportOf({ stdout, stderr }: Ended): RunResult {
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as RunResult;
 }
+
+describe('a filter that ends a process instead of refusing', () => {
+  const capture = join(scratch.path, 'one.pcap');
+  beforeAll(() => writePcap(capture, framesOf(generateTraffic({ seed: 5, flows: 2, packetsPerFlow: 2 }))));
+
+  testWith([root()], 'for what a run can do without: it does', {}, async () => {
+    const by = without('deadly-bpf', 'deadly-seccomp');
+    expect(reportOf(await tool([...LAB, '--json'], by)).verdict.answer).toBe('yes');
+    expect(reportOf(await tool([...LIVE, '--json'], by)).verdict.answer).toBe('yes');
+    refused(await tool([...LAB, '--mode', 'ebpf', '--ebpf-program', '/sys/fs/bpf/none'], by), /bpf\(BPF_OBJ_GET\)/);
+  });
+
+  for (const call of ['memfd_create', 'setgroups', 'sendmsg'] as const)
+    testWith([root()], `for ${call}(2), which it needs: 4, before anything begins`, {}, async () => {
+      for (const args of [LAB, LIVE, ['matrix'], ['predict', capture]])
+        refused(
+          await tool(args, without(`deadly-${call}`)),
+          new RegExp(`NO_PRIVILEGE: a filter of system calls ends whatever calls ${call}\\(2\\)`),
+        );
+      expect((await tool(['--version'], without(`deadly-${call}`))).status).toBe(0);
+    });
+
+  testWith([root()], 'for unshare(2): no lab, and live as ever', {}, async () => {
+    refused(await tool(LAB, without('deadly-unshare')), /NO_PRIVILEGE: this root may not set up a network namespace/);
+    expect((await tool(LIVE, without('deadly-unshare'))).status).toBe(0);
+  });
+});
 
 describe('files', () => {
   const NO_PROC = withMounts('mount -t tmpfs none /proc');

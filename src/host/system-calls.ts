@@ -1,0 +1,17 @@
+/** Filters on system calls that end a process instead of refusing. */
+import { FanoutError } from '../errors.ts';
+import { native } from '../native.ts';
+
+/**
+ * Before anything is begun that such a filter would end without a word, and with a status of its own.
+ * @throws NO_PRIVILEGE where a call that every command needs is deadly
+ */
+export function checkSystemCalls(): void {
+  const deadly = native.deadlyCalls();
+  if (deadly.length === 0) return;
+  throw new FanoutError(
+    'NO_PRIVILEGE',
+    `a filter of system calls ends whatever calls ${deadly.map((call) => `${call}(2)`).join(', ')} (SIGSYS; Seccomp: 2 in /proc/self/status)`,
+    'allow these: SystemCallFilter=@system-service in the unit, with SystemCallErrorNumber=EPERM so that others are refused, or the seccomp profile of the container',
+  );
+}
