@@ -132,7 +132,8 @@ describe('while capturing, every thread of every process', () => {
 
   testWith([root()], 'of churn: one helper keeps what changes the link, and is nobody', {}, async () => {
     const running = start(['churn', '-n', '3', '--flows', '200', '--json']);
-    await until(() => workersOf(running.pid).length === 3, 'workers');
+    const haveBegun = (): boolean => credentialsOfTree(running.pid).every(({ name, threads }) => name !== 'worker' || threads.length > 1);
+    await until(() => workersOf(running.pid).length === 3 && haveBegun(), 'workers');
     const tree = credentialsOfTree(running.pid);
     expectNothingLeft(
       tree.filter(({ name }) => name !== 'fanout-link'),
