@@ -12,9 +12,9 @@ const all = ['unit', 'property', 'native', 'process', 'kernel', 'kernels'];
 // These set the clock of the machine, and run only where somebody asks for them.
 const onlyByName = ['clock'];
 // One run of the test runner each, in this order: the kernel tests are about speed too, and come when nothing is compiled any more.
-const groups = [['unit', 'property'], ['process'], ['kernel'], ['native'], ['clock']];
-// A kernel that boots has one CPU of its own and time enough: it does so beside the tests that mostly wait.
-const ASIDE = 'kernels';
+const groups = [['unit', 'property'], ['process'], ['kernel'], ['clock']];
+// What takes CPU time and has no hurry is done in the gaps of those that mostly wait: programs under sanitizers, another kernel.
+const asides = ['native', 'kernels'];
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
 // Where every test must run, a missing privilege or program is a failure instead of a skip.
 const isStrict = process.env.REQUIRE_ALL_TESTS === '1';
@@ -33,26 +33,18 @@ mkdirSync(RESULTS);
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 const total = { passed: 0, failed: 0, skipped: 0, names: [] };
-const aside = chosen.includes(ASIDE) ? runAside() : undefined;
-const isCompiling = chosen.some((project) => project === 'native' || project === 'kernel');
-const compiling = isCompiling
-  ? inGaps(['make', '--silent', `--jobs=${availableParallelism()}`, '--directory=native', 'programs'])
-  : undefined;
+const beside = runAside(asides.filter((project) => chosen.includes(project)));
 
 for (const projects of groups) {
   const group = projects.filter((project) => chosen.includes(project));
   if (group.length === 0) continue;
-  if (group.includes('kernel') || group.includes('native')) {
-    // Errors of the compiler are told by the tests, which make whatever is missing.
-    await compiling;
-    await aside;
-  }
+  if (group.includes('kernel')) await beside;
   const { command, env, file } = testing(group);
   const child = spawn(command[0], command.slice(1), { stdio: 'inherit', env });
   const [status] = await once(child, 'close');
   count(file, status);
 }
-await aside;
+await beside;
 
 const minimum = JSON.parse(readFileSync('test/minimum.json', 'utf8'));
 const expected = chosen.reduce((sum, project) => sum + minimum[project], 0);
@@ -76,11 +68,16 @@ function testing(group) {
   };
 }
 
-async function runAside() {
-  const { command, env, file } = testing([ASIDE]);
-  const { status, output } = await inGaps(command, env);
-  process.stdout.write(output);
-  count(file, status);
+async function runAside(projects) {
+  // Errors of the compiler are told by the tests, which make whatever is missing; kernel tests use its programs, too.
+  if (chosen.some((project) => project === 'native' || project === 'kernel'))
+    await inGaps(['make', '--silent', `--jobs=${availableParallelism()}`, '--directory=native', 'programs']);
+  for (const project of projects) {
+    const { command, env, file } = testing([project]);
+    const { status, output } = await inGaps(command, env);
+    process.stdout.write(output);
+    count(file, status);
+  }
 }
 
 /**
