@@ -37,6 +37,8 @@ export interface CaptureOptions {
   readonly replayed: boolean;
   /** Packets are delivered from bind(2) on: before the member has joined, and while others still do. */
   readonly eager: boolean;
+  /** Of a live device: packets above it are counted. */
+  readonly mtu?: number;
   /** Of a kernel that hashes otherwise than current ones. */
   readonly kernel?: KernelDesign;
 }
@@ -50,6 +52,12 @@ export type OrderTotals = readonly [
   ackFirst: number,
   timeStamp: number,
 ];
+
+/** Of live packets that were looked at, how many came twice (native/core/copies.hpp). */
+export type CopyTotals = readonly [looked: number, again: number, crossed: number, apartNs: number];
+
+/** Packets above the MTU (native/core/capture.hpp). */
+export type LargeTotals = readonly [received: number, sent: number, merged: number, largestBytes: number];
 
 export interface CaptureCounters {
   /** Handed over by the kernel; drops not included. */
@@ -66,6 +74,8 @@ export interface CaptureCounters {
   /** [all, huge, failed], or empty where the group does not roll over. */
   readonly rollover: readonly number[];
   readonly order: OrderTotals;
+  readonly copies: CopyTotals;
+  readonly large: LargeTotals;
   /** CLOCK_REALTIME at which all this was true. */
   readonly aliveNs: bigint;
   readonly cpuNs: number;

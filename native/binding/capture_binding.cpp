@@ -37,6 +37,7 @@ CaptureConfig config_of(const Napi::Object& o) {
   config.lab_tags = bool_of(o, "labTags");
   config.replayed = bool_of(o, "replayed");
   config.eager = bool_of(o, "eager");
+  if (const auto mtu = o.Get("mtu"); mtu.IsNumber()) config.mtu = mtu.ToNumber().Uint32Value();
   config.kernel = kernel_model_from_js(o);
   return config;
 }
@@ -44,6 +45,18 @@ CaptureConfig config_of(const Napi::Object& o) {
 // In the order of OrderTotals in src/native.ts.
 Napi::Array order_to_js(Napi::Env env, const OrderCounts& c) {
   const std::array counts{c.checked, c.inversions, c.flows, c.syn_ack_first, c.ack_first, c.time_stamp};
+  return array_of(env, counts, [&](std::uint64_t count) { return number(env, count); });
+}
+
+// In the order of CopyTotals there.
+Napi::Array copies_to_js(Napi::Env env, const CopyCounts& c) {
+  const std::array counts{c.looked, c.again, c.crossed, c.apart_ns};
+  return array_of(env, counts, [&](std::uint64_t count) { return number(env, count); });
+}
+
+// In the order of LargeTotals there.
+Napi::Array large_to_js(Napi::Env env, const LargeCounts& c) {
+  const std::array counts{c.received, c.sent, c.merged, std::uint64_t{c.largest}};
   return array_of(env, counts, [&](std::uint64_t count) { return number(env, count); });
 }
 
@@ -71,6 +84,8 @@ Napi::Object counters_to_js(Napi::Env env, const CaptureCounters& c) {
   }
   out.Set("rollover", rollover);
   out.Set("order", order_to_js(env, c.order));
+  out.Set("copies", copies_to_js(env, c.copies));
+  out.Set("large", large_to_js(env, c.large));
   out.Set("aliveNs", Napi::BigInt::New(env, c.alive_ns));
   out.Set("cpuNs", number(env, c.cpu_ns));
   out.Set("epoch", Napi::Number::New(env, c.epoch));

@@ -62,6 +62,8 @@ Napi::Value link_state_of(const Napi::CallbackInfo& info) {
     xdp.Set("isGeneric", link->xdp->generic);
     out.Set("xdp", xdp);
   }
+  if (!link->offloads.empty())
+    out.Set("offloads", array_of(env, link->offloads, [&](const std::string& name) { return Napi::String::New(env, name); }));
   if (link->receive_rings) out.Set("receiveRings", Napi::Number::New(env, *link->receive_rings));
   return out;
 }

@@ -9,6 +9,8 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 
 namespace fanout {
 
@@ -27,6 +29,10 @@ constexpr std::size_t batch_packets = 32;
 constexpr unsigned blocks_per_round = 64;  // then commands, news and counters have their turn
 constexpr std::int64_t counters_interval_ms = 100;
 constexpr std::uint32_t vlan_tag_bytes = 4;
+// Tags that are still in the bytes count beyond the MTU.
+constexpr std::uint32_t tags_bytes_max = 2 * vlan_tag_bytes;
+// TP_STATUS_GSO_TCP of linux/if_packet.h, since Linux 6.3.
+constexpr std::uint32_t status_gso_tcp = 1U << 8;
 
 std::uint64_t clock_ns(clockid_t clock) noexcept {
   timespec t{};
@@ -115,7 +121,10 @@ Capture::Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCac
       cache_(std::move(cache)),
       order_(std::move(order)),
       outbox_(std::move(outbox)),
-      wake_(std::move(wake)) {}
+      wake_(std::move(wake)),
+      // Rounds of the lab are no copies, and those of a capture file are told by its own time.
+      copies_(config_.lab_tags || config_.replayed ? Copies{} : Copies::create()),
+      whole_bytes_(config_.mtu == 0 ? std::numeric_limits<std::uint16_t>::max() * 2U : config_.mtu + tags_bytes_max) {}
 
 Capture::~Capture() {
   if (!thread_) return;
@@ -207,9 +216,14 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
     ++captured_;
     bytes_ += packet.wire_bytes + (packet.tag.present ? vlan_tag_bytes : 0);
     const bool outgoing = packet.packet_type == PACKET_OUTGOING;
+    if (packet.wire_bytes > whole_bytes_ + packet.network.network_at) [[unlikely]]
+      note_large(packet);
     if (outgoing) {
       ++outgoing_;
-      if (config_.ignore_outgoing) return ignored_.add(IgnoreReason::outgoing);
+      if (config_.ignore_outgoing) {
+        look_at_unjudged(packet);
+        return ignored_.add(IgnoreReason::outgoing);
+      }
     }
     if (const auto refusal = span_.refusal(packet.timestamp_ns, now_ns); refusal) [[unlikely]]
       return ignored_.add(*refusal);
@@ -226,7 +240,10 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
     if (p.packet.fragment.datagram != 0) [[unlikely]]
       if (!join_fragment(p.packet, p.amount)) return;
     if (p.packet.kind != PacketKind::flow) return ignored_.add(p.packet);
-    p.amount.content = content::mark(rank_of(packet.frame, p.packet, config_.seed), time_ns);
+    const std::uint64_t content = content_hash_of(packet.frame, p.packet, config_.seed);
+    p.amount.content = content::mark(rank_of_hash(content), time_ns);
+    if (copies_.looks_at(content)) [[unlikely]]
+      look_for_copy(packet, p.packet, content);
     p.hash = FlowCache::hash_of(p.packet, config_.seed);
     cache_.prefetch_index(p.hash);
     if (++count < batch_packets) return;
@@ -239,6 +256,33 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
     captured_ += walked.malformed;
     ignored_.add(IgnoreReason::block_malformed, walked.malformed);
   }
+}
+
+void Capture::note_large(const RingPacket& packet) noexcept {
+  if (config_.mtu == 0) return;
+  ++(packet.packet_type == PACKET_OUTGOING ? large_.sent : large_.received);
+  large_.merged += (packet.status & status_gso_tcp) != 0;
+  large_.largest = std::max(large_.largest, packet.wire_bytes - packet.network.network_at);
+}
+
+// More of the packet than its rank goes by: the rest of a TCP header, whose checksum covers options and payload.
+void Capture::look_for_copy(const RingPacket& packet, const Dissection& dissection, std::uint64_t content) noexcept {
+  // What an error quotes was sent by somebody else, and a later fragment looks like its flow only by its datagram.
+  if ((dissection.marks & mark_icmp_error) != 0 || dissection.fragment.datagram != 0) return;
+  std::uint64_t rest = 0;
+  const std::size_t at = dissection.transport_at + std::size_t{12};
+  if (dissection.key.protocol == IPPROTO_TCP && at + sizeof rest <= packet.frame.size())
+    std::memcpy(&rest, packet.frame.data() + at, sizeof rest);
+  const std::uint64_t flow = dissection.flow_hash ^ static_cast<std::uint64_t>(dissection.direction);
+  copies_.see(seeded_mix(content ^ flow, rest, config_.seed), packet.timestamp_ns, packet.packet_type == PACKET_OUTGOING);
+}
+
+// A packet that this host sent, where such packets are not judged: on loopback it is received as well.
+void Capture::look_at_unjudged(const RingPacket& packet) noexcept {
+  const Dissection dissection = dissect_in(packet, config_);
+  if (dissection.kind != PacketKind::flow) return;
+  const std::uint64_t content = content_hash_of(packet.frame, dissection, config_.seed);
+  if (copies_.looks_at(content)) look_for_copy(packet, dissection, content);
 }
 
 // False if the packet is none of a known flow (yet): then it has been taken care of. `packet` becomes one of its flow's.
@@ -466,6 +510,8 @@ void Capture::publish_counters(bool finished) noexcept {
   fresh.overflowed = overflowed_;
   fresh.ignored = ignored_.entries();
   fresh.order = order_.lab ? order_.lab->counts() : order_.tcp->counts();
+  fresh.copies = copies_.counts();
+  fresh.large = large_;
   // First the time, then the question: whoever reads `alive_ns` without a new error knows that until then the link had not gone.
   fresh.alive_ns = clock_ns(CLOCK_REALTIME);
   note_link_error();

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "copies.hpp"
 #include "datagrams.hpp"
 #include "fanout.hpp"
 #include "flow_cache.hpp"
@@ -44,6 +45,15 @@ struct CaptureConfig {
   // Deliver packets from bind() on, as most programs do: to a socket that is no member yet, and under a growing group.
   bool eager = false;
   bool replayed = false;  // it is that of a capture file, sent faster or slower than it was
+  std::uint32_t mtu = 0;  // of a live device; 0: packets above it are not counted
+};
+
+// Packets longer than the device's MTU: segments that were merged on receipt, or are split only by the NIC that sends them.
+struct LargeCounts {
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t merged = 0;   // of both: the kernel says that it is of several TCP segments
+  std::uint32_t largest = 0;  // from the network header on
 };
 
 struct CaptureCounters {
@@ -56,6 +66,8 @@ struct CaptureCounters {
   std::uint64_t overflowed = 0;  // found the cache full, or could not be told because the collector was too slow
   std::vector<IgnoredCounts::Entry> ignored;
   OrderCounts order;
+  CopyCounts copies;
+  LargeCounts large;
   std::uint64_t alive_ns = 0;  // CLOCK_REALTIME at which these counters were true
   std::uint64_t cpu_ns = 0;    // of this process, since arm()
   std::uint32_t epoch = 0;
@@ -123,6 +135,9 @@ class Capture {
   void forget_flows() noexcept;
   [[nodiscard]] bool join_fragment(Dissection& packet, const Amount& amount) noexcept;
   void count_lost_fragments() noexcept;
+  void note_large(const RingPacket& packet) noexcept;
+  void look_for_copy(const RingPacket& packet, const Dissection& dissection, std::uint64_t content) noexcept;
+  void look_at_unjudged(const RingPacket& packet) noexcept;
   [[nodiscard]] bool has_news() const noexcept { return cache_.has_news() || datagrams_.has_due(); }
   void wait() noexcept;
   void obey(const Command& command) noexcept;
@@ -154,6 +169,9 @@ class Capture {
 
   // Capture thread only, after start().
   IgnoredCounts ignored_;
+  Copies copies_;
+  LargeCounts large_;
+  std::uint32_t whole_bytes_;  // from the network header on: longer packets are large
   std::uint64_t start_ns_ = 0;  // of the run: zero of the observations' times
   JudgedSpan span_;             // of the epoch
   std::uint32_t epoch_ = 0;

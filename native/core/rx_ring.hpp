@@ -34,6 +34,7 @@ struct RingPacket {
   std::uint64_t timestamp_ns = 0;  // CLOCK_REALTIME
   std::uint32_t wire_bytes = 0;    // without the stripped tag
   StrippedTag tag;
+  std::uint32_t status = 0;  // TP_STATUS_*
   std::uint8_t packet_type = 0;  // sll_pkttype: PACKET_HOST, PACKET_OUTGOING, ...
   NetworkStart network;
   std::uint16_t hardware_type = 0;  // sll_hatype: ARPHRD_* of the device
@@ -61,6 +62,7 @@ struct WalkCounts {
   packet.frame = block.subspan(offset + header.tp_mac, header.tp_snaplen);
   packet.timestamp_ns = std::uint64_t{header.tp_sec} * 1'000'000'000U + header.tp_nsec;
   packet.wire_bytes = header.tp_len;
+  packet.status = header.tp_status;
   packet.tag.present = (header.tp_status & TP_STATUS_VLAN_VALID) != 0;
   packet.tag.tci = static_cast<std::uint16_t>(header.hv1.tp_vlan_tci);
   if ((header.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0) packet.tag.tpid = header.hv1.tp_vlan_tpid;

@@ -140,17 +140,79 @@ Result<std::vector<std::byte>> ask_for_link(int index, std::string_view alternat
   return answer;
 }
 
-// Drivers that spread packets by their hash tell how many rings they do it over, and tell it to anybody.
-std::optional<std::uint32_t> receive_rings(const std::string& name) noexcept {
+// A question that ethtool asks, and anybody may. `query` begins with its command, and is answered in its place.
+bool ask_ethtool(const std::string& name, void* query) noexcept {
   UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  if (!fd || name.size() >= IFNAMSIZ) return std::nullopt;
-  ethtool_rxnfc query{};
-  query.cmd = ETHTOOL_GRXRINGS;
+  if (!fd || name.size() >= IFNAMSIZ) return false;
   ifreq request{};
   std::memcpy(request.ifr_name, name.c_str(), name.size());
-  request.ifr_data = reinterpret_cast<char*>(&query);
-  if (::ioctl(fd.get(), SIOCETHTOOL, &request) != 0) return std::nullopt;
+  request.ifr_data = static_cast<char*>(query);
+  return ::ioctl(fd.get(), SIOCETHTOOL, &request) == 0;
+}
+
+// Drivers that spread packets by their hash tell how many rings they do it over.
+std::optional<std::uint32_t> receive_rings(const std::string& name) noexcept {
+  ethtool_rxnfc query{};
+  query.cmd = ETHTOOL_GRXRINGS;
+  if (!ask_ethtool(name, &query)) return std::nullopt;
   return static_cast<std::uint32_t>(query.data);
+}
+
+// A structure of ethtool's and what follows it, suitably aligned.
+template <typename Head>
+class Query {
+ public:
+  Query(std::uint32_t command, std::size_t tail_bytes) : words_((sizeof(Head) + tail_bytes + 7) / 8) { head()->cmd = command; }
+  [[nodiscard]] Head* head() noexcept { return reinterpret_cast<Head*>(words_.data()); }
+  [[nodiscard]] const std::byte* tail() const noexcept { return reinterpret_cast<const std::byte*>(words_.data()) + sizeof(Head); }
+
+ private:
+  std::vector<std::uint64_t> words_;
+};
+
+constexpr std::uint32_t features_max = 512;
+
+// All that this kernel knows; none where it does not tell.
+std::vector<std::string> feature_names(const std::string& name) {
+  Query<ethtool_sset_info> sets{ETHTOOL_GSSET_INFO, sizeof(std::uint32_t)};
+  sets.head()->sset_mask = std::uint64_t{1} << ETH_SS_FEATURES;
+  if (!ask_ethtool(name, sets.head()) || sets.head()->sset_mask == 0) return {};
+  const auto count = std::min(number_in<std::uint32_t>(Bytes{sets.tail(), sizeof(std::uint32_t)}), features_max);
+  Query<ethtool_gstrings> strings{ETHTOOL_GSTRINGS, std::size_t{count} * ETH_GSTRING_LEN};
+  strings.head()->string_set = ETH_SS_FEATURES;
+  strings.head()->len = count;
+  if (!ask_ethtool(name, strings.head()) || strings.head()->len > count) return {};
+  std::vector<std::string> names;
+  for (std::uint32_t i = 0; i < strings.head()->len; ++i)
+    names.push_back(text_in(Bytes{strings.tail() + std::size_t{i} * ETH_GSTRING_LEN, ETH_GSTRING_LEN}));
+  return names;
+}
+
+// By the short names that ethtool has for some of them, each once.
+std::vector<std::string> offloads_of(const std::string& name) {
+  constexpr std::pair<const char*, const char*> known[]{{"rx-gro", "gro"},
+                                                        {"rx-gro-hw", "rx-gro-hw"},
+                                                        {"rx-gro-list", "rx-gro-list"},
+                                                        {"rx-udp-gro-forwarding", "rx-udp-gro-forwarding"},
+                                                        {"rx-lro", "lro"},
+                                                        {"tx-tcp-segmentation", "tso"},
+                                                        {"tx-tcp6-segmentation", "tso"},
+                                                        {"tx-generic-segmentation", "gso"},
+                                                        {"tx-udp-segmentation", "tx-udp-segmentation"}};
+  const auto names = feature_names(name);
+  const std::size_t blocks = (names.size() + 31) / 32;
+  Query<ethtool_gfeatures> query{ETHTOOL_GFEATURES, blocks * sizeof(ethtool_get_features_block)};
+  query.head()->size = static_cast<std::uint32_t>(blocks);
+  std::vector<std::string> found;
+  if (names.empty() || !ask_ethtool(name, query.head())) return found;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto block = number_in<ethtool_get_features_block>(
+        Bytes{query.tail() + i / 32 * sizeof(ethtool_get_features_block), sizeof(ethtool_get_features_block)});
+    if ((block.available & ~block.never_changed & block.active & (1U << (i % 32))) == 0) continue;
+    for (const auto& [feature, shown] : known)
+      if (names[i] == feature && std::find(found.begin(), found.end(), shown) == found.end()) found.emplace_back(shown);
+  }
+  return found;
 }
 
 }  // namespace
@@ -188,7 +250,10 @@ Result<LinkState> link_state(int index) {
   const auto answer = ask_for_link(index, {});
   if (!answer) return answer.error();
   auto link = parse_link(*answer, index);
-  if (link) link->receive_rings = receive_rings(link->name);
+  if (link) {
+    link->receive_rings = receive_rings(link->name);
+    link->offloads = offloads_of(link->name);
+  }
   return link;
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "result.hpp"
 
@@ -25,6 +26,8 @@ struct LinkState {
     bool generic = false;  // in the network stack rather than in the driver
   };
   std::optional<Xdp> xdp;
+  // Features that are on and can be switched off, of those that merge segments or leave them whole (ethtool -K).
+  std::vector<std::string> offloads;
   // Receive rings among which a NIC spreads packets by their hash; none where the driver has no such thing.
   std::optional<std::uint32_t> receive_rings;
 };

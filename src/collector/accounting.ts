@@ -1,8 +1,9 @@
 /** Adds up what the members counted: every packet that the kernel delivered is judged, ignored for a reason, or lost and said so. Pure. */
 import type { Evidence } from '../model/evidence.ts';
-import type { Contradiction } from '../model/run-facts.ts';
+import type { Contradiction, RunFacts } from '../model/run-facts.ts';
 import type { PacketCounts } from '../model/run-result.ts';
 import type { DissectedFrame } from '../native.ts';
+import { sum } from './confidence.ts';
 import type { Member } from './member.ts';
 
 const ETHERTYPE_CLASS = 0x10000;
@@ -60,6 +61,20 @@ export function ignoredPackets(
   ignore(LATER_FRAGMENT, unjoinedFragments);
   ignore(ICMP_ERROR, unmatchedErrors);
   return ignored;
+}
+
+/** What the members counted of packets that came twice, and of such above the MTU. */
+export function liveCounts(members: readonly Counted[], mtu: number | undefined): Pick<RunFacts, 'copies' | 'large'> {
+  const column = (of: (counters: Counted['counters']) => readonly number[], i: number) =>
+    members.map(({ counters }) => of(counters)[i] ?? 0);
+  const copied = (i: number) => sum(column(({ copies }) => copies, i));
+  const large = (i: number) => sum(column((counters) => counters.large, i));
+  const [looked, again, crossed, apartNs] = [0, 1, 2, 3].map(copied) as [number, number, number, number];
+  const largestBytes = Math.max(0, ...column((counters) => counters.large, 3));
+  return {
+    copies: { looked, again, crossed, apartNs: again === 0 ? 0 : apartNs / again },
+    ...(mtu === undefined ? {} : { large: { mtu, received: large(0), sent: large(1), merged: large(2), largestBytes } }),
+  };
 }
 
 type Counted = Pick<Member, 'counters'>;

@@ -16,6 +16,7 @@ import { findHashBugs } from './hash-bugs.ts';
 import { strayErrors } from './icmp-errors.ts';
 import { isIsolated, isMoreThanIsolated, isolatedDoubt, isolatedGroups, withIsolated } from './isolated.ts';
 import { luckyStacks, withoutLuck } from './luck.ts';
+import { copiesWarning, largeWarning } from './packet-warnings.ts';
 import { hasNoRss } from './rss-texts.ts';
 import { findUnspread, noSpread, programMissing } from './unspread.ts';
 
@@ -254,6 +255,8 @@ function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly Stac
     ...boundWarnings(evidence, facts),
     ...outgoingWarning(evidence, facts),
     ...ignoreOutgoingWarning(facts),
+    ...copiesWarning(facts),
+    ...largeWarning(facts),
     ...rolloverWarning(facts),
     ...dissectorWarning(facts),
     ...designWarning(facts),

@@ -11,7 +11,7 @@ import type { RunFacts, StopReason } from '../model/run-facts.ts';
 import { FLOWS_MAX, flowRoomIn } from '../model/run-limits.ts';
 import type { MemberResult, RunResult } from '../model/run-result.ts';
 import { type CaptureOptions, type FlowMap, native } from '../native.ts';
-import { contradictionsIn, ignoredBy, packetCounts } from './accounting.ts';
+import { contradictionsIn, ignoredBy, liveCounts, packetCounts } from './accounting.ts';
 import { Cluster, type GroupRequest } from './cluster.ts';
 import { withCommunityIds } from './community-ids.ts';
 import type { Crew } from './crew.ts';
@@ -179,6 +179,7 @@ export class Lane {
       labTags: source.info.kind === 'lab',
       replayed: source.info.kind === 'pcap',
       eager: this.#run.eager ?? false,
+      ...(source.mtu === undefined ? {} : { mtu: source.mtu }),
       ...(kernel === undefined ? {} : { kernel }),
     };
   }
@@ -195,12 +196,13 @@ export class Lane {
     };
   }
 
-  #liveFacts(): Pick<RunFacts, 'link' | 'narrowedBy'> {
+  #liveFacts(): Pick<RunFacts, 'link' | 'narrowedBy' | 'copies' | 'large'> {
     const { source, surroundings } = this.#run;
     if (this.options.source.kind !== 'live') return {};
     const [before, after] = [this.#linkAtStart, surroundings.linkAt(source.ifindex)];
     return {
       ...(before === undefined || after === undefined ? {} : { link: { before, after } }),
+      ...liveCounts(this.cluster.members, source.mtu),
       narrowedBy: { filter: this.options.filter !== undefined, noPromisc: !this.options.source.promisc },
     };
   }

@@ -40,6 +40,8 @@ export const NO_COUNTERS: CaptureCounters = {
   ignored: [],
   rollover: [],
   order: [0, 0, 0, 0, 0, 0],
+  copies: [0, 0, 0, 0],
+  large: [0, 0, 0, 0],
   aliveNs: 0n,
   cpuNs: 0,
   epoch: 0,

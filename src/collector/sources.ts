@@ -22,6 +22,8 @@ export interface PacketSource {
   readonly interface: string;
   readonly ifindex: number;
   readonly loopback: boolean;
+  /** Of a live interface. */
+  readonly mtu?: number;
   /** Of a capture file: the time of its packets, which a replay does not keep, under the seed that the workers have to have. */
   readonly original?: Original;
   /** Resolves when no more packets will come by themselves; never for live traffic. Rejects if sending failed. */
@@ -67,12 +69,13 @@ export async function openSource(options: Options, provisions: Provisions, signa
 }
 
 function openLive(source: LiveSource): PacketSource {
-  const { name, index, loopback } = checkLiveInterface(source.interface);
+  const { name, index, loopback, mtu } = checkLiveInterface(source.interface);
   return {
     info: { kind: 'live', interface: name },
     interface: name,
     ifindex: index,
     loopback,
+    mtu,
     ended: new Promise(() => {}),
     prepare: () => {},
     start: () => {},

@@ -14,6 +14,8 @@ export interface LinkState {
   readonly txPackets: number;
   /** A program that sees packets before any socket does. */
   readonly xdp?: { readonly program: number; readonly isGeneric: boolean };
+  /** Features that merge segments or leave them whole, which are on and can be switched off, as ethtool -K takes them. */
+  readonly offloads?: readonly string[];
   /** Rings among which its NIC spreads what it receives; absent where the driver has no such thing. */
   readonly receiveRings?: number;
 }

@@ -41,6 +41,8 @@ export const WARNINGS = {
   'flows-forgotten': 'flows seen in one direction only made room for others',
   'outgoing-packets': 'packets that this host sent were captured as well',
   'ignore-outgoing-ineffective': 'the kernel took the flag ignore-outgoing without effect',
+  'packets-twice': 'packets came twice, and an IDS takes both for what was sent',
+  'above-mtu': 'packets were larger than the MTU: several segments in one',
   'order-inverted': 'packets of a flow reached their process in another order than they were sent',
   'rollover-untested': 'rollover was allowed, but the load never caused it',
   'bpf-flow-dissector': "a BPF program stands in for the kernel's flow dissector",

@@ -45,6 +45,27 @@ export interface Contradiction {
   readonly told: number;
 }
 
+/** Of live packets that were looked at, how many came twice. */
+export interface CopyFacts {
+  readonly looked: number;
+  readonly again: number;
+  /** Of those, sent by this host where the other copy was received, or the other way round. */
+  readonly crossed: number;
+  /** Mean time between copies. */
+  readonly apartNs: number;
+}
+
+/** Live packets above the MTU. */
+export interface LargeFacts {
+  readonly mtu: number;
+  readonly received: number;
+  readonly sent: number;
+  /** Of both, so many are of several TCP segments, by the kernel's word. */
+  readonly merged: number;
+  /** The largest, without its link header. */
+  readonly largestBytes: number;
+}
+
 export interface RunFacts {
   readonly source: SourceInfo['kind'];
   readonly nic?: NicFacts;
@@ -52,6 +73,8 @@ export interface RunFacts {
   /** Of a live one, where it could be asked about. */
   readonly link?: LinkStates;
   /** What may keep packets of a live interface from the group. */
+  readonly copies?: CopyFacts;
+  readonly large?: LargeFacts;
   readonly narrowedBy?: { readonly filter: boolean; readonly noPromisc: boolean };
   readonly kernel: string | KernelIdentity;
   readonly dissector: FlowDissector;

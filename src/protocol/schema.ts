@@ -1,8 +1,8 @@
 /** The messages between worker and collector. The only place that knows them; docs/protocol.md describes them for other programs. */
 import { type KernelDesign, PPPOE_READINGS } from '../model/kernel-model.ts';
-import type { CaptureCounters, CaptureOptions, CbpfInstruction, OrderTotals } from '../native.ts';
+import type { CaptureCounters, CaptureOptions, CbpfInstruction, CopyTotals, LargeTotals, OrderTotals } from '../native.ts';
 
-export const PROTOCOL_VERSION = 6;
+export const PROTOCOL_VERSION = 7;
 
 /** First element of every message. */
 export const KIND = {
@@ -84,7 +84,7 @@ export function packWorkerMessage(m: WorkerMessage): readonly unknown[] {
 
 function packCounters(c: CaptureCounters): readonly unknown[] {
   const counts = [c.packets, c.drops, c.freezes, c.captured, c.bytes, c.outgoing, c.judged, c.overflowed];
-  return [...counts, c.aliveNs, c.cpuNs, c.epoch, c.linkErrno, c.linkErrors, c.finished, c.ignored, c.rollover, c.order];
+  return [...counts, c.aliveNs, c.cpuNs, c.epoch, c.linkErrno, c.linkErrors, c.finished, c.ignored, c.rollover, c.order, c.copies, c.large];
 }
 
 export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
@@ -111,6 +111,7 @@ export function packCollectorMessage(m: CollectorMessage): readonly unknown[] {
           c.labTags,
           c.replayed,
           c.eager,
+          c.mtu ?? null,
           c.kernel === undefined ? null : packDesign(c.kernel),
         ],
       ];
@@ -186,7 +187,9 @@ function parseCounters(value: unknown): CaptureCounters {
     ignored,
     rollover,
     order,
-  ] = exactly(array(value, 'counters'), 17, 'counters');
+    copies,
+    large,
+  ] = exactly(array(value, 'counters'), 19, 'counters');
   const roll = array(rollover, 'rollover').map(natural);
   if (roll.length !== 0 && roll.length !== 3) throw new MalformedMessage(`rollover has ${roll.length} numbers`);
   return {
@@ -207,6 +210,8 @@ function parseCounters(value: unknown): CaptureCounters {
     ignored: array(ignored, 'ignored').map((entry) => exactly(array(entry, 'ignored'), 2, 'ignored').map(natural) as [number, number]),
     rollover: roll,
     order: parseOrder(order),
+    copies: exactly(array(copies, 'copies'), 4, 'copies').map(natural) as unknown as CopyTotals,
+    large: exactly(array(large, 'large'), 4, 'large').map(natural) as unknown as LargeTotals,
   };
 }
 
@@ -265,8 +270,9 @@ function parseCaptureOptions(value: unknown): CaptureOptions {
     labTags,
     replayed,
     eager,
+    mtu,
     kernel,
-  ] = exactly(array(value, 'open'), 17, 'open');
+  ] = exactly(array(value, 'open'), 18, 'open');
   const [blockBytes, blockCount, blockTimeoutMs] = exactly(array(ring, 'ring'), 3, 'ring').map(natural) as [number, number, number];
   return {
     socket: natural(socket),
@@ -287,6 +293,7 @@ function parseCaptureOptions(value: unknown): CaptureOptions {
     labTags: flag(labTags),
     replayed: flag(replayed),
     eager: flag(eager),
+    ...(mtu === null ? {} : { mtu: natural(mtu) }),
     ...(kernel === null ? {} : { kernel: parseDesign(kernel) }),
   };
 }

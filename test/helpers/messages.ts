@@ -54,6 +54,8 @@ const counters: fc.Arbitrary<CaptureCounters> = fc.record({
   ignored: fc.array(fc.tuple(count, count), { maxLength: 20 }),
   rollover: fc.oneof(fc.constant([]), fc.array(count, { minLength: 3, maxLength: 3 })),
   order: fc.tuple(count, count, count, count, count, count),
+  copies: fc.tuple(count, count, count, count),
+  large: fc.tuple(count, count, count, count),
   aliveNs: uint64,
   cpuNs: count,
   epoch: count,

@@ -237,6 +237,8 @@ export class SimulatedCapture {
       ignored: [...this.#ignored],
       rollover: rollsOver ? [all, huge, failed] : [],
       order: [0, 0, 0, 0, 0, 0],
+      copies: [0, 0, 0, 0],
+      large: [0, 0, 0, 0],
       aliveNs,
       cpuNs: clock.nowNs,
       epoch: this.#epoch,

@@ -1,0 +1,132 @@
+/** Packets that come twice, and packets larger than the MTU: told with figures, and with advice that works. */
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { generateTraffic } from '../../src/lab/traffic.ts';
+import type { RunResult } from '../../src/model/run-result.ts';
+import { native } from '../../src/native.ts';
+import { runCliDuring } from '../helpers/cli.ts';
+import { type Hosts, withHosts } from '../helpers/hosts.ts';
+import { assertPrivateNamespace, CAPTURE, ip, joinFrames, makePair, removePair, sendFrames } from '../helpers/network.ts';
+import { program, testWith } from '../helpers/requirements.ts';
+import { framesOf } from '../helpers/traffic.ts';
+
+beforeAll(assertPrivateNamespace);
+
+const told = ({ warnings }: RunResult, code: string) => warnings.find((warning) => warning.code === code);
+
+/** All copies, and hardly more: a few packets of generated traffic are alike. */
+function expectFigures(message: string | undefined, copies: number, of: number): void {
+  const [, again = 0, looked = 0] = (/^(\d+) of (\d+) packets/.exec(message ?? '') ?? []).map(Number);
+  expect(looked).toBe(of);
+  expect(again).toBeGreaterThanOrEqual(copies);
+  expect(again).toBeLessThanOrEqual(copies + of / 200);
+}
+
+describe('a mirror', () => {
+  afterEach(removePair);
+
+  const frames = framesOf(generateTraffic({ seed: 81, flows: 200, packetsPerFlow: 8, classes: ['ipv4-tcp', 'ipv6-tcp'] }));
+  const judge = (sent: readonly Uint8Array[]) => {
+    makePair();
+    return runCliDuring(['-i', CAPTURE, '-n', '4'], () => sendFrames(joinFrames(sent), { rounds: 1, packetsPerSecond: 8000 }).report);
+  };
+
+  test('that delivers every packet twice: half of all, and the time between them', async () => {
+    const { status, report } = await judge(frames.flatMap((frame) => [frame, frame]));
+    expect([status, report.verdict.answer]).toEqual([0, 'yes']);
+    const warning = told(report, 'packets-twice');
+    expect(warning?.message).toMatch(/ came \d+ µs before/);
+    expectFigures(warning?.message, frames.length, 2 * frames.length);
+    expect(warning?.message).not.toContain('sent by this host');
+    expect(warning?.remedy).toContain('mirror a port');
+  });
+
+  test('that delivers one in twenty twice', async () => {
+    const { report } = await judge(frames.flatMap((frame, i) => (i % 20 === 0 ? [frame, frame] : [frame])));
+    expectFigures(told(report, 'packets-twice')?.message, frames.length / 20, (frames.length * 21) / 20);
+  });
+
+  test('that delivers each once: no word', async () => {
+    const { report } = await judge(frames);
+    expect(report.warnings).toEqual([]);
+  });
+});
+
+/** Of so many bytes in each direction between the hosts. */
+async function exchange(bytes: number, address: string, { onPeer }: Pick<Hosts, 'onPeer'>): Promise<void> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined).resume();
+    socket.end(Buffer.alloc(bytes));
+  });
+  try {
+    await new Promise<void>((resolve) => server.listen(8000, address, resolve));
+    const script = `const c = require("node:net").connect(8000, "${address}").on("error", (e) => { throw e; }).resume(); c.end(Buffer.alloc(${bytes}));`;
+    await onPeer(`for i in 1 2 3 4 5 6 7 8; do ${process.execPath} -e '${script}'; done`);
+  } finally {
+    server.close();
+  }
+}
+
+const here = async (script: string): Promise<string> => (await promisify(execFile)('sh', ['-c', script])).stdout;
+
+test('loopback: every packet comes as sent and as received', async () => {
+  ip('link', 'set', 'lo', 'up');
+  const { report } = await runCliDuring(['-i', 'lo', '-n', '2'], () => exchange(20_000, '127.0.0.1', { onPeer: here }));
+  const { message, remedy } = told(report, 'packets-twice') ?? {};
+  const [, again = 0, looked = 1] = (/^(\d+) of (\d+) packets/.exec(message ?? '') ?? []).map(Number);
+  expect(again).toBeGreaterThan(50);
+  expect(again / looked).toBeGreaterThan(0.45);
+  expect(again / looked).toBeLessThanOrEqual(0.5);
+  expect(message).toContain('one as it was sent by this host and the other as it was received');
+  expect(remedy).toContain('ignore-outgoing');
+  // Its MTU is as large as a packet can be.
+  expect(told(report, 'above-mtu')).toBe(undefined);
+});
+
+/** What "ethtool -K" does with these words, of those that it knows: a command line. Not every host has ethtool. */
+function ethtool(words: string): string {
+  const script = `import ctypes, fcntl, socket, struct, sys
+for name, state in zip(sys.argv[2::2], sys.argv[3::2]):
+    command = {"tso": 0x1f, "gso": 0x24, "gro": 0x2c}.get(name)
+    if command is None: continue
+    value = ctypes.create_string_buffer(struct.pack("II", command, state == "on"))
+    fcntl.ioctl(socket.socket(), 0x8946, struct.pack("16sP16x", sys.argv[1].encode(), ctypes.addressof(value)))`;
+  return `python3 -c '${script}' ${words}`;
+}
+
+describe('segments above the MTU', () => {
+  const judge = (hosts: Hosts) => runCliDuring(['-i', hosts.interface, '-n', '2'], () => exchange(400_000, '10.77.0.1', hosts));
+
+  testWith([program('python3')], 'are counted, sent and received; what is advised ends them', { timeout: 60_000 }, () =>
+    withHosts(async (hosts) => {
+      const { report } = await judge(hosts);
+      const { message, remedy } = told(report, 'above-mtu') ?? {};
+      expect(message).toMatch(
+        /^\d+ of \d+ packets were larger than the MTU of cap0 \(1500 bytes\), up to \d+ bytes: \d+ received.* and \d+ sent/,
+      );
+      const [, largest] = /up to (\d+) bytes/.exec(message ?? '') ?? [];
+      expect(Number(largest)).toBeGreaterThan(2900);
+      expect(remedy).toMatch(/nothing on cap0 merges them: where they are sent.*"ethtool -K cap0 tso off gso off/);
+      // Followed literally here, and where it says that they come from.
+      await here(ethtool(/"ethtool -K ([^"]+)"/.exec(remedy ?? '')?.[1] ?? ''));
+      const onlyReceived = told((await judge(hosts)).report, 'above-mtu')?.message;
+      expect(onlyReceived).toMatch(/received/);
+      expect(onlyReceived).not.toMatch(/sent by this host/);
+      await hosts.onPeer(ethtool('gen0 tso off gso off'));
+      expect(told((await judge(hosts)).report, 'above-mtu')).toBe(undefined);
+    }),
+  );
+
+  testWith([program('python3')], 'features are told by fact: those that are on, and that can be switched off', {}, () =>
+    withHosts(async (hosts) => {
+      const link = () => native.linkState(native.describeInterface(hosts.interface).index);
+      expect(link()?.offloads).toEqual(expect.arrayContaining(['tso', 'gso']));
+      expect(link()?.offloads).not.toContain('gro');
+      await here(ethtool(`${hosts.interface} gro on tso off`));
+      expect(link()?.offloads).toContain('gro');
+      expect(link()?.offloads).not.toContain('tso');
+    }),
+  );
+});
