@@ -72,7 +72,8 @@ function buildProgram(done: (status: ExitStatus) => void): Command {
   const scale = scaleCommand(host, loadScale, done);
   const loadRace = async () => ({ ...(await loadRun()), ...(await import('./collector/race.ts')) });
   const race = raceCommand(host, loadRace, done);
-  const predict = predictCommand(host, () => import('./collector/predict.ts'), done);
+  const loadPredict = async () => ({ ...(await import('./collector/predict.ts')), ...(await import('./lab/kernel-probe.ts')) });
+  const predict = predictCommand(host, loadPredict, done);
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
     .version(version, '-V, --version', 'print the version')

@@ -182,6 +182,11 @@ export interface LabAddon {
     readonly original?: { readonly hashSeed: bigint; readonly defrag: boolean; readonly flowsMax: number };
   }) => FrameCollector;
   readonly Nic: new (settings: NicSettings) => Nic;
+  /**
+   * For each frame the member that a HASH group of so many (256 at most) would choose, by the kernel itself, which sends it in a namespace of
+   * its own. Throws where there is none to be had, or no TAP.
+   */
+  membersByKernelHash(frames: Uint8Array, offsets: Uint32Array, members: number): readonly number[];
   /** Replaces this process. Comes back only to throw. */
   exec(options: ExecOptions): never;
   readonly labTag: LabTagLayout;

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -18,6 +19,7 @@
 #include "deadly_call.hpp"
 #include "frame_collector_binding.hpp"
 #include "inject.hpp"
+#include "kernel_hash.hpp"
 #include "lab_tag.hpp"
 #include "nic_binding.hpp"
 #include "packet_sender.hpp"
@@ -468,6 +470,30 @@ Napi::Object lab_tag_layout(Napi::Env env) {
   return out;
 }
 
+// membersByKernelHash(frames, offsets, members): for each frame the member that a group of so many would choose, by the kernel itself.
+Napi::Value ask_kernel_hash(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto frames = typed_array<std::uint8_t>(env, info[0], napi_uint8_array, "frames");
+  if (!frames) return {};
+  const auto offsets = typed_array<std::uint32_t>(env, info[1], napi_uint32_array, "offsets");
+  if (!offsets) return {};
+  if (!std::is_sorted(offsets->begin(), offsets->end()) || (!offsets->empty() && offsets->back() > frames->size())) {
+    Napi::RangeError::New(env, "offsets do not fit the frames").ThrowAsJavaScriptException();
+    return {};
+  }
+  std::vector<std::span<const std::byte>> list;
+  for (std::size_t i = 1; i < offsets->size(); ++i)
+    list.push_back(std::as_bytes(frames->subspan((*offsets)[i - 1], (*offsets)[i] - (*offsets)[i - 1])));
+  const auto found = members_by_kernel_hash(list, info[2].ToNumber().Uint32Value());
+  if (!found) {
+    throw_sys_error(env, found.error());
+    return {};
+  }
+  auto out = Napi::Array::New(env, found->size());
+  for (std::uint32_t i = 0; i < found->size(); ++i) out.Set(i, (*found)[i]);
+  return out;
+}
+
 }  // namespace
 
 void export_lab(Napi::Env env, Napi::Object exports) {
@@ -476,5 +502,6 @@ void export_lab(Napi::Env env, Napi::Object exports) {
   exports.Set("FrameCollector", fanout::binding::define_frame_collector(env));
   exports.Set("Nic", fanout::binding::define_nic(env));
   exports.Set("exec", Napi::Function::New(env, exec, "exec"));
+  exports.Set("membersByKernelHash", Napi::Function::New(env, ask_kernel_hash, "membersByKernelHash"));
   exports.Set("labTag", lab_tag_layout(env));
 }

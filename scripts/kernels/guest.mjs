@@ -1,7 +1,7 @@
 // Runs inside another kernel: node guest.mjs PLAN RESULTS. Does the steps of the plan one after the other and writes what came of each,
 // one JSON object a line. It judges nothing: the machine that booted this kernel does.
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, chownSync, cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { release, version } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,6 +25,13 @@ mkdirSync('/run/user', { mode: 0o755 });
 chownSync('/run/user', USER, USER);
 
 emit({ step: 'kernel', release: release(), version: version() });
+/** A capture file of one UDP packet between two hosts. */
+const ONE_PACKET = Buffer.from(
+  `d4c3b2a1020004000000000000000000ffff0000010000000000000000000000${'2a000000'.repeat(2)}${'02'.repeat(12)}0800` +
+    '4500001c00000000401100000a0000010a0000020400003500080000',
+  'hex',
+);
+
 for (const name of steps) {
   const begun = performance.now();
   const result = await STEPS()[name]();
@@ -83,6 +90,11 @@ function STEPS() {
     'mode-ebpf-none': () => lab('--mode', 'ebpf', '--ebpf-program', 'none'),
     matrix: () => report(['matrix', '--procs', '4', '--flows', '48', '--seed', '7', '--modes', 'hash,hash+defrag']),
     'matrix-known': () => report(['matrix', '--procs', '4', '--flows', '48', '--seed', '7', '--modes', 'hash', '--classes', KNOWN_CLASSES]),
+    probe: () => {
+      const file = '/dev/shm/one-packet.pcap';
+      writeFileSync(file, ONE_PACKET);
+      return report(['predict', file]);
+    },
     churn: () => report(['churn', '--procs', '3', '--flows', '500', '--rate', '3000', '--seed', '1', ...PATIENT]),
     user: () => lab({ user: USER }),
     'no-sys': () => lab({ hidden: ['/sys'] }),

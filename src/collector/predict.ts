@@ -5,7 +5,7 @@ import { PREDICT } from '../capture-file/use.ts';
 import type { PredictOptions } from '../config/predict-options.ts';
 import { interrupted } from '../errors.ts';
 import { hostKernel } from '../host/kernel.ts';
-import { assumptionsOf, CURRENT_MODEL, modelOf } from '../model/kernel-model.ts';
+import { assumptionsOf, CURRENT_MODEL, type KernelModel, modelOf } from '../model/kernel-model.ts';
 import { kernelText, parseKernelRelease } from '../model/kernel-release.ts';
 import type { ModelledKernel, PredictionResult } from '../model/prediction.ts';
 import type { Reason } from '../model/run-result.ts';
@@ -33,13 +33,15 @@ export interface PredictIo {
 export interface PredictRequest extends Pick<PredictOptions, 'defrag' | 'kernel'> {
   /** Closed when all of it has been read. */
   readonly input: CaptureInput;
+  /** What this host's kernel said when it was asked; undefined where it could not be, or another one is meant. */
+  readonly probed?: KernelModel;
 }
 
 export type RunPrediction = (request: PredictRequest, io: PredictIo) => Promise<PredictionResult>;
 
-export const runPrediction: RunPrediction = async ({ input, defrag, kernel: asked }, io) => {
+export const runPrediction: RunPrediction = async ({ input, defrag, kernel: asked, probed }, io) => {
   const startedAt = new Date();
-  const kernel = modelledKernel(asked);
+  const kernel = modelledKernel(asked, probed);
   const model = { ...kernel.design, bugs: kernel.bugs };
   const prediction = new native.CapturePrediction({
     hashSeed: freshHashSeed(),
@@ -66,11 +68,16 @@ export const runPrediction: RunPrediction = async ({ input, defrag, kernel: aske
   }
 };
 
-/** By what the release tells. A kernel that says nothing of itself counts as a current one. */
-function modelledKernel(asked: string | undefined): ModelledKernel {
+/** By what the release tells, where nobody could ask. A kernel that says nothing of itself counts as a current one. */
+function modelledKernel(asked: string | undefined, probed: KernelModel | undefined): ModelledKernel {
   const told = asked ?? hostKernel();
   const release = parseKernelRelease(told);
-  const origin = { release: kernelText(told), from: asked === undefined ? 'this-host' : 'option' } as const;
+  const origin = {
+    release: kernelText(told),
+    from: asked === undefined ? 'this-host' : 'option',
+    probed: probed !== undefined,
+  } as const;
+  if (probed !== undefined) return { ...origin, ...probed, assumed: [] };
   if (release === undefined)
     return { ...origin, ...CURRENT_MODEL, assumed: ['it hashes as current kernels do, because its release tells nothing'] };
   return { ...origin, ...modelOf(release), assumed: assumptionsOf(release) };

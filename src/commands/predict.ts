@@ -12,11 +12,18 @@ import { printable } from '../collector/report/printable.ts';
 import { contradictory } from '../config/options.ts';
 import { type PredictOptions, parsePredictOptions, type RawPredictOptions } from '../config/predict-options.ts';
 import { EXIT, type ExitStatus } from '../errors.ts';
+import type { KernelModel } from '../model/kernel-model.ts';
 import type { PredictionResult } from '../model/prediction.ts';
 import { type Host, onEnding } from './host.ts';
 import { reported } from './reported.ts';
 
-export type LoadPrediction = () => Promise<{ readonly runPrediction: RunPrediction }>;
+export interface PredictTools {
+  readonly runPrediction: RunPrediction;
+  /** How this host's kernel hashes, asked of it; undefined where it cannot be. */
+  readonly probeKernel: () => KernelModel | undefined;
+}
+
+export type LoadPrediction = () => Promise<PredictTools>;
 
 /** @param done receives the exit status */
 export function predictCommand(host: Host, load: LoadPrediction, done: (status: ExitStatus) => void): Command {
@@ -27,25 +34,37 @@ export function predictCommand(host: Host, load: LoadPrediction, done: (status: 
   return command.action(async (path: string | undefined, raw: RawPredictOptions) => {
     const options = host.parse(() => parsePredictOptions(path, raw));
     // Loaded only now: --help and typing errors need none of it.
-    const { runPrediction } = await load();
-    done(await predict(options, host, runPrediction));
+    done(await predict(options, host, await load()));
   });
 }
 
-export async function predict({ path, defrag, kernel, output }: PredictOptions, host: Host, run: RunPrediction): Promise<ExitStatus> {
+export async function predict({ path, defrag, kernel, output }: PredictOptions, host: Host, tools: PredictTools): Promise<ExitStatus> {
   if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
   onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onProgress = output.quiet ? () => {} : progressOf(path, host);
-  const work = (input: CaptureInput) =>
-    run({ input, defrag, ...(kernel === undefined ? {} : { kernel }) }, { version: host.version, signal: host.signal, onProgress });
-  const result = await reported(output, host, captureAt(path), work, { full: renderPrediction, brief: renderPredictionBrief });
+  const work = ({ input, probed }: Opened) =>
+    tools.runPrediction(
+      { input, defrag, ...(kernel === undefined ? {} : { kernel }), ...(probed === undefined ? {} : { probed }) },
+      { version: host.version, signal: host.signal, onProgress },
+    );
+  const probe = kernel === undefined ? tools.probeKernel : () => undefined;
+  const result = await reported(output, host, openings(path, probe), work, { full: renderPrediction, brief: renderPredictionBrief });
   return statusOf(result);
 }
 
+interface Opened {
+  readonly input: CaptureInput;
+  readonly probed: KernelModel | undefined;
+}
+
 /** Opened as whoever called, and read when nothing else is allowed any more. */
-function captureAt(path: string): Openings<CaptureInput> {
+function openings(path: string, probe: PredictTools['probeKernel']): Openings<Opened> {
   const open = (): Promise<CaptureInput> => openCaptureInput(path, () => process.stdin, PREDICT);
-  return { open: ({ asInvoker }) => asInvoker(open), handOver: () => ({ handover: null, descriptors: [] }), takeOver: open };
+  return {
+    open: async ({ asInvoker }) => ({ input: await asInvoker(open), probed: probe() }),
+    handOver: ({ probed }) => ({ handover: probed ?? null, descriptors: [] }),
+    takeOver: async (handed) => ({ input: await open(), probed: (handed as KernelModel | null) ?? undefined }),
+  };
 }
 
 /** A capture is not to be had again: `predict a.pcap --json a.pcap` is a slip. */

@@ -52,6 +52,8 @@ export interface ModelledKernel extends KernelModel {
   /** As given, or as this host tells it. */
   readonly release: string;
   readonly from: 'option' | 'this-host';
+  /** It was asked how it hashes, in a namespace; otherwise that is taken from its release. */
+  readonly probed: boolean;
   /** What its release does not tell, so that it was assumed: in words. */
   readonly assumed: readonly string[];
 }

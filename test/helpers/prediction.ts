@@ -32,7 +32,7 @@ export function predicted(asked: Evidence, change: Partial<Findings> = {}): Pred
     startedAt: '2026-11-22T12:00:00.000Z',
     ...predictionOf({
       pcap: 'trace.pcap',
-      kernel: { release: '6.18.44', from: 'this-host', ...CURRENT_MODEL, assumed: [] },
+      kernel: { release: '6.18.44', from: 'this-host', probed: false, ...CURRENT_MODEL, assumed: [] },
       summary: summaryOf(asked.judgedPackets),
       asked: groupFindings(false, asked),
       other: groupFindings(true, asked),

@@ -105,6 +105,7 @@ const PREDICTION = record({
     from: oneOf('option', 'this-host'),
     design: record({ portsWithAddresses: flag, readsHsr: flag, pppoe: oneOf('plain', 'checked', 'compressed') }),
     bugs: record({ b: flag, c: flag, d: flag }),
+    probed: flag,
     assumed: listOf(text),
   }),
   ...GROUP_PREDICTION,

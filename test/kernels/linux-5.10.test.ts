@@ -8,6 +8,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import type { MatrixResult } from '../../src/model/matrix.ts';
+import type { PredictionResult } from '../../src/model/prediction.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { program, type Requirement, testWith } from '../helpers/requirements.ts';
@@ -18,7 +19,7 @@ const KERNEL = 'uml-5.10';
 const BOOT_MS_MAX = 480_000;
 const STEPS = [
   ...['load-veth', 'link', 'no-tun-lab', 'no-diag-joined', 'load-diag', 'facts', 'live-ignore-outgoing', 'down'],
-  ...['load-tun', 'matrix-known'],
+  ...['load-tun', 'matrix-known', 'probe'],
 ];
 
 const scratch = temporaryDirectory();
@@ -91,6 +92,14 @@ testWith([downloaded(), program('g++')], 'Linux 5.10.46', { timeout: BOOT_MS_MAX
   // Without packet_diag, a program that joins is seen by what it does and by its socket only.
   const joined = of('no-diag-joined').report as RunResult;
   expect([joined.verdict.answer, joined.verdict.reasons[0]?.code]).toEqual(['inconclusive', 'foreign-member-possible']);
+
+  // Asked how it hashes, it says what its release tells.
+  const { kernel } = of('probe').report as PredictionResult;
+  expect(kernel).toEqual({
+    ...{ release: '5.10.46', from: 'this-host', probed: true, assumed: [] },
+    design: { portsWithAddresses: true, readsHsr: false, pppoe: 'plain' },
+    bugs: { b: true, c: true, d: true },
+  });
 
   expect([of('down').status, of('down').stderr]).toEqual([4, expect.stringContaining('INTERFACE_DOWN')]);
 

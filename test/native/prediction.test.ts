@@ -125,6 +125,7 @@ describe('by the kernel', () => {
     expect(kernel).toEqual({
       release: '5.10.0-30-amd64',
       from: 'option',
+      probed: false,
       design: { portsWithAddresses: true, readsHsr: false, pppoe: 'plain' },
       bugs: { b: true, c: true, d: true },
       assumed: ['it exchanges ports together with addresses', 'bug B was not mended', 'bug C was not mended'],

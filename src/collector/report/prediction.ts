@@ -178,7 +178,7 @@ function kernelName({ release, from }: ModelledKernel): string {
 }
 
 /** In what it differs from current kernels, and how far that is known. */
-function peculiarities({ release, design, bugs, assumed }: ModelledKernel): readonly string[] {
+function peculiarities({ release, design, bugs, assumed, probed }: ModelledKernel): readonly string[] {
   const known = [['B', bugs.b] as const, ['C', bugs.c] as const].filter(([, has]) => has).map(([name]) => name);
   const differs = [
     ...(isCurrent(design) ? [] : [designText(design)]),
@@ -187,6 +187,7 @@ function peculiarities({ release, design, bugs, assumed }: ModelledKernel): read
   ];
   return [
     ...(differs.length === 0 ? [] : [`Unlike current kernels it ${differs.join('; it ')}.`]),
+    ...(probed ? ['It was asked how it hashes, by packets in a network namespace.'] : []),
     ...(assumed.length === 0 ? [] : [`Assumed, because ${printable(release)} does not tell: ${assumed.join('; ')}.`]),
   ];
 }

@@ -2,11 +2,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { CaptureInput } from '../../../src/capture-file/input.ts';
 import type { RunPrediction } from '../../../src/collector/predict.ts';
+import { OWN_RIGHTS, type Rights } from '../../../src/collector/provisions.ts';
 import { renderJson } from '../../../src/collector/report/json.ts';
-import { predict } from '../../../src/commands/predict.ts';
+import type { Host } from '../../../src/commands/host.ts';
+import { type PredictTools, predict } from '../../../src/commands/predict.ts';
 import { parsePredictOptions, type RawPredictOptions } from '../../../src/config/predict-options.ts';
 import { EXIT, FanoutError } from '../../../src/errors.ts';
+import type { KernelModel } from '../../../src/model/kernel-model.ts';
 import type { PredictionResult } from '../../../src/model/prediction.ts';
 import { commandHost } from '../../helpers/command-host.ts';
 import { epoch, evidenceOf, group } from '../../helpers/evidence.ts';
@@ -28,16 +32,44 @@ const unfinished = (evidence: Parameters<typeof predicted>[0]): PredictionResult
   warnings: [{ code: 'capture-unfinished', message: 'a signal ended the reading' }],
 });
 
-async function predictWith(raw: RawPredictOptions, result: PredictionResult | FanoutError, path = 'trace.pcap') {
-  const { host, written } = commandHost({ enterLab: () => Promise.reject(new Error('a prediction needs no lab')) });
-  const run: RunPrediction = async (_, { onProgress }) => {
+/** Nothing looks at it. */
+const CAPTURE = {} as CaptureInput;
+
+async function predictWith(
+  raw: RawPredictOptions,
+  result: PredictionResult | FanoutError,
+  path = 'trace.pcap',
+  probeKernel: PredictTools['probeKernel'] = () => undefined,
+) {
+  const { host: idle, written } = commandHost({ enterLab: () => Promise.reject(new Error('a prediction needs no lab')) });
+  const rights: Rights = { ...OWN_RIGHTS, asInvoker: <T>() => Promise.resolve(CAPTURE) as T };
+  const host: Host = {
+    ...idle,
+    prepare: async (json, openings) => {
+      const { report } = await idle.prepare(json, openings);
+      return { opened: await openings.open(rights), report };
+    },
+  };
+  let probed: KernelModel | undefined;
+  const runPrediction: RunPrediction = async (request, { onProgress }) => {
+    probed = request.probed;
     onProgress(1);
     if (result instanceof FanoutError) throw result;
     return result;
   };
-  const status = await predict(parsePredictOptions(path, raw), host, run);
-  return { status, ...written };
+  const status = await predict(parsePredictOptions(path, raw), host, { runPrediction, probeKernel });
+  return { status, probed, ...written };
 }
+
+test("this host's kernel is asked how it hashes; another one cannot be", async () => {
+  const older: KernelModel = { design: { portsWithAddresses: true, readsHsr: false, pppoe: 'plain' }, bugs: { b: true, c: true, d: true } };
+  expect((await predictWith({}, predicted(kept), 'trace.pcap', () => older)).probed).toEqual(older);
+  expect((await predictWith({}, predicted(kept))).probed).toBeUndefined();
+  const never = () => {
+    throw new Error('asked');
+  };
+  expect((await predictWith({ kernel: '5.10.46' }, predicted(kept), 'trace.pcap', never)).probed).toBeUndefined();
+});
 
 test.each([
   ['nothing must be parted', predicted(kept), EXIT.yes],
