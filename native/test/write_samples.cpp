@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "link_samples.hpp"
 #include "samples.hpp"
 
 namespace fanout::test {
@@ -62,25 +63,52 @@ void write_wrapped(Writer& out) {
   }
 }
 
-int write(const char* path) {
-  const File file{std::fopen(path, "wb"), std::fclose};
-  if (!file) {
-    std::perror(path);
-    return 2;
-  }
+File opened(const char* path) {
+  File file{std::fopen(path, "wb"), std::fclose};
+  if (!file) std::perror(path);
+  return file;
+}
+
+bool write_samples(const char* path) {
+  const File file = opened(path);
+  if (!file) return false;
   const PcapHeader header;
   std::fwrite(&header, sizeof header, 1, file.get());
   Writer out{file.get()};
   for (const Sample& sample : samples()) out.write(sample.name, sample.frame);
   write_wrapped(out);
-  return 0;
+  return true;
+}
+
+// pcapng, with an interface for each packet.
+bool write_links(const char* path) {
+  const File file = opened(path);
+  if (!file) return false;
+  const auto block = [&](std::uint32_t type, std::vector<std::uint32_t> words, const Octets& bytes) {
+    const auto length = static_cast<std::uint32_t>(12 + words.size() * 4 + (bytes.size() + 3) / 4 * 4);
+    words.insert(words.begin(), {type, length});
+    Octets padded = bytes;
+    padded.resize((bytes.size() + 3) / 4 * 4);
+    std::fwrite(words.data(), 4, words.size(), file.get());
+    if (!padded.empty()) std::fwrite(padded.data(), 1, padded.size(), file.get());
+    std::fwrite(&length, 4, 1, file.get());
+  };
+  constexpr std::uint32_t section = 0x0a0d0d0a, interface = 1, packet = 6, unlimited = 0xffffffff;
+  block(section, {0x1a2b3c4d, 1, unlimited, unlimited}, {});
+  const auto all = link_samples();
+  for (const LinkSample& sample : all) block(interface, {sample.link_type, 0}, {});
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    const auto bytes = static_cast<std::uint32_t>(all[i].packet.size());
+    block(packet, {i, 0, i, bytes, bytes}, all[i].packet);
+  }
+  return true;
 }
 
 }  // namespace
 }  // namespace fanout::test
 
 int main(int argc, char** argv) {
-  if (argc == 2) return fanout::test::write(argv[1]);
-  std::fputs("write_samples FILE\n", stderr);
+  if (argc == 3) return fanout::test::write_samples(argv[1]) && fanout::test::write_links(argv[2]) ? 0 : 2;
+  std::fputs("write_samples FILE LINKS\n", stderr);
   return 2;
 }

@@ -47,6 +47,11 @@ const DESIGNS: readonly Design[] = [
   { reason: 'tshark wants the jumbo option behind a length of 0', ours: /^flow ipv6\/tcp$/, theirs: /^eth:ipv6:_ws\.malformed$/ },
   { reason: 'tshark expects nothing behind HIP', ours: /^flow .*ipv6\/ext\/udp/, theirs: /:hip(:_ws\.malformed)?$/ },
   { reason: 'tshark wants a whole header of SCTP', ours: /^flow .*sctp$/, theirs: /ipv?6?:_ws\.short$/ },
+  { reason: 'tshark does not know the link type', ours: /^flow /, theirs: /^$/ },
+  { reason: 'tshark knows not every number of IPv6 in front of a packet', ours: /^flow ipv6\//, theirs: /^null(:_ws\.malformed)?$/ },
+  { reason: 'tshark expects neither PPP nor a tag in HDLC', ours: /^flow (vlan\/)?ipv4\//, theirs: /^chdlc$/ },
+  { reason: 'tshark wants the whole header of a radio or a log', ours: /^flow /, theirs: /^(prism|wlancap|nflog):_ws\.malformed$/ },
+  { reason: 'tshark takes a radio captured on any device for LLC', ours: /^flow /, theirs: /^sll:llc:\w+$/ },
   // What no reader opens, or only where more than a port speaks for it.
   { reason: 'more headers than the kernel follows', ours: /^malformed /, theirs: /^([^:]+:){16}/ },
   {
@@ -155,13 +160,14 @@ export function writeOwnCaptures(directory: string): readonly OwnCapture[] {
     const rule = BENEATH_LABELS[name];
     return { name, path, rules: rule === undefined ? [] : [rule] };
   };
-  const samples = join(directory, 'samples.pcap');
+  const [samples, links] = [join(directory, 'samples.pcap'), join(directory, 'links.pcapng')];
   makeLister();
-  execFileSync(join(ROOT, 'native/build/asan/write_samples'), [samples], { stdio: 'ignore' });
+  execFileSync(join(ROOT, 'native/build/asan/write_samples'), [samples, links], { stdio: 'ignore' });
   return [
     generated('classes', names),
     generated('cut', names, CUT_BYTES),
     ...Object.keys(BENEATH_LABELS).map((name) => generated(name, [name])),
     { name: 'samples', path: samples, rules: [] },
+    { name: 'links', path: links, rules: [] },
   ];
 }

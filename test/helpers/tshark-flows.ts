@@ -38,8 +38,9 @@ const NOTHING: Flow = { family: 0, proto: 0, src: '', sport: 0, dst: '', dport: 
 const OUTPUT_MAX = 1 << 30;
 
 /** Reassembly would show the transport header of a datagram in its last fragment only. */
-const PREFERENCES = ['ip.defragment:FALSE', 'ipv6.defragment:FALSE'];
-const SHOWN = 'ip ipv6 ah tcp udp udplite sctp dccp icmp icmpv6';
+const PREFERENCES = ['ip.defragment:FALSE', 'ipv6.defragment:FALSE', 'wlan.defragment:FALSE'];
+/** What is not named here is shown without what is in it. */
+const SHOWN = 'wlan_aggregate ip ipv6 ah tcp udp udplite sctp dccp icmp icmpv6';
 
 type Draft = { -readonly [Key in keyof Theirs]: Theirs[Key] };
 

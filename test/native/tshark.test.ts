@@ -41,6 +41,13 @@ testWith(NEEDED, 'every sample of the dissector, and each tunnel in each', {}, (
   expect(agreed / packets).toBeGreaterThan(0.85);
 });
 
+testWith(NEEDED, 'a packet of every link type', {}, () => {
+  const { packets, agreed, unexplained } = compared('links');
+  expect(unexplained).toEqual([]);
+  expect(packets).toBeGreaterThan(70);
+  expect(agreed / packets).toBeGreaterThan(0.75);
+});
+
 testWith(NEEDED, 'a difference where tshark is made to look elsewhere: the tests above can fail', {}, () => {
   const { unexplained } = compareFlows(join(scratch.path, 'classes.pcap'), ['udp.port==4789,geneve']);
   expect(unexplained.length).toBeGreaterThan(0);
