@@ -1,11 +1,27 @@
 /** The built command as a process of its own, and what it may have left behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 export const CLI = join(ROOT, 'dist', 'cli.js');
+
+/** A copy of the package that only root can reach, and of Node.js beside it, as a version manager of root's has it. */
+export function closedPackage(directory: string): { readonly cli: string; readonly node: string } {
+  mkdirSync(join(directory, 'build'), { recursive: true, mode: 0o700 });
+  for (const name of ['dist', 'build/Release']) cpSync(join(ROOT, name), join(directory, name), { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(directory, 'package.json'));
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  const node = join(directory, 'node');
+  copyFileSync(process.execPath, node);
+  return { cli: join(directory, 'dist/cli.js'), node };
+}
+
+/** To run something by another Node.js. */
+export function byNode(node: string): readonly string[] {
+  return ['sh', '-c', 'shift; exec "$0" "$@"', node];
+}
 
 export interface Ended {
   readonly status: number | null;

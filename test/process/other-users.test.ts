@@ -27,7 +27,20 @@ import { compiled } from '../helpers/native-program.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, removePair, type Sending, send } from '../helpers/network.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { root, testWith } from '../helpers/requirements.ts';
-import { CLI, childrenOf, entriesOf, isAlive, type Running, run, start, stateOf, until, workersOf } from '../helpers/tool.ts';
+import {
+  byNode,
+  CLI,
+  childrenOf,
+  closedPackage,
+  entriesOf,
+  isAlive,
+  type Running,
+  run,
+  start,
+  stateOf,
+  until,
+  workersOf,
+} from '../helpers/tool.ts';
 
 const scratch = temporaryDirectory();
 /** Nobody else on the machine that tests has these. */
@@ -109,6 +122,18 @@ describe('programs of the same user', () => {
       // Each start has a collector and at least two workers.
       expect(loot.seen).toBeGreaterThanOrEqual(3 * STARTS);
       expect(loot.rounds).toBeGreaterThan(STARTS);
+      expect({ read: loot.read, traced: loot.traced, descriptors: loot.descriptors }).toEqual({ read: 0, traced: 0, descriptors: {} });
+    }
+  });
+
+  testWith([root()], 'take nothing of a package that only root can reach', { timeout: 120_000 }, async () => {
+    const { cli, node } = closedPackage(join(scratch.path, 'closed'));
+    // Once with a Node.js that everybody can read, and once with one that is closed, too.
+    for (const by of [[], byNode(node)]) {
+      const loot = await stolenDuring(async () => {
+        for (let i = 0; i < 3; i += 1) expect((await run(SHORT, { env: CALLED_BY_ALICE, cli, by })).status).toBeLessThan(4);
+      });
+      expect(loot.seen).toBeGreaterThanOrEqual(9);
       expect({ read: loot.read, traced: loot.traced, descriptors: loot.descriptors }).toEqual({ read: 0, traced: 0, descriptors: {} });
     }
   });

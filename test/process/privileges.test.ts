@@ -1,6 +1,6 @@
 /** Root, or a capability, opens sockets and enters namespaces, and is gone from every thread of every process before the first packet is read. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ChurnResult } from '../../src/model/churn.ts';
@@ -10,7 +10,7 @@ import { type Credentials, credentialsOfTree, type ProcessCredentials } from '..
 import { assertPrivateNamespace, CAPTURE, makePair, removePair, type Sending, send } from '../helpers/network.ts';
 import { makeRuntimeDirectory, NOBODY, temporaryDirectory } from '../helpers/programs.ts';
 import { program, root, testWith } from '../helpers/requirements.ts';
-import { entriesOf, ROOT, type Running, run, start, type ToolOptions, until, workersOf } from '../helpers/tool.ts';
+import { byNode, closedPackage, entriesOf, type Running, run, start, type ToolOptions, until, workersOf } from '../helpers/tool.ts';
 
 const scratch = temporaryDirectory();
 const runtime = join(scratch.path, 'runtime');
@@ -149,19 +149,12 @@ describe('while capturing, every thread of every process', () => {
 
 describe('a package that only root can reach', () => {
   testWith([root()], 'works as any other: code comes by descriptor', {}, async () => {
-    const closed = join(scratch.path, 'closed');
-    mkdirSync(join(closed, 'build'), { recursive: true, mode: 0o700 });
-    for (const name of ['dist', 'build/Release']) cpSync(join(ROOT, name), join(closed, name), { recursive: true });
-    cpSync(join(ROOT, 'package.json'), join(closed, 'package.json'));
-    symlinkSync(join(ROOT, 'node_modules'), join(closed, 'node_modules'));
-    // Node.js itself too, as a version manager of root's has it.
-    const node = join(closed, 'node');
-    copyFileSync(process.execPath, node);
-    const by = ['sh', '-c', 'shift; exec "$0" "$@"', node];
-    const { tree, report } = await lookedAt(['-i', CAPTURE, '-n', '3', '--duration', '20s'], 3, { by, cli: join(closed, 'dist/cli.js') });
+    const { cli, node } = closedPackage(join(scratch.path, 'closed'));
+    const by = byNode(node);
+    const { tree, report } = await lookedAt(['-i', CAPTURE, '-n', '3', '--duration', '20s'], 3, { by, cli });
     expectNothingLeft(tree, NOBODY, 3);
     expect(report.verdict.answer).toBe('yes');
-    const lab = await run(['matrix', '--classes', 'ipv4-tcp', '--modes', 'hash,lb', '--quiet'], { by, cli: join(closed, 'dist/cli.js') });
+    const lab = await run(['matrix', '--classes', 'ipv4-tcp', '--modes', 'hash,lb', '--quiet'], { by, cli });
     expect([lab.status, lab.stderr]).toEqual([0, '']);
   });
 });
