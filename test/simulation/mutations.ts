@@ -507,11 +507,7 @@ const NATIVE_DISSECT = of(
   ['what is sent is hashed as if received', 'if (begins_alike) [[likely]]\n    return out;', 'return out;'],
   ['the network header is behind the Ethernet header', 'walk.at = from.network_at;', 'walk.at = ETH_HLEN;'],
   ['bug C ends nothing', 'if (walk.model.bug_c && label != 0) [[unlikely]]\n    walk.stop_kernel();', ''],
-  [
-    'a sender chooses kernel keys',
-    'walk.ids.address_digest = seeded_mix(low, high, walk.seed)',
-    'walk.ids.address_digest = mix(low, high)',
-  ],
+  ['a sender chooses kernel keys', 'seeded_mix(seeded_mix(low1, low2, walk.seed), ', 'seeded_mix(mix(low1, low2), '],
   ['every kernel sorts ports', 'are_sorted ? walk.kernel.ports : sorted(walk.kernel.ports)', 'sorted(walk.kernel.ports)'],
 );
 
