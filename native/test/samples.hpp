@@ -229,6 +229,10 @@ inline std::vector<Sample> samples() {
        ip},
       {"vxlan-gpe-version-1", (eth() / four / udp(1024, 4790) / payload(30, 0x1c)).bytes(), flow, "ipv4/udp", 17, ip},
       {"geneve-unknown", (eth() / four / udp(1024, 6081) / geneve() / payload(40)).bytes(), flow, "ipv4/udp", 17, ip},
+      {"geneve-version-1",
+       (eth() / four / udp(1024, 6081) / Header{.bytes = octets({0x40, 0, 0x65, 0x58, 0, 0, 9, 0})} / eth() / four / tcp(1, 2))
+           .bytes(),
+       flow, "ipv4/udp", 17, ip},
       {"geneve-options-too-long", (eth() / four / udp(1024, 6081) / geneve(1) / payload(0)).bytes(), flow, "ipv4/udp", 17, ip},
       {"gtpu-echo", (eth() / four / udp(2152, 2152) / gtpu(1) / payload(4)).bytes(), flow, "ipv4/udp", 17, ip},
       {"gtpu-ethernet", (eth() / four / udp(2152, 2152) / gtpu() / eth() / four / tcp(1, 2)).bytes(), flow, "ipv4/udp/gtpu", 17,

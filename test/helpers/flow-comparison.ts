@@ -61,6 +61,7 @@ const DESIGNS: readonly Design[] = [
   },
   { reason: 'GRE of another version, or with reserved bits', ours: /^flow ipv4\/(gre|udp)$/, theirs: /:gre:ip(:tcp)?$/ },
   { reason: 'NSH of another version', ours: /^other-ethertype nsh\/other$/, theirs: /^eth:nsh:ip$/ },
+  { reason: 'Geneve of another version', ours: /^flow ipv4\/udp$/, theirs: /^eth:ip:udp:geneve:eth:ip(:tcp)?$/ },
   { reason: 'LLC with the access point of IP', ours: /^other-ethertype other$/, theirs: /^eth:llc:ip(:tcp)?$/ },
   { reason: 'PPPoE of another version', ours: /^other-ethertype pppoe\/other$/, theirs: /^eth:pppoes:ppp:ip(:tcp)?$/ },
   { reason: 'a port is no proof', ours: /^flow ipv4\/udp$/, theirs: /^eth:ip:udp:(ayiya|lisp-data|teredo):ip(v6)?(:_ws\.malformed)?$/ },

@@ -569,7 +569,6 @@ const NATIVE_GRE = of(
     'header == nullptr || (flags & routing) != 0) walk.stop_kernel();',
     'header == nullptr) walk.stop_kernel();',
   ],
-  ['the kernel reads IEEE 802.11', '  walk.stop_kernel();\n  return wlan(', '  return wlan('],
   ['GRE of any version', '(flags & version) > 1 || ', ''],
   ['a keepalive of EoIP carries a frame', 'rest == nullptr || load16(rest) == 0', 'rest == nullptr'],
 );
