@@ -72,7 +72,7 @@ Napi::Value dissect_frame(const Napi::CallbackInfo& info) {
   } else {
     found = dissect(frame, tag, HashSeed{}, kernel);
   }
-  if (tag.present) found.tags = tag_digest::with(found.tags, tag.vlan_id());
+  if (tag.present) found.tags = with_tag(found, tag);
   auto out = Napi::Object::New(env);
   out.Set("kind", kind_text(found.kind));
   out.Set("stack", found.stack.text());

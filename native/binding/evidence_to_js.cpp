@@ -24,6 +24,20 @@ const char* kind_text(FlowVerdict kind) {
   return "none";
 }
 
+const char* fragments_text(Fragments fragments) {
+  switch (fragments) {
+    case Fragments::none:
+      return "none";
+    case Fragments::in_reach:
+      return "in-reach";
+    case Fragments::beyond_reach:
+      return "beyond-reach";
+    case Fragments::ipv6:
+      return "ipv6";
+  }
+  return "none";
+}
+
 Napi::Array numbers(Napi::Env env, const std::vector<std::uint64_t>& values) {
   return array_of(env, values, [&](std::uint64_t v) { return number(env, v); });
 }
@@ -35,12 +49,15 @@ Napi::Object signature_to_js(Napi::Env env, const ViolationSignature& s) {
   out.Set("oneKernelKey", s.one_kernel_key);
   out.Set("topBitPair", s.top_bit_pair);
   out.Set("labelOneWay", s.label_one_way);
-  out.Set("fragments", s.fragments);
+  out.Set("fragments", fragments_text(s.fragments));
   out.Set("staleIpv6", s.stale_ipv6);
   out.Set("mixedWrappings", s.mixed_wrappings);
   out.Set("onOnePacket", s.on_one_packet);
   out.Set("sentTagged", s.sent_tagged);
   out.Set("tagsDiffer", s.tags_differ);
+  out.Set("wholeKeysDiffer", s.whole_keys_differ);
+  out.Set("onlyIndexDiffers", s.only_index_differs);
+  if (s.wrapping != Stack{}) out.Set("wrapping", s.wrapping.text());
   return out;
 }
 

@@ -230,7 +230,7 @@ void Capture::read_block(std::span<const std::byte> block) noexcept {
     Parsed& p = batch[count];
     // Made in its place: a copy right after the parsing would wait for every narrow store.
     new (&p.packet) Dissection(dissect_in(packet, config_));
-    if (packet.tag.present) p.packet.tags = tag_digest::with(p.packet.tags, packet.tag.vlan_id());
+    if (packet.tag.present) p.packet.tags = with_tag(p.packet, packet.tag);
     const std::uint64_t time_ns = packet.timestamp_ns - start_ns_;
     p.amount = {packet.wire_bytes, time_ns, time_ns, 1, 0};
     p.frame = packet.frame;

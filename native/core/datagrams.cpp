@@ -76,7 +76,7 @@ bool Datagrams::continue_with(Dissection& packet, const Amount& amount) noexcept
   e.key = packet.key;
   e.stack = packet.stack;
   e.direction = packet.direction;
-  const std::uint16_t tags = tag_digest::of_one(packet.tags);
+  const std::uint16_t tags = told_tags(packet);
   e.waiting.tags = e.waiting.amount.packets == 0 ? tags : tag_digest::join(e.waiting.tags, tags);
   e.waiting.amount.add(amount);
   e.waiting.marks |= packet.marks;

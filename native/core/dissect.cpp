@@ -292,6 +292,18 @@ void finish_beyond(Walk& walk) noexcept {
   finish_flow(walk);
 }
 
+// What the kernel would hash if it got this datagram in one piece, of which the first one is here.
+void note_whole(const Walk& walk) noexcept {
+  Dissection whole = *walk.out;
+  Walk ahead = walk;
+  ahead.out = &whole;
+  ahead.as_whole = true;
+  behind_headers(ahead);
+  if (!ahead.handed_over) finish(ahead);
+  walk.out->tags = tag_digest::of_whole(whole.kernel_key);
+  walk.out->marks |= whole.marks & (mark_index | mark_stale_ipv6);
+}
+
 // All that is rare, and whatever it wraps. Nested as deep as again() allows.
 [[gnu::noinline]] void walk_beyond(Walk walk, Follows (*strip)(Walk&) noexcept) noexcept {
   remember_stale_octets(walk);
@@ -303,6 +315,13 @@ void finish_beyond(Walk& walk) noexcept {
       break;
     case Follows::network:
       network(walk);
+      break;
+    case Follows::piece:
+      if (!walk.as_whole) {
+        if (walk.kernel_follows) note_whole(walk);
+        walk.stop_kernel();
+      }
+      behind_headers(walk);
       break;
     case Follows::transport:
       behind_headers(walk);
@@ -369,8 +388,9 @@ Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, Netwo
   from_network(walk, tag, from);
   if (!walk.handed_over) finish(walk);
   if (hashed.kernel_key == out.kernel_key) return out;
-  constexpr std::uint8_t of_the_kernel = mark_flow_label | mark_fragment | mark_stale_ipv6;
+  constexpr std::uint8_t of_the_kernel = mark_flow_label | mark_fragment | mark_stale_ipv6 | mark_index;
   out.kernel_key = hashed.kernel_key;
+  out.tags = hashed.tags;
   out.marks = static_cast<std::uint8_t>((out.marks & ~of_the_kernel) | (hashed.marks & of_the_kernel));
   if (frame.size() >= ETH_HLEN && is_vlan(load16(frame.data() + 12))) out.marks |= mark_sent_tagged;
   return out;

@@ -56,6 +56,7 @@ inline constexpr std::uint8_t mark_stale_ipv6 = 0x04;    // IPv4 inside IPv6: th
 inline constexpr std::uint8_t mark_echo_request = 0x08;  // ICMP or ICMPv6
 inline constexpr std::uint8_t mark_icmp_error = 0x10;    // ICMP or ICMPv6; the flow is the one it quotes, and it goes back
 inline constexpr std::uint8_t mark_sent_tagged = 0x20;   // sent with the tag in its bytes, and hashed otherwise than if received
+inline constexpr std::uint8_t mark_index = 0x40;         // ESP or AH, whose index the kernel hashes where others have ports
 // Of what is known of a capture file, and never on the wire: a copy of a packet that the file has already.
 inline constexpr std::uint8_t mark_repeated = 0x80;
 
@@ -67,7 +68,7 @@ struct Fragment {
   std::uint16_t last : 1 = 0;
 };
 
-// kernel_key, stack and marks are set for every kind, as far as the bytes reach; `key` and `flow_hash` only for a flow.
+// kernel_key, stack, marks and tags are set for every kind, as far as the bytes reach; `key` and `flow_hash` only for a flow.
 struct Dissection {
   FlowKey key;
   std::uint64_t kernel_key = 0;  // digest of what __skb_get_hash_symmetric() covers for this packet; equal key, equal member
@@ -81,7 +82,7 @@ struct Dissection {
   std::uint16_t ethertype = 0;
   std::uint16_t network_at = 0;    // where in the frame the last IP header begins that was read whole
   std::uint16_t transport_at = 0;  // and what it carries; for a flow only
-  std::uint16_t tags = 0;          // tag_digest.hpp, as far as the kernel's dissector goes; of a stripped tag nothing
+  std::uint16_t tags = 0;          // tag_digest.hpp, as far as the kernel's dissector goes; of a stripped tag nothing, see with_tag()
 };
 
 // `frame` starts at the Ethernet header and may be cut anywhere. Never reads outside it.
@@ -100,6 +101,18 @@ struct Dissection {
 // PPP. Flow and kernel key are those of what begins at the network header; what is before it is no part of either.
 [[nodiscard]] Dissection dissect_network(std::span<const std::byte> frame, NetworkStart from, HashSeed seed,
                                          KernelModel model = {}) noexcept;
+
+// `tags` of a packet out of which the kernel took a tag.
+[[nodiscard]] inline std::uint16_t with_tag(const Dissection& packet, StrippedTag tag) noexcept {
+  const bool is_of_whole = (packet.marks & mark_fragment) != 0;
+  return is_of_whole ? packet.tags : tag_digest::with(packet.tags, tag.vlan_id());
+}
+// `tags` of a packet as it is told.
+[[nodiscard]] inline std::uint16_t told_tags(const Dissection& packet) noexcept {
+  if (packet.tags < tag_digest::unknown) [[likely]]
+    return packet.tags;
+  return (packet.marks & mark_fragment) != 0 ? packet.tags : tag_digest::of_one(packet.tags);
+}
 
 // Orders the packets of a flow by a hash of what tells them apart (length and identification of the last IP header, and the
 // twelve octets behind it), so that copies of a packet have one rank, whatever wraps them and however often they were routed. 22

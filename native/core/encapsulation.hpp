@@ -15,6 +15,7 @@ enum class Follows : std::uint8_t {
   ethernet,   // an Ethernet header
   network,    // what walk.next_type says
   transport,  // what walk.ids.protocol says
+  piece,      // the same, of which this is the first piece: the kernel goes on only if it gets the datagram whole
 };
 
 // An ethertype, and whether the header that it announces may follow.

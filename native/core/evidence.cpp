@@ -1,6 +1,7 @@
 #include "evidence.hpp"
 
 #include <cstring>
+#include <functional>
 
 #include "dissect.hpp"
 
@@ -53,7 +54,12 @@ bool is_smaller(const FlowKey& x, const FlowKey& y) noexcept { return std::memcm
 EvidenceBuilder::GroupKey rank_of(const ViolationSignature& s) noexcept {
   return {s.kind,      s.stack.packed(), s.one_kernel_key,  s.top_bit_pair, s.label_one_way,
           s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet,
-          s.sent_tagged, s.tags_differ};
+          s.sent_tagged, s.tags_differ,    s.whole_keys_differ, s.only_index_differs};
+}
+
+ViolationSignature without_wrapping(ViolationSignature signature) noexcept {
+  signature.wrapping = {};
+  return signature;
 }
 
 void add_to(FlowCounts& counts, const FlowCounts& more) noexcept {
@@ -70,6 +76,62 @@ Stack stack_of(std::span<const FlowSight> sights) noexcept {
   return std::min_element(sights.begin(), sights.end(),
                           [](const FlowSight& x, const FlowSight& y) { return x.stack.packed() < y.stack.packed(); })
       ->stack;
+}
+
+// ip_check_defrag() takes what is IPv4 once the kernel has taken the outer tag out of the bytes. Of a datagram that it has made whole
+// the kernel sees what is fragmented once more inside, unless it stops at ports before.
+Fragments fragments_of(Stack stack) noexcept {
+  Fragments found = Fragments::none;
+  unsigned before_first = 0;
+  Layer around = Layer::none;
+  for (unsigned i = Stack::depth_max; i-- > 0;) {
+    const Layer layer = stack.layer_at(i);
+    if (layer == Layer::udp && found != Fragments::none) break;
+    if (layer == Layer::frag) {
+      const bool in_reach = found == Fragments::none && before_first == 1;
+      found = std::max(found, around == Layer::ipv6 ? Fragments::ipv6 : in_reach ? Fragments::in_reach : Fragments::beyond_reach);
+    } else if (layer != Layer::none && !(layer == Layer::vlan && before_first == 0 && around == Layer::none)) {
+      ++before_first;
+    }
+    if (layer != Layer::none) around = layer;
+  }
+  // Of a sight that took in what had no place of its own, the stack does not tell.
+  return found == Fragments::none ? Fragments::beyond_reach : found;
+}
+
+// The kernel key of the packets as if they had come in one piece, as a digest.
+std::uint16_t whole_key_of(const FlowSight& s) noexcept {
+  return (s.marks & mark_fragment) != 0 ? s.tags : tag_digest::of_whole(s.kernel_key);
+}
+
+// Of those that `chosen` takes.
+template <typename Chosen>
+bool do_whole_keys_differ(std::span<const FlowSight> sights, Chosen&& chosen) noexcept {
+  std::uint16_t all = tag_digest::unknown;
+  for (const FlowSight& s : sights)
+    if (chosen(s)) all = tag_digest::join(all, whole_key_of(s));
+  return all == tag_digest::various;
+}
+
+// All packets are wrapped alike but for AH, and those without an index have one kernel key.
+bool does_only_index_differ(std::span<const FlowSight> sights) noexcept {
+  const auto has_index = [](const FlowSight& s) { return (s.marks & mark_index) != 0; };
+  const auto wrapping_of = [](const FlowSight& s) { return s.stack.without_fragments().without(Layer::ah); };
+  return std::any_of(sights.begin(), sights.end(), has_index) &&
+         std::all_of(sights.begin(), sights.end(), [&](const FlowSight& s) { return wrapping_of(s) == wrapping_of(sights.front()); }) &&
+         !do_whole_keys_differ(sights, std::not_fn(has_index));
+}
+
+// Of packets in two wrappings the other one; else none.
+Stack other_wrapping(std::span<const FlowSight> sights, Stack wrapping) noexcept {
+  Stack other;
+  for (const FlowSight& s : sights) {
+    const Stack its = s.stack.without_fragments();
+    if (its == wrapping || its == other) continue;
+    if (other != Stack{}) return {};
+    other = its;
+  }
+  return other;
 }
 
 bool is_sent_tagged(std::span<const FlowSight> sights) noexcept {
@@ -116,14 +178,19 @@ ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<
   s.on_one_packet = rests_on_one_packet(sightings, windows);
   bool labelled[2]{};
   bool unlabelled[2]{};
+  std::uint16_t tags = tag_digest::unknown;
   for (const FlowSight& sight : sights) {
-    if ((sight.marks & mark_fragment) != 0) s.fragments = true;
+    if ((sight.marks & mark_fragment) != 0) s.fragments = std::max(s.fragments, fragments_of(sight.stack));
     if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
     if ((sight.marks & mark_sent_tagged) != 0) s.sent_tagged = true;
-    if (tag_digest::join(sight.tags, sights.front().tags) == tag_digest::various) s.tags_differ = true;
+    if ((sight.marks & mark_fragment) == 0) tags = tag_digest::join(tags, sight.tags);
     if (sight.stack.without_fragments() != s.stack.without_fragments()) s.mixed_wrappings = true;
     ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] = true;
   }
+  s.tags_differ = tags == tag_digest::various;
+  if (s.mixed_wrappings) s.wrapping = other_wrapping(sights, s.stack.without_fragments());
+  s.whole_keys_differ = do_whole_keys_differ(sights, [](const FlowSight&) { return true; });
+  s.only_index_differs = s.whole_keys_differ && does_only_index_differ(sights);
   s.label_one_way =
       key.family == 6 && ((labelled[0] && unlabelled[1] && !labelled[1]) || (labelled[1] && unlabelled[0] && !labelled[0]));
   return s;
@@ -311,10 +378,9 @@ Evidence EvidenceBuilder::take() {
   for (Example& e : examples_) evidence_.violations.push_back(std::move(e.violation));
   std::sort(evidence_.violations.begin(), evidence_.violations.end(),
             [](const Violation& x, const Violation& y) { return is_smaller(x.key, y.key); });
-  for (const auto& [signature, flows] : evidence_.groups) evidence_.violations_omitted += flows;
+  for (const Group& group : groups_) evidence_.violations_omitted += group.flows;
   evidence_.violations_omitted -= evidence_.violations.size();
-  std::sort(evidence_.groups.begin(), evidence_.groups.end(),
-            [](const auto& x, const auto& y) { return rank_of(x.first) < rank_of(y.first); });
+  tell_groups();
   return std::move(evidence_);
 }
 
@@ -328,18 +394,44 @@ void EvidenceBuilder::count_members(const std::vector<FlowSight>& sights) {
 }
 
 std::size_t EvidenceBuilder::group_of(const ViolationSignature& signature) {
-  const auto [place, is_fresh] = group_places_.try_emplace(rank_of(signature), evidence_.groups.size());
+  const auto [place, is_fresh] = group_places_.try_emplace(rank_of(signature), groups_.size());
   if (is_fresh) {
-    evidence_.groups.emplace_back(signature, 0);
+    groups_.push_back({without_wrapping(signature), 0, {}});
     group_examples_.emplace_back();
   }
   return place->second;
 }
 
+// What is larger than so many others never comes back, so whatever is there in the end has been counted from its first flow on.
+void EvidenceBuilder::add_to_group(Group& group, Stack wrapping) {
+  ++group.flows;
+  if (wrapping == Stack{}) return;
+  ++group.by_wrapping[wrapping.packed()];
+  if (group.by_wrapping.size() > wrappings_max) group.by_wrapping.erase(std::prev(group.by_wrapping.end()));
+}
+
+void EvidenceBuilder::tell_groups() {
+  for (Violation& v : evidence_.violations)
+    if (!groups_[group_places_.at(rank_of(v.signature))].by_wrapping.contains(v.signature.wrapping.packed())) v.signature.wrapping = {};
+  for (const auto& [key, place] : group_places_) {
+    ViolationSignature signature = groups_[place].signature;
+    std::uint64_t others = groups_[place].flows;
+    const std::size_t first = evidence_.groups.size();
+    for (const auto& [wrapping, flows] : groups_[place].by_wrapping) {
+      signature.wrapping = Stack{wrapping};
+      evidence_.groups.emplace_back(signature, flows);
+      others -= flows;
+    }
+    if (others == 0) continue;
+    signature.wrapping = {};
+    evidence_.groups.emplace(evidence_.groups.begin() + static_cast<std::ptrdiff_t>(first), signature, others);
+  }
+}
+
 void EvidenceBuilder::add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights) {
   const ViolationSignature signature = signature_of(key, verdict, sights, windows_);
   const std::size_t group = group_of(signature);
-  ++evidence_.groups[group].second;
+  add_to_group(groups_[group], signature.wrapping);
   if (violations_max_ == 0 || !may_be_listed(group, key)) return;
   const std::size_t listed = std::min(sights.size(), listed_sights_max);
   examples_.push_back({{key,

@@ -28,6 +28,14 @@ struct FlowSight {
   std::uint16_t tags = 0;
 };
 
+// Which fragments the kernel hashed as such, by what it takes to reassemble them for a group; of several the hardest.
+enum class Fragments : std::uint8_t {
+  none,
+  in_reach,      // of the flag defrag: of IPv4, in the outermost header, behind one tag at the most
+  beyond_reach,  // of IPv4, further inside
+  ipv6,
+};
+
 // The features by which violations are told apart (docs/verdicts.md says what each means).
 struct ViolationSignature {
   FlowVerdict kind = FlowVerdict::split;
@@ -35,12 +43,17 @@ struct ViolationSignature {
   bool one_kernel_key = false;
   bool top_bit_pair = false;
   bool label_one_way = false;
-  bool fragments = false;
+  Fragments fragments = Fragments::none;
   bool stale_ipv6 = false;
   bool mixed_wrappings = false;
   bool on_one_packet = false;  // there is a packet without which it would be none: see rests_on_one_packet()
   bool sent_tagged = false;
   bool tags_differ = false;
+  bool whole_keys_differ = false;   // the kernel keys would differ if all datagrams came in one piece, too
+  bool only_index_differs = false;  // and then they differ by the index of ESP or AH alone
+  // Where packets came in two wrappings, `stack` is one of them and this is the other. Empty for more than two, and for what has no
+  // place in its group: see wrappings_max.
+  Stack wrapping;
   bool operator==(const ViolationSignature&) const noexcept = default;
 };
 
@@ -51,6 +64,9 @@ struct Violation {
   std::size_t sights_omitted = 0;
   std::optional<Direction> requests = std::nullopt;  // echo_requests() of all of them
 };
+
+// Wrappings that are told apart in violations that are alike else: those of the smallest codes, for any order of arrival.
+inline constexpr std::size_t wrappings_max = 8;
 
 // Of one violation so many sights are listed: hostile traffic can give a flow thousands.
 inline constexpr std::size_t listed_sights_max = 256;
@@ -163,8 +179,9 @@ class StackTable {
 // Adds up flow by flow.
 class EvidenceBuilder {
  public:
-  // All that a signature says, in the order in which groups are told.
-  using GroupKey = std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, bool, bool, bool, bool, bool, bool>;
+  // All that a signature says but for the wrapping, in the order in which groups are told.
+  using GroupKey =
+      std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, Fragments, bool, bool, bool, bool, bool, bool, bool>;
 
   EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max,
                   StackTable::Choice chosen = {});
@@ -187,6 +204,11 @@ class EvidenceBuilder {
   [[nodiscard]] Evidence take();
 
  private:
+  struct Group {
+    ViolationSignature signature;  // with no wrapping
+    std::uint64_t flows = 0;
+    std::map<std::uint64_t, std::uint64_t> by_wrapping;  // flows of each that has a place; never of none
+  };
   struct Kept {
     std::uint32_t epoch;
     std::uint16_t member;
@@ -195,6 +217,8 @@ class EvidenceBuilder {
   void count_members(const std::vector<FlowSight>& sights);
   void add_violation(const FlowKey& key, FlowVerdict verdict, const std::vector<FlowSight>& sights);
   [[nodiscard]] std::size_t group_of(const ViolationSignature& signature);
+  void tell_groups();
+  static void add_to_group(Group& group, Stack wrapping);
   [[nodiscard]] bool may_be_listed(std::size_t group, const FlowKey& key) const noexcept;
   void keep_examples();
 
@@ -216,11 +240,12 @@ class EvidenceBuilder {
   std::size_t violations_max_;
   StackTable stacks_;
   std::map<GroupKey, std::size_t> group_places_;
+  std::vector<Group> groups_;
   std::vector<Sighting> sightings_;
   std::vector<Kept> kept_;
   std::vector<bool> member_seen_;
   std::vector<Example> examples_;
-  std::vector<GroupExamples> group_examples_;  // by place in evidence_.groups
+  std::vector<GroupExamples> group_examples_;  // by place in groups_
   std::size_t last_rank_ = 0;                  // the place behind which nothing was kept
   FlowKey last_key_{};
   bool left_out_ = false;

@@ -43,7 +43,7 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
   c.bytes += amount.bytes;
   c.marks |= packet.marks;
   // Most packets have none.
-  if ((c.tags | packet.tags) != tag_digest::none) c.tags = tag_digest::join(c.tags, tag_digest::of_one(packet.tags));
+  if ((c.tags | packet.tags) != tag_digest::none) c.tags = tag_digest::join(c.tags, told_tags(packet));
   record.content[direction] = content::least(record.content[direction], amount.content);
   return position;
 }

@@ -79,7 +79,7 @@ void Prediction::tell_copies(std::span<const std::byte> frame, Dissection& packe
 void Prediction::tell(const Dissection& packet, const Amount& amount) {
   packets_ += amount.packets;
   flow_map_.add(Observation{directed(packet.key, packet.direction), packet.stack, packet.kernel_key, amount.packets, amount.bytes,
-                            amount.first_ns, amount.last_ns, packet.marks, tag_digest::of_one(packet.tags), amount.content, 0},
+                            amount.first_ns, amount.last_ns, packet.marks, told_tags(packet), amount.content, 0},
                 0, 0);
 }
 

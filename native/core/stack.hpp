@@ -87,12 +87,19 @@ class Stack {
   [[nodiscard]] constexpr Layer innermost() const noexcept { return static_cast<Layer>(packed_ & layer_mask); }
   constexpr bool operator==(const Stack&) const noexcept = default;
 
+  // From the innermost: layer_at(0). Layer::none beyond the outermost.
+  [[nodiscard]] constexpr Layer layer_at(unsigned i) const noexcept {
+    return static_cast<Layer>(packed_ >> (bits_per_layer * i) & layer_mask);
+  }
+
   // What the packets of a datagram have in common, whole or in pieces.
-  [[nodiscard]] constexpr Stack without_fragments() const noexcept {
+  [[nodiscard]] constexpr Stack without_fragments() const noexcept { return without(Layer::frag); }
+
+  [[nodiscard]] constexpr Stack without(Layer left_out) const noexcept {
     Stack out;
     for (unsigned i = depth_max; i-- > 0;) {
-      const auto layer = static_cast<Layer>(packed_ >> (bits_per_layer * i) & layer_mask);
-      if (layer != Layer::none && layer != Layer::frag) out.push(layer);
+      const Layer layer = layer_at(i);
+      if (layer != Layer::none && layer != left_out) out.push(layer);
     }
     out.packed_ |= packed_ & overflow_mark;
     return out;

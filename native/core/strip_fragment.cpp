@@ -35,12 +35,16 @@ void note_fragment(Walk& walk, const FragmentHeader& header) noexcept {
 // The kernel hashes any fragment, the first included, without ports: FLOW_DISSECTOR_F_PARSE_1ST_FRAG is not set for fanout.
 [[nodiscard]] Follows strip_fragment(Walk& walk, const FragmentHeader& header) noexcept {
   walk.out->stack.push(Layer::frag);
-  if (walk.kernel_follows) walk.out->marks |= mark_fragment;
-  walk.stop_kernel();
+  const bool is_hashed = walk.kernel_follows && !walk.as_whole;
+  if (is_hashed) {
+    walk.out->marks |= mark_fragment;
+    walk.out->tags = tag_digest::unknown;
+  }
   // An atomic fragment (RFC 6946) is all of its datagram.
   if (header.begin != 0 || !header.last) note_fragment(walk, header);
   walk.out->transport_at = static_cast<std::uint16_t>(walk.at);
-  if (header.begin == 0) return Follows::transport;
+  if (header.begin == 0) return Follows::piece;
+  walk.stop_kernel();
   walk.end(PacketKind::fragment_later);
   return Follows::nothing;
 }
@@ -69,7 +73,7 @@ Follows strip_ipv6_fragment(Walk& walk) noexcept {
   const unsigned offset = load16(header + 2);
   const Follows follows = strip_fragment(walk, {load32(header + 4), offset >> 3U, (offset & 1U) == 0, end});
   if (!walk.in_packet(0)) walk.end(PacketKind::truncated);
-  if (follows == Follows::transport) (void)walk.again();
+  if (follows == Follows::piece) (void)walk.again();
   return follows;
 }
 

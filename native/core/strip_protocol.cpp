@@ -14,7 +14,10 @@ constexpr std::uint8_t protocol_mobility = 135, protocol_hip = 139, protocol_shi
 void hash_index(Walk& walk, std::size_t offset) noexcept {
   const std::size_t end = walk.at + offset + 4;
   if (end > walk.packet_end) walk.end(PacketKind::truncated);
-  if (end <= walk.frame_end) walk.found_kernel_ports(load32(walk.data + end - 4));
+  if (end <= walk.frame_end && walk.kernel_follows) {
+    walk.found_kernel_ports(load32(walk.data + end - 4));
+    walk.out->marks |= mark_index;
+  }
   walk.stop_kernel();
 }
 

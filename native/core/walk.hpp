@@ -76,6 +76,7 @@ struct Walk {
   bool reverse_if_equal = false;   // the direction of a packet between equal addresses
   bool stale_hashed = false;       // see read_ipv4_addresses()
   bool quoted = false;             // inside an ICMP error
+  bool as_whole = false;           // the kernel is taken to get all datagrams in one piece
   std::uint32_t stale = 0;
   std::uint32_t identity = 0;  // of the last IP header: length, and identification where it has one
   std::uint64_t sample = 0;    // octets that tell packets of one flow apart: sequence numbers, checksum

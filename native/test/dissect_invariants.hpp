@@ -123,7 +123,7 @@ inline bool same_flow(const Dissection& x, const Dissection& y) {
 }
 
 inline bool same(const Dissection& x, const Dissection& y) {
-  return same_flow(x, y) && x.stack == y.stack && x.direction == y.direction && x.marks == y.marks && x.protocol == y.protocol &&
+  return same_flow(x, y) && x.stack == y.stack && x.direction == y.direction && x.marks == y.marks && x.tags == y.tags && x.protocol == y.protocol &&
          x.ethertype == y.ethertype && x.fragment.datagram == y.fragment.datagram;
 }
 
@@ -171,8 +171,12 @@ inline const char* broken_rule_network(std::span<const std::byte> bytes, Network
 inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) {
   const Dissection got = dissect(frame, tag, seed);
   if (got.kind > PacketKind::malformed) return "the kind is known";
-  constexpr unsigned known_marks = mark_flow_label | mark_fragment | mark_stale_ipv6 | mark_echo_request | mark_icmp_error;
+  constexpr unsigned known_marks = mark_flow_label | mark_fragment | mark_stale_ipv6 | mark_echo_request | mark_icmp_error | mark_index;
   if ((got.marks & ~known_marks) != 0) return "only known marks are set";
+  const bool is_piece = (got.marks & mark_fragment) != 0;
+  if (is_piece && got.kind == PacketKind::fragment_later && got.fragment.datagram != 0 && got.tags != tag_digest::unknown)
+    return "a later piece tells of no datagram";
+  if (is_piece && got.kind == PacketKind::flow && got.tags >= tag_digest::unknown) return "a first piece tells of one";
   if (got.stack.packed() == 0 && frame.size() >= ETH_HLEN) return "an Ethernet frame has a layer";
   const std::string text = got.stack.text();
   if (std::count(text.begin(), text.end(), '/') > std::ptrdiff_t{Stack::depth_max}) return "the stack is bounded";

@@ -25,7 +25,8 @@ constexpr std::uint64_t floor_to_tick(std::uint64_t ns) { return ns / tick_ns * 
 
 inline auto rank_of(const ViolationSignature& s) {
   return std::tuple{s.kind,      s.stack.packed(), s.one_kernel_key,  s.top_bit_pair, s.label_one_way,
-                    s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet, s.sent_tagged, s.tags_differ};
+                    s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet, s.sent_tagged, s.tags_differ,
+                    s.whole_keys_differ, s.only_index_differs, s.wrapping.packed()};
 }
 
 inline bool same_signature(const ViolationSignature& x, const ViolationSignature& y) { return rank_of(x) == rank_of(y); }

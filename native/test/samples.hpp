@@ -26,8 +26,9 @@ inline std::vector<Sample> wrapped_samples() {
   for (const Wrapping& wrapping : wrappings()) {
     const Pair pair = pair_of(wrapping, inner_packets().front());
     const unsigned ethertype = wrapping.inner == Family::four ? ETH_P_IP : ETH_P_IPV6;
-    out.push_back({"in-" + wrapping.name, pair.there.bytes(), PacketKind::flow, pair.stack, IPPROTO_TCP, ethertype});
-    out.push_back({"in-" + wrapping.name + "-back", pair.back.bytes(), PacketKind::flow, pair.stack, IPPROTO_TCP, ethertype});
+    const unsigned marks = wrapping.name.starts_with("ah-") ? mark_index : 0;
+    out.push_back({"in-" + wrapping.name, pair.there.bytes(), PacketKind::flow, pair.stack, IPPROTO_TCP, ethertype, marks});
+    out.push_back({"in-" + wrapping.name + "-back", pair.back.bytes(), PacketKind::flow, pair.stack, IPPROTO_TCP, ethertype, marks});
   }
   return out;
 }
@@ -124,10 +125,10 @@ inline std::vector<Sample> samples() {
        "ipv6/frag/udp", 17, ip6, mark_fragment},
       {"ipv6-frag-later", (eth() / six / frag6(1448, false, IPPROTO_UDP) / payload(16)).bytes(), fragment_later, "ipv6/frag", 17,
        ip6, mark_fragment},
-      {"ipv4-esp", (eth() / four / esp(0x12345678)).bytes(), flow, "ipv4/esp", 50, ip},
-      {"ipv6-ah", (eth() / six / ah(0x12345678) / tcp(1, 2)).bytes(), flow, "ipv6/ah/tcp", 6, ip6},
+      {"ipv4-esp", (eth() / four / esp(0x12345678)).bytes(), flow, "ipv4/esp", 50, ip, mark_index},
+      {"ipv6-ah", (eth() / six / ah(0x12345678) / tcp(1, 2)).bytes(), flow, "ipv6/ah/tcp", 6, ip6, mark_index},
       {"ipv4-ah-cut", (eth() / ipv4(a4, b4, {.total_bytes = 40}) / ah(0x12345678) / tcp(1, 2)).bytes(), truncated, "ipv4/ah/tcp",
-       6, ip},
+       6, ip, mark_index},
       {"ipv6-16-extensions-ipip", tunnel_past_limit(), malformed, "ipv6/other", 4, ip6},
       {"ipv4-ospf", (eth() / ipv4(a4, b4, {.protocol = 89}) / payload(24)).bytes(), flow, "ipv4/other", 89, ip},
       {"ipv4-hop-by-hop-number", (eth() / ipv4(a4, b4, {.protocol = 0}) / payload(24)).bytes(), flow, "ipv4/other", 0, ip},

@@ -399,8 +399,9 @@ TEST(a_wrapped_flow_is_the_flow_inside) {
       CHECK_EQ(back.direction, parse(pair.bare_back).direction);
       CHECK_EQ(there.kernel_key == bare.kernel_key, wrapping.hashed == Hashed::inner);
       CHECK_EQ(back.kernel_key == there.kernel_key, wrapping.hashed != Hashed::one_way);
-      CHECK_EQ(there.marks & ~mark_echo_request, 0U);
-      CHECK_EQ(back.marks, 0U);
+      const unsigned marks = wrapping.name.starts_with("ah-") ? mark_index : 0;
+      CHECK_EQ(there.marks & ~mark_echo_request, marks);
+      CHECK_EQ(back.marks, marks);
       const StrippedTag tag{.present = true};
       CHECK(same_flow(parse(pair.there, tag), there));
       CHECK_EQ(parse(pair.there, tag).stack.text(), "vlan/" + pair.stack);
@@ -417,6 +418,61 @@ TEST(an_unseen_flow_has_no_part_in_the_kernel_key) {
     for (const Inner& other : inner)
       CHECK_EQ(parse(pair_of(wrapping, other).there).kernel_key, parse(pair_of(wrapping, inner.front()).there).kernel_key);
   }
+}
+
+// The first piece of a datagram says what the kernel would hash if it came whole, whatever it wraps; later ones do not know.
+TEST(a_first_piece_has_the_digest_of_its_whole_datagram) {
+  unsigned pieces = 0;
+  for (const Wrapping& wrapping : wrappings()) {
+    for (const Inner& inner : inner_packets()) {
+      const Pair pair = pair_of(wrapping, inner);
+      for (const Packet& packet : {pair.there, pair.back}) {
+        const Note note{wrapping.name + " around " + pair.stack};
+        const Dissection whole = parse(packet);
+        Octets frame = packet.bytes();
+        std::size_t at = 0;
+        for (const Header& header : wrapping.there) {
+          if (header.ethertype == ETH_P_IP) break;
+          at += header.bytes.size();
+        }
+        if (frame.at(at) != std::byte{0x45}) continue;
+        frame.at(at + 6) = std::byte{0x20};
+        const Dissection piece = parse(frame);
+        CHECK_EQ(piece.kind, PacketKind::flow);
+        CHECK(piece.key == whole.key);
+        CHECK(piece.stack.without_fragments() == whole.stack);
+        // Where the kernel has stopped before, it does not even see that.
+        if ((piece.marks & mark_fragment) == 0) {
+          CHECK_EQ(piece.kernel_key, whole.kernel_key);
+          continue;
+        }
+        ++pieces;
+        CHECK_EQ(piece.tags, tag_digest::of_whole(whole.kernel_key));
+        CHECK_EQ(piece.marks & ~mark_fragment, whole.marks);
+        frame.at(at + 7) = std::byte{1};
+        const Dissection later = parse(frame);
+        CHECK_EQ(later.kind, PacketKind::fragment_later);
+        CHECK_EQ(later.tags, tag_digest::unknown);
+        CHECK_EQ(with_tag(later, {.present = true, .tci = 5}), tag_digest::unknown);
+      }
+    }
+  }
+  CHECK(pieces > 200);
+}
+
+TEST(what_is_fragmented_once_more_is_whole_inside_a_whole_datagram) {
+  const std::string a = "10.0.0.1", b = "10.0.0.2", c = "10.9.0.1", d = "10.9.0.2", e = "2001:db8::1:0:0:1", f = "2001:db8::2:0:0:1";
+  const auto first = [](const std::string& from, const std::string& to) { return ipv4(from, to, {.more_fragments = true}); };
+  const Dissection whole = parse(eth() / ipv4(a, b) / ipv4(c, d) / udp(1, 2));
+  CHECK_EQ(parse(eth() / first(a, b) / first(c, d) / udp(1, 2)).tags, tag_digest::of_whole(whole.kernel_key));
+  CHECK_EQ(parse(eth() / ipv4(a, b) / first(c, d) / udp(1, 2)).tags, tag_digest::of_whole(whole.kernel_key));
+  // Each direction has octets of its own there.
+  const Dissection stale = parse(eth() / ipv6(e, f) / frag6(0, true) / ipv4(a, b) / udp(1, 2));
+  CHECK_EQ(stale.tags, tag_digest::of_whole(parse(eth() / ipv6(e, f) / ipv4(a, b) / udp(1, 2)).kernel_key));
+  CHECK_EQ(stale.marks, mark_fragment | mark_stale_ipv6);
+  const Dissection index = parse(eth() / first(a, b) / esp(7));
+  CHECK_EQ(index.tags, tag_digest::of_whole(parse(eth() / ipv4(a, b) / esp(7)).kernel_key));
+  CHECK_EQ(index.marks, mark_fragment | mark_index);
 }
 
 // Of two IPv6 endpoints that differ in octets 8 to 11, each direction hashes its own.
@@ -586,7 +642,15 @@ TEST(tags_are_told_apart_where_the_kernel_passes_them) {
   CHECK_EQ(tag_digest::join(3, 3), 3);
   CHECK_EQ(tag_digest::join(3, 4), tag_digest::various);
   CHECK_EQ(tag_digest::join(tag_digest::various, 4), tag_digest::various);
-  CHECK(tag_digest::of_one(tag_digest::various) != tag_digest::various);
+  for (const std::uint16_t kept : {tag_digest::unknown, tag_digest::various}) {
+    CHECK(tag_digest::of_one(kept) < tag_digest::unknown);
+    CHECK_EQ(tag_digest::join(kept, kept), kept);
+    CHECK(tag_digest::of_whole(kept) < tag_digest::unknown);
+  }
+  for (const std::uint16_t known : {tag_digest::none, std::uint16_t{3}, tag_digest::various}) {
+    CHECK_EQ(tag_digest::join(known, tag_digest::unknown), known);
+    CHECK_EQ(tag_digest::join(tag_digest::unknown, known), known);
+  }
 }
 
 TEST(nesting_ends) {

@@ -62,7 +62,10 @@ class Model {
     s.kernel_key = o.kernel_key;
     s.bytes += o.bytes;
     s.marks |= o.marks;
-    s.tags = fresh ? o.tags : s.tags == o.tags ? s.tags : tag_digest::various;
+    if (fresh || s.tags == tag_digest::unknown)
+      s.tags = o.tags;
+    else if (o.tags != tag_digest::unknown && s.tags != o.tags)
+      s.tags = tag_digest::various;
   }
 
   Evidence evidence(const std::vector<EpochWindow>& windows, std::uint32_t members, std::size_t violations_max) const {
@@ -97,7 +100,12 @@ class Model {
   static void list_examples(Evidence& e, std::size_t violations_max) {
     std::map<decltype(rank_of({})), std::size_t> seen;
     std::vector<std::pair<std::size_t, std::size_t>> order;
-    for (std::size_t i = 0; i < e.violations.size(); ++i) order.emplace_back(seen[rank_of(e.violations[i].signature)]++, i);
+    for (std::size_t i = 0; i < e.violations.size(); ++i) {
+      // Those that differ in the wrapping alone are of one group.
+      ViolationSignature group = e.violations[i].signature;
+      group.wrapping = {};
+      order.emplace_back(seen[rank_of(group)]++, i);
+    }
     std::sort(order.begin(), order.end());
     order.resize(std::min(order.size(), violations_max));
     std::sort(order.begin(), order.end(), [](const auto& x, const auto& y) { return x.second < y.second; });
@@ -141,7 +149,8 @@ class Model {
   static ViolationSignature signature(const FlowKey& key, FlowVerdict kind, const std::vector<FlowSight>& sights) {
     std::map<std::pair<std::uint16_t, std::uint64_t>, std::set<std::uint16_t>> members_of_key;
     std::set<std::uint64_t> stacks;
-    std::set<std::uint16_t> tags;
+    std::set<std::uint16_t> tags, whole_keys, keys_without_index;
+    bool indexed = false;
     std::set<bool> labelled[2];
     ViolationSignature s;
     s.kind = kind;
@@ -149,22 +158,43 @@ class Model {
     for (const FlowSight& sight : sights) {
       members_of_key[{sight.where.epoch, sight.kernel_key}].insert(sight.where.member);
       stacks.insert(sight.stack.packed());
-      tags.insert(sight.tags);
+      const bool is_fragment = (sight.marks & mark_fragment) != 0, has_index = (sight.marks & mark_index) != 0;
+      if (!is_fragment) tags.insert(sight.tags);
+      const std::uint16_t whole = is_fragment ? sight.tags : tag_digest::of_whole(sight.kernel_key);
+      if (whole != tag_digest::unknown) {
+        whole_keys.insert(whole);
+        if (!has_index) keys_without_index.insert(whole);
+      }
+      indexed = indexed || has_index;
       labelled[static_cast<int>(sight.where.direction)].insert((sight.marks & mark_flow_label) != 0);
-      if ((sight.marks & mark_fragment) != 0) s.fragments = true;
+      // The one stack with fragments is within reach.
+      if (is_fragment) s.fragments = Fragments::in_reach;
       if ((sight.marks & mark_stale_ipv6) != 0) s.stale_ipv6 = true;
       if ((sight.marks & mark_sent_tagged) != 0) s.sent_tagged = true;
     }
     s.stack = Stack{*stacks.begin()};
     s.tags_differ = tags.size() > 1 || tags.contains(tag_digest::various);
-    // Of the stacks that the scenarios have, only the last differs by fragments alone, and its TCP is behind one.
-    std::set<std::string> wrappings;
+    // Of the stacks that the scenarios have, one differs by fragments alone, and one by AH.
+    std::map<std::string, Stack> wrappings;
+    std::set<std::string> but_for_index;
     for (const std::uint64_t packed : stacks) {
-      std::string text = Stack{packed}.text();
-      if (const auto at = text.find("/frag"); at != std::string::npos) text.erase(at, 5);
-      wrappings.insert(text);
+      const auto without = [](std::string text, const std::string& layer) {
+        const auto at = text.find(layer);
+        return at == std::string::npos ? text : text.erase(at, layer.size());
+      };
+      const std::string text = without(Stack{packed}.text(), "/frag");
+      wrappings[text] = text == "ipv4/tcp" ? stack_of({Layer::ipv4, Layer::tcp}) : Stack{packed};
+      but_for_index.insert(without(text, "/ah"));
     }
     s.mixed_wrappings = wrappings.size() > 1;
+    if (wrappings.size() == 2) {
+      const std::string own = Stack{*stacks.begin()}.text();
+      for (const auto& [text, stack] : wrappings)
+        if (text != (own == "ipv4/frag/tcp" ? "ipv4/tcp" : own)) s.wrapping = stack;
+    }
+    const auto differ = [](const std::set<std::uint16_t>& keys) { return keys.size() > 1 || keys.contains(tag_digest::various); };
+    s.whole_keys_differ = differ(whole_keys);
+    s.only_index_differs = s.whole_keys_differ && indexed && but_for_index.size() == 1 && !differ(keys_without_index);
     for (const auto& [key_of_epoch, members] : members_of_key) s.one_kernel_key = s.one_kernel_key || members.size() > 1;
     s.top_bit_pair =
         key.family == 4 && std::equal(key.a.begin(), key.a.begin() + 3, key.b.begin()) && (key.a[3] ^ key.b[3]) == 128;
@@ -246,7 +276,7 @@ std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
   Random random{seed};
   const Stack stacks[]{stack_of({Layer::ipv4, Layer::tcp}), stack_of({Layer::vlan, Layer::ipv4, Layer::tcp}),
                        stack_of({Layer::ipv4, Layer::gre, Layer::ipv4, Layer::tcp}),
-                       stack_of({Layer::ipv4, Layer::frag, Layer::tcp})};
+                       stack_of({Layer::ipv4, Layer::frag, Layer::tcp}), stack_of({Layer::ipv4, Layer::ah, Layer::tcp})};
   std::vector<Told> out;
   // Of one flow no more than is told apart: what is beyond that depends on the order.
   std::map<std::uint32_t, unsigned> variants;
@@ -261,15 +291,18 @@ std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
     o.stack = stacks[0];
     o.kernel_key = n;
     if (random.one_in(4) && variants[n]++ < scenario.variants_max) {
-      if (!random.one_in(3)) o.stack = stacks[random.below(4)];
+      if (!random.one_in(3)) o.stack = stacks[random.below(5)];
       if (random.one_in(2)) o.kernel_key = random.below(3);
     }
-    o.marks = static_cast<std::uint8_t>((random.one_in(12) ? mark_fragment : 0) |
+    o.marks = static_cast<std::uint8_t>((o.stack == stacks[3] ? mark_fragment : o.stack == stacks[4] ? mark_index : 0) |
                                         (n % 7 == 0 && direction_of(o.tuple) == Direction::forward ? mark_flow_label : 0) |
                                         (n % 5 == 0 && random.one_in(2) ? mark_flow_label : 0) |
                                         (random.one_in(9) ? mark_sent_tagged : 0));
     // One VLAN for nearly all packets of a flow.
     o.tags = static_cast<std::uint16_t>(n % 3 == 0 ? 0 : random.one_in(20) ? random.below(3) : 1);
+    // Nearly all of its datagrams would have the flow's own kernel key.
+    if (o.stack == stacks[3])
+      o.tags = random.one_in(3) ? tag_digest::unknown : tag_digest::of_whole(random.one_in(4) ? random.below(3) : n);
     o.packets = random.one_in(3) ? 1 : 1 + random.below(1000);
     o.bytes = o.packets * 60;
     // Few different ticks, so that ties come up.

@@ -155,7 +155,7 @@ function talliesOf({ groups, stacks }: HashEvidence): readonly Tally[] {
     const parted = sum(failed.filter(({ kind }) => kind === 'asymmetric').map(({ flows }) => flows));
     const flows = parted + keptOf(evidence);
     // A fragment or an outer header gives a direction several keys: then its split says nothing about one key.
-    const hasSplit = isHashed(stack) && failed.some(({ kind, fragments }) => kind === 'split' && !fragments);
+    const hasSplit = isHashed(stack) && failed.some(({ kind, fragments }) => kind === 'split' && fragments === 'none');
     return { stack, parted, flows, hasSplit, areIndependent: isHashed(stack) && kernelKeys >= Math.min(flows, KERNEL_KEYS_MAX) };
   });
 }

@@ -1,5 +1,6 @@
 /** Which readers follow a flow through which encapsulation, by their sources (docs/encapsulations.md). Pure. */
-import { listed } from './stack-layers.ts';
+import type { ViolationTraits } from '../model/evidence.ts';
+import { isTunnelled, listed } from './stack-layers.ts';
 
 export const READERS = ['Suricata', 'Zeek', 'Snort', 'Arkime'] as const;
 export type Reader = (typeof READERS)[number];
@@ -70,11 +71,35 @@ export function readersOf(stack: string): readonly Reader[] {
   }, ALL);
 }
 
+/** What a violation tells of how its packets are wrapped. */
+export type Wrapped = Pick<ViolationTraits, 'stack' | 'mixedWrappings' | 'wrapping'>;
+
+/**
+ * The readers for which packets of several kernel keys are one flow. Where packets came in two wrappings these are the readers that open both, and
+ * those that open one which the kernel may hash by other fields in each packet. What the wrappings are is not always known: then it may be any.
+ */
+export function concernedReaders({ stack, mixedWrappings, wrapping }: Wrapped): readonly Reader[] {
+  if (!mixedWrappings) return readersOf(stack);
+  if (wrapping === undefined) return ALL;
+  const inner = [stack, wrapping].filter(isTunnelled).flatMap(readersOf);
+  const both = readersOf(stack).filter((reader) => readersOf(wrapping).includes(reader));
+  return READERS.filter((reader) => both.includes(reader) || inner.includes(reader));
+}
+
 /** "Zeek tracks the flow inside; none of Suricata, ... tracks the one inside ipv4/udp/lisp/ipv4/tcp" */
 export function readersText(stacks: readonly string[]): string {
+  return readersByStack(new Map(stacks.map((stack) => [stack, readersOf(stack)])));
+}
+
+/** The same where packets came in two wrappings, by the one that not all readers open. */
+export function readersOfBothText(flows: readonly Wrapped[]): string {
+  return readersByStack(new Map(flows.flatMap((flow) => (flow.wrapping === undefined ? [] : [[flow.wrapping, concernedReaders(flow)]]))));
+}
+
+function readersByStack(readersOfStack: ReadonlyMap<string, readonly Reader[]>): string {
   const groups = new Map<string, string[]>();
-  for (const stack of stacks) {
-    const readers = readersOf(stack).join(', ');
+  for (const [stack, names] of readersOfStack) {
+    const readers = names.join(', ');
     groups.set(readers, [...(groups.get(readers) ?? []), stack]);
   }
   const where = (inside: readonly string[]) => (groups.size === 1 ? '' : ` in ${listed(inside)}`);

@@ -92,7 +92,7 @@ function simulated(parted: string, nic: NicFacts, groups: readonly ViolationGrou
 function flawsOf(nic: NicFacts, groups: readonly ViolationGroup[]): readonly Flaw[] {
   return [
     ...(nic.isSymmetric ? [] : [{ why: 'its hash is another one for each direction', isOfPorts: false }]),
-    ...(nic.hashesPorts && groups.some(({ fragments }) => fragments)
+    ...(nic.hashesPorts && groups.some(({ fragments }) => fragments !== 'none')
       ? [{ why: 'it hashes fragments by addresses and whole packets by ports as well', isOfPorts: true }]
       : []),
     ...(groups.some(({ stack, mixedWrappings }) => mixedWrappings || isTunnelled(stack))

@@ -14,7 +14,7 @@ export function hasLayer(stack: string, names: readonly string[]): boolean {
 export function family(stack: string): 4 | 6 | undefined {
   const layers = stack.split('/');
   const fragment = layers.indexOf('frag');
-  const last = layers.slice(0, fragment < 0 ? layers.length : fragment).findLast((layer) => layer === 'ipv4' || layer === 'ipv6');
+  const last = layers.slice(0, fragment < 0 ? layers.length : fragment).findLast(isIp);
   if (last === undefined) return undefined;
   return last === 'ipv4' ? 4 : 6;
 }
@@ -61,6 +61,55 @@ export function carriesNoFlow(stack: string): boolean {
 
 function isIp(layer: string): boolean {
   return layer === 'ipv4' || layer === 'ipv6';
+}
+
+/** What readers of a report call the layers that hide a flow. */
+const NAMES: Readonly<Record<string, string>> = {
+  vlan: 'a VLAN tag of a type that the kernel does not know, such as 0x9100',
+  pppoe: 'a PPPoE header',
+  hsr: 'a tag of HSR or PRP',
+  batman: 'a header of batman-adv',
+  mpls: 'an MPLS label',
+  cmd: 'a Cisco MetaData tag',
+  fabricpath: 'a Cisco FabricPath header',
+  vntag: 'a VN-Tag',
+  etag: 'an E-Tag',
+  pbb: 'a service tag of 802.1ah',
+  snap: 'a header of LLC and SNAP',
+  nsh: 'a network service header (NSH)',
+  fr: 'a header of frame relay',
+  garland: 'a header of Garland',
+  gre: 'a header of GRE',
+  nvgre: 'a header of NVGRE',
+  erspan: 'ERSPAN',
+  etherip: 'EtherIP',
+  srv6l2: 'Ethernet in IP',
+  eoip: 'EoIP',
+  wlan: 'a header of IEEE 802.11',
+  vxlan: 'VXLAN',
+  geneve: 'Geneve',
+  gtpu: 'GTP-U',
+  l2tp: 'L2TP',
+  teredo: 'Teredo',
+  ayiya: 'AYIYA',
+  lisp: 'LISP',
+  capwap: 'CAPWAP',
+};
+
+/** What stands around the packets of one stack and not around those of another, in words; undefined where that has no name of its own. */
+export function nameOfDifference(stack: string, other: string): string | undefined {
+  const [layers, others] = [stack.split('/'), other.split('/')];
+  while (layers.length > 0 && layers.at(-1) === others.at(-1)) {
+    layers.pop();
+    others.pop();
+  }
+  while (layers.length > 0 && layers[0] === others[0]) {
+    layers.shift();
+    others.shift();
+  }
+  const telling = layers.findLast((layer) => Object.hasOwn(NAMES, layer));
+  if (telling !== undefined) return NAMES[telling];
+  return layers.some(isIp) ? 'another IP header' : undefined;
 }
 
 /** "ipv4/tcp, ipv4/udp and 3 more" */

@@ -18,6 +18,12 @@ export interface StackEvidence {
   readonly sentTagged: number;
 }
 
+/**
+ * Which fragments the kernel hashed as such, by what it takes to have them whole; of several the hardest. In reach of the flag defrag is what is
+ * IPv4 in the outermost header, behind one VLAN tag at the most; beyond it IPv4 further inside.
+ */
+export type Fragments = 'none' | 'in-reach' | 'beyond-reach' | 'ipv6';
+
 /** Violations that look alike. Counted for all of them, however many are listed one by one. */
 export interface ViolationGroup {
   readonly kind: ViolationKind;
@@ -28,8 +34,7 @@ export interface ViolationGroup {
   readonly topBitPair: boolean;
   /** IPv6 with a flow label on packets of one direction only. */
   readonly labelOneWay: boolean;
-  /** Some packets of the flow were fragments. */
-  readonly fragments: boolean;
+  readonly fragments: Fragments;
   /** IPv4 inside IPv6: current kernels hash octets of the outer source address as well. */
   readonly staleIpv6: boolean;
   /** Packets of the flow came in different wrappings, such as some behind a label and some without. */
@@ -40,6 +45,12 @@ export interface ViolationGroup {
   readonly sentTagged: boolean;
   /** Packets of the flow differ in flow label, VLAN ids or GRE key: what bug A hashed, and the symmetric hash leaves out. */
   readonly tagsDiffer: boolean;
+  /** The kernel keys would differ if all datagrams came in one piece, too. */
+  readonly wholeKeysDiffer: boolean;
+  /** And then they differ by the index of ESP or AH alone, which the kernel hashes where others have ports. */
+  readonly onlyIndexDiffers: boolean;
+  /** Of packets in two wrappings that of the others; absent for one wrapping or more than two, and for what was not told apart. */
+  readonly wrapping?: string;
   /** Every packet on the one member is older than a known membership change within the epoch, every packet on the other younger. */
   readonly movedAtChange?: boolean;
   readonly flows: number;

@@ -1,6 +1,6 @@
 /** What one member counts of its flows between two messages, as native/core/flow_cache.cpp and datagrams.cpp do it. */
 import type { ObservationInput } from '../../src/native.ts';
-import { type Flow, MARK, type Packet } from './traffic.ts';
+import { type Flow, joined, MARK, type Packet } from './traffic.ts';
 
 interface Cell {
   readonly flow: Flow;
@@ -13,6 +13,7 @@ interface Cell {
   firstNs: number;
   lastNs: number;
   marks: number;
+  tags: number;
   /** Since the cell was made. */
   content: number;
   isTold: boolean;
@@ -86,7 +87,16 @@ export class FlowCells {
     const name = `${flow.index} ${direction} ${key} ${stack} ${isError}`;
     let cell = this.#cells.get(name);
     if (cell === undefined) {
-      const empty = { packets: 0, bytes: 0, firstNs: timeNs, lastNs: timeNs, marks: 0, content: NO_CONTENT, isTold: false };
+      const empty = {
+        packets: 0,
+        bytes: 0,
+        firstNs: timeNs,
+        lastNs: timeNs,
+        marks: 0,
+        tags: packet.tags,
+        content: NO_CONTENT,
+        isTold: false,
+      };
       cell = { flow, direction, key, stack, isError, ...empty };
       this.#cells.set(name, cell);
     }
@@ -100,6 +110,7 @@ export class FlowCells {
     cell.packets += 1;
     cell.bytes += packet.bytes;
     cell.marks |= packet.marks;
+    cell.tags = joined(cell.tags, packet.tags);
     if (packet.datagram === 0) cell.content = leastContent(cell.content, contentOf(packet.rank, timeNs));
   }
 
@@ -125,7 +136,7 @@ export class FlowCells {
 }
 
 function tell(cell: Cell): ObservationInput {
-  const { flow, packets, bytes, firstNs, lastNs, key, stack, marks, content } = cell;
+  const { flow, packets, bytes, firstNs, lastNs, key, stack, marks, tags, content } = cell;
   const isForward = cell.direction === 0;
   cell.packets = 0;
   cell.bytes = 0;
@@ -138,6 +149,7 @@ function tell(cell: Cell): ObservationInput {
     stack,
     kernelKey: key,
     marks,
+    tags,
     packets,
     bytes,
     firstNs,
@@ -164,8 +176,20 @@ function settle(datagram: Datagram): ObservationInput[] {
   return [...told, { ...tupleOf(first.flow, first.direction), stack: first.stack, ...whose }];
 }
 
-function laterPiece({ flow, direction, key, stack, marks, bytes, datagram }: Packet, timeNs: number): ObservationInput {
+function laterPiece({ flow, direction, key, stack, marks, tags, bytes, datagram }: Packet, timeNs: number): ObservationInput {
   if (flow === undefined) throw new TypeError('a piece of no flow');
   const tuple = { ...tupleOf(flow, direction), srcPort: 0, dstPort: 0 };
-  return { ...tuple, stack, kernelKey: key, marks, packets: 1, bytes, firstNs: timeNs, lastNs: timeNs, content: NO_CONTENT, datagram };
+  return {
+    ...tuple,
+    stack,
+    kernelKey: key,
+    marks,
+    tags,
+    packets: 1,
+    bytes,
+    firstNs: timeNs,
+    lastNs: timeNs,
+    content: NO_CONTENT,
+    datagram,
+  };
 }

@@ -143,7 +143,8 @@ const CONFIDENCE = of(
 
 const DIAGNOSE = of(
   'src/collector/diagnose.ts',
-  ['ESP is a tunnel', "hasLayer(traits.stack, ['esp', 'ah']) && !hasLayer(traits.stack, OUTER_HASHED)", 'false'],
+  ['ESP is a tunnel', '!traits.oneKernelKey && traits.onlyIndexDiffers', 'false'],
+  ['fragments hide the tunnel', "fragments !== 'none' && !wholeKeysDiffer", "fragments !== 'none'"],
   [
     'copies of one key count as copies',
     "traits.kind === 'duplicated' && !(mode === 'hash' && traits.oneKernelKey)",
@@ -151,11 +152,7 @@ const DIAGNOSE = of(
   ],
   ['copies are never copies', "traits.kind === 'duplicated' && !(mode === 'hash' && traits.oneKernelKey)", 'false'],
   ['what this host sent is anything else', "{ code: 'sent-tagged', holds: (traits) => !traits.oneKernelKey && traits.sentTagged },", ''],
-  [
-    'fragments are unexplained',
-    "{ code: 'fragment-v4', holds: (traits) => isPartedByFragments(traits) && family(traits.stack) === 4 },",
-    '',
-  ],
+  ['fragments are unexplained', "{ code: 'fragment-v4', holds: isPartedByFragments },", ''],
   ['lb is rnd', "{ code: 'lb-by-design', holds: (_, { mode }) => mode === 'lb' },", ''],
   ['stale octets are unexplained', 'holds: (traits) => !traits.oneKernelKey && traits.staleIpv6', 'holds: () => false'],
   [
@@ -163,11 +160,7 @@ const DIAGNOSE = of(
     "{ code: 'tunnel-payload-types', holds: (traits) => !traits.oneKernelKey && carriesNoFlow(traits.stack) },",
     '',
   ],
-  [
-    'tunnels are unexplained',
-    'holds: (traits) => !traits.oneKernelKey && !traits.fragments && isPartedByWrapping(traits)',
-    'holds: () => false',
-  ],
+  ['tunnels are unexplained', "{ code: 'tunnel-outer-only', holds: isPartedByWrapping },", ''],
   ['an asymmetric hash is unexplained', "{ code: 'hash-asymmetric', holds: (traits) => traits.oneKernelKey },", ''],
   ['every cause is harmless', 'harmless: CAUSES[code].harmless,', 'harmless: true,'],
   ['no cause is harmless', 'harmless: CAUSES[code].harmless,', 'harmless: false,'],
@@ -448,7 +441,17 @@ const NATIVE_EVIDENCE = of(
     'evidence_.two_way_by_epoch_and_member[k.epoch][k.member] += 2;',
   ],
   ['violations are not listed', 'if (is_violation(verdict)) add_violation(key, verdict, sights);', ''],
-  ['tags never differ', 's.tags_differ = true;', ';'],
+  ['tags never differ', 's.tags_differ = tags == tag_digest::various;', ''],
+  [
+    'later pieces tell of their datagram',
+    'if (chosen(s)) all = tag_digest::join(all, whole_key_of(s));',
+    'if (chosen(s)) all = all == whole_key_of(s) || all == tag_digest::unknown ? whole_key_of(s) : tag_digest::various;',
+  ],
+  [
+    'an index is never all',
+    'return std::any_of(sights.begin(), sights.end(), has_index) &&',
+    'return false && std::any_of(sights.begin(), sights.end(), has_index) &&',
+  ],
   ['what was sent is forgotten', 'if ((sight.marks & mark_sent_tagged) != 0) s.sent_tagged = true;', ''],
   ['one direction is two', 'is_two_way = seen[0] && seen[1];', 'is_two_way = seen[0] || seen[1];'],
   ['stacks that tell nothing keep their places', '(tells || packed < *silent_.rbegin())', '(packed < *silent_.rbegin())'],

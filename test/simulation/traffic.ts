@@ -18,6 +18,9 @@ export type FlowKind =
   | 'stale'
   /** Some packets are fragments. */
   | 'fragments'
+  /** The same of packets in a tunnel whose outer headers have one kernel key, and in one where each direction has its own. */
+  | 'gtpu-fragments'
+  | 'vxlan-fragments'
   /** Each packet twice, in two wrappings. */
   | 'copies'
   /** The same in one wrapping. */
@@ -50,6 +53,7 @@ export interface Packet {
   readonly key: number;
   readonly stack: string;
   readonly marks: number;
+  readonly tags: number;
   readonly bytes: number;
   /** Rank of its contents (native/core/content.hpp): copies share it. */
   readonly rank: number;
@@ -67,7 +71,21 @@ export interface Packet {
   readonly isFirstPiece: boolean;
 }
 
-export const MARK = { label: 1, fragment: 2, stale: 4, error: 16 } as const;
+export const MARK = { label: 1, fragment: 2, stale: 4, error: 16, index: 64 } as const;
+
+/** native/core/tag_digest.hpp: of a later piece, and of packets that differ. */
+const [UNKNOWN, VARIOUS] = [0xfffe, 0xffff];
+
+/** What a first piece says of its datagram. Kernel keys have 32 bits here. */
+function ofWhole(key: number): number {
+  const digest = (key ^ (key >>> 16)) & 0xffff;
+  return digest >= UNKNOWN ? digest - UNKNOWN + 1 : digest;
+}
+
+export function joined(tags: number, others: number): number {
+  if (tags === others || others === UNKNOWN) return tags;
+  return tags === UNKNOWN ? others : VARIOUS;
+}
 
 export interface TrafficPlan {
   readonly flows: number;
@@ -127,7 +145,7 @@ function makeFlow(index: number, kind: FlowKind, dice: Dice): Flow {
     case 'vxlan':
       return { ...common, protocol: 6, stack: 'ipv4/udp/vxlan/eth/ipv4/tcp', keys: [key, other], marks: [0, 0] };
     case 'esp':
-      return { ...common, protocol: 50, stack: 'ipv4/esp', keys: [key, other], marks: [0, 0] };
+      return { ...common, protocol: 50, stack: 'ipv4/esp', keys: [key, other], marks: [MARK.index, MARK.index] };
     case 'stale':
       return { ...common, protocol: 6, stack: 'ipv6/ipv4/tcp', keys: [key, other], marks: [MARK.stale, MARK.stale] };
     case 'mpls':
@@ -140,6 +158,10 @@ function makeFlow(index: number, kind: FlowKind, dice: Dice): Flow {
       return { ...common, protocol: 6, stack: 'vlan/ipv4/tcp', keys: [key, key], marks: [0, 0] };
     case 'fragments':
       return { ...common, protocol: 17, stack: 'ipv4/udp', keys: [key, key], marks: [0, 0] };
+    case 'gtpu-fragments':
+      return { ...common, protocol: 6, stack: 'ipv4/udp/gtpu/ipv4/tcp', keys: [key, key], marks: [0, 0] };
+    case 'vxlan-fragments':
+      return { ...common, protocol: 6, stack: 'ipv4/udp/vxlan/eth/ipv4/tcp', keys: [key, other], marks: [0, 0] };
     case 'tcp4':
     case 'top-bit':
     case 'copies':
@@ -179,7 +201,7 @@ function packetsOf(flow: Flow, plan: TrafficPlan, dice: Dice): Omit<Packet, 'id'
     const atNs = dice.chance(plan.drawn) ? aboutAMoment(plan, dice) : Math.floor(begin + dice.real() * length);
     const content = flow.index * 64 + i;
     const rank = rankOf(content);
-    if (flow.kind === 'fragments' && dice.chance(0.4)) putFragments(put, direction, fragmentKey, atNs, dice);
+    if (flow.kind.endsWith('fragments') && dice.chance(0.4)) putFragments(put, flow, direction, fragmentKey, atNs, dice);
     else put({ direction, rank }, atNs);
     if (flow.kind === 'twins') put({ direction, rank }, atNs + dice.between(0, 200_000));
     if (flow.kind === 'copies') put({ direction, rank, key: MPLS_KEY, stack: 'mpls/ipv4/tcp' }, atNs + dice.between(0, 200_000));
@@ -202,6 +224,7 @@ function aboutAMoment({ moments, fromNs, toNs }: TrafficPlan, dice: Dice): numbe
 
 function putFragments(
   put: (packet: Partial<Packet> & { readonly direction: Direction }, atNs: number) => void,
+  { stack, keys }: Flow,
   direction: Direction,
   key: number,
   atNs: number,
@@ -212,7 +235,8 @@ function putFragments(
   for (let piece = 0; piece < pieces; piece += 1) {
     const common = { direction, key, marks: MARK.fragment, datagram };
     // Pieces may overtake the first one.
-    put({ ...common, stack: 'ipv4/frag/udp', isFirstPiece: piece === 0 }, atNs + dice.between(0, 300_000));
+    const told = piece === 0 ? { isFirstPiece: true, tags: ofWhole(keys[direction]) } : { tags: UNKNOWN };
+    put({ ...common, ...told, stack: stack.replace('ipv4', 'ipv4/frag') }, atNs + dice.between(0, 300_000));
   }
 }
 
@@ -229,6 +253,7 @@ function completed(
     key: flow.keys[direction],
     stack: flow.stack,
     marks: flow.marks[direction],
+    tags: 0,
     bytes: dice.between(60, 1500),
     rank: 1,
     atNs,
@@ -260,6 +285,7 @@ function strayPacket(plan: TrafficPlan, dice: Dice): Omit<Packet, 'id'> {
     key: ARP_KEY,
     stack: '',
     marks: 0,
+    tags: 0,
     bytes: 60,
     rank: 1,
     atNs,

@@ -106,7 +106,7 @@ export function observationsAreTrue(truth: LaneTruth): readonly string[] {
     for (const d of deliveries) {
       if (isOrphan(d, deliveries)) continue;
       const { direction, key, datagram } = d.packet;
-      const stack = datagram === 0 ? d.packet.stack : 'ipv4/frag/udp';
+      const stack = datagram === 0 ? d.packet.stack : flow.stack.replace('ipv4', 'ipv4/frag');
       const name = cellName(flow.index, d.member, d.epoch, direction, key, stack, isError(d) ? 'error' : 'own');
       really.set(name, (really.get(name) ?? 0) + 1);
       if (!hasOwn) unmatched.add(name);

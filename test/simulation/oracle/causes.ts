@@ -9,6 +9,9 @@ const BY_KIND: Readonly<Partial<Record<Flow['kind'], readonly CauseCode[]>>> = {
   esp: ['esp-ah-spi'],
   stale: ['known-bug-d'],
   fragments: ['fragment-v4'],
+  'gtpu-fragments': ['fragment-v4'],
+  // As far as both directions were seen.
+  'vxlan-fragments': ['tunnel-outer-only', 'fragment-v4'],
   // Copies that are cut off at an end of the run are no copies any more: then their wrappings tell why they were parted.
   copies: ['duplicated', 'tunnel-outer-only'],
 };

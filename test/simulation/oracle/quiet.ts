@@ -9,7 +9,7 @@ import { boundOf } from './yes.ts';
 
 const FALSE_PASS_LIMIT = 1e-6;
 /** Each direction has a kernel key of its own. */
-const SCATTERED: readonly Flow['kind'][] = ['esp', 'vxlan', 'stale'];
+const SCATTERED: readonly Flow['kind'][] = ['esp', 'vxlan', 'vxlan-fragments', 'stale'];
 
 /** In the order in which a worse one outranks a better. */
 const VERDICTS = ['one-way', 'consistent', 'parted'] as const;

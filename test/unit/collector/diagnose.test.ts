@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { causeOf, type DiagnosisContext, diagnose, explainCause } from '../../../src/collector/diagnose.ts';
 import { findHashBugs } from '../../../src/collector/hash-bugs.ts';
 import { CAUSE_CODES, type CauseCode } from '../../../src/model/cause.ts';
-import type { ViolationGroup } from '../../../src/model/evidence.ts';
+import type { Fragments, ViolationGroup } from '../../../src/model/evidence.ts';
 import { group, stackOf } from '../../helpers/evidence.ts';
 
 function context(change: Partial<DiagnosisContext> = {}): DiagnosisContext {
@@ -35,6 +35,9 @@ type Case = [
 
 const v6 = { stack: 'ipv6/tcp' };
 const twoKeys = { oneKernelKey: false };
+const whole = { ...twoKeys, wholeKeysDiffer: true };
+const spi = { wholeKeysDiffer: true, onlyIndexDiffers: true };
+const one = { ...whole, mixedWrappings: true };
 const topBit = { topBitPair: true };
 const label = { ...v6, labelOneWay: true };
 
@@ -91,32 +94,44 @@ const CASES: Case[] = [
   ['bug C: unlabelled IPv6 fails too', label, { kernel: '5.15.100' }, 'hash-asymmetric', [v6]],
 
   ['sent with the tag in its bytes', { ...twoKeys, sentTagged: true, stack: 'vlan/ipv4/tcp' }, {}, 'sent-tagged'],
-  ['sent so as fragments', { ...twoKeys, sentTagged: true, fragments: true, stack: 'vlan/ipv4/udp' }, {}, 'sent-tagged'],
+  ['sent so as fragments', { ...twoKeys, sentTagged: true, fragments: 'in-reach', stack: 'vlan/ipv4/udp' }, {}, 'sent-tagged'],
   ['sent so as ESP', { ...twoKeys, sentTagged: true, stack: 'vlan/ipv4/esp' }, {}, 'sent-tagged'],
   ['sent so, with one key: the hash', { sentTagged: true, stack: 'vlan/ipv4/tcp' }, {}, 'hash-asymmetric'],
   ['sent so, in mode qm', { ...twoKeys, sentTagged: true, stack: 'vlan/ipv4/tcp' }, { mode: 'qm' }, 'rss-asymmetric'],
 
-  ['IPv4 fragments', { ...twoKeys, fragments: true, stack: 'ipv4/udp' }, {}, 'fragment-v4'],
-  ['IPv6 fragments', { ...twoKeys, fragments: true, stack: 'ipv6/frag/udp' }, {}, 'fragment-v6'],
-  ['IPv6 fragments of a tunnel to IPv4', { ...twoKeys, fragments: true, stack: 'ipv6/frag/ipv4/udp' }, {}, 'fragment-v6'],
-  ['fragments with one key are the hash again', { fragments: true }, {}, 'hash-asymmetric'],
-  ['fragments in VXLAN: two reasons possible', { ...twoKeys, fragments: true, stack: 'ipv4/udp/vxlan/eth/ipv4/udp' }, {}, 'unexplained'],
+  ['IPv4 fragments', { ...twoKeys, fragments: 'in-reach', stack: 'ipv4/udp' }, {}, 'fragment-v4'],
+  ['IPv6 fragments', { ...twoKeys, fragments: 'ipv6', stack: 'ipv6/frag/udp' }, {}, 'fragment-v6'],
+  ['IPv6 fragments of a tunnel to IPv4', { ...twoKeys, fragments: 'ipv6', stack: 'ipv6/frag/ipv4/udp' }, {}, 'fragment-v6'],
+  ['fragments with one key are the hash again', { fragments: 'in-reach' }, {}, 'hash-asymmetric'],
+  ['IPv6 in front, IPv4 inside', { ...twoKeys, fragments: 'ipv6', stack: 'ipv6/ipv4/udp' }, {}, 'fragment-v6'],
+  ['fragments of VXLAN alone', { ...twoKeys, fragments: 'in-reach', stack: 'ipv4/udp/vxlan/eth/ipv4/udp' }, {}, 'fragment-v4'],
+  ['and beside ports that differ', { ...whole, fragments: 'in-reach', stack: 'ipv4/udp/vxlan/eth/ipv4/udp' }, {}, 'tunnel-outer-only'],
+  ['fragments in GTP-U over IPv6', { ...twoKeys, fragments: 'ipv6', stack: 'ipv6/udp/gtpu/ipv4/tcp' }, {}, 'fragment-v6'],
+  ['fragments and a label in one direction', { ...whole, fragments: 'in-reach', mixedWrappings: true }, {}, 'tunnel-outer-only'],
+  ['fragments, and a VLAN tag in one direction', { ...twoKeys, fragments: 'in-reach', mixedWrappings: true }, {}, 'fragment-v4'],
+  ['fragments of ESP', { ...whole, fragments: 'in-reach', onlyIndexDiffers: true, stack: 'ipv4/esp' }, {}, 'esp-ah-spi'],
+  ['fragments of ESP in one direction', { ...twoKeys, fragments: 'in-reach', stack: 'ipv4/frag/esp' }, {}, 'fragment-v4'],
+  ['fragments of 4in6', { ...whole, fragments: 'ipv6', staleIpv6: true, stack: 'ipv6/ipv4/tcp' }, {}, 'known-bug-d'],
+  ['fragments, and whole keys that differ for no known reason', { ...whole, fragments: 'in-reach' }, {}, 'unexplained'],
 
   ['VXLAN', { ...twoKeys, stack: 'ipv4/udp/vxlan/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
   ['GTP-U, one direction split', { ...twoKeys, kind: 'split', stack: 'ipv6/udp/gtpu/ipv4/tcp' }, {}, 'tunnel-outer-only'],
   ['VXLAN with one key: the hash', { stack: 'ipv4/udp/vxlan/eth/ipv4/tcp' }, {}, 'hash-asymmetric'],
   ['GRE: the kernel looks inside', { ...twoKeys, stack: 'ipv4/gre/ipv4/tcp' }, {}, 'unexplained'],
-  ['ESP', { ...twoKeys, stack: 'ipv4/esp' }, {}, 'esp-ah-spi'],
-  ['AH', { ...twoKeys, stack: 'ipv6/ah/tcp' }, {}, 'esp-ah-spi'],
+  ['ESP', { ...twoKeys, ...spi, stack: 'ipv4/esp' }, {}, 'esp-ah-spi'],
+  ['AH', { ...twoKeys, ...spi, stack: 'ipv6/ah/tcp' }, {}, 'esp-ah-spi'],
+  ['AH on some packets', { ...twoKeys, ...spi, mixedWrappings: true, wrapping: 'ipv4/ah/other', stack: 'ipv4/other' }, {}, 'esp-ah-spi'],
+  ['AH and a label', { ...twoKeys, mixedWrappings: true, wrapping: 'mpls/ipv4/ah/other', stack: 'ipv4/other' }, {}, 'tunnel-outer-only'],
+  ['AH, and keys that differ without it', { ...twoKeys, stack: 'ipv4/ah/tcp' }, {}, 'unexplained'],
   ['ESP inside VXLAN', { ...twoKeys, stack: 'ipv4/udp/vxlan/eth/ipv4/esp' }, {}, 'tunnel-outer-only'],
   ['ARP and LLDP in a bridged tunnel', { ...twoKeys, stack: 'ipv4/nvgre/eth/other' }, {}, 'tunnel-payload-types'],
   ['several payloads in GRE', { ...twoKeys, stack: 'ipv4/gre/other' }, {}, 'tunnel-payload-types'],
-  ['and their fragments', { ...twoKeys, fragments: true, stack: 'ipv4/gre' }, {}, 'tunnel-payload-types'],
+  ['and their fragments', { ...twoKeys, fragments: 'in-reach', stack: 'ipv4/gre' }, {}, 'tunnel-payload-types'],
   ['LCP in PPTP and a keepalive', { ...twoKeys, stack: 'ipv4/gre/ppp/other' }, {}, 'tunnel-payload-types'],
   ['one type of payload and one key: the hash', { stack: 'ipv4/gre/other' }, {}, 'hash-asymmetric'],
   [
     'GRE in UDP without IP: fragments of a flow with ports',
-    { ...twoKeys, fragments: true, stack: 'ipv4/udp/gre/other' },
+    { ...twoKeys, fragments: 'in-reach', stack: 'ipv4/udp/gre/other' },
     {},
     'fragment-v4',
   ],
@@ -130,7 +145,7 @@ const CASES: Case[] = [
   ['mode rollover, and the same packets again in the next round', { kind: 'duplicated' }, { mode: 'rollover' }, 'rollover-under-load'],
   ['flag rollover that acted', {}, { flags: ['rollover'], rolledOver: 5 }, 'rollover-under-load'],
   ['flag rollover that never acted', {}, { flags: ['rollover'] }, 'hash-asymmetric'],
-  ['flag rollover, but fragments explain it', { ...twoKeys, fragments: true }, { flags: ['rollover'], rolledOver: 5 }, 'fragment-v4'],
+  ['flag rollover, but fragments explain it', { ...twoKeys, fragments: 'in-reach' }, { flags: ['rollover'], rolledOver: 5 }, 'fragment-v4'],
   ['qm with rollovers: either', {}, { mode: 'qm', flags: ['rollover'], rolledOver: 5 }, 'unexplained'],
   ['qm', {}, { mode: 'qm' }, 'rss-asymmetric'],
   ['cpu', twoKeys, { mode: 'cpu' }, 'rss-asymmetric'],
@@ -143,7 +158,19 @@ const CASES: Case[] = [
   ['duplicates with one key, on two queues', { kind: 'duplicated' }, { mode: 'qm' }, 'duplicated'],
   ['what looks like duplicates where all is scattered', { kind: 'duplicated' }, { mode: 'lb' }, 'lb-by-design'],
   ['ERSPAN', { ...twoKeys, stack: 'ipv4/gre/erspan/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
-  ['EtherIP', { ...twoKeys, stack: 'ipv4/etherip/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['EtherIP', { ...twoKeys, stack: 'ipv4/etherip/eth/ipv4/tcp' }, {}, 'unopened-tunnel'],
+  ['LISP', { ...twoKeys, stack: 'ipv4/udp/lisp/ipv4/tcp' }, {}, 'unopened-tunnel'],
+  ['CAPWAP in one direction', { ...one, wrapping: 'ipv4/udp/capwap/eth/ipv4/tcp' }, {}, 'unopened-tunnel'],
+  ['CAPWAP around what some readers open', { ...one, wrapping: 'ipv4/udp/capwap/eth/cmd/ipv4/tcp' }, {}, 'unopened-tunnel'],
+  ['a tag that some readers open, in one direction', { ...one, wrapping: 'cmd/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['two tags that no reader opens both', { ...one, stack: 'cmd/ipv4/tcp', wrapping: 'etag/ipv4/tcp' }, {}, 'unopened-tunnel'],
+  [
+    'a tunnel that only one reader opens, and a label',
+    { ...one, stack: 'ipv4/udp/gre/ipv4/tcp', wrapping: 'cmd/ipv4/tcp' },
+    {},
+    'tunnel-outer-only',
+  ],
+  ['more wrappings than are told', one, {}, 'tunnel-outer-only'],
   ['labels on some packets', { ...twoKeys, mixedWrappings: true }, {}, 'tunnel-outer-only'],
   ['moved at a change', { movedAtChange: true }, {}, 'membership-change'],
 ];
@@ -165,7 +192,7 @@ describe('diagnosis', () => {
     const groups = [
       group({ flows: 2 }),
       group({ flows: 5, stack: 'ipv6/udp', kind: 'split' }),
-      group({ ...twoKeys, fragments: true, flows: 9, stack: 'ipv4/udp' }),
+      group({ ...twoKeys, fragments: 'in-reach', flows: 9, stack: 'ipv4/udp' }),
       group({ movedAtChange: true, flows: 1 }),
     ];
     expect(diagnose(context({ groups }), ['fragment-v4'])).toMatchInlineSnapshot(`
@@ -217,12 +244,13 @@ describe('diagnosis', () => {
     expect([
       said({ stack: 'ipv4/udp/vxlan/eth/ipv4/tcp' }),
       said({ stack: 'ipv4/udp/gtpu/ipv4/tcp' }),
-      said({ stack: 'ipv4/esp' }),
+      said({ ...spi, stack: 'ipv4/esp' }),
+      said({ ...spi, mixedWrappings: true, wrapping: 'ipv4/ah/other', stack: 'ipv4/other' }),
       said({ stack: 'ipv6/ipv4/tcp', staleIpv6: true }),
-      said({ stack: 'ipv6/frag/udp', fragments: true }),
-      said({ stack: 'vlan/ipv4/udp', fragments: true }),
-      said({ stack: 'vlan/vlan/ipv4/udp', fragments: true }),
-      said({ stack: 'vlan/vlan/ipv4/udp', fragments: true }, { flags: ['defrag'] }),
+      said({ stack: 'ipv6/frag/udp', fragments: 'ipv6' }),
+      said({ stack: 'vlan/ipv4/udp', fragments: 'in-reach' }),
+      said({ stack: 'vlan/vlan/ipv4/udp', fragments: 'beyond-reach' }),
+      said({ stack: 'vlan/vlan/ipv4/udp', fragments: 'beyond-reach' }, { flags: ['defrag'] }),
     ]).toMatchInlineSnapshot(`
       [
         [
@@ -235,6 +263,9 @@ describe('diagnosis', () => {
           "esp-ah-spi: 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH",
         ],
         [
+          "esp-ah-spi: 3 flows (ipv4/other): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and some packets have an AH header, and others none -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH",
+        ],
+        [
           "known-bug-d: 3 flows (ipv6/ipv4/tcp): the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; it does so wherever struct flow_keys ends in padding, as in mainline since Linux 5.5, and no later release is known that does not -> end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)",
         ],
         [
@@ -244,7 +275,7 @@ describe('diagnosis', () => {
           "fragment-v4: 3 flows (vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
         ],
         [
-          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor",
+          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor, where the flag then reaches them, and set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
         ],
         [
           "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag is set, but it does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor",
@@ -254,18 +285,98 @@ describe('diagnosis', () => {
   });
 
   test('advises to set defrag only for fragments that it reaches', () => {
-    const fragment = (stack: string) => group({ ...twoKeys, fragments: true, stack });
-    const remedy = (stacks: readonly string[], change: Partial<DiagnosisContext> = {}) =>
-      diagnose(context({ groups: stacks.map(fragment), ...change }), []).map((cause) => cause.remedy ?? '')[0];
-    expect(remedy(['ipv4/udp', 'vlan/ipv4/udp'])).toMatch(/^set --defrag/);
-    expect(remedy(['ipv4/udp', 'ipv4/udp'], { flags: ['defrag'] })).not.toContain('--defrag');
-    expect(remedy(['vlan/vlan/ipv4/udp', 'pppoe/ipv4/udp'])).not.toContain('--defrag');
-    expect(remedy(['ipv4/udp', 'vlan/vlan/ipv4/udp'])).toMatch(/^set --defrag.*; for the others strip the outer tags/);
+    const remedy = (reach: readonly Fragments[], change: Partial<DiagnosisContext> = {}) =>
+      diagnose(context({ groups: reach.map((fragments) => group({ ...twoKeys, fragments })), ...change }), []).map(
+        (cause) => cause.remedy ?? '',
+      )[0];
+    expect(remedy(['in-reach', 'in-reach'])).toMatch(/^set --defrag/);
+    expect(remedy(['in-reach'], { flags: ['defrag'] })).not.toContain('--defrag');
+    expect(remedy(['in-reach', 'beyond-reach'])).toMatch(/^set --defrag.*; for the others strip the outer tags/);
+    // On its own the flag would do nothing.
+    expect(remedy(['beyond-reach'])).toMatch(/^strip the outer tags.*, where the flag then reaches them, and set --defrag/);
+  });
+
+  test('a flow with fragments and another cause is mended by both remedies', () => {
+    const said = (traits: Partial<ViolationGroup>, change: Partial<DiagnosisContext> = {}) =>
+      diagnose(context({ groups: [group(traits), group({ ...traits, fragments: 'none', flows: 7 })], ...change }), []).map(
+        ({ code, message, remedy }) => [code, message.split('; ').slice(-1)[0], remedy],
+      );
+    const labels = { ...one, fragments: 'in-reach', wrapping: 'mpls/ipv4/tcp' } as const;
+    expect([
+      said(labels),
+      said(labels, { flags: ['defrag'] }),
+      said({ ...whole, fragments: 'ipv6', stack: 'ipv6/udp/vxlan/eth/ipv4/tcp' }),
+      said({ fragments: 'in-reach' }).map(([, ...text]) => text[0]),
+      said({ ...whole, fragments: 'in-reach', ...spi, stack: 'ipv4/esp' }).map(([code]) => code),
+    ]).toMatchInlineSnapshot(`
+      [
+        [
+          [
+            "tunnel-outer-only",
+            "3 of these flows have fragments besides, which split them as well: the kernel hashes an IPv4 fragment by addresses and protocol only",
+            "have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf); for fragments that remain then: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
+          ],
+        ],
+        [
+          [
+            "tunnel-outer-only",
+            "3 of these flows have fragments besides, which split them as well: the kernel hashes an IPv4 fragment by addresses and protocol only",
+            "have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf); for fragments that remain then: the defrag flag reaches what is then IPv4 in the outermost header",
+          ],
+        ],
+        [
+          [
+            "tunnel-outer-only",
+            "3 of these flows have fragments besides, which split them as well: the kernel hashes an IPv6 packet with a fragment header by addresses and protocol only",
+            "end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf); for fragments that remain then: a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance",
+          ],
+        ],
+        [
+          "3 of these flows have fragments besides, which split them as well: the kernel hashes an IPv4 fragment by addresses and protocol only",
+        ],
+        [
+          "esp-ah-spi",
+        ],
+      ]
+    `);
   });
 });
 
-test('flows of which only some packets are wrapped get a sentence of their own', () => {
-  const { message } = explainCause('tunnel-outer-only', context(), ['ipv4/tcp']);
-  expect(message).toContain('some packets of the flow are behind a label or in a tunnel');
-  expect(explainCause('tunnel-outer-only', context(), ['ipv4/tcp', 'ipv4/gre/erspan/eth/ipv4/tcp']).message).toContain('outer header');
+describe('flows of which only some packets are wrapped', () => {
+  const said = (...groups: readonly Partial<ViolationGroup>[]) => {
+    const [cause] = diagnose(context({ groups: groups.map((traits) => group({ ...one, flows: 1, ...traits })) }), []);
+    return cause?.message.replace(/^\d+ flows? \([^)]*\): /, '');
+  };
+
+  test('are said to be behind what is there, with the readers that look behind it', () => {
+    expect([
+      said({ wrapping: 'cmd/ipv4/tcp' }),
+      said({ wrapping: 'fabricpath/eth/ipv4/tcp' }),
+      said({ stack: 'vlan/ipv4/tcp', wrapping: 'vlan/mpls/pw/eth/ipv4/tcp' }),
+      said({ wrapping: 'cmd/ipv4/tcp' }, { wrapping: 'etag/ipv4/tcp' }, { wrapping: 'snap/ipv4/tcp' }),
+      said({ stack: 'mpls/ipv4/tcp', wrapping: 'nsh/ipv4/tcp' }),
+      said({ wrapping: 'ipv4/udp/vxlan/eth/ipv4/tcp' }),
+      said({}),
+      said({ mixedWrappings: false, stack: 'ipv4/gre/erspan/eth/ipv4/tcp' }, { wrapping: 'cmd/ipv4/tcp' }),
+      said({ wrapping: 'ipv4/udp/lisp/ipv4/tcp' }),
+      said({ mixedWrappings: false, stack: 'ipv4/udp/lisp/ipv4/tcp' }),
+    ]).toMatchInlineSnapshot(`
+      [
+        "some packets of the flow are behind a Cisco MetaData tag, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Snort and Arkime track the flow inside",
+        "some packets of the flow are behind a Cisco FabricPath header, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Suricata, Zeek and Snort track the flow inside",
+        "some packets of the flow are behind an MPLS label, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Suricata tracks the flow inside",
+        "some packets of the flow are behind a Cisco MetaData tag or a header of LLC and SNAP or an E-Tag, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Snort and Arkime track the flow inside in cmd/ipv4/tcp; Suricata tracks the flow inside in etag/ipv4/tcp; Zeek and Snort track the flow inside in snap/ipv4/tcp",
+        "some packets of the flow are behind a network service header (NSH), where the hash of the kernel does not look, and others behind an MPLS label, such as one direction with it and one without; Suricata and Arkime track the flow inside",
+        "some packets of the flow are behind VXLAN, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Suricata, Zeek, Snort and Arkime track the flow inside",
+        "some packets of the flow are behind a label or a tag, or in a tunnel, where the hash of the kernel does not look, and others are not, such as one direction with it and one without",
+        "the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; besides, some packets of the flow are behind a Cisco MetaData tag, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Suricata, Zeek, Snort and Arkime track the flow inside; Snort and Arkime track the flow inside",
+        "some packets of the flow are behind LISP, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; none of Suricata, Zeek, Snort and Arkime looks that far, so none of them has a flow that is split: what they track, the outer flow, stays on one process",
+        "the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; none of Suricata, Zeek, Snort and Arkime looks that far, so none of them has a flow that is split: what they track, the outer flow, stays on one process",
+      ]
+    `);
+  });
+
+  test('without any the sentence is that of a tunnel', () => {
+    expect(explainCause('tunnel-outer-only', context()).message).toContain('outer header');
+  });
 });

@@ -60,7 +60,7 @@ describe('bug A on a release without it', () => {
     [
       'a direction with several keys may be on several members',
       8,
-      [{ kept: 6, parted: [{ flows: 42 }, { kind: 'split', fragments: true, flows: 1 }] }],
+      [{ kept: 6, parted: [{ flows: 42 }, { kind: 'split', fragments: 'in-reach', flows: 1 }] }],
       ['known-bug-a', 'known-bug-a'],
     ],
     ['flows of few kernel keys have few fates', 8, [{ kept: 6, parted: [{ flows: 42 }], kernelKeys: 3 }], ['none']],

@@ -51,7 +51,7 @@ describe('yes', () => {
   });
 
   test('beside harmless and tolerated causes', () => {
-    const groups = [group({ movedAtChange: true }), group({ oneKernelKey: false, fragments: true })];
+    const groups = [group({ movedAtChange: true }), group({ oneKernelKey: false, fragments: 'in-reach' })];
     const { answer, reasons } = verdict(evidenceOf([epoch(even(8, 60))], groups), { tolerated: ['fragment-v4'] });
     expect([answer, ...reasons.map(({ code }) => code)]).toEqual(['yes', 'proven']);
     expect(reasons[0]?.message).toMatch(
@@ -92,7 +92,7 @@ describe('no', () => {
 
   test('flows that only luck kept together prove nothing', () => {
     // One in eight stays on one process by chance.
-    const parted = group({ stack: 'ipv4/esp', oneKernelKey: false, flows: 140 });
+    const parted = group({ stack: 'ipv4/esp', oneKernelKey: false, onlyIndexDiffers: true, flows: 140 });
     const stacks = [stackOf('ipv4/esp', even(8, 3), [parted])];
     const unlucky = evidenceOf([epoch(even(8, 3))], [parted], { stacks });
     const { verdict: answer, stacks: judged } = judge(unlucky, factsOf(unlucky));
@@ -467,7 +467,7 @@ describe('rollover under load', () => {
   });
 
   test('beside another cause it is said', () => {
-    const fragments = evidenceOf([epoch(even(8, 480))], [group({ stack: 'ipv4/udp', fragments: true, oneKernelKey: false })]);
+    const fragments = evidenceOf([epoch(even(8, 480))], [group({ stack: 'ipv4/udp', fragments: 'in-reach', oneKernelKey: false })]);
     const { warnings } = judge(fragments, factsOf(fragments, { flags: ['rollover'], members: drops }));
     expect(warnings.map(({ code }) => code)).toContain('rolled-over');
   });
@@ -487,7 +487,7 @@ describe('stacks', () => {
     judge(evidence, factsOf(evidence, change)).stacks.map(({ stack, answer }) => `${stack}: ${answer}`);
 
   test('each by its own flows', () => {
-    const broken = group({ stack: 'ipv4/udp', fragments: true, oneKernelKey: false });
+    const broken = group({ stack: 'ipv4/udp', fragments: 'in-reach', oneKernelKey: false });
     const stacks = [
       stackOf('ipv4/tcp', even(8, 60)),
       stackOf('ipv4/udp', even(8, 9), [broken]),
@@ -567,7 +567,9 @@ describe('properties', () => {
     onOnePacket: fc.boolean(),
     topBitPair: fc.boolean(),
     labelOneWay: fc.boolean(),
-    fragments: fc.boolean(),
+    fragments: fc.constantFrom('none', 'in-reach', 'beyond-reach', 'ipv6'),
+    wholeKeysDiffer: fc.boolean(),
+    onlyIndexDiffers: fc.boolean(),
     sentTagged: fc.boolean(),
     tagsDiffer: fc.boolean(),
     flows: fc.integer({ min: 1, max: 50 }),

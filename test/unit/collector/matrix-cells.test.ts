@@ -41,7 +41,7 @@ describe('a class is', () => {
       { outcome: 'split', cause: 'hash-asymmetric', asymmetric: 1, split: 0 },
     ],
     [
-      { kind: 'split', oneKernelKey: false, fragments: true },
+      { kind: 'split', oneKernelKey: false, fragments: 'in-reach' },
       { outcome: 'split', cause: 'fragment-v4', split: 1, asymmetric: 0 },
     ],
     [
@@ -63,13 +63,15 @@ describe('a class is', () => {
   test('split by what weighs against the mode, even if more flows were apart for a harmless cause', () => {
     const flows = evenly.map((flow, id) => {
       if (id === 0) return parted(0, { oneKernelKey: true });
-      return id < 20 ? parted(id, { oneKernelKey: false, stack: 'ipv4/esp' }) : flow;
+      return id < 20 ? parted(id, { oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp' }) : flow;
     });
     expect(cellOf(flows)).toMatchObject({ answer: 'no', outcome: 'split', cause: 'hash-asymmetric', asymmetric: 20 });
   });
 
   test('apart for a harmless cause: neither a NO nor, for the flows that happened to stay together, a YES', () => {
-    const flows = evenly.map((flow, id) => (id < 10 ? parted(id, { oneKernelKey: false, stack: 'ipv4/esp' }) : flow));
+    const flows = evenly.map((flow, id) =>
+      id < 10 ? parted(id, { oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp' }) : flow,
+    );
     expect(cellOf(flows)).toMatchObject({ answer: 'inconclusive', outcome: 'apart', cause: 'esp-ah-spi', reason: 'esp-ah-spi' });
   });
 

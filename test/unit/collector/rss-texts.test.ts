@@ -15,7 +15,7 @@ const said = (traits: Partial<ViolationGroup>, change: Partial<NicFacts> = {}) =
   });
   return `${message} -> ${remedy}`.replaceAll(/(?:6D:5A:?)+/g, 'KEY');
 };
-const fragments = { fragments: true };
+const fragments = { fragments: 'in-reach' } as const;
 const vxlan = { stack: 'ipv4/udp/vxlan/eth/ipv4/tcp' };
 
 test('which settings of a simulated NIC parted flows, and which to try', () => {

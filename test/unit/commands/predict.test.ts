@@ -22,8 +22,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-const fragments = group({ oneKernelKey: false, kind: 'split', fragments: true });
-const esp = group({ oneKernelKey: false, stack: 'ipv4/esp' });
+const fragments = group({ oneKernelKey: false, kind: 'split', fragments: 'in-reach' });
+const esp = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp' });
 const kept = keptFlows(10);
 const oneWay = { ...kept, flows: { ...kept.flows, twoWay: 0, oneWay: 10, consistent: 0 } };
 

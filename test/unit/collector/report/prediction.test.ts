@@ -5,8 +5,8 @@ import { epoch, evidenceOf, group } from '../../../helpers/evidence.ts';
 import { groupFindings, keptFlows, predicted, summaryOf } from '../../../helpers/prediction.ts';
 
 const STYLE = { width: 100, color: false };
-const fragments = group({ oneKernelKey: false, kind: 'split', fragments: true });
-const esp = group({ oneKernelKey: false, stack: 'ipv4/esp' });
+const fragments = group({ oneKernelKey: false, kind: 'split', fragments: 'in-reach' });
+const esp = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp' });
 const copies = group({ oneKernelKey: false, kind: 'duplicated' });
 const withGroups = (...groups: readonly ReturnType<typeof group>[]) => evidenceOf([epoch([10])], groups);
 const firstLine = (asked: Evidence, other: Evidence = asked, change: Parameters<typeof predicted>[1] = {}) =>

@@ -10,7 +10,7 @@ const plain = styleFor(100, false);
 const ESCAPE = '\u001b';
 
 function violation(sport: number): ViolationEvidence {
-  const { flows: _, ...traits } = group({ oneKernelKey: false, fragments: true, stack: 'ipv4/udp', kind: 'split' });
+  const { flows: _, ...traits } = group({ oneKernelKey: false, fragments: 'in-reach', stack: 'ipv4/udp', kind: 'split' });
   const seen = { epoch: 0, packets: 3, bytes: 300, stack: 'ipv4/udp', first: '1', last: '2' };
   return {
     ...traits,
@@ -23,7 +23,7 @@ function violation(sport: number): ViolationEvidence {
 }
 
 const yes = resultOf(evidenceOf([epoch([61, 60, 59, 60])]));
-const fragments = group({ kind: 'split', stack: 'ipv4/udp', fragments: true, oneKernelKey: false, flows: 12 });
+const fragments = group({ kind: 'split', stack: 'ipv4/udp', fragments: 'in-reach', oneKernelKey: false, flows: 12 });
 const no = resultOf(
   evidenceOf([epoch([61, 60, 59, 60])], [fragments], {
     violations: Array.from({ length: 11 }, (_, i) => violation(1000 + i)),
@@ -281,15 +281,15 @@ describe('whole reports', () => {
     expect(renderTerminal(tolerated, styleFor(400, false))).toMatch(
       /^Yes, but 12 of 132 flows were split, which was tolerated \(fragment-v4\): mode hash kept every flow, but for 12 that do not count/,
     );
-    const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 3 });
+    const spi = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp', flows: 3 });
     expect(first(evidenceOf([epoch([60, 60])], [spi]))).toMatch(/^Yes: /);
   });
 
   test('the first line of a NO: how many flows of how many, and why', () => {
     const first = (...groups: ReturnType<typeof group>[]) =>
       renderTerminal(resultOf(evidenceOf([epoch([60, 60])], groups)), styleFor(400, false)).split('\n')[0];
-    const v6 = group({ kind: 'split', stack: 'ipv6/frag/udp', fragments: true, oneKernelKey: false, flows: 3 });
-    const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 30 });
+    const v6 = group({ kind: 'split', stack: 'ipv6/frag/udp', fragments: 'ipv6', oneKernelKey: false, flows: 3 });
+    const spi = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp', flows: 30 });
     const copied = group({ kind: 'duplicated', oneKernelKey: false, flows: 7 });
     expect(first(fragments)).toBe('No: hash split 12 of 132 flows: IPv4 fragments (fragment-v4).');
     expect(first(fragments, v6, spi)).toBe('No: hash split 15 of 165 flows: IPv4 fragments (fragment-v4), and 1 more cause.');
@@ -301,7 +301,7 @@ describe('whole reports', () => {
   });
 
   test('--quiet names every warning and other cause', () => {
-    const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 12 });
+    const spi = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp', flows: 12 });
     const warnings = [{ code: 'order-inverted', message: 'so' }];
     expect(
       renderBrief(resultOf(evidenceOf([epoch([61, 60, 59, 60])], [spi]), {}, { warnings }), styleFor(300, false)),
@@ -316,7 +316,7 @@ describe('whole reports', () => {
   });
 
   test('a YES names the flows that do not count, and harmless causes', () => {
-    const spi = group({ oneKernelKey: false, stack: 'ipv4/esp', flows: 12 });
+    const spi = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp', flows: 12 });
     const text = renderTerminal(resultOf(evidenceOf([epoch([61, 60, 59, 60])], [spi])), plain);
     expect(text).toContain('Yes: mode hash kept every flow, but for 12 that do not count, in both directions, on one process.\n');
     expect(text).toContain('\n  esp-ah-spi (does not decide the answer): 12 flows (ipv4/esp): the kernel hashes the SPI');
@@ -335,11 +335,11 @@ describe('whole reports', () => {
 });
 
 describe('violations', () => {
-  const traits = { kind: 'split', oneKernelKey: false, fragments: true } as const;
-  const esp = { kind: 'asymmetric', oneKernelKey: false, fragments: false } as const;
+  const traits = { kind: 'split', oneKernelKey: false, fragments: 'in-reach' } as const;
+  const esp = { kind: 'asymmetric', oneKernelKey: false, onlyIndexDiffers: true } as const;
   const listed = [
     ...Array.from({ length: 500 }, (_, i) => ({ ...violation(i), ...group({ ...esp, stack: 'ipv4/esp' }) })),
-    ...Array.from({ length: 400 }, (_, i) => ({ ...violation(i), ...group({ ...traits, stack: 'ipv6/frag/udp' }) })),
+    ...Array.from({ length: 400 }, (_, i) => ({ ...violation(i), ...group({ ...traits, fragments: 'ipv6', stack: 'ipv6/frag/udp' }) })),
     ...Array.from({ length: 90 }, (_, i) => ({ ...violation(i), ...group({ ...traits, stack: 'ipv4/frag/udp' }) })),
   ];
   const result = resultOf(
@@ -347,7 +347,7 @@ describe('violations', () => {
       [epoch([60, 60])],
       [
         group({ ...esp, stack: 'ipv4/esp', flows: 900 }),
-        group({ ...traits, stack: 'ipv6/frag/udp', flows: 400 }),
+        group({ ...traits, fragments: 'ipv6', stack: 'ipv6/frag/udp', flows: 400 }),
         group({ ...traits, stack: 'ipv4/frag/udp', flows: 500 }),
       ],
       { violations: listed, violationsOmitted: 810 },
