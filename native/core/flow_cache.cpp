@@ -32,7 +32,7 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
     c.last_ns = amount.last_ns;
     if (!c.told) {
       c.told = true;
-      c.tags = tag_digest::of_one(packet.tags);
+      c.tags = told_tags(packet);
       news_.push_back(std::uint64_t{position} << 1 | direction);
     }
   }

@@ -277,6 +277,33 @@ TEST(times_are_extremes_and_not_the_order_of_arrival) {
   CHECK_EQ(later.begin()->second.last_ns, 50);
 }
 
+TEST(later_pieces_say_nothing_of_their_datagram) {
+  const auto told = [](std::initializer_list<std::uint16_t> tags, std::uint8_t marks) {
+    FlowCache cache = cache_for(4);
+    for (const std::uint16_t its : tags) {
+      Dissection d = packet_of(tuple_of(1), 1, stack_of({Layer::ipv4, Layer::frag, Layer::udp}), marks);
+      d.tags = its;
+      CHECK(add(cache, {d}));
+    }
+    std::vector<std::byte> buffer(1000);
+    wire::BatchWriter writer{buffer, 0, 0};
+    CHECK(cache.write_news(writer));
+    wire::BatchReader reader{std::span{buffer}.first(writer.finish())};
+    Observation o;
+    CHECK(reader.next(o));
+    return o.tags;
+  };
+  using tag_digest::unknown, tag_digest::various;
+  CHECK_EQ(told({unknown}, mark_fragment), unknown);
+  CHECK_EQ(told({unknown, 5, unknown}, mark_fragment), 5);
+  CHECK_EQ(told({5, unknown, 5}, mark_fragment), 5);
+  CHECK_EQ(told({5, unknown, 6}, mark_fragment), various);
+  CHECK_EQ(told({0, unknown}, mark_fragment), 0);
+  // Of whole packets it is a value like any other.
+  CHECK_EQ(told({unknown}, 0), tag_digest::of_one(unknown));
+  CHECK_EQ(told({unknown, 5}, 0), various);
+}
+
 TEST(kernel_keys_and_stacks_are_records_of_their_own) {
   FlowCache cache = cache_for(16);
   Book told;

@@ -61,6 +61,29 @@ Packet fragment(unsigned begin, bool more, unsigned id = 1, unsigned octets = 16
   return begin == 0 ? eth() / ip / udp(1024, 53) / payload(octets - 8) : eth() / ip / payload(octets);
 }
 Packet whole_packet(unsigned id = 9) { return eth() / ipv4(a, b, {.id = id}) / udp(1024, 53) / payload(8); }
+// The outermost IP header, if it is one of IPv4: zero else.
+std::size_t outer_ipv4(const Wrapping& wrapping, const Octets& frame) {
+  std::size_t at = 0;
+  for (const Header& header : wrapping.there) {
+    if (header.ethertype == ETH_P_IP || header.ethertype == ETH_P_IPV6) break;
+    at += header.bytes.size();
+  }
+  return frame.at(at) == std::byte{0x45} ? at : 0;
+}
+
+// In two pieces, the first of which has all headers.
+std::vector<Octets> pieces_of(const Octets& frame, std::size_t at) {
+  constexpr std::size_t header = 20, cut = 240;
+  const auto begin = frame.begin() + static_cast<std::ptrdiff_t>(at + header);
+  Octets first{frame.begin(), begin + cut}, last{frame.begin(), begin};
+  last.insert(last.end(), begin + cut, frame.end());
+  set16(first, at + 2, header + cut);
+  set16(first, at + 6, 0x2000);
+  set16(last, at + 2, last.size() - at);
+  set16(last, at + 6, cut / 8);
+  return {first, last};
+}
+
 Packet answer() { return eth() / ipv4(b, a) / udp(53, 1024) / payload(8); }
 
 }  // namespace
@@ -109,6 +132,68 @@ TEST(fragments_part_a_flow_until_they_are_reassembled) {
     CHECK_EQ((*bench).counts().packets, defrag ? 3U : 4U);
     CHECK_EQ((*bench).counts().unseen, 0U);
   }
+}
+
+// The rule by which a cause promises that the flag helps, held against reassembly itself: in every wrapping, whether or not whole
+// packets of that direction were seen.
+TEST(whole_keys_differ_where_a_flow_is_parted_without_fragments_too) {
+  unsigned promised = 0, refused = 0, unseen = 0;
+  for (const Wrapping& wrapping : wrappings()) {
+    for (const Inner& inner : inner_packets()) {
+      for (const bool only_pieces : {false, true}) {
+        const Pair pair = pair_of(wrapping, inner);
+        const Octets there = pair.there.bytes(), back = pair.back.bytes();
+        const Octets large = (pair.back / payload(600)).bytes();
+        const std::size_t at = outer_ipv4(wrapping, back);
+        if (at == 0) continue;
+        const Note note{wrapping.name + " around " + pair.stack + (only_pieces ? ", one direction in pieces" : "")};
+        Bench plain, defrag{true};
+        for (Bench* bench : {&plain, &defrag}) {
+          bench->add(there);
+          if (!only_pieces) bench->add(back);
+          for (const Octets& piece : pieces_of(large, at)) bench->add(piece);
+        }
+        const Evidence seen = plain.evidence(), whole = defrag.evidence();
+        CHECK_EQ(seen.flows.total, 1U);
+        if (seen.groups.empty() || seen.groups[0].first.fragments == Fragments::none) {
+          ++unseen;
+          continue;
+        }
+        const ViolationSignature& traits = seen.groups[0].first;
+        const bool reached = at == ETH_HLEN || (at == ETH_HLEN + 4 && traits.stack.text().starts_with("vlan/"));
+        CHECK_EQ(traits.fragments, reached ? Fragments::in_reach : Fragments::beyond_reach);
+        CHECK_EQ(traits.whole_keys_differ, dissect(there, {}, seed).kernel_key != dissect(back, {}, seed).kernel_key);
+        if (reached) CHECK_EQ(traits.whole_keys_differ, !whole.groups.empty());
+        ++(traits.whole_keys_differ ? refused : promised);
+      }
+    }
+  }
+  CHECK(promised > 100);
+  CHECK(refused > 30);
+  CHECK(unseen > 30);
+}
+
+TEST(an_index_on_some_packets_is_told_from_other_wrappings) {
+  const auto said = [](const std::vector<Packet>& packets) {
+    Bench bench;
+    for (const Packet& packet : packets) bench.add(packet);
+    const Evidence e = bench.evidence();
+    return e.groups.size() == 1 ? e.groups[0].first : ViolationSignature{};
+  };
+  const Packet bare = eth() / ipv4(a, b) / tcp(1, 2), there = eth() / ipv4(a, b) / ah(7) / tcp(1, 2);
+  const Packet back = eth() / ipv4(b, a) / ah(9) / tcp(2, 1), labelled = eth() / mpls(16, true) / ipv4(b, a) / tcp(2, 1);
+  for (const auto& packets : {std::vector{bare, there}, std::vector{there, bare}, std::vector{bare, there, back}, std::vector{there, back}}) {
+    CHECK(said(packets).whole_keys_differ);
+    CHECK(said(packets).only_index_differs);
+  }
+  CHECK_EQ(said({there, bare}).wrapping.text(), std::string{"ipv4/ah/tcp"});
+  CHECK(!said({bare, there, labelled}).only_index_differs);
+  CHECK(said({bare, there, labelled}).wrapping == Stack{});
+  CHECK(!said({bare, labelled}).only_index_differs);
+  CHECK_EQ(said({labelled, bare}).wrapping.text(), std::string{"mpls/ipv4/tcp"});
+  // Two of them, and in one VLAN or none.
+  const Packet tagged = eth() / vlan(5) / ipv4(b, a) / tcp(2, 1);
+  CHECK(!said({there, bare, tagged}).only_index_differs);
 }
 
 TEST(a_flow_of_fragments_alone_has_one_key) {
