@@ -4,6 +4,7 @@ import type { FanoutMode } from '../model/fanout.ts';
 import type { RunFacts } from '../model/run-facts.ts';
 import type { CauseResult, PacketCounts } from '../model/run-result.ts';
 import { FALSE_PASS_LIMIT, sum } from './confidence.ts';
+import { READERS, readersOf, readersText } from './readers.ts';
 import { FURTHER_STACKS, hiddenBehind, isPortless, isTunnelled, listed, startsWithHsr } from './stack-layers.ts';
 
 /** Kinds of traffic that one process gets all of, by their stacks. */
@@ -47,7 +48,10 @@ export function noSpread(unspread: readonly StackEvidence[], facts: Load): reado
   if (found.length + ethertypes.length === 0) return [];
   const inFlows = found.map(({ kind, why }) => {
     const stacks = unspread.filter((stack) => kindOf(stack) === kind);
-    return `${flowsOf(stacks)} flows (${listed(stacks.map(({ stack }) => stack).sort())}): mode hash gives all of a kind to one process, because ${why}`;
+    const names = stacks.map(({ stack }) => stack).sort();
+    const isReadByAll = names.every((stack) => readersOf(stack).length === READERS.length);
+    const readers = isReadByAll ? '' : `; ${readersText(names)}`;
+    return `${flowsOf(stacks)} flows (${listed(names)}): mode hash gives all of a kind to one process, because ${why}${readers}`;
   });
   const remedies = [...found.map(({ remedy }) => remedy), ...(ethertypes.length > 0 ? [ETHERTYPE_REMEDY] : [])];
   return [

@@ -4,6 +4,8 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ah, mpls } from '../../src/lab/encapsulations.ts';
+import { announced, buildFrame, ethernet, ipv4, type Layer, PROTOCOL, padding, udp } from '../../src/lab/frames.ts';
 import { generateTraffic, type TrafficOptions } from '../../src/lab/traffic.ts';
 import type { PredictionResult } from '../../src/model/prediction.ts';
 import { pcapBytes, pcapngBytes } from '../helpers/pcap.ts';
@@ -90,6 +92,61 @@ describe('what is said', () => {
       expect(without.prediction.alternative[key]).toEqual(withFlag.prediction[key]);
       expect(withFlag.prediction.alternative[key]).toEqual(without.prediction[key]);
     }
+  });
+
+  describe('of flows that several things may have split', () => {
+    const [client, server] = [Uint8Array.of(198, 51, 100, 10), Uint8Array.of(203, 0, 113, 5)];
+    const [there, back] = [
+      { source: client, destination: server },
+      { source: server, destination: client },
+    ];
+    const link = ethernet({ source: Uint8Array.of(2, 0, 0, 0, 0, 1), destination: Uint8Array.of(2, 0, 0, 0, 0, 2) });
+    const query = udp({ sourcePort: 40000, destinationPort: 53 });
+    const reply = udp({ sourcePort: 53, destinationPort: 40000 });
+    const front = 80;
+    const pieces = (ends: typeof there, ...layers: readonly Layer[]) => [
+      [link, ipv4({ ...ends, dontFragment: false, moreFragments: true }), ...layers, padding({ length: front - 8 * layers.length })],
+      [link, ipv4({ ...ends, dontFragment: false, fragmentOffset: front }), announced(PROTOCOL.udp, ''), padding({ length: 16 })],
+    ];
+    const said = async (frames: readonly (readonly Layer[])[]) => {
+      const path = fileOf(pcapBytes(frames.map(buildFrame)));
+      const told = [await predict([path]), await predict([path, '--defrag'])];
+      return told.map(({ status, prediction }) => [status, ...prediction.causes.map(({ code, remedy }) => `${code}: ${remedy}`)]);
+    };
+    const labels = 'have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf)';
+    const defrag = expect.stringMatching(/^fragment-v4: set --defrag/);
+
+    test('fragments: the flag mends them', async () => {
+      expect(await said([[link, ipv4(there), query], [link, ipv4(back), reply], ...pieces(back, reply)])).toEqual([[1, defrag], [0]]);
+    });
+
+    test('fragments and a label in one direction: not the flag alone', async () => {
+      const frames = [[link, mpls({ label: 100 }), ipv4(there), query], [link, ipv4(back), reply], ...pieces(back, reply)];
+      expect(await said(frames)).toEqual([
+        [1, expect.stringContaining(`tunnel-outer-only: ${labels}; for fragments that remain then: set --defrag`)],
+        [1, `tunnel-outer-only: ${labels}`],
+      ]);
+    });
+
+    test('fragments of the one label-less direction alone', async () => {
+      const frames = [[link, mpls({ label: 100 }), ipv4(there), query], ...pieces(back, reply)];
+      const codes = (await said(frames)).map(([status, text]) => [status, String(text).split(':')[0]]);
+      expect(codes).toEqual([
+        [1, 'tunnel-outer-only'],
+        [1, 'tunnel-outer-only'],
+      ]);
+    });
+
+    test.each([false, true])('AH on some packets does no harm (it comes first: %s)', async (isFirst) => {
+      const bare = [
+        [link, ipv4(there), query],
+        [link, ipv4(back), reply],
+      ];
+      const authenticated = [[link, ipv4(there), ah({ spi: 256, sequence: 1 }), query]];
+      const frames = isFirst ? [...authenticated, ...bare] : [...bare, ...authenticated];
+      const harmless = [0, expect.stringMatching(/^esp-ah-spi: none is needed/)];
+      expect(await said(frames)).toEqual([harmless, harmless]);
+    });
   });
 
   test('one direction alone: 3', async () => {
