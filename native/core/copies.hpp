@@ -1,7 +1,7 @@
 // How many packets came twice: of a mirror that delivers both directions of a port to one that it mirrors too, or on a device where
 // each packet is seen as sent and as received. An IDS counts them twice and takes them for retransmissions. Capture thread only.
 //
-// A packet is looked at by what it contains, so that its copy is too: at first every one, later one of sixteen, which keeps what
+// A packet is looked at by what it contains, so that its copy is too: at first every one, later one of 64, which keeps what
 // the others cost to one comparison. What is remembered is bounded: a packet that was forgotten has no copies.
 #pragma once
 
@@ -36,7 +36,7 @@ class Copies {
   // `digest` tells the packet from others; for one that looks_at() has named.
   void see(std::uint64_t digest, std::uint64_t time_ns, bool outgoing) noexcept {
     if (!entries_) return;
-    if (++counts_.looked == all_of_the_first) mask_ = one_of_sixteen;
+    if (++counts_.looked == all_of_the_first) mask_ = one_of_64;
     const std::uint64_t tag = (digest & ~std::uint64_t{1}) | std::uint64_t{outgoing};
     Entry* const set = &entries_[(digest >> index_shift) % (entries / ways) * ways];
     for (Entry* e = set; e != set + ways; ++e) {
@@ -61,7 +61,7 @@ class Copies {
   static constexpr std::uint32_t entries = 1U << 13, ways = 4;
   static constexpr unsigned index_shift = 20;
   static constexpr std::uint64_t all_of_the_first = 4096;
-  static constexpr std::uint64_t one_of_sixteen = 15, none = ~std::uint64_t{0};
+  static constexpr std::uint64_t one_of_64 = 63, none = ~std::uint64_t{0};
 
   struct Entry {
     std::uint64_t tag = 0;      // a digest; the last bit: this host sent it
