@@ -64,6 +64,15 @@ Napi::Value link_state_of(const Napi::CallbackInfo& info) {
   }
   if (!link->offloads.empty())
     out.Set("offloads", array_of(env, link->offloads, [&](const std::string& name) { return Napi::String::New(env, name); }));
+  if (link->hardware) out.Set("isHardware", true);
+  if (link->key_bytes != 0) out.Set("keyBytes", Napi::Number::New(env, link->key_bytes));
+  if (link->channels) {
+    auto channels = Napi::Object::New(env);
+    channels.Set("used", Napi::Number::New(env, link->channels->used));
+    channels.Set("most", Napi::Number::New(env, link->channels->most));
+    channels.Set("isCombined", link->channels->combined);
+    out.Set("channels", channels);
+  }
   if (link->receive_rings) out.Set("receiveRings", Napi::Number::New(env, *link->receive_rings));
   return out;
 }

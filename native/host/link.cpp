@@ -24,6 +24,9 @@ using Bytes = std::span<const std::byte>;
 // ALTIFNAMSIZ of linux/if.h, which cannot be included beside net/if.h.
 constexpr std::size_t alternative_name_bytes = 128;
 
+// IFLA_PARENT_DEV_NAME, which older headers lack.
+constexpr unsigned ifla_parent_dev_name = 56;
+
 constexpr std::size_t aligned(std::size_t length) noexcept { return (length + 3) & ~std::size_t{3}; }
 
 // Calls `visit(type, payload)` for each attribute that lies within the bytes.
@@ -158,6 +161,21 @@ std::optional<std::uint32_t> receive_rings(const std::string& name) noexcept {
   return static_cast<std::uint32_t>(query.data);
 }
 
+// How many bytes the key of that hash has.
+std::uint32_t key_bytes_of(const std::string& name) noexcept {
+  // All zero but for the command: only the sizes are told.
+  ethtool_rxfh query{};
+  query.cmd = ETHTOOL_GRSSH;
+  return ask_ethtool(name, &query) ? query.key_size : 0;
+}
+
+std::optional<LinkState::Channels> channels_of(const std::string& name) noexcept {
+  ethtool_channels query{};
+  query.cmd = ETHTOOL_GCHANNELS;
+  if (!ask_ethtool(name, &query) || query.max_rx + query.max_combined == 0) return std::nullopt;
+  return LinkState::Channels{query.rx_count + query.combined_count, query.max_rx + query.max_combined, query.max_combined != 0};
+}
+
 // A structure of ethtool's and what follows it, suitably aligned.
 template <typename Head>
 class Query {
@@ -233,6 +251,7 @@ Result<LinkState> parse_link(Bytes answer, int index) {
           if (type == IFLA_IFNAME) link.name = text_in(payload);
           if (type == IFLA_LINKINFO) parse_kind(payload, link);
           if (type == IFLA_XDP) parse_xdp(payload, link);
+          if (type == ifla_parent_dev_name) link.hardware = true;
           if (type == IFLA_STATS64 && payload.size() >= 2 * sizeof(std::uint64_t)) {
             link.rx_packets = number_in<std::uint64_t>(payload.subspan(offsetof(rtnl_link_stats64, rx_packets)));
             link.tx_packets = number_in<std::uint64_t>(payload.subspan(offsetof(rtnl_link_stats64, tx_packets)));
@@ -252,6 +271,8 @@ Result<LinkState> link_state(int index) {
   auto link = parse_link(*answer, index);
   if (link) {
     link->receive_rings = receive_rings(link->name);
+    link->key_bytes = key_bytes_of(link->name);
+    link->channels = channels_of(link->name);
     link->offloads = offloads_of(link->name);
   }
   return link;

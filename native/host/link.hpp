@@ -28,8 +28,17 @@ struct LinkState {
   std::optional<Xdp> xdp;
   // Features that are on and can be switched off, of those that merge segments or leave them whole (ethtool -K).
   std::vector<std::string> offloads;
+  bool hardware = false;  // on a bus (IFLA_PARENT_DEV_NAME, Linux 5.14)
   // Receive rings among which a NIC spreads packets by their hash; none where the driver has no such thing.
   std::optional<std::uint32_t> receive_rings;
+  std::uint32_t key_bytes = 0;  // of that hash; 0 where it cannot be told
+  // Receive queues with a number that can be chosen (ethtool -L); none where it cannot.
+  struct Channels {
+    std::uint32_t used = 0;
+    std::uint32_t most = 0;
+    bool combined = false;  // with those that send
+  };
+  std::optional<Channels> channels;
 };
 
 // ENODEV if there is no interface of this index. Takes no privilege.

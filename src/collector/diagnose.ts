@@ -5,6 +5,7 @@ import type { FanoutFlag, FanoutMode } from '../model/fanout.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
 import type { KernelBugs } from '../model/kernel-model.ts';
 import type { KernelIdentity } from '../model/kernel-release.ts';
+import type { LinkState } from '../model/link.ts';
 import type { NicFacts } from '../model/run-facts.ts';
 import type { CauseResult } from '../model/run-result.ts';
 import { sum } from './confidence.ts';
@@ -33,7 +34,7 @@ export interface DiagnosisContext {
   /** Of a run behind a simulated one. */
   readonly nic?: NicFacts;
   /** The live interface spreads nothing over queues of its own. */
-  readonly lacksRss?: boolean;
+  readonly link?: LinkState;
 }
 
 const OF_KEPT_FLOWS = ['icmp-error', 'no-spread', 'bpf-program-missing'] as const satisfies readonly CauseCode[];

@@ -7,7 +7,7 @@ import { boundDoubts, stopped } from './bounds.ts';
 import { FALSE_PASS_LIMIT, falsePassBound, flowsNeeded, isConfident, sum } from './confidence.ts';
 import { remedyForEnd } from './loss-remedies.ts';
 import { ownAddressesOnly, whyNoTraffic } from './no-traffic.ts';
-import { hasNoRss, withoutRss } from './rss-texts.ts';
+import { withoutRss } from './rss-texts.ts';
 import { findUnspread } from './unspread.ts';
 
 export interface Doubt extends Reason {
@@ -132,7 +132,8 @@ function likelyCause(facts: RunFacts): { readonly message: string; readonly reme
   const device = facts.interface;
   if (facts.mode === 'qm' || facts.mode === 'cpu') {
     if (facts.source !== 'live') return labQueues(facts);
-    if (hasNoRss(facts)) return withoutRss(facts);
+    const other = withoutRss({ mode: facts.mode, interface: device, ...(facts.link === undefined ? {} : { link: facts.link.after }) });
+    if (other !== undefined) return other;
   }
   switch (facts.mode) {
     case 'qm':

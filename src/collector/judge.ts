@@ -17,7 +17,6 @@ import { strayErrors } from './icmp-errors.ts';
 import { isIsolated, isMoreThanIsolated, isolatedDoubt, isolatedGroups, withIsolated } from './isolated.ts';
 import { luckyStacks, withoutLuck } from './luck.ts';
 import { copiesWarning, largeWarning } from './packet-warnings.ts';
-import { hasNoRss } from './rss-texts.ts';
 import { findUnspread, noSpread, programMissing } from './unspread.ts';
 
 /** The parts of a RunResult that follow from evidence and facts. */
@@ -367,7 +366,7 @@ export function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts):
     hash: findHashBugs({ kernel: facts.kernel, procs: facts.procs, groups, stacks }),
     dissector: facts.dissector,
     ...(facts.nic === undefined ? {} : { nic: facts.nic }),
-    lacksRss: hasNoRss(facts),
+    ...(facts.link === undefined ? {} : { link: facts.link.after }),
   };
 }
 

@@ -267,7 +267,7 @@ export class Lane {
       order,
       epochs: evidence.epochs.map(({ members: count, reason }) => ({ members: count, ...(reason === undefined ? {} : { reason }) })),
       ...judgement,
-      warnings: [...judgement.warnings, ...orderWarnings(order, source.info), ...source.warnings()],
+      warnings: [...judgement.warnings, ...orderWarnings(order, source.info, facts.link?.after), ...source.warnings()],
     };
   }
 }

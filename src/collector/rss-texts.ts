@@ -1,6 +1,7 @@
 /** What a NIC that parts flows is told as: of a live one how to mend it, of a simulated one which of its settings did it. Pure. */
 import type { ViolationGroup } from '../model/evidence.ts';
-import type { NicFacts, RunFacts } from '../model/run-facts.ts';
+import type { LinkState } from '../model/link.ts';
+import type { NicFacts } from '../model/run-facts.ts';
 import { isTunnelled } from './stack-layers.ts';
 
 interface RssText {
@@ -14,21 +15,54 @@ interface RssContext {
   readonly outgoing: number;
   readonly groups: readonly ViolationGroup[];
   readonly nic?: NicFacts;
-  /** Of a live interface: it spreads nothing over queues of its own. */
-  readonly lacksRss?: boolean;
+  /** Of a live interface, where it could be asked about. */
+  readonly link?: LinkState;
 }
 
-/** A veth pair, a bridge, a macvlan, loopback: nothing there spreads packets by a hash of the NIC. */
-export function hasNoRss({ source, link }: Pick<RunFacts, 'source' | 'link'>): boolean {
-  return source === 'live' && link !== undefined && link.after.receiveRings === undefined;
-}
-
-export function withoutRss({ mode, interface: device }: Pick<RssContext, 'mode' | 'interface'>): RssText {
+/** Nothing of its own spreads what comes, or nothing that can be set. */
+export function withoutRss({ mode, interface: device, link }: Pick<RssContext, 'mode' | 'interface' | 'link'>): RssText | undefined {
   const by = mode === 'qm' ? 'the queue' : 'the CPU';
-  return {
-    message: `${device} has no receive queues of a NIC, so mode ${mode} goes by ${by} of whatever sends there`,
-    remedy: `use --mode hash: on such a device mode ${mode} can keep no flow together on purpose`,
-  };
+  switch (spreadingOf(link)) {
+    case 'nic':
+      return undefined;
+    case 'untold':
+      return {
+        message: `the driver of ${device} does not tell how it spreads what it receives, and mode ${mode} goes by ${by} that comes of it`,
+        remedy: [...oneQueue(device, link), 'use --mode hash'].join(', or '),
+      };
+    case 'below':
+      return {
+        message: `${device} receives through the devices below it, so mode ${mode} goes by ${by} on which their NICs received`,
+        remedy: 'make RSS symmetric on those, or use --mode hash',
+      };
+    case 'senders':
+      return {
+        message: `${device} has no receive queues of a NIC, so mode ${mode} goes by ${by} of whatever sends there`,
+        remedy: `use --mode hash: on such a device mode ${mode} can keep no flow together on purpose`,
+      };
+  }
+}
+
+/** Kinds of devices whose packets others received: the receive queue stays that of the NIC below. */
+const ABOVE_OTHERS = ['bond', 'team', 'vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap', 'bridge', 'vrf'];
+
+/**
+ * What decides the receive queue and the CPU of a packet: a NIC that spreads by a hash, one that does not tell how, NICs below it, or whoever
+ * sends: the other end of a veth pair, a program behind a TUN device, this host on loopback. By what the kernel says, where it could be asked.
+ */
+function spreadingOf(link: LinkState | undefined): 'nic' | 'untold' | 'below' | 'senders' {
+  if (link === undefined) return 'nic';
+  const { kind, receiveRings, channels, isHardware } = link;
+  if (kind !== undefined) return ABOVE_OTHERS.includes(kind) ? 'below' : 'senders';
+  if (receiveRings !== undefined) return 'nic';
+  return channels !== undefined || isHardware === true ? 'untold' : 'senders';
+}
+
+/** Advice to receive on one queue, where there are several and their number can be chosen. */
+export function oneQueue(device: string, link: LinkState | undefined): readonly string[] {
+  const several = link === undefined || (link.channels !== undefined && link.channels.used > 1);
+  const which = link?.channels?.isCombined === false ? 'rx' : 'combined';
+  return several ? [`use one receive queue ("ethtool -L ${device} ${which} 1")`] : [];
 }
 
 export function rssText(context: RssContext): RssText {
@@ -36,26 +70,27 @@ export function rssText(context: RssContext): RssText {
   const isByQueue = mode === 'qm';
   const parted = `packets of one flow were handled on several ${isByQueue ? 'queues' : 'CPUs'}`;
   if (nic !== undefined) return simulated(parted, nic, context.groups);
-  if (context.lacksRss === true) {
-    const { message, remedy } = withoutRss(context);
-    return { message: `${parted}: ${message}`, remedy };
-  }
+  const other = withoutRss(context);
+  if (other !== undefined) return { message: `${parted}: ${other.message}`, remedy: other.remedy };
   const sent =
     outgoing > 0
       ? `; ${outgoing} captured packets were sent by this host, and those go by the sender's ${isByQueue ? 'TX queue' : 'CPU'}`
       : '';
-  const remedy = `${symmetricOn(context.interface)} or use one receive queue ("ethtool -L ${context.interface} combined 1")`;
+  const { interface: device, link } = context;
+  const remedy = [symmetricOn(device, link?.keyBytes), ...oneQueue(device, link)].join(' or ');
   return {
     message: `${parted}${sent}`,
     remedy: `${remedy}${outgoing > 0 ? '; where this host only receives copies, keep what it sends out with --ignore-outgoing' : ''}`,
   };
 }
 
-/** Toeplitz gives both directions one hash if its key repeats every 16 bits. 40 bytes, which most NICs take. */
-const SYMMETRIC_KEY = Array(20).fill('6D:5A').join(':');
+/** Of a Toeplitz key, where nobody tells: most NICs take that many. */
+const KEY_BYTES = 40;
 
-function symmetricOn(device: string): string {
-  return `make RSS symmetric ("ethtool -X ${device} hkey ${SYMMETRIC_KEY}", or "ethtool -X ${device} xfrm symmetric-xor" where the driver has it)`;
+/** Toeplitz gives both directions one hash if its key repeats every 16 bits. */
+function symmetricOn(device: string, keyBytes = KEY_BYTES): string {
+  const key = Array.from({ length: keyBytes }, (_, i) => (i % 2 === 0 ? '6D' : '5A')).join(':');
+  return `make RSS symmetric ("ethtool -X ${device} hkey ${key}", or "ethtool -X ${device} xfrm symmetric-xor" where the driver has it)`;
 }
 
 interface Flaw {

@@ -107,6 +107,10 @@ describe('what the kernel tells of a link', () => {
     const lo = native.linkState(native.describeInterface('lo').index);
     expect(lo).not.toHaveProperty('kind');
     expect(lo).not.toHaveProperty('receiveRings');
+    expect(lo).not.toHaveProperty('channels');
+    for (const link of [veth, lo]) expect(link).not.toHaveProperty('isHardware');
+    // A veth has queues that can be counted, and no hash that spreads over them.
+    expect(veth).toMatchObject({ channels: { used: 1, isCombined: false } });
   });
 
   test('no such interface', () => expect(native.linkState(999_999)).toBe(null));

@@ -149,7 +149,32 @@ describe('devices without receive queues', () => {
     expect(onOne).toMatchObject({ code: 'one-member', remedy: expect.stringMatching(/use --mode hash/) });
   });
 
-  test('a NIC is told how to mend it', () => {
-    expect(ofLink({ receiveRings: 8 }, 'qm')[0]?.remedy).toContain('ethtool -X ens1');
+  const lines = (after: Partial<LinkState>) =>
+    [...(ofLink(after, 'qm')[0]?.remedy ?? '').replaceAll(/(?:6D:5A:?)+/g, 'KEY').matchAll(/"(ethtool[^"]+)"/g)].map(([, line]) => line);
+  const symmetric = ['ethtool -X ens1 hkey KEY', 'ethtool -X ens1 xfrm symmetric-xor'];
+  const channels = (used: number, isCombined = true) => ({ channels: { used, most: 8, isCombined } });
+
+  test.each<[string, Partial<LinkState>, readonly string[]]>([
+    ['a NIC', { isHardware: true, receiveRings: 8, ...channels(8) }, [...symmetric, 'ethtool -L ens1 combined 1']],
+    ['one with queues that only receive', { receiveRings: 8, ...channels(8, false) }, [...symmetric, 'ethtool -L ens1 rx 1']],
+    ['one whose number of queues is fixed', { receiveRings: 8 }, symmetric],
+    ['one whose driver does not tell how it spreads', { isHardware: true, ...channels(4) }, ['ethtool -L ens1 combined 1']],
+    ['one with one queue', { isHardware: true, ...channels(1) }, []],
+    ['hardware that tells nothing', { isHardware: true }, []],
+    ...['tun', 'wireguard', 'dummy', 'ifb', 'veth', 'bridge', 'bond', 'vlan'].map(
+      (kind): [string, Partial<LinkState>, readonly string[]] => [kind, { kind, ...channels(2) }, []],
+    ),
+    ['loopback', {}, []],
+  ])('%s: a line for ethtool only where it can be followed', (_, after, expected) => expect(lines(after)).toEqual(expected));
+
+  test('the key has the length that the NIC takes', () => {
+    expect(ofLink({ receiveRings: 8, keyBytes: 52 }, 'qm')[0]?.remedy).toMatch(/hkey (6D:5A:){25}6D:5A"/);
+  });
+
+  test('what comes through a bond was received below it', () => {
+    expect(ofLink({ kind: 'bond' }, 'qm')[0]).toMatchObject({
+      message: expect.stringContaining('ens1 receives through the devices below it'),
+      remedy: expect.stringContaining('make RSS symmetric on those'),
+    });
   });
 });
