@@ -11,6 +11,8 @@ import { build } from 'esbuild';
 import { bundleSimulation } from './simulation-bundle.mjs';
 
 const RUN_MS_MAX = 600_000;
+/** What has no test of its name. */
+const TESTED_BY = { evidence: 'test_flow_map', fragment_store: 'test_flow_map' };
 /** Simulated workers tell what they saw, and no packet of theirs has bytes. */
 const NOT_SIMULATED = /\/(strip_|dissect|flow_cache|capture_file|prediction|repeats)/;
 const { values, positionals: wanted } = parseArgs({ allowPositionals: true, options: { seeds: { type: 'string' } } });
@@ -111,9 +113,10 @@ async function simulationOfNative() {
   return simulate(program);
 }
 
-/** The test of that name first, or that of all headers: it is the one that mostly fails. */
+/** The test that is likely to fail first; else that of all headers, which reads what is left. */
 function nativeTestThatFinds({ file }) {
-  const own = `test_${basename(file).replace(/\.\w+$/, '')}`;
+  const name = basename(file).replace(/\.\w+$/, '');
+  const own = TESTED_BY[name] ?? `test_${name}`;
   const likely = existsSync(join(scratch, `native/test/${own}.cpp`)) ? own : 'test_dissect';
   return failedNativeTest(`run-plain-${likely}`) ?? failedNativeTest('check-plain') ?? {};
 }
