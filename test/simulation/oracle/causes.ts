@@ -2,7 +2,9 @@
 import { CAUSES, type CauseCode } from '../../../src/model/cause.ts';
 import { fateOf } from '../steering.ts';
 import type { Flow } from '../traffic.ts';
-import type { LaneTruth } from './truth.ts';
+import { isError, isLaterPiece, isUndisturbed, type LaneTruth } from './truth.ts';
+
+const TUNNEL: readonly CauseCode[] = ['tunnel-outer-only'];
 
 const BY_KIND: Readonly<Partial<Record<Flow['kind'], readonly CauseCode[]>>> = {
   vxlan: ['tunnel-outer-only'],
@@ -53,7 +55,7 @@ export function causesOf(truth: LaneTruth, flow: Flow): readonly CauseCode[] {
 
 function causesOfHash(truth: LaneTruth, flow: Flow): readonly CauseCode[] {
   const { trait } = truth.group.steering;
-  const byDesign = BY_KIND[flow.kind] ?? [];
+  const byDesign = flow.kind === 'vxlan-fragments' && isSeenBothWays(truth, flow) ? TUNNEL : (BY_KIND[flow.kind] ?? []);
   const rolled: readonly CauseCode[] = rolledOver(truth) ? ['rollover-under-load'] : [];
   switch (fateOf(trait, flow)) {
     case 'kept':
@@ -65,6 +67,12 @@ function causesOfHash(truth: LaneTruth, flow: Flow): readonly CauseCode[] {
     case 'directed':
       return [...rolled, ...byDesign, 'hash-asymmetric', ...bugsOf(flow)];
   }
+}
+
+/** Then nothing can hide that whole packets differ, too: later pieces alone say nothing of that. */
+function isSeenBothWays(truth: LaneTruth, flow: Flow): boolean {
+  const own = (truth.byFlow.get(flow) ?? []).filter((delivery) => !isError(delivery) && !isLaterPiece(delivery));
+  return isUndisturbed(truth) && new Set(own.map(({ packet }) => packet.direction)).size === 2;
 }
 
 function isKnownOf(bug: CauseCode, { outcome }: LaneTruth): boolean {
