@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { Native } from '../src/native.ts';
+import type { Native } from '../src/addon/native.ts';
 import { frameOf, tupleOf, tuplesIn } from './observations.ts';
 
 const TUPLES_PER_FRAME = 512;

@@ -4,17 +4,17 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
-import { churnCommand } from './commands/churn.ts';
-import { compareCommand } from './commands/compare.ts';
-import type { Host, TextStream } from './commands/host.ts';
-import { matrixCommand } from './commands/matrix.ts';
-import { ownProcess } from './commands/own-process.ts';
-import { predictCommand } from './commands/predict.ts';
-import { raceCommand } from './commands/race.ts';
-import { runCommand } from './commands/run.ts';
-import { scaleCommand } from './commands/scale.ts';
+import { churnCommand } from './commands/churn/command.ts';
+import { compareCommand } from './commands/compare/command.ts';
+import { matrixCommand } from './commands/matrix/command.ts';
+import { predictCommand } from './commands/predict/command.ts';
+import { raceCommand } from './commands/race/command.ts';
+import { runCommand } from './commands/run/command.ts';
+import { scaleCommand } from './commands/scale/command.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
 import { packageRoot } from './package-root.ts';
+import type { Host, TextStream } from './process/host.ts';
+import { ownProcess } from './process/own-process.ts';
 
 const version = packageVersion();
 let isDecided = false;
@@ -56,23 +56,23 @@ async function perform(argv: readonly string[]): Promise<ExitStatus> {
 }
 
 function buildProgram(done: (status: ExitStatus) => void): Command {
-  const loadRun = async () => ({ ...(await import('./collector/run.ts')), ...(await import('./collector/provisions.ts')) });
+  const loadRun = async () => ({ ...(await import('./collector/run/run.ts')), ...(await import('./collector/run/provisions.ts')) });
   const run = runCommand(host, loadRun, done);
-  const loadMatrix = async () => ({ ...(await loadRun()), ...(await import('./collector/matrix.ts')) });
+  const loadMatrix = async () => ({ ...(await loadRun()), ...(await import('./commands/matrix/matrix.ts')) });
   const matrix = matrixCommand(host, loadMatrix, done);
   const loadCompare = async () => ({
     ...(await loadRun()),
-    ...(await import('./collector/compare.ts')),
-    ...(await import('./collector/own-load.ts')),
+    ...(await import('./commands/compare/compare.ts')),
+    ...(await import('./commands/compare/own-load.ts')),
   });
   const compare = compareCommand(host, loadCompare, done);
-  const loadChurn = async () => ({ ...(await loadRun()), ...(await import('./collector/churn.ts')) });
+  const loadChurn = async () => ({ ...(await loadRun()), ...(await import('./commands/churn/churn.ts')) });
   const churn = churnCommand(host, loadChurn, done);
-  const loadScale = async () => ({ ...(await loadRun()), ...(await import('./collector/scale.ts')) });
+  const loadScale = async () => ({ ...(await loadRun()), ...(await import('./commands/scale/scale.ts')) });
   const scale = scaleCommand(host, loadScale, done);
-  const loadRace = async () => ({ ...(await loadRun()), ...(await import('./collector/race.ts')) });
+  const loadRace = async () => ({ ...(await loadRun()), ...(await import('./commands/race/race.ts')) });
   const race = raceCommand(host, loadRace, done);
-  const loadPredict = async () => ({ ...(await import('./collector/predict.ts')), ...(await import('./lab/kernel-probe.ts')) });
+  const loadPredict = async () => ({ ...(await import('./commands/predict/predict.ts')), ...(await import('./lab/kernel-probe.ts')) });
   const predict = predictCommand(host, loadPredict, done);
   const program = new Command('fanout-cluster')
     .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')

@@ -1,7 +1,7 @@
 #include "bindings.hpp"
 #include "lab_binding.hpp"
 
-// Changes with the wire format; src/native.ts refuses an addon of another version.
+// Changes with the wire format; src/addon/native.ts refuses an addon of another version.
 constexpr int wire_version = 5;
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {

@@ -1,4 +1,4 @@
-// What became of a capture file, in the shape of CaptureSummary in src/native-lab.ts.
+// What became of a capture file, in the shape of CaptureSummary in src/addon/lab.ts.
 #pragma once
 
 #include <napi.h>

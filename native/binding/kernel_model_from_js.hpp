@@ -1,4 +1,4 @@
-// KernelInput of src/native.ts. What is absent is as in current kernels.
+// KernelInput of src/addon/native.ts. What is absent is as in current kernels.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
 // The lab tag: what every generated frame carries, so that the truth about it is known packet by packet. This is the one
-// description of its layout; src/lab/tag.ts writes it, the addon exports these constants, and a test holds the two together.
+// description of its layout; src/traffic/tag.ts writes it, the addon exports these constants, and a test holds the two together.
 //
 //   offset  size  field
 //        0     4  magic      also the 32-bit experiment id (RFC 6994) where the tag travels as a TCP option

@@ -377,7 +377,7 @@ Status confine_capture(int first, int count) noexcept {
   program.refuse_between(SYS_fcntl, 1, F_DUPFD_CLOEXEC, 1);
   program.refuse_unless(SYS_setsockopt, 1, SOL_SOCKET);
   program.refuse_unless(SYS_setsockopt, 2, SO_ATTACH_FILTER);
-  // V8 runs without a compiler there (src/collector/supervisor.ts).
+  // V8 runs without a compiler there (src/collector/processes/supervisor.ts).
   for (const std::uint32_t call : {SYS_mmap, SYS_mprotect}) program.refuse_flagged(call, 2, PROT_EXEC);
   program.refuse_flagged(SYS_pkey_mprotect, 2, PROT_EXEC);
   program.refuse_unless(SYS_tgkill, 0, static_cast<std::uint32_t>(::getpid()));

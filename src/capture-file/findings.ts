@@ -1,8 +1,9 @@
 /** What is wrong with a capture file, in words: an error where nothing of it can be used, else warnings. Pure. */
+
+import type { CaptureProblem, CaptureSummary, LeftOut } from '../addon/lab.ts';
 import { FanoutError } from '../errors.ts';
 import type { WarningCode } from '../model/reason.ts';
 import type { Reason } from '../model/run-result.ts';
-import type { CaptureProblem, CaptureSummary, LeftOut } from '../native-lab.ts';
 import type { CaptureUse } from './use.ts';
 
 interface Warning extends Reason {

@@ -2,9 +2,10 @@
  * Sends the packets of a capture file, a segment at a time: while one is sent, the next one is read, so that memory stays flat however
  * large the file is.
  */
+
+import type { CaptureSummary, FrameCollector, Injector, InjectPlan } from '../addon/lab.ts';
 import { interrupted } from '../errors.ts';
 import type { Reason } from '../model/run-result.ts';
-import type { CaptureSummary, FrameCollector, Injector, InjectPlan } from '../native-lab.ts';
 import { captureWarnings, unusableCapture } from './findings.ts';
 import { type CaptureInput, type CaptureReader, inputName } from './input.ts';
 import { REPLAY } from './use.ts';

@@ -1,9 +1,10 @@
 /** What every command does with its result: a file, JSON or text, as it was asked for. */
-import type { Openings } from '../collector/provisions.ts';
+
 import { type Report, renderJson } from '../collector/report/json.ts';
 import type { Style } from '../collector/report/layout.ts';
-import type { Options } from '../config/options.ts';
-import { type Host, styleOf } from './host.ts';
+import type { Openings } from '../collector/run/provisions.ts';
+import type { Options } from '../options/options.ts';
+import { type Host, styleOf } from '../process/host.ts';
 
 export interface Renderers<T> {
   readonly full: (result: T, style: Style) => string;

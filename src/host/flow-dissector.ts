@@ -1,7 +1,8 @@
 /** Whose flow dissector mode hash goes by here. */
+
+import { native } from '../addon/native.ts';
 import { isSystemCallError } from '../errors.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
-import { native } from '../native.ts';
 
 const OWN_NAMESPACE = '/proc/self/ns/net';
 /** Process 1 is as near to the initial namespace as one gets from inside a container. */

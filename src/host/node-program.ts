@@ -1,6 +1,7 @@
 /** How Node.js is started so that no other process of its user can ever look into what is started (native/host/unreadable_program.hpp). */
+
+import type { DescriptorsAddon } from '../addon/native.ts';
 import { isSystemCallError } from '../errors.ts';
-import type { DescriptorsAddon } from '../native.ts';
 
 /** A process that was started by a loader has that for its executable file, and its own name in argv[0]. */
 const WAS_LOADED = process.execPath.startsWith('/memfd:');

@@ -3,8 +3,8 @@
  * namespaces. Files that the caller names are opened as the caller; what is in them is read as somebody who may do nothing.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import type { Ids, PrivilegesAddon } from '../addon/native.ts';
 import { isSystemCallError } from '../errors.ts';
-import type { Ids, PrivilegesAddon } from '../native.ts';
 
 export type Privilege =
   /** Nothing that an ordinary user may not do. */

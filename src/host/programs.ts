@@ -3,9 +3,9 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { type CbpfInstruction, native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import type { FirstLayer } from '../model/link.ts';
-import { type CbpfInstruction, native } from '../native.ts';
 import { searchedIn, toolEnvironment } from './tools.ts';
 
 /** Output of `tcpdump -ddd`: the number of instructions, then one a line. */

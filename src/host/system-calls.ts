@@ -1,6 +1,7 @@
 /** Filters on system calls that end a process instead of refusing. */
+
+import { native } from '../addon/native.ts';
 import { FanoutError } from '../errors.ts';
-import { native } from '../native.ts';
 
 /**
  * Before anything is begun that such a filter would end without a word, and with a status of its own.

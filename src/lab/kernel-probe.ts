@@ -1,9 +1,10 @@
 /** How this kernel hashes, asked of it: frames that kernels hash in different ways are sent in a namespace of their own. */
+
+import { native } from '../addon/native.ts';
 import { isSystemCallError } from '../errors.ts';
 import type { KernelModel, PppoeReading } from '../model/kernel-model.ts';
-import { native } from '../native.ts';
-import { readTag } from './tag.ts';
-import { generateTraffic } from './traffic.ts';
+import { readTag } from '../traffic/tag.ts';
+import { generateTraffic } from '../traffic/traffic.ts';
 
 /** Two different hashes choose one member once in so many. */
 const MEMBERS = 16;

@@ -3,8 +3,8 @@
  * the caller expects, and the kernel cleans up when the process ends, however it ends.
  */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import type { LabAddon } from '../addon/lab.ts';
 import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
-import type { LabAddon } from '../native-lab.ts';
 
 /** Set on the way in to "process id:inode of the namespace outside". */
 export const LAB_VARIABLE = 'FANOUT_CLUSTER_LAB';

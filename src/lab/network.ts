@@ -1,9 +1,9 @@
 /** The interface on which the lab's traffic is captured, and the way into it. To be made inside the lab's namespace only. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
+import type { FrameSet, Injector, LabAddon, Tap } from '../addon/lab.ts';
 import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
 import { searchedIn, toolEnvironment } from '../host/tools.ts';
-import type { FrameSet, Injector, LabAddon, Tap } from '../native-lab.ts';
 
 export type Injection = 'tap' | 'veth';
 

@@ -1,6 +1,7 @@
 /** The messages between worker and collector. The only place that knows them; docs/protocol.md describes them for other programs. */
+
+import type { CaptureCounters, CaptureOptions, CbpfInstruction, CopyTotals, LargeTotals, OrderTotals } from '../addon/native.ts';
 import { type KernelDesign, PPPOE_READINGS } from '../model/kernel-model.ts';
-import type { CaptureCounters, CaptureOptions, CbpfInstruction, CopyTotals, LargeTotals, OrderTotals } from '../native.ts';
 
 export const PROTOCOL_VERSION = 7;
 

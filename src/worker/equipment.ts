@@ -1,6 +1,6 @@
 /** What the collector hands to this process when it is to be used: packet sockets and steering programs. */
 import { closeSync, openSync } from 'node:fs';
-import { native } from '../native.ts';
+import { native } from '../addon/native.ts';
 import { WORKER_DESCRIPTORS } from '../worker-descriptors.ts';
 
 /** Came before it was its turn, by place. */

@@ -4,8 +4,8 @@
  */
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { native } from '../addon/native.ts';
 import { isSystemCallError } from '../errors.ts';
-import { native } from '../native.ts';
 import { Deframer, frame } from '../protocol/framing.ts';
 import { PROTOCOL_VERSION, packWorkerMessage, parseCollectorMessage, type WorkerMessage } from '../protocol/schema.ts';
 import { socketPlace, WORKER_DESCRIPTORS } from '../worker-descriptors.ts';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
 import { disturbed, pause } from '../helpers/disturbed.ts';
 import { assertPrivateNamespace, makePair, removePair, type Sending, send } from '../helpers/network.ts';
 import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';

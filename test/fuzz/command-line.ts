@@ -2,17 +2,17 @@
 import { strict as assert } from 'node:assert';
 import { Command, CommanderError } from 'commander';
 import fc from 'fast-check';
-import { churnCommand } from '../../src/commands/churn.ts';
-import { compareCommand } from '../../src/commands/compare.ts';
-import { matrixCommand } from '../../src/commands/matrix.ts';
-import { predictCommand } from '../../src/commands/predict.ts';
-import { raceCommand } from '../../src/commands/race.ts';
-import { runCommand } from '../../src/commands/run.ts';
-import { scaleCommand } from '../../src/commands/scale.ts';
+import { churnCommand } from '../../src/commands/churn/command.ts';
+import { compareCommand } from '../../src/commands/compare/command.ts';
+import { matrixCommand } from '../../src/commands/matrix/command.ts';
+import { predictCommand } from '../../src/commands/predict/command.ts';
+import { raceCommand } from '../../src/commands/race/command.ts';
+import { runCommand } from '../../src/commands/run/command.ts';
+import { scaleCommand } from '../../src/commands/scale/command.ts';
 import { EXIT, FanoutError } from '../../src/errors.ts';
-import { classesSelectedBy, groupNames } from '../../src/lab/classes.ts';
 import { CAUSE_CODES } from '../../src/model/cause.ts';
 import { FANOUT_MODE_NAMES } from '../../src/model/fanout.ts';
+import { classesSelectedBy, groupNames } from '../../src/traffic/classes.ts';
 import { commandHost } from '../helpers/command-host.ts';
 import { bytesOf, type FuzzTarget, mutated, textOf } from './target.ts';
 
@@ -124,7 +124,7 @@ const argument = fc.oneof(
 
 export const commandLine: FuzzTarget = {
   name: 'command-line',
-  covers: ['src/commands/run.ts', 'src/config/!(cbpf|nic-file).ts'],
+  covers: ['src/commands/run/command.ts', 'src/config/!(cbpf|nic-file).ts'],
   words: [...VALUES, ...COMMANDS, ...OPTIONS.flatMap(({ names }) => names.map((name) => `\0${name}\0`))],
   inputs: fc
     .tuple(fc.constantFrom(...COMMANDS), fc.array(argument, { maxLength: 6 }))

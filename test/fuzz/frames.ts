@@ -1,7 +1,7 @@
 /** Any bytes as what a worker sends: the same messages however they come, and of each a value or a MalformedMessage. */
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
 import { decodeWorkerMessage, encodeFrame } from '../../src/protocol/codec.ts';
 import { Deframer, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FrameError, frame } from '../../src/protocol/framing.ts';
 import { isPlainMessage } from '../../src/protocol/plain.ts';

@@ -1,5 +1,5 @@
 /** Fuzzing guided by coverage and by time: what reaches something new, or takes far longer, is kept and mutated further. */
-import type { Random } from '../../src/lab/random.ts';
+import type { Random } from '../../src/traffic/random.ts';
 import { INPUT_BYTES_MAX } from './target.ts';
 
 export interface Guide {

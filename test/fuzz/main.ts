@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import fc from 'fast-check';
-import { createRandom } from '../../src/lab/random.ts';
+import { createRandom } from '../../src/traffic/random.ts';
 import { directoriesOf, keepInput, readCorpus } from './corpus.ts';
 import { fuzz, type Progress, shortened } from './guided.ts';
 import { Reach } from './reach.ts';

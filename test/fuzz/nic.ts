@@ -1,10 +1,10 @@
 /** Any text as what ethtool says about a NIC, or as settings that are typed: a NIC that can be simulated, or an error that says why not. */
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { parseNic } from '../../src/config/nic.ts';
 import { FanoutError } from '../../src/errors.ts';
-import { TAP_QUEUES_MAX } from '../../src/lab/limits.ts';
-import { KEY_BYTES, queuesUsed, TABLE_ENTRIES_MAX } from '../../src/lab/nic.ts';
+import { KEY_BYTES, queuesUsed, TABLE_ENTRIES_MAX } from '../../src/nic/model.ts';
+import { parseNic } from '../../src/options/nic.ts';
+import { TAP_QUEUES_MAX } from '../../src/traffic/limits.ts';
 import { bytesOf, type FuzzTarget, mutated, textOf } from './target.ts';
 
 const entries = fc
@@ -94,7 +94,7 @@ function check(text: string, isTyped: boolean): void {
 
 export const nic: FuzzTarget = {
   name: 'nic',
-  covers: ['src/config/nic-file.ts', 'src/config/nic.ts', 'src/lab/nic.ts'],
+  covers: ['src/nic/ethtool.ts', 'src/options/nic.ts', 'src/nic/model.ts'],
   words: [...WORDS, 'queues=', 'rss=', 'key=', 'fields=', 'table=', ',', ':'],
   inputs: fc.oneof({ arbitrary: mutated(outputs, WORDS), weight: 2 }, mutated(typed)).map(bytesOf),
   run: (input) => {

@@ -1,8 +1,8 @@
 /** Any text as a cBPF program: instructions that the kernel would take, or a BAD_PROGRAM. */
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { CBPF_INSTRUCTIONS_MAX, type CbpfInstruction, parseCbpf } from '../../src/config/cbpf.ts';
 import { FanoutError } from '../../src/errors.ts';
+import { CBPF_INSTRUCTIONS_MAX, type CbpfInstruction, parseCbpf } from '../../src/options/cbpf.ts';
 import { bytesOf, type FuzzTarget, mutated, textOf } from './target.ts';
 
 const END: CbpfInstruction = { code: 6, jt: 0, jf: 0, k: 1 };
@@ -27,7 +27,7 @@ const WORDS = ['// x\n', '# x\n', '{ 0x6, 0, 0, 0x0 },\n', '6 0 0 0\n', '0x', '4
 
 export const cbpf: FuzzTarget = {
   name: 'cbpf',
-  covers: ['src/config/cbpf.ts'],
+  covers: ['src/options/cbpf.ts'],
   words: WORDS,
   inputs: mutated(programs, WORDS).map(bytesOf),
   run: (input) => {

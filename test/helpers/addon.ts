@@ -1,7 +1,7 @@
 /** The addon as it was built last, for tests of its lab part. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { LabAddon } from '../../src/native-lab.ts';
+import type { LabAddon } from '../../src/addon/lab.ts';
 
 export const ADDON_PATH = fileURLToPath(new URL('../../build/Release/fanout.node', import.meta.url));
 

@@ -1,9 +1,10 @@
 /** A process as commands see it, which keeps what they write. */
-import type { Openings, Provisions } from '../../src/collector/provisions.ts';
-import type { Host, Prepared } from '../../src/commands/host.ts';
-import { openReportFile } from '../../src/commands/output.ts';
-import { readMachine } from '../../src/config/machine.ts';
-import { native } from '../../src/native.ts';
+
+import { native } from '../../src/addon/native.ts';
+import type { Openings, Provisions } from '../../src/collector/run/provisions.ts';
+import { readMachine } from '../../src/options/machine.ts';
+import type { Host, Prepared } from '../../src/process/host.ts';
+import { openReportFile } from '../../src/process/report-file.ts';
 
 export interface CommandHost {
   readonly host: Host;

@@ -1,7 +1,8 @@
 /** TCP connections by hand, packet by packet, so that a test can exchange two of them. */
-import { MAC } from '../../src/lab/envelopes.ts';
-import { buildFrame, ethernet, ipv4, padding, raw, TCP_FLAG, tcp } from '../../src/lab/frames.ts';
-import type { FrameSet } from '../../src/native-lab.ts';
+
+import type { FrameSet } from '../../src/addon/lab.ts';
+import { MAC } from '../../src/traffic/envelopes.ts';
+import { buildFrame, ethernet, ipv4, padding, raw, TCP_FLAG, tcp } from '../../src/traffic/frames.ts';
 
 const { syn, fin, push, ack } = TCP_FLAG;
 

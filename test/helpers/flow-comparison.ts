@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
-import { generateTraffic } from '../../src/lab/traffic.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { pcapBytes } from './pcap.ts';
 import { ROOT } from './tool.ts';
 import { framesOf } from './traffic.ts';

@@ -1,14 +1,14 @@
 /** A group of real workers in this network namespace, led through one run, and all that it saw. Only in a namespace of the lab's own. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Cluster, type GroupRequest } from '../../src/collector/cluster.ts';
-import { WorkerCrew } from '../../src/collector/crew.ts';
-import { PacketSockets } from '../../src/collector/packet-sockets.ts';
-import type { Program } from '../../src/collector/steering.ts';
-import { HOST_CLOCK } from '../../src/collector/surroundings.ts';
-import { workerByPath } from '../../src/collector/worker-program.ts';
+import { type CaptureCounters, type CaptureOptions, type FlowMap, native, type ObservedFlow } from '../../src/addon/native.ts';
+import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
+import { Cluster, type GroupRequest } from '../../src/collector/group/cluster.ts';
+import { WorkerCrew } from '../../src/collector/processes/crew.ts';
+import { PacketSockets } from '../../src/collector/processes/packet-sockets.ts';
+import { workerByPath } from '../../src/collector/processes/worker-program.ts';
+import type { Program } from '../../src/collector/run/steering.ts';
 import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode } from '../../src/model/fanout.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
-import { type CaptureCounters, type CaptureOptions, type FlowMap, native, type ObservedFlow } from '../../src/native.ts';
 
 export interface GroupOptions {
   readonly interface: string;

@@ -1,5 +1,5 @@
 /** Frames that an attacker sends: written octet by octet, bounded in number, and the same for one seed. */
-import { generateTraffic } from '../../src/lab/traffic.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { framesOf } from './traffic.ts';
 
 /** xorshift64*: what a flood holds matters less than that it can be made again. */

@@ -1,17 +1,17 @@
 /** A run with its collector in this process: real workers, real kernel, and a way to reach in at an exact state of one of them. */
 import { vi } from 'vitest';
-import { Cluster, type ClusterEvents } from '../../src/collector/cluster.ts';
-import { WorkerCrew } from '../../src/collector/crew.ts';
-import { Member, type MemberState } from '../../src/collector/member.ts';
-import { PacketSockets } from '../../src/collector/packet-sockets.ts';
-import { openProvisions } from '../../src/collector/provisions.ts';
-import { runCluster } from '../../src/collector/run.ts';
-import { HOST_CLOCK } from '../../src/collector/surroundings.ts';
-import { workerByPath } from '../../src/collector/worker-program.ts';
-import { readMachine } from '../../src/config/machine.ts';
-import { parseOptions, type RawOptions } from '../../src/config/options.ts';
+import { type CaptureOptions, type Membership, native } from '../../src/addon/native.ts';
+import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
+import { Cluster, type ClusterEvents } from '../../src/collector/group/cluster.ts';
+import { Member, type MemberState } from '../../src/collector/group/member.ts';
+import { WorkerCrew } from '../../src/collector/processes/crew.ts';
+import { PacketSockets } from '../../src/collector/processes/packet-sockets.ts';
+import { workerByPath } from '../../src/collector/processes/worker-program.ts';
+import { openProvisions } from '../../src/collector/run/provisions.ts';
+import { runCluster } from '../../src/collector/run/run.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { type CaptureOptions, type Membership, native } from '../../src/native.ts';
+import { readMachine } from '../../src/options/machine.ts';
+import { parseOptions, type RawOptions } from '../../src/options/options.ts';
 import { CAPTURE } from './network.ts';
 
 /** Calls `action` at the moment at which member `index` enters the state, once. */

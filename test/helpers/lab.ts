@@ -1,11 +1,12 @@
 /** The lab's interface for one test, and what is sent through it, packet by packet. */
+
+import type { InjectPlan } from '../../src/addon/lab.ts';
+import { native } from '../../src/addon/native.ts';
 import { readSelf, usedDevices } from '../../src/lab/namespace.ts';
 import { createLabNetwork, type Injection, type LabNetwork } from '../../src/lab/network.ts';
-import { type Direction, readTag } from '../../src/lab/tag.ts';
-import { type FlowTruth, generateTraffic, type Traffic, type TrafficOptions } from '../../src/lab/traffic.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
-import type { InjectPlan } from '../../src/native-lab.ts';
+import { type Direction, readTag } from '../../src/traffic/tag.ts';
+import { type FlowTruth, generateTraffic, type Traffic, type TrafficOptions } from '../../src/traffic/traffic.ts';
 import { flowName, type Group, type GroupOptions, type Seen, startGroup, Whereabouts } from './group.ts';
 
 const OWN_INTERFACES = ['lo', 'cap0', 'gen0', 'oracle0'];

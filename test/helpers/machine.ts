@@ -1,5 +1,5 @@
 /** A machine with room for everything, on which all that is drawn at random is the same. */
-import type { Machine } from '../../src/config/machine.ts';
+import type { Machine } from '../../src/options/machine.ts';
 
 export const MACHINE: Machine = {
   pageBytes: 4096,

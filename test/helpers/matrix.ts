@@ -1,12 +1,13 @@
 /** What a run of the survey saw, made up flow by flow; tests change what they are about. */
-import type { ClassSample } from '../../src/collector/matrix-cells.ts';
-import type { Observed } from '../../src/collector/run-io.ts';
-import type { FlowTruth } from '../../src/lab/traffic.ts';
+
+import type { ObservedFlow } from '../../src/addon/native.ts';
+import type { Observed } from '../../src/collector/run/io.ts';
+import type { ClassSample } from '../../src/commands/matrix/matrix-cells.ts';
 import type { ViolationTraits } from '../../src/model/evidence.ts';
 import type { MatrixCell, MatrixResult, MatrixRun, Outcome } from '../../src/model/matrix.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
-import type { ObservedFlow } from '../../src/native.ts';
+import type { FlowTruth } from '../../src/traffic/traffic.ts';
 import { epoch, evidenceOf, factsOf, group } from './evidence.ts';
 
 /** Packets of each direction. */

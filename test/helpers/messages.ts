@@ -1,7 +1,7 @@
 /** Arbitrary messages of the protocol, every field over its whole range. */
 import fc from 'fast-check';
+import type { CaptureCounters, CaptureOptions, CbpfInstruction, ObservationInput } from '../../src/addon/native.ts';
 import { type KernelDesign, PPPOE_READINGS } from '../../src/model/kernel-model.ts';
-import type { CaptureCounters, CaptureOptions, CbpfInstruction, ObservationInput } from '../../src/native.ts';
 import type { CollectorMessage, SteeringProgram, WorkerMessage } from '../../src/protocol/schema.ts';
 
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat());

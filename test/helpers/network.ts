@@ -1,8 +1,8 @@
 /** A veth pair in the test's own network namespace, and traffic on it. To be used under "unshare --net" only. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { generateTraffic, type TrafficOptions } from '../../src/lab/traffic.ts';
-import type { Injector, InjectPlan, InjectReport } from '../../src/native-lab.ts';
+import type { Injector, InjectPlan, InjectReport } from '../../src/addon/lab.ts';
+import { generateTraffic, type TrafficOptions } from '../../src/traffic/traffic.ts';
 import { loadLabAddon } from './addon.ts';
 
 export const CAPTURE = 'cap0';

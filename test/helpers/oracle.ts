@@ -3,8 +3,8 @@
  * scaling (tun_automq_select_queue), so the queue on which a frame comes out is the member. Written down nowhere in this program.
  */
 import { execFileSync } from 'node:child_process';
-import { readTag } from '../../src/lab/tag.ts';
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
+import { readTag } from '../../src/traffic/tag.ts';
 import type { SentPacket } from './lab.ts';
 
 const NAME = 'oracle0';

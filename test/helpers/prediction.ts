@@ -1,9 +1,10 @@
 /** Predictions as they come of evidence; tests change what they are about. */
-import { type Findings, type GroupFindings, predictionOf } from '../../src/collector/prediction.ts';
+
+import type { CaptureSummary } from '../../src/addon/lab.ts';
+import { type Findings, type GroupFindings, predictionOf } from '../../src/commands/predict/prediction.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { CURRENT_MODEL } from '../../src/model/kernel-model.ts';
 import type { PredictionResult } from '../../src/model/prediction.ts';
-import type { CaptureSummary } from '../../src/native-lab.ts';
 import { epoch, evidenceOf } from './evidence.ts';
 
 /** So many flows that are kept, each of one kernel key. */

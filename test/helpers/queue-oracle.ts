@@ -6,7 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
 
 const [INPUT, OUTPUT, BRIDGE] = ['oracle-in', 'oracle-out', 'oracle-br'] as const;
 /** A queue of a TAP holds 500 frames, and all may have one hash. */

@@ -1,5 +1,5 @@
 /** A whole RunResult, put together from the verdict of real evidence. */
-import { judge } from '../../src/collector/judge.ts';
+import { judge } from '../../src/collector/verdict/judge.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { releaseOf } from '../../src/model/kernel-release.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';

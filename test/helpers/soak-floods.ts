@@ -3,8 +3,8 @@
  * Prints a line for each; exits with 1 if memory grows, a signal takes long, or the verdict rests on the flood.
  */
 import { join } from 'node:path';
-import { duration } from '../../src/config/values.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
+import { duration } from '../../src/options/values.ts';
 import { connections, FLOOD_NAMES, type Flood, floodFrames } from './hostile-frames.ts';
 import { refuseHostNamespace } from './lab.ts';
 import { CAPTURE, joinFrames, makePair, removePair, sendFrames } from './network.ts';

@@ -1,5 +1,5 @@
 /** npm run soak [duration]: prints a table while it runs; exits with 1 if anything is not as it should be. */
-import { duration } from '../../src/config/values.ts';
+import { duration } from '../../src/options/values.ts';
 import { refuseHostNamespace } from './lab.ts';
 import { faultsOf, growthPerHour, type Sample, type SoakPlan, soak } from './soak.ts';
 

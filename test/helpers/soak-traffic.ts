@@ -1,8 +1,8 @@
 /** Traffic that never repeats: batch after batch of fresh flows, each made while the one before it is sent. */
-import { classesSelectedBy, classNamed } from '../../src/lab/classes.ts';
-import { createRandom } from '../../src/lab/random.ts';
-import { readTag } from '../../src/lab/tag.ts';
-import { generateTraffic, type Traffic } from '../../src/lab/traffic.ts';
+import { classesSelectedBy, classNamed } from '../../src/traffic/classes.ts';
+import { createRandom } from '../../src/traffic/random.ts';
+import { readTag } from '../../src/traffic/tag.ts';
+import { generateTraffic, type Traffic } from '../../src/traffic/traffic.ts';
 import { joinFrames, type Sending, sendFrames } from './network.ts';
 
 export interface Frames {

@@ -1,7 +1,7 @@
 /** A live run for as long as one likes, under traffic that never repeats, and whether memory, descriptors and counters stay what they should be. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { native } from '../../src/addon/native.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
 import { CAPTURE, ip, makePair, promiscuity, removePair } from './network.ts';
 import { temporaryDirectory } from './programs.ts';
 import { STREAMS, Stream, type StreamName } from './soak-traffic.ts';

@@ -1,10 +1,10 @@
 /** Starting a group while traffic flows: the moment at which a careless start sees flows on processes that they never belonged to. */
 
-import { generateTraffic } from '../../src/lab/traffic.ts';
+import type { Injector } from '../../src/addon/lab.ts';
+import { type Capture, native } from '../../src/addon/native.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { type Capture, native } from '../../src/native.ts';
-import type { Injector } from '../../src/native-lab.ts';
 import { Deframer } from '../../src/protocol/framing.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { runCli } from './cli.ts';
 import { withLab } from './lab.ts';
 

@@ -1,6 +1,6 @@
 /** Generated traffic, packet by packet, as the independent look sees it. */
-import { readTag } from '../../src/lab/tag.ts';
-import type { Traffic } from '../../src/lab/traffic.ts';
+import { readTag } from '../../src/traffic/tag.ts';
+import type { Traffic } from '../../src/traffic/traffic.ts';
 import { lookAt, type Seen } from './wire.ts';
 
 export interface Packet {

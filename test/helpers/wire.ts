@@ -1,7 +1,7 @@
 /** An independent look at a packet: written without the builders, so that a mistake of theirs is not repeated here. */
 
 export interface Seen {
-  /** Layer names, as src/lab/frames.ts and the dissector have them. */
+  /** Layer names, as src/traffic/frames.ts and the dissector have them. */
   readonly stack: string;
   /** Of the innermost packet. An error is seen as what it is about, in its own direction. */
   readonly src: string;

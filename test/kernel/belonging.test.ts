@@ -1,7 +1,7 @@
 /** Packets that belong to a flow although they do not look like it: later fragments, ICMP errors, second copies. Each is counted with its flow. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { generateTraffic, type Traffic } from '../../src/lab/traffic.ts';
 import type { FanoutMode } from '../../src/model/fanout.ts';
+import { generateTraffic, type Traffic } from '../../src/traffic/traffic.ts';
 import { runCli } from '../helpers/cli.ts';
 import { type Seen, Whereabouts } from '../helpers/group.ts';
 import { flowIdOf, refuseHostNamespace, sendTo, withLab } from '../helpers/lab.ts';

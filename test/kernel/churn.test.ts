@@ -1,8 +1,8 @@
 /** Members that leave and come: flows move as the kernel's code has it, whichever slot it is. */
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { native } from '../../src/addon/native.ts';
 import type { ChurnEvent, ChurnResult } from '../../src/model/churn.ts';
-import { native } from '../../src/native.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
 import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';
 import { entriesOf, isAlive, run, start, until, workersOf } from '../helpers/tool.ts';

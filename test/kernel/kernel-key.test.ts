@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRandom, type Random } from '../../src/lab/random.ts';
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
+import { createRandom, type Random } from '../../src/traffic/random.ts';
 import { startGroup, Whereabouts } from '../helpers/group.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
 import { openQueueOracle, type QueueOracle } from '../helpers/queue-oracle.ts';

@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { InjectPlan } from '../../src/addon/lab.ts';
 import { isSystemCallError } from '../../src/errors.ts';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
 import { LAB_VARIABLE, labState, readSelf, usedDevices } from '../../src/lab/namespace.ts';
 import { createLabNetwork, type Injection, type LabNetwork } from '../../src/lab/network.ts';
-import { LAB_TAG, readTag } from '../../src/lab/tag.ts';
-import { generateTraffic } from '../../src/lab/traffic.ts';
-import type { InjectPlan } from '../../src/native-lab.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { LAB_TAG, readTag } from '../../src/traffic/tag.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { ADDON_PATH, loadLabAddon } from '../helpers/addon.ts';
 import { receivedPackets, startCapture } from '../helpers/capture.ts';
 import { readPcap, writePcap } from '../helpers/pcap.ts';
@@ -308,7 +308,7 @@ describe('the addon', () => {
     import { createRequire } from 'node:module';
     import { Worker, isMainThread, parentPort } from 'node:worker_threads';
     import { execFileSync } from 'node:child_process';
-    import { generateTraffic } from 'src/lab/traffic.ts';
+    import { generateTraffic } from 'src/traffic/traffic.ts';
     const addon = createRequire(import.meta.url)(${JSON.stringify(ADDON_PATH)});
     const traffic = generateTraffic({ seed: 1, flows: 20 });
     const open = (queues = 1) => {

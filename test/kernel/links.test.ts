@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
-import { generateTraffic } from '../../src/lab/traffic.ts';
-import type { ObservedFlow } from '../../src/native.ts';
+import type { ObservedFlow } from '../../src/addon/native.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { type CliRun, runCliDuring } from '../helpers/cli.ts';
 import { startGroup } from '../helpers/group.ts';
 import { HERE, type Hosts, withHosts } from '../helpers/hosts.ts';

@@ -1,9 +1,9 @@
 /** The survey, and what the kernel really does with every class, against the table of what was measured before. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { binomialSpread } from '../../src/collector/confidence.ts';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
-import { type FlowTruth, generateTraffic } from '../../src/lab/traffic.ts';
+import { binomialSpread } from '../../src/collector/verdict/confidence.ts';
 import type { MatrixCell, MatrixResult } from '../../src/model/matrix.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { type FlowTruth, generateTraffic } from '../../src/traffic/traffic.ts';
 import { Whereabouts } from '../helpers/group.ts';
 import { DUPLICATES, HASH_TABLE, type HashRow } from '../helpers/hash-table.ts';
 import { flowIdOf, packetsOf, refuseHostNamespace, sendTo, withLab } from '../helpers/lab.ts';

@@ -5,10 +5,10 @@ import { createSocket } from 'node:dgram';
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { binomialSpread } from '../../src/collector/confidence.ts';
+import type { CbpfInstruction } from '../../src/addon/native.ts';
+import { binomialSpread } from '../../src/collector/verdict/confidence.ts';
 import { openSteeringProgram } from '../../src/host/programs.ts';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
-import type { CbpfInstruction } from '../../src/native.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
 import { CBPF, compileBpf, ebpfRequirements, mountBpfFileSystem, SKF_LL_OFF, SKF_NET_OFF } from '../helpers/bpf.ts';
 import { type Seen, startGroup, Whereabouts } from '../helpers/group.ts';
 import {

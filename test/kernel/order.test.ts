@@ -1,12 +1,12 @@
 /** The order in which packets of a flow reach their member: exact by the lab's numbers, and by what TCP acknowledges. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
-import { LAB_TAG } from '../../src/lab/tag.ts';
-import { generateTraffic, type Traffic } from '../../src/lab/traffic.ts';
+import type { FrameSet, InjectPlan } from '../../src/addon/lab.ts';
+import type { CaptureCounters } from '../../src/addon/native.ts';
 import type { FanoutMode } from '../../src/model/fanout.ts';
-import type { CaptureCounters } from '../../src/native.ts';
-import type { FrameSet, InjectPlan } from '../../src/native-lab.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { LAB_TAG } from '../../src/traffic/tag.ts';
+import { generateTraffic, type Traffic } from '../../src/traffic/traffic.ts';
 import { type CliRun, runCli, runCliDuring } from '../helpers/cli.ts';
 import { CHECKED_IN_ORDER, type ConnectionsOptions, connections, EXCHANGES, frameSetOf } from '../helpers/connections.ts';
 import { type GroupOptions, startGroup } from '../helpers/group.ts';

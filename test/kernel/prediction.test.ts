@@ -3,12 +3,12 @@
  * in mode hash, without the flag DEFRAG and with it.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { logBinomialBound } from '../../src/collector/confidence.ts';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
+import { type CapturePrediction, native, type ObservedFlow } from '../../src/addon/native.ts';
+import { logBinomialBound } from '../../src/collector/verdict/confidence.ts';
 import type { LabNetwork } from '../../src/lab/network.ts';
-import { createRandom } from '../../src/lab/random.ts';
-import { generateTraffic } from '../../src/lab/traffic.ts';
-import { type CapturePrediction, native, type ObservedFlow } from '../../src/native.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { createRandom } from '../../src/traffic/random.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { flowName, type Seen, startGroup } from '../helpers/group.ts';
 import { withLab } from '../helpers/lab.ts';
 import { pcapBytes } from '../helpers/pcap.ts';

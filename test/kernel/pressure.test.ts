@@ -3,15 +3,15 @@
  * should have had is known from the same traffic without pressure, because a group of equal size maps flows alike.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openProvisions } from '../../src/collector/provisions.ts';
+import type { ObservedFlow } from '../../src/addon/native.ts';
 import { styleFor } from '../../src/collector/report/layout.ts';
-import { renderTerminal } from '../../src/collector/report/terminal.ts';
-import { runCluster } from '../../src/collector/run.ts';
-import type { Observed } from '../../src/collector/run-io.ts';
-import { readMachine } from '../../src/config/machine.ts';
-import { parseOptions, type RawOptions } from '../../src/config/options.ts';
+import type { Observed } from '../../src/collector/run/io.ts';
+import { openProvisions } from '../../src/collector/run/provisions.ts';
+import { runCluster } from '../../src/collector/run/run.ts';
+import { renderTerminal } from '../../src/commands/run/report.ts';
 import type { MemberResult, RunResult } from '../../src/model/run-result.ts';
-import type { ObservedFlow } from '../../src/native.ts';
+import { readMachine } from '../../src/options/machine.ts';
+import { parseOptions, type RawOptions } from '../../src/options/options.ts';
 import { flowName } from '../helpers/group.ts';
 import { flowIdOf, refuseHostNamespace } from '../helpers/lab.ts';
 

@@ -2,8 +2,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { readTag } from '../../src/lab/tag.ts';
-import { generateTraffic } from '../../src/lab/traffic.ts';
+import { readTag } from '../../src/traffic/tag.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { type CliRun, runCliDuring } from '../helpers/cli.ts';
 import { HERE, HERE6, type Hosts, withHosts } from '../helpers/hosts.ts';
 import { membersInOrder, onePacketPerDirection, packetsOf, refuseHostNamespace, sendTo, withLab } from '../helpers/lab.ts';

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { native } from '../../src/addon/native.ts';
 import { isMeasured, type MeasuredSize, type ScaleResult } from '../../src/model/scale.ts';
-import { native } from '../../src/native.ts';
 import { runCliDuring } from '../helpers/cli.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
 import { CAPTURE, makePair, promiscuity, removePair, send } from '../helpers/network.ts';

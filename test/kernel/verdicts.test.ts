@@ -2,10 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { flowsNeeded } from '../../src/collector/confidence.ts';
-import { generateTraffic, type Traffic } from '../../src/lab/traffic.ts';
+import type { CbpfInstruction } from '../../src/addon/native.ts';
+import { flowsNeeded } from '../../src/collector/verdict/confidence.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import type { CbpfInstruction } from '../../src/native.ts';
+import { generateTraffic, type Traffic } from '../../src/traffic/traffic.ts';
 import { CBPF, cbpfText, compileBpf, ebpfRequirements, mountBpfFileSystem, SKF_NET_OFF } from '../helpers/bpf.ts';
 import { runCli, withFile } from '../helpers/cli.ts';
 import { flowName } from '../helpers/group.ts';

@@ -1,9 +1,9 @@
 /** Generator and dissector, written apart, name the same innermost flow of every packet of every class. */
 import { expect, test } from 'vitest';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
-import { readTag } from '../../src/lab/tag.ts';
-import { generateTraffic } from '../../src/lab/traffic.ts';
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { readTag } from '../../src/traffic/tag.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { framesOf } from '../helpers/traffic.ts';
 
 /** An IDS joins these to their flow by what it has seen before or quotes of it, which no single frame's headers show. */

@@ -1,8 +1,8 @@
 /** The simulated NIC against receive-side scaling worked out once more, on every class of traffic. */
 import { describe, expect, test } from 'vitest';
-import { TRAFFIC_CLASSES } from '../../src/lab/classes.ts';
-import { generateTraffic } from '../../src/lab/traffic.ts';
-import type { NicSettings } from '../../src/native-lab.ts';
+import type { NicSettings } from '../../src/addon/lab.ts';
+import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { loadLabAddon } from '../helpers/addon.ts';
 import { rssHash, SUITE_KEY } from '../helpers/toeplitz.ts';
 import { framesOf } from '../helpers/traffic.ts';

@@ -1,7 +1,7 @@
 /** The addon's life: its objects ended at every stage, in a process that collects garbage all the time and in threads that are cut off. */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
 import { ADDON_PATH } from '../helpers/addon.ts';
 import { assertPrivateNamespace, makePair, promiscuity, removePair, type Sending, send } from '../helpers/network.ts';
 import { bundle, runProgram, temporaryDirectory } from '../helpers/programs.ts';

@@ -3,8 +3,8 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { native } from '../../src/addon/native.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
 import { type Disturbance, disturbed, pause } from '../helpers/disturbed.ts';
 import { judge, when } from '../helpers/in-process.ts';
 import {
@@ -247,7 +247,7 @@ describe('frames that are hardly any', () => {
   });
 
   test('with priority tags (VLAN 0) in one direction only: the same flows', async () => {
-    const { frames, offsets } = (await import('../../src/lab/traffic.ts')).generateTraffic({
+    const { frames, offsets } = (await import('../../src/traffic/traffic.ts')).generateTraffic({
       seed: 4,
       flows: 100,
       packetsPerFlow: 6,

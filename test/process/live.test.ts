@@ -6,8 +6,8 @@ import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { native } from '../../src/addon/native.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
 import { type Disturbance, disturbed as disturbedRun, pause } from '../helpers/disturbed.ts';
 import {
   assertPrivateNamespace,
@@ -87,7 +87,7 @@ describe('traffic that proves little', () => {
   });
 
   test('pings between one pair of hosts: one member', async () => {
-    const { frames, offsets } = (await import('../../src/lab/traffic.ts')).generateTraffic({
+    const { frames, offsets } = (await import('../../src/traffic/traffic.ts')).generateTraffic({
       seed: 1,
       flows: 1,
       packetsPerFlow: 100,

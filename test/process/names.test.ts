@@ -1,8 +1,8 @@
 /** Names of interfaces that other programs take, or print: the device is found, or the error says what to name instead. */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { native } from '../../src/addon/native.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
 import { assertPrivateNamespace, CAPTURE, ip, makePair, removePair, type Sending, send } from '../helpers/network.ts';
 import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';
 import { run } from '../helpers/tool.ts';

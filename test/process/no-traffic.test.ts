@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { native } from '../../src/addon/native.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
 import { compileBpf } from '../helpers/bpf.ts';
 import { assertPrivateNamespace, CAPTURE, ip, makePair, removePair, SENDER, type Sending, send } from '../helpers/network.ts';
 import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';

@@ -19,10 +19,10 @@ import {
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openReportFileAsRoot } from '../../src/commands/output.ts';
+import { native } from '../../src/addon/native.ts';
 import { Privileges } from '../../src/host/privileges.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
+import { openReportFileAsRoot } from '../../src/process/report-file.ts';
 import { compiled } from '../helpers/native-program.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, removePair, type Sending, send } from '../helpers/network.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';

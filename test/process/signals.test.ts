@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { native } from '../../src/addon/native.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, promiscuity, removePair, type Sending, send } from '../helpers/network.ts';
 import { makeRuntimeDirectory, runProgram, temporaryDirectory } from '../helpers/programs.ts';
 import { program, testWith } from '../helpers/requirements.ts';

@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
 import { assertPrivateNamespace, CAPTURE, ip, makePair, promiscuity, removePair } from '../helpers/network.ts';
 import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';
 import { childrenOf, commandLine, type Ended, entriesOf, ROOT, run, start, type ToolOptions, until, workersOf } from '../helpers/tool.ts';

@@ -1,14 +1,14 @@
 /** When evidence ends and when it begins anew: the watch by itself, with a cluster that only listens. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Cluster } from '../../src/collector/cluster.ts';
-import { Member } from '../../src/collector/member.ts';
-import type { PacketSource } from '../../src/collector/sources.ts';
-import { hostSeenWith } from '../../src/collector/surroundings.ts';
-import { Watch } from '../../src/collector/watch.ts';
-import { readMachine } from '../../src/config/machine.ts';
-import { parseOptions, type RawOptions } from '../../src/config/options.ts';
+import { type FlowMap, native } from '../../src/addon/native.ts';
+import { hostSeenWith } from '../../src/collector/group/clock.ts';
+import type { Cluster } from '../../src/collector/group/cluster.ts';
+import { Member } from '../../src/collector/group/member.ts';
+import { Watch } from '../../src/collector/group/watch.ts';
+import type { PacketSource } from '../../src/collector/source/sources.ts';
 import { epochsMax, RUN_MS_MAX } from '../../src/model/run-limits.ts';
-import { type FlowMap, native } from '../../src/native.ts';
+import { readMachine } from '../../src/options/machine.ts';
+import { parseOptions, type RawOptions } from '../../src/options/options.ts';
 import { CAPTURE, ip, makePair, removePair } from '../helpers/network.ts';
 
 const START_NS = 1_000_000_000_000n;

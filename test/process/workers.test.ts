@@ -2,11 +2,11 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Member, MemberState } from '../../src/collector/member.ts';
-import { workerByPath } from '../../src/collector/worker-program.ts';
+import { native } from '../../src/addon/native.ts';
+import type { Member, MemberState } from '../../src/collector/group/member.ts';
+import { workerByPath } from '../../src/collector/processes/worker-program.ts';
 import { FanoutError } from '../../src/errors.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { native } from '../../src/native.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/schema.ts';
 import { WORKER_DESCRIPTORS } from '../../src/worker-descriptors.ts';
 import { judge, newCluster, startGroup, when } from '../helpers/in-process.ts';

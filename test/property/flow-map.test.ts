@@ -1,8 +1,8 @@
 /** The collector's evidence through the addon: what arrives counts, not when, in what order or in how many messages. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type NativeEvidence, native, type ObservationInput } from '../../src/addon/native.ts';
 import { flowRoomIn } from '../../src/model/run-limits.ts';
-import { type NativeEvidence, native, type ObservationInput } from '../../src/native.ts';
 import { observation } from '../helpers/messages.ts';
 
 const MEMBERS = 4;

@@ -1,5 +1,5 @@
 /** The capture thread of a simulated member: reads its ring, counts, tells, as native/core/capture.cpp does it. */
-import type { CaptureCounters, CaptureOptions, ObservationInput } from '../../src/native.ts';
+import type { CaptureCounters, CaptureOptions, ObservationInput } from '../../src/addon/native.ts';
 import { MS, REALTIME_BASE_NS, type SimulatedClock } from './clock.ts';
 import { FlowCells } from './flow-cells.ts';
 import type { Delivery, PacketSocket } from './kernel.ts';

@@ -1,5 +1,5 @@
 /** The time of a simulation: events one after the other, and no waiting for any of them. */
-import type { CallOff, Clock } from '../../src/collector/surroundings.ts';
+import type { CallOff, Clock } from '../../src/collector/group/clock.ts';
 
 export const MS = 1_000_000;
 

@@ -1,5 +1,5 @@
 /** The processes of a simulated run. */
-import type { Crew, Enlisted, Equipment } from '../../src/collector/crew.ts';
+import type { Crew, Enlisted, Equipment } from '../../src/collector/processes/crew.ts';
 import { MS, type SimulatedClock } from './clock.ts';
 import { type Process, SimulatedProcess } from './process.ts';
 

@@ -1,5 +1,5 @@
 /** What a seed decides. Streams of one seed are independent: one can be drawn anew while the others stay as they are. */
-import { createRandom, type Random } from '../../src/lab/random.ts';
+import { createRandom, type Random } from '../../src/traffic/random.ts';
 
 export class Dice {
   readonly #random: Random;

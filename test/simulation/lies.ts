@@ -1,5 +1,5 @@
 /** What a worker writes that lies, or is broken. */
-import { native } from '../../src/native.ts';
+import { native } from '../../src/addon/native.ts';
 import { frame } from '../../src/protocol/framing.ts';
 import { KIND, PROTOCOL_VERSION } from '../../src/protocol/schema.ts';
 import type { SimulatedMember, SimulatedProcess } from './process.ts';

@@ -14,7 +14,7 @@ function of(file: string, ...mutations: readonly (readonly [name: string, find: 
 }
 
 const JUDGE = of(
-  'src/collector/judge.ts',
+  'src/collector/verdict/judge.ts',
   [
     'doubts outrank a NO',
     "against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes'",
@@ -52,13 +52,13 @@ const JUDGE = of(
 );
 
 const RECOMMEND = of(
-  'src/collector/recommend.ts',
+  'src/commands/compare/recommend.ts',
   ['an interrupted comparison recommends', 'if (extent.interrupted) return', 'if (false) return'],
   ['a flag that was not tested is switched off', 'return stacks.some(', 'return !stacks.some('],
 );
 
 const WORDS = of(
-  'src/collector/examples.ts',
+  'src/collector/verdict/examples.ts',
   ['the first violations instead of examples', 'while (left > 0) {', 'while (left < 0) {'],
   ['harmless examples come first', 'causes.length + 1 + place', '-1 - place'],
 );
@@ -70,13 +70,13 @@ const EXAMPLES = of('native/core/evidence.cpp', [
 ]);
 
 const NO_TRAFFIC = of(
-  'src/collector/no-traffic.ts',
+  'src/collector/verdict/no-traffic.ts',
   ['XDP is not looked at', 'if (xdp === undefined) return undefined;', 'if (xdp !== undefined) return undefined;'],
   ['a flag that left nothing out is blamed', 'if (sent === 0) return undefined;', ''],
 );
 
 const ISOLATED = of(
-  'src/collector/isolated.ts',
+  'src/collector/verdict/isolated.ts',
   ['one packet proves nothing in the lab either', "return source === 'live' && onOnePacket", 'return onOnePacket'],
   ['what the kernel did is taken for a sender', 'onOnePacket && IS_SHAPED_BY_SENDERS[cause];', 'onOnePacket;'],
   ['many packets prove nothing', 'onOnePacket && IS_SHAPED_BY_SENDERS[cause];', 'IS_SHAPED_BY_SENDERS[cause];'],
@@ -84,13 +84,13 @@ const ISOLATED = of(
 );
 
 const BOUNDS = of(
-  'src/collector/bounds.ts',
+  'src/collector/verdict/bounds.ts',
   ['a full table is no doubt', "...(facts.stop === 'longest' ? [] : endedEarly(facts))", ''],
   ['flows that are not judged are no doubt', 'return [...unjudgedDoubt(evidence), ', 'return ['],
 );
 
 const DOUBTS = of(
-  'src/collector/doubts.ts',
+  'src/collector/verdict/doubts.ts',
   ['one process is enough', 'if (facts.procs === 1) return oneProcess();', ''],
   ['few flows are enough', 'if (isConfident(spread)) return undefined;', 'return undefined;'],
   ['live loss is no doubt', 'if (seen === 0 || ((dropped + overflowed) / seen) * 100 <= limit) return [];', 'if (limit >= 0) return [];'],
@@ -120,7 +120,7 @@ const DOUBTS = of(
 );
 
 const CONFIDENCE = of(
-  'src/collector/confidence.ts',
+  'src/collector/verdict/confidence.ts',
   [
     'shares are not squared',
     'sum(flowsByMember.map((count) => count * count)) / (flows * flows)',
@@ -142,7 +142,7 @@ const CONFIDENCE = of(
 );
 
 const DIAGNOSE = of(
-  'src/collector/diagnose.ts',
+  'src/collector/verdict/diagnose.ts',
   ['ESP is a tunnel', '!traits.oneKernelKey && traits.onlyIndexDiffers', 'false'],
   ['fragments hide the tunnel', "fragments !== 'none' && !wholeKeysDiffer", "fragments !== 'none'"],
   [
@@ -178,7 +178,7 @@ const DIAGNOSE = of(
 );
 
 const EPOCHS = of(
-  'src/collector/epochs.ts',
+  'src/collector/group/epochs.ts',
   [
     'only the last epoch ends',
     'for (const epoch of this.#list) if (epoch.endNs === null || since < epoch.endNs) epoch.endNs = since;',
@@ -196,7 +196,7 @@ const EPOCHS = of(
 );
 
 const WATCH = of(
-  'src/collector/watch.ts',
+  'src/collector/group/watch.ts',
   [
     'nobody is suspected beside a group that nobody can list',
     'for (const inode of sockets ?? []) if (!ours.has(inode)) this.#suspects.add(inode);',
@@ -267,13 +267,13 @@ const WATCH = of(
 );
 
 const CLOCK_STEPS = of(
-  'src/collector/clock-steps.ts',
+  'src/collector/group/clock-steps.ts',
   ['steps are small', 'const STEP_NS = 5_000_000n;', 'const STEP_NS = 2_000_000_000n;'],
   ['steps are of all epochs', '(step.epoch > epoch ? told - step.backNs : told)', '(step.epoch < epoch ? told - step.backNs : told)'],
 );
 
 const CLUSTER = of(
-  'src/collector/cluster.ts',
+  'src/collector/group/cluster.ts',
   ['malformed observations are passed over', 'if (taken < 0) throw new', 'if (taken < 0) void new'],
   [
     'observations are taken in any state',
@@ -326,19 +326,19 @@ const CLUSTER = of(
 );
 
 const MEMBER = of(
-  'src/collector/member.ts',
+  'src/collector/group/member.ts',
   ['a member may finish unasked', "capturing: ['finishing', 'gone', 'lost'],", "capturing: ['finishing', 'finished', 'gone', 'lost'],"],
   ['the lost are alive', "return this.#state !== 'gone' && this.#state !== 'lost';", "return this.#state !== 'gone';"],
 );
 
 const DEADLINE = of(
-  'src/collector/deadline.ts',
+  'src/collector/group/deadline.ts',
   ['no last look', 'if (missedMs >= LAST_LOOK_MS) {', 'if (missedMs > 1e9) {'],
   ['deadlines are not extended', '} else if (isLast) expire();\n        else wait(now + LAST_LOOK_MS, true);', '} else expire();'],
 );
 
 const ACCOUNTING = of(
-  'src/collector/accounting.ts',
+  'src/collector/verdict/accounting.ts',
   ['what was not read counts as captured', '(counters.finished ? counters.packets : counters.captured)', 'counters.packets'],
   [
     'stray pieces count as judged',
@@ -359,7 +359,7 @@ const ACCOUNTING = of(
 );
 
 const GROUP_SAFETY = of(
-  'src/collector/group-safety.ts',
+  'src/collector/group/group-safety.ts',
   [
     'nobody is foreign',
     'return group?.inodes.filter((inode) => !ours.has(inode)) ?? [];',
@@ -374,7 +374,7 @@ const GROUP_SAFETY = of(
 );
 
 const LANE = of(
-  'src/collector/lane.ts',
+  'src/collector/run/lane.ts',
   [
     'anybody may join',
     'membersMax: groupId === undefined || procs > LEGACY_MEMBERS_MAX ? procs : 0,',
@@ -393,7 +393,7 @@ const LANE = of(
 );
 
 const CONDUCT = of(
-  'src/collector/conduct.ts',
+  'src/collector/run/conduct.ts',
   ['packets count at once', 'const startNs = clock.realtimeNs() + GRACE_NS;', 'const startNs = clock.realtimeNs() - 1_000_000_000n;'],
   [
     'groups end when they hear of it',
@@ -489,7 +489,7 @@ const NATIVE_FLOW_MAP = of(
 );
 
 const HASH_BUGS = of(
-  'src/collector/hash-bugs.ts',
+  'src/collector/verdict/hash-bugs.ts',
   [
     'bug A is never told by its fields',
     '(traits.tagsDiffer && onlyTagsDiffer) || directed.has(traits.stack)',
@@ -528,25 +528,25 @@ const NATIVE_REPEATS = of(
 );
 
 const READERS = of(
-  'src/collector/readers.ts',
+  'src/collector/verdict/readers.ts',
   ['what is around a layer makes no difference', "layers[i - 1] ?? ''", "''"],
   ['who opens the innermost layer sees the flow', 'return readers.filter((reader) => openers.includes(reader));', 'return openers;'],
   ['the flow itself must be opened, too', 'layers.slice(0, -1).reduce', 'layers.reduce'],
 );
 
 const STACK_LAYERS = of(
-  'src/collector/stack-layers.ts',
+  'src/collector/verdict/stack-layers.ts',
   ['IP in a tunnel is no flow', '(?:\\/(?!ipv4|ipv6)[^/.]+)*$/.test(stack)', '(?:\\/[^/.]+)*$/.test(stack)'],
   ['every tunnel ends at its outer addresses', 'HIDING.includes(layer) || ENDS_AT_OUTER_ADDRESSES.includes(layer)', 'layer !== stack'],
 );
 
 const BRIEF = of(
-  'src/collector/report/terminal.ts',
+  'src/commands/run/report.ts',
   ['--quiet hides other causes', "    namedInShort('Other causes', others, style),\n", ''],
   ['--quiet hides warnings', "    namedInShort('Warnings', warned, style),\n", ''],
 );
 
-const FLOW_MEMORY = of('src/config/flow-memory.ts', [
+const FLOW_MEMORY = of('src/options/flow-memory.ts', [
   'each worker has all the memory',
   'WORKER_FLOWS_TOGETHER) / caches;',
   'WORKER_FLOWS_TOGETHER);',

@@ -1,12 +1,13 @@
 /** One seed: the real collector, in a simulated world. */
-import { type Arrangement, type Drive, runGroups } from '../../src/collector/conduct.ts';
-import type { Lane } from '../../src/collector/lane.ts';
-import { UNTIL_STOP } from '../../src/collector/run.ts';
-import type { GroupOutcome, Observed, RunIo } from '../../src/collector/run-io.ts';
-import type { PacketSource } from '../../src/collector/sources.ts';
-import type { Surroundings } from '../../src/collector/surroundings.ts';
-import type { Machine } from '../../src/config/machine.ts';
-import { type Options, parseOptions } from '../../src/config/options.ts';
+
+import type { Surroundings } from '../../src/collector/group/clock.ts';
+import { type Arrangement, type Drive, runGroups } from '../../src/collector/run/conduct.ts';
+import type { GroupOutcome, Observed, RunIo } from '../../src/collector/run/io.ts';
+import type { Lane } from '../../src/collector/run/lane.ts';
+import { UNTIL_STOP } from '../../src/collector/run/run.ts';
+import type { PacketSource } from '../../src/collector/source/sources.ts';
+import type { Machine } from '../../src/options/machine.ts';
+import { type Options, parseOptions } from '../../src/options/options.ts';
 import { MS } from './clock.ts';
 import type { Scenario } from './scenario.ts';
 import { ADDED_MAX, World } from './world.ts';

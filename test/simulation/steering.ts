@@ -1,6 +1,7 @@
 /** Where each mode of packet fanout sends a packet (net/packet/af_packet.c, fanout_demux_*). Pure but for what the modes themselves count. */
-import { mix } from '../../src/lab/random.ts';
+
 import type { FanoutMode } from '../../src/model/fanout.ts';
+import { mix } from '../../src/traffic/random.ts';
 import type { Dice } from './dice.ts';
 import type { Flow, Packet } from './traffic.ts';
 

@@ -1,5 +1,5 @@
 /** Flows and packets from a seed: what an IDS would call one flow, and what the kernel hashes of each of its packets. */
-import { mix } from '../../src/lab/random.ts';
+import { mix } from '../../src/traffic/random.ts';
 import { MS } from './clock.ts';
 import type { Dice } from './dice.ts';
 

@@ -1,7 +1,7 @@
 /** What really happened to one group of a simulated run, as far as a verdict may rest on it. */
-import type { Observed } from '../../../src/collector/run-io.ts';
-import type { Options } from '../../../src/config/options.ts';
+import type { Observed } from '../../../src/collector/run/io.ts';
 import type { FlowId, RunResult } from '../../../src/model/run-result.ts';
+import type { Options } from '../../../src/options/options.ts';
 import type { Delivery, FanoutGroupState } from '../kernel.ts';
 import type { SimulatedMember, SimulatedProcess } from '../process.ts';
 import type { Outcome } from '../run.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { frameOf, tupleOf, tuplesIn } from '../../../bench/observations.ts';
-import { native } from '../../../src/native.ts';
+import { native } from '../../../src/addon/native.ts';
 
 const TUPLES = [tupleOf(7, false), tupleOf(7, true), tupleOf(70_000, false)];
 

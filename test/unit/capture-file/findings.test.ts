@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { CaptureProblem, CaptureSummary } from '../../../src/addon/lab.ts';
 import { captureWarnings, unusableCapture } from '../../../src/capture-file/findings.ts';
 import { PREDICT, REPLAY } from '../../../src/capture-file/use.ts';
-import type { CaptureProblem, CaptureSummary } from '../../../src/native-lab.ts';
 
 const summary = (change: Partial<CaptureSummary> = {}): CaptureSummary => ({
   format: 'pcap',

@@ -1,7 +1,7 @@
 /** What kernels lack, as far as a verdict must know it: a list of groups, and the flag ignore-outgoing. */
 import { describe, expect, test } from 'vitest';
-import { checkGroup } from '../../../src/collector/group-safety.ts';
-import { judge } from '../../../src/collector/judge.ts';
+import { checkGroup } from '../../../src/collector/group/group-safety.ts';
+import { judge } from '../../../src/collector/verdict/judge.ts';
 import type { RunFacts } from '../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group } from '../../helpers/evidence.ts';
 

@@ -1,6 +1,6 @@
 /** The lab's expectations against the table of what was measured. */
 import { expect, test } from 'vitest';
-import { TRAFFIC_CLASSES } from '../../../src/lab/classes.ts';
+import { TRAFFIC_CLASSES } from '../../../src/traffic/classes.ts';
 import { DUPLICATES, HASH_TABLE, type HashRow } from '../../helpers/hash-table.ts';
 
 test('every class is in one row, and every row has a class', () => {

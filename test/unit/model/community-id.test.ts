@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { withCommunityIds } from '../../../src/collector/community-ids.ts';
+import { withCommunityIds } from '../../../src/collector/run/community-ids.ts';
 import { type CommunityTuple, communityId, communityIdOf } from '../../../src/model/community-id.ts';
 import type { FlowId } from '../../../src/model/run-result.ts';
 import { epoch, evidenceOf, group } from '../../helpers/evidence.ts';

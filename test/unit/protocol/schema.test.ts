@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
-import { native } from '../../../src/native.ts';
+import { native } from '../../../src/addon/native.ts';
 import { decodeWorkerMessage, encodeFrame } from '../../../src/protocol/codec.ts';
 import { FRAME_HEADER_BYTES } from '../../../src/protocol/framing.ts';
 import {

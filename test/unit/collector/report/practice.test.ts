@@ -1,10 +1,10 @@
 /** Reports of compare, churn and race: each figure in its place, hostile text harmless, what --quiet leaves. */
 import { describe, expect, test } from 'vitest';
-import { recommend } from '../../../../src/collector/recommend.ts';
-import { renderChurn, renderChurnBrief } from '../../../../src/collector/report/churn.ts';
-import { renderComparison, renderComparisonBrief } from '../../../../src/collector/report/comparison.ts';
-import { renderOwnLoad } from '../../../../src/collector/report/own-load.ts';
-import { renderRace, renderRaceBrief } from '../../../../src/collector/report/race.ts';
+import { renderChurn, renderChurnBrief } from '../../../../src/commands/churn/report.ts';
+import { renderOwnLoad } from '../../../../src/commands/compare/own-load-report.ts';
+import { recommend } from '../../../../src/commands/compare/recommend.ts';
+import { renderComparison, renderComparisonBrief } from '../../../../src/commands/compare/report.ts';
+import { renderRace, renderRaceBrief } from '../../../../src/commands/race/report.ts';
 import type { ChurnResult } from '../../../../src/model/churn.ts';
 import type { ComparisonResult } from '../../../../src/model/comparison.ts';
 import type { OwnLoad } from '../../../../src/model/own-load.ts';

@@ -1,0 +1,27 @@
+/** The programs of a run: the filter every member gets, and what steers modes cbpf and ebpf. */
+
+import type { CbpfInstruction } from '../../addon/native.ts';
+import type { Options } from '../../options/options.ts';
+import type { Provisions } from './provisions.ts';
+
+/** What steers a group; of mode ebpf a descriptor in this process. */
+export type Program =
+  | { readonly kind: 'cbpf'; readonly instructions: readonly CbpfInstruction[] }
+  | { readonly kind: 'ebpf'; readonly descriptor: number };
+
+export interface Steering {
+  /** null: keep the head of every packet. */
+  readonly filter: readonly CbpfInstruction[] | null;
+  readonly program: Program | null;
+}
+
+export function steeringOf(options: Options, provisions: Pick<Provisions, 'filterOf' | 'programOf'>): Steering {
+  return { filter: provisions.filterOf(options), program: programOf(options, provisions) };
+}
+
+function programOf(options: Options, provisions: Pick<Provisions, 'programOf'>): Program | null {
+  const descriptor = provisions.programOf(options);
+  if (descriptor !== undefined) return { kind: 'ebpf', descriptor };
+  if (options.program?.kind !== 'cbpf') return null;
+  return { kind: 'cbpf', instructions: options.program.instructions.map(({ code, jt, jf, k }): CbpfInstruction => [code, jt, jf, k]) };
+}

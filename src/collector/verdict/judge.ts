@@ -1,0 +1,375 @@
+/** From the evidence of a run to its verdict. Pure; the answer does not depend on the order in which evidence arrived. */
+import { CAUSES, type CauseCode } from '../../model/cause.ts';
+import type { Evidence, StackEvidence, ViolationGroup } from '../../model/evidence.ts';
+import { flowPromise } from '../../model/fanout.ts';
+import { attachedText } from '../../model/flow-dissector.ts';
+import { designText, olderDesign } from '../../model/kernel-model.ts';
+import { isAtLeast, kernelText, parseKernelRelease } from '../../model/kernel-release.ts';
+import type { ReasonCode, WarningCode } from '../../model/reason.ts';
+import type { RunFacts } from '../../model/run-facts.ts';
+import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../../model/run-result.ts';
+import { boundWarnings } from './bounds.ts';
+import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
+import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKeptFlows } from './diagnose.ts';
+import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stackAnswer } from './doubts.ts';
+import { findHashBugs } from './hash-bugs.ts';
+import { strayErrors } from './icmp-errors.ts';
+import { isIsolated, isMoreThanIsolated, isolatedDoubt, isolatedGroups, withIsolated } from './isolated.ts';
+import { luckyStacks, withoutLuck } from './luck.ts';
+import { copiesWarning, largeWarning } from './packet-warnings.ts';
+import { findUnspread, noSpread, programMissing } from './unspread.ts';
+
+/** The parts of a RunResult that follow from evidence and facts. */
+export type Judgement = Pick<RunResult, 'verdict' | 'stacks' | 'causes' | 'violations' | 'violationsOmitted' | 'balance' | 'warnings'>;
+
+interface CodedReason extends Reason {
+  readonly code: ReasonCode;
+}
+interface Warning extends Reason {
+  readonly code: WarningCode;
+}
+
+export function judge(evidence: Evidence, facts: RunFacts): Judgement {
+  const context = diagnosisContext(evidence, facts);
+  const unspread = findUnspread(evidence, facts);
+  const keeping = [...noSpread(unspread, facts), ...programMissing(evidence, facts)];
+  const isolated = isolatedGroups(context, facts);
+  const causes = byFlows([
+    ...withIsolated(diagnose(context, facts.tolerated), isolated, context),
+    ...strayErrors(evidence, facts),
+    ...keeping,
+  ]);
+  const against = reasonsAgainst(causes, context, evidence, facts);
+  const alone = isolatedDoubt(evidence, causes.filter(weighs));
+  const lucky = luckyStacks(evidence, partedHarmlessly(context, facts));
+  const sound = withoutLuck(evidence, lucky);
+  const doubts = [
+    ...alone,
+    ...findDoubts(sound, facts).flatMap((doubt) => [doubt, ...whyOf(doubt, keeping, causes)]),
+    ...toleratedDesign(facts),
+  ];
+  const excuse = foreignExcuse(against, facts);
+  const answer: Answer = excuse !== undefined ? 'inconclusive' : against.length > 0 ? 'no' : doubts.length > 0 ? 'inconclusive' : 'yes';
+  const open = excuse === undefined ? doubts : [excuse, ...against, ...doubts];
+  return {
+    verdict: { answer, reasons: reasonsFor(answer, against, open, sound, causes), falsePassBound: falsePassBound(spreadOf(sound)) },
+    stacks: judgeStacks(evidence, facts, context, lucky),
+    causes,
+    violations: evidence.violations.map(({ kind, stack, flow, observations, observationsOmitted, ...traits }): Violation => {
+      const omitted = observationsOmitted === undefined ? {} : { observationsOmitted };
+      const one = traits.onOnePacket ? { onOnePacket: true as const } : {};
+      return { kind, cause: causeOf({ kind, stack, ...traits }, context), stack, flow, ...one, observations, ...omitted };
+    }),
+    violationsOmitted: evidence.violationsOmitted,
+    balance: balanceOf(evidence, facts),
+    warnings: [...(answer === 'no' ? outranked(against, evidence, facts) : []), ...warningsOf(evidence, facts, unspread)],
+  };
+}
+
+/** Whoever joins or leaves a group moves flows. What a mode's design says needs no evidence. */
+function foreignExcuse(against: readonly CodedReason[], facts: RunFacts): CodedReason | undefined {
+  const { outsiders } = facts;
+  const rests = against.some(({ code }) => code !== designOf(facts) && code !== 'spread-broken');
+  if (outsiders === undefined || !rests) return undefined;
+  return {
+    code: 'foreign-member-possible',
+    message: `flows were parted, but ${outsiders} may have joined the group or left it meanwhile, which moves flows: this kernel does not list the members of a group`,
+    remedy:
+      'load the module (modprobe af_packet_diag; CONFIG_PACKET_DIAG), stop whatever else captures on this interface, or leave --group-id out',
+  };
+}
+
+/** A NO stands whatever else went wrong, but the reader should know. That packets rolled over is no news where it is the cause. */
+function outranked(against: readonly CodedReason[], evidence: Evidence, facts: RunFacts): readonly CodedReason[] {
+  const isCause = against.some(({ code }) => code === 'rollover-under-load');
+  return integrityDoubts(evidence, facts).filter(({ code }) => !(isCause && code === 'rolled-over'));
+}
+
+/** What kept all flows on one member is why they were there; what parted flows and does not count is why so few are left that do. */
+function whyOf({ code }: CodedReason, keeping: readonly CauseResult[], causes: readonly CauseResult[]): readonly CodedReason[] {
+  if (code !== 'one-member' && code !== 'too-few-flows') return [];
+  const parted = causes.filter((cause) => cause.harmless && !isOfKeptFlows(cause.code));
+  return [...(code === 'one-member' ? keeping : []), ...parted].map(asReason);
+}
+
+function asReason({ code, message, remedy }: CauseResult): CodedReason {
+  return { code: code as CauseCode, message, ...(remedy === undefined ? {} : { remedy }) };
+}
+
+function reasonsFor(
+  answer: Answer,
+  against: readonly Reason[],
+  doubts: readonly Reason[],
+  evidence: Evidence,
+  causes: readonly CauseResult[],
+): readonly Reason[] {
+  switch (answer) {
+    case 'no':
+      return against;
+    case 'inconclusive':
+      return doubts;
+    case 'yes':
+      return [provenReason(evidence, causes)];
+  }
+}
+
+/** What proves a NO: causes that are neither harmless nor tolerated, the design of the mode, and what the mode failed of its own promise. */
+function reasonsAgainst(
+  causes: readonly CauseResult[],
+  context: DiagnosisContext,
+  evidence: Evidence,
+  facts: RunFacts,
+): readonly CodedReason[] {
+  const proven = causes.filter((cause) => weighs(cause) && isMoreThanIsolated(cause)).map(asReason);
+  const design = designOf(facts);
+  const wasTested = facts.procs > 1 && facts.packets.captured > 0;
+  if (design === undefined || !wasTested) return proven;
+  const byDesign = facts.tolerated.includes(design) || proven.some(({ code }) => code === design);
+  return [...proven, ...(byDesign ? [] : [{ code: design, ...explainCause(design, context) }]), ...brokenSpread(evidence, facts)];
+}
+
+/** Whether a cause speaks against the mode. */
+function weighs({ harmless, tolerated }: CauseResult): boolean {
+  return !harmless && tolerated !== true;
+}
+
+/** The cause that says that affinity was never promised. */
+function designOf({ mode }: RunFacts): 'lb-by-design' | 'rnd-by-design' | undefined {
+  if (flowPromise(mode) !== 'spread') return undefined;
+  return mode === 'lb' ? 'lb-by-design' : 'rnd-by-design';
+}
+
+// A mode that scatters by design stays unproven at best, even where its violations are tolerated.
+function toleratedDesign(facts: RunFacts): readonly CodedReason[] {
+  const design = designOf(facts);
+  if (design === undefined || !facts.tolerated.includes(design)) return [];
+  const message = `mode ${facts.mode} does not promise to keep flows together; ${design} was tolerated, so this is not a NO, but it cannot be a YES`;
+  return [{ code: 'tolerated-design', message, remedy: 'use --mode hash for a verdict on affinity' }];
+}
+
+function brokenSpread({ epochs }: Evidence, facts: RunFacts): readonly CodedReason[] {
+  // Who was a member for a part of the run only got a part of a share, and where somebody else was one nobody knows how many shares there were.
+  const wasConstant = epochs.length === 1 && facts.disturbances.length === 0 && facts.members.every(({ end }) => end === 'gone');
+  if (!wasConstant) return [];
+  // The kernel takes a turn for a packet before it finds the ring full, so drops count as dealt.
+  const dealt = facts.members.map(({ packets, drops }) => packets + drops);
+  return facts.mode === 'lb' ? brokenTurns(dealt, facts) : brokenDice(dealt);
+}
+
+// Turns are exact only if every packet of the group is one that the lab sent and that some member counted.
+function brokenTurns(dealt: readonly number[], { source, packets, withheld }: RunFacts): readonly CodedReason[] {
+  const isClosed = source !== 'live' && packets.outgoing === 0 && withheld === 0 && packets.offered === sum(dealt);
+  const [least, most] = [Math.min(...dealt), Math.max(...dealt)];
+  if (!isClosed || most - least <= 1) return [];
+  const message = `mode lb deals packets out in turn, yet the members got between ${least} and ${most} of ${packets.offered}; turns would differ by one at most`;
+  return [{ code: 'spread-broken', message, remedy: 'report it to the kernel developers (netdev): even its own promise is broken' }];
+}
+
+/** Below this mean per member the normal approximation of the binomial distribution is too coarse. */
+const MEAN_PACKETS_MIN = 20;
+
+function brokenDice(dealt: readonly number[]): readonly CodedReason[] {
+  if (sum(dealt) < MEAN_PACKETS_MIN * dealt.length || dealt.length < 2) return [];
+  const { z, probability: p } = binomialSpread(dealt);
+  if (p >= FALSE_PASS_LIMIT) return [];
+  const message = `mode rnd draws a member for each packet, yet one member is ${z.toFixed(1)} standard deviations from the mean of ${(sum(dealt) / dealt.length).toFixed(0)} packets; a fair draw does that with probability ${probability(p)} at most`;
+  return [{ code: 'spread-broken', message, remedy: 'report it to the kernel developers (netdev): even its own promise is broken' }];
+}
+
+function provenReason(evidence: Evidence, causes: readonly CauseResult[]): CodedReason {
+  const spread = spreadOf(evidence);
+  const { split, asymmetric, duplicated } = evidence.flows;
+  const parted = split + asymmetric + duplicated;
+  const codes = causes.filter(({ code }) => !isOfKeptFlows(code)).map(({ code }) => code);
+  const except =
+    parted === 0 ? '' : `; ${counted(parted, 'more flow')} did not stay on one, for causes that do not count here (${codes.join(', ')})`;
+  const members = new Set(spread.flatMap((byMember) => byMember.flatMap((count, member) => (count > 0 ? [member] : []))));
+  return {
+    code: 'proven',
+    message: `${counted(sum(spread.map(sum)), 'two-way flow')} on ${members.size} processes, each flow on one; a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}${except}`,
+  };
+}
+
+/** Flows by stack that were parted for causes that do not count. What moved when the membership changed was not parted by the mode. */
+function partedHarmlessly(context: DiagnosisContext, facts: RunFacts): ReadonlyMap<string, number> {
+  const parted = new Map<string, number>();
+  for (const group of context.groups) {
+    const code = causeOf(group, context);
+    if (code === 'membership-change' || counts(code, facts)) continue;
+    parted.set(group.stack, (parted.get(group.stack) ?? 0) + group.flows);
+  }
+  return parted;
+}
+
+function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisContext, lucky: ReadonlySet<string>): readonly StackResult[] {
+  const isOneEpoch = evidence.epochs.filter((epoch) => sum(epoch.twoWayByMember) > 0).length <= 1;
+  const isDoubtful = facts.procs === 1 || integrityDoubts(evidence, facts).length > 0 || designOf(facts) !== undefined;
+  const weighing = context.groups.filter((group) => counts(causeOf(group, context), facts));
+  const isAlone = (group: ViolationGroup) => isIsolated(causeOf(group, context), group, facts);
+  const violated = new Set(weighing.filter((group) => !isAlone(group)).map(({ stack }) => stack));
+  const doubted = new Set(weighing.filter(isAlone).map(({ stack }) => stack));
+  return evidence.stacks.map(({ stack, flows, twoWay, split, asymmetric, duplicated, twoWayByMember }) => {
+    const answer = stackAnswer(violated.has(stack), twoWayByMember, isOneEpoch);
+    return {
+      stack,
+      flows,
+      twoWay,
+      split,
+      asymmetric,
+      duplicated,
+      membersUsed: membersOf(stack, twoWayByMember, evidence),
+      answer: answer === 'yes' && (isDoubtful || lucky.has(stack) || doubted.has(stack)) ? 'inconclusive' : answer,
+    };
+  });
+}
+
+/** Members that flows of the stack were seen on: consistent flows of all, and the violations that are listed. */
+function membersOf(stack: string, twoWayByMember: readonly number[], { violations }: Evidence): number {
+  const consistent = twoWayByMember.flatMap((count, member) => (count > 0 ? [member] : []));
+  const violating = violations
+    .filter((violation) => violation.stack === stack)
+    .flatMap(({ observations }) => observations.map(({ member }) => member));
+  return new Set([...consistent, ...violating]).size;
+}
+
+/** Whether a cause weighs against the mode in this run. */
+function counts(code: CauseCode, facts: RunFacts): boolean {
+  return !CAUSES[code].harmless && !facts.tolerated.includes(code);
+}
+
+function balanceOf({ judgedPackets, topFlowPackets }: Evidence, { members }: RunFacts): Balance {
+  const packets = members.map((member) => member.packets);
+  const total = sum(packets);
+  return {
+    membersUsed: packets.filter((count) => count > 0).length,
+    maxOverMean: total === 0 ? 0 : (Math.max(...packets) * packets.length) / total,
+    topFlowShare: judgedPackets === 0 ? 0 : topFlowPackets / judgedPackets,
+  };
+}
+
+function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly StackEvidence[]): readonly Warning[] {
+  return [
+    ...stacksOnOneMember(evidence, facts, unspread),
+    ...oneWayWarning(evidence),
+    ...boundWarnings(evidence, facts),
+    ...outgoingWarning(evidence, facts),
+    ...ignoreOutgoingWarning(facts),
+    ...copiesWarning(facts),
+    ...largeWarning(facts),
+    ...rolloverWarning(facts),
+    ...dissectorWarning(facts),
+    ...designWarning(facts),
+  ];
+}
+
+// All F flows of a stack meet by chance with probability n^(1-F); below the limit it is a property of the traffic. What the cause no-spread
+// or the reason one-member says of these flows is not said again.
+function stacksOnOneMember(evidence: Evidence, { procs }: RunFacts, unspread: readonly StackEvidence[]): readonly Warning[] {
+  if (isOnOneMember(spreadOf(evidence))) return [];
+  const isTogether = (byMember: readonly number[]) =>
+    byMember.filter((count) => count > 0).length === 1 && (1 - sum(byMember)) * Math.log(procs) <= Math.log(FALSE_PASS_LIMIT);
+  return evidence.stacks
+    .filter((stack) => !unspread.includes(stack) && isTogether(stack.twoWayByMember))
+    .map(({ stack, twoWay, twoWayByMember }) => ({
+      code: 'stack-on-one-member',
+      message: `all ${twoWay} two-way flows of ${stack} were on member ${twoWayByMember.findIndex((count) => count > 0)}: this kind of traffic does not spread over the group`,
+      remedy: 'expect that process to be overloaded when such traffic dominates; a steering program (--mode ebpf) can look deeper',
+    }));
+}
+
+function oneWayWarning({ flows }: Evidence): readonly Warning[] {
+  if (flows.twoWay === 0 || flows.oneWay * 2 <= flows.total) return [];
+  const message = `${flows.oneWay} of ${flows.total} flows were seen in one direction only and prove nothing about the other`;
+  return [{ code: 'mostly-one-way', message, remedy: 'see whether the mirror or tap delivers both directions to this interface' }];
+}
+
+// To leave them out helps only where the same packets were received as well, or where the mode goes by what a NIC makes of received ones. On a
+// host that is an end or a hop of the traffic they are one direction of it, and on a device that a mirror is sent to they are all of it.
+function outgoingWarning({ flows }: Evidence, { packets, mode }: RunFacts): readonly Warning[] {
+  const { outgoing, captured } = packets;
+  if (outgoing === (packets.ignored['outgoing'] ?? 0)) return [];
+  const isAll = outgoing >= captured;
+  const goesByNic = mode === 'qm' || mode === 'cpu';
+  const message = `${isAll ? `all ${captured}` : `${outgoing} of ${captured}`} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`;
+  const helps = !isAll && (flows.duplicated > 0 || goesByNic);
+  const unless = goesByNic ? '; not where this host is an end or a hop of the flows: then they are the other direction' : '';
+  return [
+    {
+      code: 'outgoing-packets',
+      message,
+      ...(helps ? { remedy: `use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only${unless}` } : {}),
+    },
+  ];
+}
+
+/** Kernels accept flags that they do not know. That one had no effect is proven by what came; without any, only the release speaks. */
+function ignoreOutgoingWarning({ flags, packets, kernel, mode }: RunFacts): readonly Warning[] {
+  if (!flags.includes('ignore-outgoing')) return [];
+  const came = packets.ignored['outgoing'] ?? 0;
+  const release = parseKernelRelease(kernel);
+  const isOld = release !== undefined && !isAtLeast(release, 6, 2);
+  if (came === 0 && !isOld) return [];
+  const what =
+    came > 0
+      ? `this kernel (${kernelText(kernel)}) took the flag ignore-outgoing without effect: ${counted(came, 'packet')} that this host sent came all the same. This run left them out`
+      : `this kernel (${kernelText(kernel)}) takes the flag ignore-outgoing, but by its release it does not know it. No packet that this host sent came, so this run does not show it`;
+  const turns = mode === 'hash' ? '' : `; in mode ${mode} they take part in choosing the process`;
+  return [
+    {
+      code: 'ignore-outgoing-ineffective',
+      message: `${what}; an IDS with this flag gets them${turns}`,
+      remedy: 'the flag needs Linux 6.2: update the kernel, or capture on an interface that only receives',
+    },
+  ];
+}
+
+function rolloverWarning({ mode, flags, members }: RunFacts): readonly Warning[] {
+  const rolledOver = sum(members.map(({ rollover }) => rollover?.all ?? 0));
+  // In mode rollover every packet counts as passed on, so the counter tells nothing; but packets on several members were.
+  const wasTested = mode === 'rollover' ? members.filter(({ packets }) => packets > 0).length > 1 : rolledOver > 0;
+  if ((mode !== 'rollover' && !flags.includes('rollover')) || wasTested) return [];
+  const message = 'rollover moves flows only when a ring is full; this run shows nothing about such load';
+  return [{ code: 'rollover-untested', message, remedy: 'do not rely on this answer at peak load; leave rollover off for an IDS' }];
+}
+
+// The other modes do not ask the dissector.
+function dissectorWarning({ mode, dissector }: RunFacts): readonly Warning[] {
+  if (mode !== 'hash' || dissector.kind !== 'attached') return [];
+  return [
+    {
+      code: 'bpf-flow-dissector',
+      message: `${attachedText(dissector)}: mode hash covers what it reports, so this answer is about that program and not about the kernel's own hash`,
+      remedy: `"bpftool prog show id ${dissector.programId}" describes it; test again when it is changed, replaced or detached`,
+    },
+  ];
+}
+
+function designWarning({ mode, kernel }: RunFacts): readonly Warning[] {
+  const design = olderDesign(kernel);
+  // Compressed protocol numbers, which hardly anybody sends, are not worth a word on every kernel of some years.
+  if (mode !== 'hash' || design === undefined || (design.readsHsr && !design.portsWithAddresses)) return [];
+  const message = `kernel ${kernelText(kernel)} ${designText(design)}, by its release; the kernel keys of this run are those of such a kernel, and current ones hash these packets otherwise`;
+  return [{ code: 'older-hash', message }];
+}
+
+/** What the diagnosis of one flow has to know of its run. */
+export function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts): DiagnosisContext {
+  return {
+    interface: facts.interface,
+    mode: facts.mode,
+    flags: facts.flags,
+    programMissing: facts.programMissing,
+    kernel: facts.kernel,
+    rolledOver: sum(facts.members.map(({ rollover }) => rollover?.all ?? 0)),
+    outgoing: facts.packets.outgoing,
+    groups,
+    hash: findHashBugs({ kernel: facts.kernel, procs: facts.procs, groups, stacks }),
+    dissector: facts.dissector,
+    ...(facts.nic === undefined ? {} : { nic: facts.nic }),
+    ...(facts.link === undefined ? {} : { link: facts.link.after }),
+  };
+}
+
+function spreadOf({ epochs }: Evidence): readonly (readonly number[])[] {
+  return epochs.map((epoch) => epoch.twoWayByMember);
+}

@@ -1,0 +1,118 @@
+/** `compare`: several modes on the same packets, one table, and which of them to use. */
+import { Command, Option } from 'commander';
+import { printable } from '../../collector/report/printable.ts';
+import type { CompareIo, MeasureOwnLoad, RunCompare, Runners } from '../../collector/run/io.ts';
+import type { Openings, Provisioning, Provisions } from '../../collector/run/provisions.ts';
+import { EXIT, type ExitStatus } from '../../errors.ts';
+import type { ComparisonResult } from '../../model/comparison.ts';
+import type { OwnLoad } from '../../model/own-load.ts';
+import type { RawOptions } from '../../options/options.ts';
+import { type Host, progressOn } from '../../process/host.ts';
+import { runSelf } from '../../process/self.ts';
+import { reported } from '../reported.ts';
+import { addRunOptions } from '../run/command.ts';
+import { COMPARE_DEFAULTS, type CompareOptions, parseCompareOptions, type RawCompareOptions } from './options.ts';
+import { renderOwnLoad } from './own-load-report.ts';
+import { renderComparison, renderComparisonBrief } from './report.ts';
+
+export type LoadCompare = () => Promise<
+  Runners & { readonly runCompare: RunCompare; readonly measureOwnLoad: MeasureOwnLoad; readonly provisioning: Provisioning }
+>;
+
+/** @param done receives the exit status */
+export function compareCommand(host: Host, loadCollector: LoadCompare, done: (status: ExitStatus) => void): Command {
+  const command = new Command('compare').description('test several modes on the same packets, and say which of them to use');
+  command.addOption(
+    new Option(
+      '--modes <list>',
+      `modes, with flags behind a + (default: ${COMPARE_DEFAULTS.modes}; cbpf and ebpf where a program is given)`,
+    ),
+  );
+  command.addOption(
+    new Option('--measure-load', 'the lab: only measure what testing these modes at once costs, and at which rate packets are lost'),
+  );
+  command.addOption(new Option('--no-own-load', 'live: do not measure first, in the lab, what so many groups cost this machine'));
+  addRunOptions(command, (name) => !OF_ONE_GROUP.has(name));
+  return command.optionsGroup('Other:').action(async (raw: RawCompareOptions) => {
+    const options = host.parse((machine) => parseCompareOptions(raw, machine));
+    if (!options.isLive) await host.enterLab();
+    // Loaded only now: --help and typing errors need none of it.
+    const { runCompare, measureOwnLoad, provisioning, ...runners } = await loadCollector();
+    if (options.ownLoad === 'only') done(await showOwnLoad(options, host, provisioning, measureOwnLoad));
+    else done(await compare(options, host, provisioning({ runs: options.runs }), (io) => runCompare(options, io, runners)));
+  });
+}
+
+/** Options of a run that a comparison chooses itself, or that make no sense for several groups. */
+const OF_ONE_GROUP: ReadonlySet<string> = new Set([
+  'mode',
+  'defrag',
+  'rollover',
+  'groupId',
+  'failFast',
+  'loop',
+] satisfies (keyof RawOptions)[]);
+
+type Work = (io: CompareIo) => Promise<ComparisonResult>;
+
+export async function compare(options: CompareOptions, host: Host, openings: Openings<Provisions>, work: Work): Promise<ExitStatus> {
+  const { runs, output } = options;
+  const progress = progressOn(host, output, runs[0]?.statusIntervalMs ?? 1000);
+  const io: Omit<CompareIo, 'provisions' | 'measureOwnLoad'> = {
+    version: host.version,
+    signal: host.signal,
+    onProgress: (snapshot) => progress?.update(snapshot),
+    onMode: (label, index) => {
+      if (!output.quiet) host.stderr.write(`testing ${printable(label)} (${index + 1} of ${runs.length})\n`);
+    },
+  };
+  const run = ({ provisions, ownLoad }: WithOwnLoad) =>
+    work({ ...io, provisions, measureOwnLoad: () => ownLoad ?? ownLoadElsewhere(options, host) }).finally(() => progress?.finish());
+  const result = await reported(output, host, withOwnLoad(options, host, openings), run, {
+    full: renderComparison,
+    brief: renderComparisonBrief,
+  });
+  return EXIT[result.recommendation.answer];
+}
+
+interface WithOwnLoad {
+  readonly provisions: Provisions;
+  /** Begun already. */
+  readonly ownLoad: Promise<OwnLoad | undefined> | undefined;
+}
+
+// The lab in which it is measured is root's too, if this process is: it must be started while that is so.
+function withOwnLoad(options: CompareOptions, host: Host, openings: Openings<Provisions>): Openings<WithOwnLoad> {
+  return {
+    open: async (rights) => {
+      const provisions = await openings.open(rights);
+      const isWanted = options.ownLoad === 'first' && rights.runAs !== undefined;
+      return { provisions, ownLoad: isWanted ? ownLoadElsewhere(options, host) : undefined };
+    },
+    handOver: ({ provisions }) => openings.handOver(provisions),
+    takeOver: async (handed) => ({ provisions: await openings.takeOver(handed), ownLoad: undefined }),
+  };
+}
+
+async function showOwnLoad(
+  { runs, output }: CompareOptions,
+  host: Host,
+  provisioning: Provisioning,
+  measure: MeasureOwnLoad,
+): Promise<ExitStatus> {
+  const [first, ...others] = runs;
+  // One group alone comes first, and then all of them.
+  const needs = { runs: first === undefined ? runs : [first, first, ...others] };
+  const work = (provisions: Provisions) => measure(runs, { version: host.version, provisions, signal: host.signal });
+  await reported(output, host, provisioning(needs), work, { full: renderOwnLoad, brief: renderOwnLoad });
+  return EXIT.yes;
+}
+
+const OWN_LOAD_TIMEOUT_MS = 120_000;
+
+/** In a lab, and so in another process: this one is in the namespace of the live interface. */
+async function ownLoadElsewhere({ ownLoadArguments, output }: CompareOptions, host: Host): Promise<OwnLoad | undefined> {
+  if (!output.quiet) host.stderr.write('measuring in the lab what so many groups cost this machine\n');
+  const { exitCode, stdout } = await runSelf(ownLoadArguments, OWN_LOAD_TIMEOUT_MS, host.signal);
+  return exitCode === EXIT.yes ? (JSON.parse(stdout) as OwnLoad) : undefined;
+}

@@ -1,0 +1,117 @@
+/** The survey: one run for each mode, with the traffic of all classes mixed, and a cell for each class of it. */
+
+import { native } from '../../addon/native.ts';
+import type { MatrixIo, Observed, RunCluster, RunMatrix } from '../../collector/run/io.ts';
+import { headOf, launchNow } from '../../collector/run/result-head.ts';
+import { ignoreReasonOf } from '../../collector/verdict/accounting.ts';
+import { FanoutError, interrupted } from '../../errors.ts';
+import { hostKernel } from '../../host/kernel.ts';
+import { olderDesign } from '../../model/kernel-model.ts';
+import type { MatrixCell, MatrixRun } from '../../model/matrix.ts';
+import type { Reason, SourceInfo } from '../../model/run-result.ts';
+import type { Options } from '../../options/options.ts';
+import { classNamed } from '../../traffic/classes.ts';
+import { generateTraffic } from '../../traffic/traffic.ts';
+import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
+
+export const runMatrix: RunMatrix = async (options, io, runCluster) => {
+  const launch = launchNow();
+  const samples = new Map(options.classes.map((name) => [name, sampleOf(name)]));
+  const measured: Measured[] = [];
+  for (const [index, run] of options.runs.entries()) {
+    if (io.signal.aborted) break;
+    io.onMode([run.mode, ...run.flags].join('+'), index);
+    measured.push(await measure(run, samples, io, runCluster));
+  }
+  const done = measured.find(isMeasured);
+  // Nothing was gathered that an error could take away.
+  if (done === undefined) throw measured[0]?.error ?? interrupted('before any mode had been measured');
+  return {
+    ...headOf('fanout-cluster/matrix@1', io.version, launch, done.source),
+    procs: options.procs,
+    flowsPerClass: options.flowsPerClass,
+    runs: options.runs.map((run, index) => measured[index]?.run ?? { mode: run.mode, flags: run.flags, doubts: [notRun()] }),
+    cells: options.classes.flatMap((name) =>
+      options.runs.map((run, index) => measured[index]?.cells.get(name) ?? unmeasured(name, run, measured[index]?.run)),
+    ),
+  };
+};
+
+interface Measured {
+  readonly run: MatrixRun;
+  readonly cells: ReadonlyMap<string, MatrixCell>;
+  readonly source?: SourceInfo;
+  readonly error?: FanoutError;
+}
+
+function isMeasured(measured: Measured): measured is Measured & { readonly source: SourceInfo } {
+  return measured.source !== undefined;
+}
+
+/** A mode that cannot be run takes its own cells away, and no others. */
+async function measure(
+  options: Options,
+  samples: ReadonlyMap<string, ClassSample>,
+  io: MatrixIo,
+  runCluster: RunCluster,
+): Promise<Measured> {
+  const { mode, flags } = options;
+  let observed: Observed | undefined;
+  const onObserved = (all: Observed): void => {
+    observed = all;
+  };
+  try {
+    const { packets, members, source, verdict } = await runCluster(options, { ...io, onProgress: () => undefined, onObserved });
+    if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
+    const doubts = doubtsOf(observed);
+    const cells = new Map(cellsOf(observed, samples, doubts).map((cell) => [cell.class, cell]));
+    const missing = doubts.length > 0 ? [] : missingDoubt([...cells.values()]);
+    // What the mode did promise, and did not keep, is about no class, but must be told.
+    const broken = verdict.reasons.filter(({ code }) => code === 'spread-broken');
+    const packetsByMember = members.map((member) => member.packets);
+    return { run: { mode, flags, packets, packetsByMember, doubts: [...doubts, ...missing, ...broken] }, cells, source };
+  } catch (error) {
+    if (!(error instanceof FanoutError)) throw error;
+    const { code, message, remedy } = error;
+    const why = code === 'INTERRUPTED' ? notRun() : { code, message, remedy };
+    return { run: { mode, flags, doubts: [why] }, cells: new Map(), error };
+  }
+}
+
+/** The run adds up, but not class by class. */
+function missingDoubt(cells: readonly MatrixCell[]): readonly Reason[] {
+  const names = cells.filter(({ outcome }) => outcome === 'doubtful').map((cell) => cell.class);
+  if (names.length === 0) return [];
+  const list = names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+  const message = `packets of ${names.length} of ${cells.length} classes (${list}) were sent, but not all of them found among their flows`;
+  return [{ code: 'accounting-mismatch', message, remedy: 'run again; if it persists, report it: packets were misread' }];
+}
+
+function notRun(): Reason {
+  return { code: 'interrupted', message: 'ended before this mode was measured', remedy: 'run again, and let it end by itself' };
+}
+
+function unmeasured(name: string, { mode, flags }: Options, run: MatrixRun | undefined): MatrixCell {
+  const reason = run?.doubts[0]?.code ?? notRun().code;
+  const nothing = { flows: 0, split: 0, asymmetric: 0, duplicated: 0, membersUsed: 0 };
+  return { class: name, mode, flags, answer: 'inconclusive', outcome: 'not-run', reason, ...nothing };
+}
+
+/** Enough for every kind of frame that a flow of the class has, and for flows that share neither hosts nor tunnel ends. */
+const SAMPLE = { seed: 0, flows: 16, packetsPerFlow: 12 } as const;
+
+/** Frames of the class as a worker sees them: by themselves. */
+function sampleOf(name: string): ClassSample {
+  const { frames, offsets } = generateTraffic({ ...SAMPLE, classes: [name] });
+  const kernel = olderDesign(hostKernel());
+  const seen = Array.from(offsets.subarray(1), (end, i) =>
+    native.dissectFrame(frames.subarray(offsets[i], end), kernel === undefined ? {} : { kernel }),
+  );
+  const isWhole = seen.every(({ kind, marks }) => kind === 'flow' && !marks.includes('fragment'));
+  const hasOneKernelKey = new Set(seen.map(({ kernelKey }) => kernelKey)).size === 1;
+  if (classNamed(name).flow !== undefined) return { isWhole, hasOneKernelKey };
+  const reasons = new Set(seen.map(ignoreReasonOf));
+  const [reason] = reasons;
+  if (reasons.size !== 1 || reason === undefined) throw new TypeError(`frames of ${name} are counted in several ways`);
+  return { isWhole, hasOneKernelKey, ignoredAs: reason };
+}

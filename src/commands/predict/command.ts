@@ -1,0 +1,112 @@
+/** `predict`: which flows of a capture file mode HASH must part, by a model of the kernel's key. Needs no privilege. */
+import { type Stats, statSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts';
+import { PREDICT } from '../../capture-file/use.ts';
+import { grouped } from '../../collector/report/layout.ts';
+import { printable } from '../../collector/report/printable.ts';
+import type { Openings } from '../../collector/run/provisions.ts';
+import { EXIT, type ExitStatus } from '../../errors.ts';
+import type { KernelModel } from '../../model/kernel-model.ts';
+import type { PredictionResult } from '../../model/prediction.ts';
+import { contradictory } from '../../options/options.ts';
+import { type Host, onEnding } from '../../process/host.ts';
+import { reported } from '../reported.ts';
+import { type PredictOptions, parsePredictOptions, type RawPredictOptions } from './options.ts';
+import type { RunPrediction } from './predict.ts';
+import { partsFlows } from './prediction.ts';
+import { renderPrediction, renderPredictionBrief } from './report.ts';
+
+export interface PredictTools {
+  readonly runPrediction: RunPrediction;
+  /** How this host's kernel hashes, asked of it; undefined where it cannot be. */
+  readonly probeKernel: () => KernelModel | undefined;
+}
+
+export type LoadPrediction = () => Promise<PredictTools>;
+
+/** @param done receives the exit status */
+export function predictCommand(host: Host, load: LoadPrediction, done: (status: ExitStatus) => void): Command {
+  const command = new Command('predict')
+    .description('which flows of a capture file mode hash must part, and why, by a model of the kernel; needs no privilege')
+    .argument('[file]', 'pcap, pcapng, snoop or ERF, plain or by gzip; - is standard input');
+  for (const option of OPTIONS) command.addOption(option());
+  return command.action(async (path: string | undefined, raw: RawPredictOptions) => {
+    const options = host.parse(() => parsePredictOptions(path, raw));
+    // Loaded only now: --help and typing errors need none of it.
+    done(await predict(options, host, await load()));
+  });
+}
+
+export async function predict({ path, defrag, kernel, output }: PredictOptions, host: Host, tools: PredictTools): Promise<ExitStatus> {
+  if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
+  onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
+  const onProgress = output.quiet ? () => {} : progressOf(path, host);
+  const work = ({ input, probed }: Opened) =>
+    tools.runPrediction(
+      { input, defrag, ...(kernel === undefined ? {} : { kernel }), ...(probed === undefined ? {} : { probed }) },
+      { version: host.version, signal: host.signal, onProgress },
+    );
+  const probe = kernel === undefined ? tools.probeKernel : () => undefined;
+  const result = await reported(output, host, openings(path, probe), work, { full: renderPrediction, brief: renderPredictionBrief });
+  return statusOf(result);
+}
+
+interface Opened {
+  readonly input: CaptureInput;
+  readonly probed: KernelModel | undefined;
+}
+
+/** Opened as whoever called, and read when nothing else is allowed any more. */
+function openings(path: string, probe: PredictTools['probeKernel']): Openings<Opened> {
+  const open = (): Promise<CaptureInput> => openCaptureInput(path, () => process.stdin, PREDICT);
+  return {
+    open: async ({ asInvoker }) => ({ input: await asInvoker(open), probed: probe() }),
+    handOver: ({ probed }) => ({ handover: probed ?? null, descriptors: [] }),
+    takeOver: async (handed) => ({ input: await open(), probed: (handed as KernelModel | null) ?? undefined }),
+  };
+}
+
+/** A capture is not to be had again: `predict a.pcap --json a.pcap` is a slip. */
+function refuseToReplace(capture: string, report: string): void {
+  const [from, to] = [capture, report].map(fileAt);
+  if (from === undefined || to === undefined || !from.isFile() || from.dev !== to.dev || from.ino !== to.ino) return;
+  throw contradictory(`--json ${report} would replace the capture file itself`, 'name another file for the report');
+}
+
+/** Nothing where there is none: whoever opens it says why. */
+function fileAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+const PROGRESS_MS = 1000;
+
+/** A line a second, for files that take longer than that. */
+function progressOf(path: string, { stderr }: Host): (bytes: number) => void {
+  let nextMs = performance.now() + PROGRESS_MS;
+  return (bytes) => {
+    const nowMs = performance.now();
+    if (nowMs < nextMs) return;
+    nextMs = nowMs + PROGRESS_MS;
+    stderr.write(`reading ${printable(path)}: ${grouped(Math.round(bytes / 1e6))} MB\n`);
+  };
+}
+
+/** That nothing must be parted is worth something only for flows that could have been, and of a file that was read to its end. */
+function statusOf(result: PredictionResult): ExitStatus {
+  if (partsFlows(result)) return EXIT.no;
+  if (result.warnings.some(({ code }) => code === 'capture-unfinished')) return EXIT.inconclusive;
+  return result.flows.twoWay === 0 || result.packets.overflowed > 0 ? EXIT.inconclusive : EXIT.yes;
+}
+
+const OPTIONS: readonly (() => Option)[] = [
+  () => new Option('--defrag', 'of a group that has the kernel reassemble IPv4 fragments first'),
+  () => new Option('--kernel <release>', "of another kernel than this host's: what uname -r prints there, or uname -rv"),
+  () => new Option('--json [file]', 'one JSON document to the file, or to standard output instead of the text'),
+  () => new Option('--quiet', 'no progress; only the answer and why'),
+  () => new Option('--no-color', 'no colours (also: NO_COLOR)'),
+];

@@ -1,0 +1,173 @@
+/** From what a capture file holds to what mode HASH must do with it. Pure. */
+
+import type { CaptureSummary } from '../../addon/lab.ts';
+import type { NativeEvidence, PredictionCounts } from '../../addon/native.ts';
+import { packetsLeftOut } from '../../capture-file/findings.ts';
+import { ignoredPackets } from '../../collector/verdict/accounting.ts';
+import { sum } from '../../collector/verdict/confidence.ts';
+import { byFlows, causeOf, type DiagnosisContext, diagnose, isOfKeptFlows } from '../../collector/verdict/diagnose.ts';
+import { strayErrors } from '../../collector/verdict/icmp-errors.ts';
+import { findOneKeyed, noSpread } from '../../collector/verdict/unspread.ts';
+import type { Evidence, StackEvidence } from '../../model/evidence.ts';
+import type { FanoutFlag } from '../../model/fanout.ts';
+import type {
+  GroupPrediction,
+  ModelledKernel,
+  PredictedFlows,
+  PredictedPackets,
+  PredictedStack,
+  PredictedViolation,
+  PredictionResult,
+} from '../../model/prediction.ts';
+import type { WarningCode } from '../../model/reason.ts';
+import type { CauseResult, Reason } from '../../model/run-result.ts';
+
+/** What was found out about one group. */
+export interface GroupFindings {
+  readonly defrag: boolean;
+  readonly evidence: Evidence;
+  readonly counts: PredictionCounts;
+}
+
+export interface Findings {
+  readonly pcap: string;
+  readonly kernel: ModelledKernel;
+  readonly summary: CaptureSummary;
+  readonly asked: GroupFindings;
+  readonly other: GroupFindings;
+  /** About the file. */
+  readonly warnings: readonly Reason[];
+}
+
+export type Prediction = Omit<PredictionResult, 'schema' | 'tool' | 'startedAt'>;
+
+export function predictionOf({ pcap, kernel, summary, asked, other, warnings }: Findings): Prediction {
+  const { evidence } = asked;
+  const context = contextOf(asked, kernel);
+  return {
+    source: { kind: 'pcap', pcap },
+    kernel,
+    ...groupPrediction(asked, kernel, summary),
+    stacks: evidence.stacks.map(predictedStack),
+    violations: evidence.violations.map(({ kind, stack, flow, observations, observationsOmitted, ...traits }): PredictedViolation => {
+      const omitted = observationsOmitted === undefined ? {} : { observationsOmitted };
+      const cause = causeOf({ kind, stack, ...traits }, context);
+      return { kind, cause, stack, flow, observations: observations.map(({ member, epoch, ...seen }) => seen), ...omitted };
+    }),
+    violationsOmitted: evidence.violationsOmitted,
+    alternative: groupPrediction(other, kernel, summary),
+    warnings: [...warnings, ...overflowWarning(evidence), ...oneWayWarning(evidence)],
+  };
+}
+
+/** As an Evidence of one epoch. */
+export function evidenceOf({ twoWayByEpochAndMember, ...evidence }: NativeEvidence): Evidence {
+  return { ...evidence, epochs: twoWayByEpochAndMember.map((twoWayByMember) => ({ members: twoWayByMember.length, twoWayByMember })) };
+}
+
+function groupPrediction(findings: GroupFindings, kernel: ModelledKernel, summary: CaptureSummary): GroupPrediction {
+  const { evidence } = findings;
+  const parting = diagnose(contextOf(findings, kernel), []);
+  const packets = packetsOf(findings, summary);
+  return {
+    group: { mode: 'hash', flags: flagsOf(findings) },
+    packets,
+    flows: flowsOf(evidence, parting),
+    causes: byFlows([...parting, ...errorsApart(evidence), ...unspread(evidence, packets)]),
+  };
+}
+
+function flagsOf({ defrag }: GroupFindings): readonly FanoutFlag[] {
+  return defrag ? ['defrag'] : [];
+}
+
+function contextOf(findings: GroupFindings, { release, bugs }: ModelledKernel): DiagnosisContext {
+  return {
+    interface: 'the interface of this capture',
+    mode: 'hash',
+    flags: flagsOf(findings),
+    programMissing: false,
+    kernel: release,
+    modelled: bugs,
+    rolledOver: 0,
+    outgoing: 0,
+    groups: findings.evidence.groups,
+    // Packets of one kernel key are together by definition.
+    hash: { directed: new Set(), onlyTagsDiffer: false, onlyTopBit: false, onlyLabelOneWay: false },
+    dissector: { kind: 'none', asked: 'both' },
+  };
+}
+
+function packetsOf({ defrag, evidence, counts }: GroupFindings, summary: CaptureSummary): PredictedPackets {
+  const leftOut = packetsLeftOut(summary);
+  return {
+    // Of those that came several in one, each.
+    read: summary.frames + leftOut,
+    leftOut,
+    judged: evidence.judgedPackets,
+    overflowed: evidence.untracked.packets + evidence.unjudgedPackets,
+    ...(defrag ? { heldBack: counts.unseen } : {}),
+    ignored: ignoredPackets(counts.ignored, evidence),
+  };
+}
+
+function flowsOf({ flows }: Evidence, parting: readonly CauseResult[]): PredictedFlows {
+  return {
+    total: flows.total,
+    kept: flows.consistent + flows.oneWay,
+    split: flows.split + flows.asymmetric,
+    duplicated: flows.duplicated,
+    harmless: sum(parting.filter(({ harmless }) => harmless).map((cause) => cause.flows)),
+    twoWay: flows.twoWay,
+    oneWay: flows.oneWay,
+  };
+}
+
+function predictedStack({ stack, flows, twoWay, split, asymmetric, duplicated }: StackEvidence): PredictedStack {
+  return { stack, flows, twoWay, kept: flows - split - asymmetric - duplicated, split: split + asymmetric, duplicated };
+}
+
+function errorsApart(evidence: Evidence): readonly CauseResult[] {
+  return strayErrors(evidence, { mode: 'hash' }, 'an ICMP error about the flow has another kernel key');
+}
+
+/** No run has been made: of a group of this size chance would say little. */
+const PROCS = 64;
+
+function unspread({ stacks }: Evidence, { judged, ignored }: PredictedPackets): readonly CauseResult[] {
+  const captured = judged + sum(Object.values(ignored));
+  return noSpread(findOneKeyed(stacks, PROCS), {
+    mode: 'hash',
+    procs: PROCS,
+    packets: { captured, ignored },
+    // All frames of one ethertype have one kernel key.
+    members: [{ packets: captured }],
+  });
+}
+
+/** Whether flows must be parted for a cause that counts against the mode. */
+export function partsFlows({ causes }: Pick<GroupPrediction, 'causes'>): boolean {
+  return causes.some(({ code, harmless }) => !harmless && !isOfKeptFlows(code));
+}
+
+/** Flows that must be parted, but for those for which that does no harm. */
+export function partedOf({ flows }: Pick<GroupPrediction, 'flows'>): number {
+  return flows.split + flows.duplicated - flows.harmless;
+}
+
+interface Warning extends Reason {
+  readonly code: WarningCode;
+}
+
+function overflowWarning({ untracked, unjudgedPackets }: Evidence): readonly Warning[] {
+  const packets = untracked.packets + unjudgedPackets;
+  if (packets === 0) return [];
+  const message = `${packets} packets belong to flows for which there was no room; they are not judged`;
+  return [{ code: 'evidence-lost', message, remedy: 'give it a part of the capture at a time (editcap -c)' }];
+}
+
+function oneWayWarning({ flows }: Evidence): readonly Warning[] {
+  if (flows.oneWay * 2 <= flows.total) return [];
+  const message = `${flows.oneWay} of ${flows.total} flows were seen in one direction only and prove nothing about the other`;
+  return [{ code: 'mostly-one-way', message, remedy: 'capture where both directions pass' }];
+}

@@ -1,0 +1,97 @@
+/** The options of `scale`, checked once: the options of one run for each size. */
+import { FanoutError } from '../../errors.ts';
+import { MEMBERS_MAX } from '../../model/fanout.ts';
+import type { ScalePlan } from '../../model/scale.ts';
+import type { Machine } from '../../options/machine.ts';
+import { type LabSource, type Options, parseOptions, type RawOptions } from '../../options/options.ts';
+import { usage, wholeNumber } from '../../options/values.ts';
+
+/** One run, or why this machine cannot hold it. */
+export type SizeOptions = { readonly procs: number; readonly options: Options } | { readonly procs: number; readonly refused: FanoutError };
+
+export interface ScaleOptions {
+  readonly sizes: readonly SizeOptions[];
+  readonly plan: ScalePlan;
+  readonly output: Options['output'];
+}
+
+/** As typed. */
+export interface RawScaleOptions
+  extends Pick<
+    RawOptions,
+    | 'mode'
+    | 'defrag'
+    | 'rollover'
+    | 'cbpfProgram'
+    | 'ebpfProgram'
+    | 'traffic'
+    | 'flows'
+    | 'seed'
+    | 'rate'
+    | 'duration'
+    | 'ringSize'
+    | 'blockSize'
+    | 'blockTimeout'
+    | 'workNs'
+    | 'labInterface'
+    | 'json'
+    | 'quiet'
+    | 'color'
+  > {
+  /** A list. */
+  readonly procs?: string;
+  readonly packets?: string;
+}
+
+export const SCALE_DEFAULTS = { procs: '1,2,4,8,16', flows: '2000', packets: '1000000', duration: '10s' } as const;
+
+const SIZES_MAX = 64;
+/** So that a size ends in hours at any rate that is worth measuring. */
+const PACKETS_MAX = 1_000_000_000;
+/** More than any CPU can send: the injector never waits. */
+const RATE_MAX = '1000000000';
+
+/** @param cpus where this process may run */
+export function parseScaleOptions(raw: RawScaleOptions, machine: Machine, cpus: readonly number[]): ScaleOptions {
+  const { procs: list = SCALE_DEFAULTS.procs, packets = SCALE_DEFAULTS.packets, ...common } = raw;
+  const { flows, duration } = SCALE_DEFAULTS;
+  const given = { flows, duration, rate: RATE_MAX, ...common };
+  const counts = parseSizes(list);
+  // What is wrong with any other option is so for every size.
+  const base = parseOptions({ ...given, procs: '1' }, machine);
+  if (base.source.kind !== 'lab') throw new TypeError('sizes are compared in the lab');
+  const rounds = Math.ceil(
+    wholeNumber('--packets', packets, { least: 1, most: PACKETS_MAX }) / (base.source.flows * base.source.packetsPerFlow),
+  );
+  const placement = placementOn(cpus);
+  const { senderCpu, workerCpus } = placement;
+  const source: LabSource = { ...base.source, rounds, ...(senderCpu === undefined ? {} : { cpu: senderCpu }) };
+  const pin = { kind: 'list', cpus: workerCpus } as const;
+  const sizes = counts.map((procs) => sizeOf(procs, () => ({ ...parseOptions({ ...given, procs: String(procs) }, machine), source, pin })));
+  const { mode, flags, ring, workNs, output } = base;
+  const rate = raw.rate === undefined ? {} : { packetsPerSecond: source.packetsPerSecond };
+  const sent = { flows: source.flows, packets: source.flows * source.packetsPerFlow * rounds, ...rate };
+  return { sizes, plan: { mode, flags, ...sent, ring, workNs, placement }, output };
+}
+
+function parseSizes(list: string): readonly number[] {
+  const counts = list.split(',').map((text) => wholeNumber('--procs', text, { least: 1, most: MEMBERS_MAX }));
+  if (counts.length > SIZES_MAX) throw usage('--procs', list, `a list of at most ${SIZES_MAX} sizes`);
+  return [...new Set(counts)];
+}
+
+/** The sender has the first CPU for itself, where there is another for the processes. */
+function placementOn(cpus: readonly number[]): ScalePlan['placement'] {
+  const [senderCpu, ...others] = cpus;
+  return senderCpu === undefined || others.length === 0 ? { workerCpus: cpus } : { senderCpu, workerCpus: others };
+}
+
+/** A size that is too large takes nothing from the others. */
+function sizeOf(procs: number, parse: () => Options): SizeOptions {
+  try {
+    return { procs, options: parse() };
+  } catch (error) {
+    if (!(error instanceof FanoutError) || error.code !== 'TOO_LARGE') throw error;
+    return { procs, refused: error };
+  }
+}
