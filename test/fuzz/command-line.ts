@@ -124,7 +124,7 @@ const argument = fc.oneof(
 
 export const commandLine: FuzzTarget = {
   name: 'command-line',
-  covers: ['src/commands/run/command.ts', 'src/config/!(cbpf|nic-file).ts'],
+  covers: ['src/commands/run/command.ts', 'src/commands/*/options.ts', 'src/options/!(cbpf).ts'],
   words: [...VALUES, ...COMMANDS, ...OPTIONS.flatMap(({ names }) => names.map((name) => `\0${name}\0`))],
   inputs: fc
     .tuple(fc.constantFrom(...COMMANDS), fc.array(argument, { maxLength: 6 }))

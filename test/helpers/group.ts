@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CaptureCounters, type CaptureOptions, type FlowMap, native, type ObservedFlow } from '../../src/addon/native.ts';
 import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
 import { Cluster, type GroupRequest } from '../../src/collector/group/cluster.ts';
+import type { Program } from '../../src/collector/group/program.ts';
 import { WorkerCrew } from '../../src/collector/processes/crew.ts';
 import { PacketSockets } from '../../src/collector/processes/packet-sockets.ts';
 import { workerByPath } from '../../src/collector/processes/worker-program.ts';
-import type { Program } from '../../src/collector/run/steering.ts';
 import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode } from '../../src/model/fanout.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
 

@@ -20,19 +20,28 @@ const imports: readonly Import[] = files.flatMap((from) =>
   })),
 );
 
-/** From the bottom to the top: a file may import from its own row and from rows below. */
+/** From the bottom to the top: a file may import from its own room and row, and from rows below. */
 const ROWS: readonly (readonly string[])[] = [
   ['model', 'errors.ts', 'package-root.ts', 'worker-descriptors.ts'],
-  ['native.ts', 'native-lab.ts'],
-  ['protocol', 'config', 'lab', 'host', 'capture-file'],
-  ['worker', 'collector'],
+  ['addon'],
+  ['traffic', 'protocol', 'deployment', 'nic'],
+  ['host', 'lab', 'capture-file'],
+  ['options'],
+  ['collector/verdict', 'collector/report'],
+  ['collector/source'],
+  ['collector/processes', 'worker'],
+  ['collector/group'],
+  ['collector/run'],
+  ['process'],
   ['commands'],
   ['cli.ts'],
   ['start.ts'],
 ];
 
+/** The collector is a process of several rooms. */
 function place(file: string): string {
-  return file.split(posix.sep)[0] ?? file;
+  const [first = '', second = ''] = file.split(posix.sep);
+  return first === 'collector' ? `${first}/${second}` : first;
 }
 function row(file: string): number {
   return ROWS.findIndex((names) => names.includes(place(file)));
@@ -50,13 +59,20 @@ test('imports never point upwards', () => {
 });
 
 test('worker and collector know each other only through the protocol', () => {
-  const pair = ['worker', 'collector'];
-  expect(inside.filter(({ from, to }) => pair.includes(place(from)) && pair.includes(place(to)) && place(from) !== place(to))).toEqual([]);
+  const side = (file: string) => ['worker', 'collector'].find((name) => file.startsWith(`${name}/`));
+  expect(inside.filter(({ from, to }) => side(from) !== undefined && side(to) !== undefined && side(from) !== side(to))).toEqual([]);
+});
+
+test('a command knows no other but run, whose options most of them have', () => {
+  const room = (file: string) => /^commands\/([\w-]+)\//.exec(file)?.[1];
+  expect(
+    inside.filter(({ from, to }) => room(from) !== undefined && room(to) !== undefined && room(to) !== 'run' && room(from) !== room(to)),
+  ).toEqual([]);
 });
 
 test.each([
   ['msgpackr', ['protocol/codec.ts']],
-  ['execa', ['collector/supervisor.ts', 'host/programs.ts', 'host/self.ts', 'lab/namespace.ts', 'lab/network.ts']],
+  ['execa', ['collector/processes/supervisor.ts', 'host/programs.ts', 'lab/namespace.ts', 'lab/network.ts', 'process/self.ts']],
 ])('%s is imported only in %j', (name, places) => {
   expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))].sort()).toEqual(places);
 });
@@ -64,17 +80,19 @@ test.each([
 test('commander is imported only by the command line', () => {
   const places = imports.filter(({ to }) => to === 'commander').map(({ from }) => from);
   expect(places.length).toBeGreaterThan(3);
-  expect(places.filter((file) => file !== 'cli.ts' && !/^commands\/[\w-]+\.ts$/.test(file))).toEqual([]);
+  expect(places.filter((file) => file !== 'cli.ts' && !/^commands\/[\w-]+\/command\.ts$/.test(file))).toEqual([]);
 });
 
 describe('pure files import nothing that touches the machine', () => {
   const pure = [
     /^model\//,
-    /^collector\/(judge|diagnose|doubts|confidence|luck|icmp-errors|unspread|accounting|matrix-cells|prediction|recommend|ids-lines|churn-events|race-findings|scale-advice|scale-doubts|summary|examples|no-traffic|loss-remedies)\.ts$/,
+    /^traffic\//,
+    /^deployment\//,
+    /^collector\/verdict\//,
     /^collector\/report\//,
-    /^config\/(options|steerings|matrix-options|compare-options|churn-options|race-options|scale-options|predict-options|values|cbpf)\.ts$/,
     /^protocol\/(schema|framing)\.ts$/,
-    /^lab\/(?!namespace|network)/,
+    /^options\/(options|steerings|values|cbpf)\.ts$/,
+    /^commands\/[\w-]+\/(options|report|recommend|matrix-cells|prediction|churn-events|race-findings|scale-advice|scale-doubts)\.ts$/,
     /^capture-file\/(findings|use)\.ts$/,
   ];
   test.each(pure.map((pattern) => [pattern]))('%s', (pattern) => {

@@ -18,10 +18,10 @@ import {
 } from '../../protocol/schema.ts';
 import type { Connection, Crew, Equipment } from '../processes/crew.ts';
 import type { WorkerExit } from '../processes/supervisor.ts';
-import type { Program } from '../run/steering.ts';
 import type { CallOff, Clock } from './clock.ts';
 import { Deadline } from './deadline.ts';
 import { Member, type MemberState } from './member.ts';
+import type { Program } from './program.ts';
 import { lostAtStart, startError } from './start-errors.ts';
 
 export interface GroupRequest {

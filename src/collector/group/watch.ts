@@ -6,7 +6,7 @@ import type { Evidence, ViolationGroup } from '../../model/evidence.ts';
 import type { Disturbance, StopReason } from '../../model/run-facts.ts';
 import { RUN_MS_MAX } from '../../model/run-limits.ts';
 import type { Options } from '../../options/options.ts';
-import type { RunIo } from '../run/io.ts';
+import type { ProgressSnapshot } from '../report/progress.ts';
 import type { PacketSource } from '../source/sources.ts';
 import type { CallOff, Clock, Surroundings } from './clock.ts';
 import { ClockSteps } from './clock-steps.ts';
@@ -46,11 +46,17 @@ interface Rate {
   readonly perSecond: number | undefined;
 }
 
+export interface WatchIo {
+  /** Aborting it ends the run early, with the verdict on what was seen. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (snapshot: ProgressSnapshot) => void;
+}
+
 export interface WatchParts {
   readonly options: Options;
   readonly source: PacketSource;
   readonly flowMap: FlowMap;
-  readonly io: RunIo;
+  readonly io: WatchIo;
   readonly surroundings: Surroundings;
   /** Ids of all groups under test, as they come to be. */
   readonly ownGroups: ReadonlySet<number>;
@@ -64,7 +70,7 @@ export class Watch implements ClusterEvents {
   readonly #options: Options;
   readonly #source: PacketSource;
   readonly #flowMap: FlowMap;
-  readonly #io: RunIo;
+  readonly #io: WatchIo;
   readonly #surroundings: Surroundings;
   readonly #clock: Clock;
   readonly #begunMs: number;

@@ -2,12 +2,8 @@
 
 import type { CbpfInstruction } from '../../addon/native.ts';
 import type { Options } from '../../options/options.ts';
+import type { Program } from '../group/program.ts';
 import type { Provisions } from './provisions.ts';
-
-/** What steers a group; of mode ebpf a descriptor in this process. */
-export type Program =
-  | { readonly kind: 'cbpf'; readonly instructions: readonly CbpfInstruction[] }
-  | { readonly kind: 'ebpf'; readonly descriptor: number };
 
 export interface Steering {
   /** null: keep the head of every packet. */

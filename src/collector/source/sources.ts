@@ -1,7 +1,7 @@
 /** Where packets come from: a live interface, or the lab with its own interface, and traffic of its own or of a capture file. */
 
 import type { FrameCollector, FrameSet, InjectCounters, Injector } from '../../addon/lab.ts';
-import { native } from '../../addon/native.ts';
+import { type LinkHelper, native } from '../../addon/native.ts';
 import type { CaptureInput } from '../../capture-file/input.ts';
 import { Replay, type ReplayPlan, SEGMENT_BYTES } from '../../capture-file/replay.ts';
 import { FanoutError } from '../../errors.ts';
@@ -13,7 +13,6 @@ import { isSymmetric, type NicModel } from '../../nic/model.ts';
 import { allowedCpus } from '../../options/machine.ts';
 import type { LabSource, LiveSource, Options, PcapSource, Sending } from '../../options/options.ts';
 import { type FlowTruth, generateTraffic, type Traffic } from '../../traffic/traffic.ts';
-import type { Provisions } from '../run/provisions.ts';
 import { freshHashSeed, noFlowTable } from './flow-table.ts';
 import { checkLiveInterface, describe } from './live-interface.ts';
 
@@ -54,18 +53,28 @@ export interface Original {
   readonly replayed: FrameCollector;
 }
 
+/** What was opened for it before, while there were privileges. */
+export interface OpenedSource {
+  /** Of the lab. */
+  readonly network?: LabNetwork;
+  /** What --pcap names. */
+  readonly capture?: CaptureInput;
+  /** What takes the link down and up. */
+  readonly link?: LinkHelper;
+}
+
 export type SendPlan = Pick<Sending, 'rounds' | 'packetsPerSecond'>;
 
 /** @param signal ends the wait for a capture that comes through a pipe */
-export async function openSource(options: Options, provisions: Provisions, signal: AbortSignal): Promise<PacketSource> {
+export async function openSource(options: Options, opened: OpenedSource, signal: AbortSignal): Promise<PacketSource> {
   const { source } = options;
   switch (source.kind) {
     case 'live':
       return openLive(source);
     case 'lab':
-      return openLab(source, options, provisions);
+      return openLab(source, options, opened);
     case 'pcap':
-      return openPcap(source, options, provisions, signal);
+      return openPcap(source, options, opened, signal);
   }
 }
 
@@ -108,9 +117,9 @@ interface Sender {
   close(): Promise<void>;
 }
 
-async function openLab(source: LabSource, options: Options, provisions: Provisions): Promise<PacketSource> {
+async function openLab(source: LabSource, options: Options, opened: OpenedSource): Promise<PacketSource> {
   const { traffic, flows, packetsPerFlow, nic } = source;
-  const network = networkIn(provisions);
+  const network = networkIn(opened);
   const shape = {
     seed: options.seed,
     flows,
@@ -146,20 +155,20 @@ async function openLab(source: LabSource, options: Options, provisions: Provisio
     close: async () => {},
   };
   const info = { kind: 'lab', seed: options.seed, ...(traffic === undefined ? {} : { traffic }) } as const;
-  return sendingSource(info, network, sender, source, options, provisions);
+  return sendingSource(info, network, sender, source, options, opened);
 }
 
-async function openPcap(source: PcapSource, options: Options, provisions: Provisions, signal: AbortSignal): Promise<PacketSource> {
-  if (provisions.capture === undefined) throw new TypeError('the capture file was not opened');
-  const network = networkIn(provisions);
+async function openPcap(source: PcapSource, options: Options, opened: OpenedSource, signal: AbortSignal): Promise<PacketSource> {
+  if (opened.capture === undefined) throw new TypeError('the capture file was not opened');
+  const network = networkIn(opened);
   const hashSeed = freshHashSeed();
   const replayed = createFrameCollector(network, source, options, hashSeed);
-  const sender = await replaySender(provisions.capture, network, replayed, signal);
+  const sender = await replaySender(opened.capture, network, replayed, signal);
   const info = { kind: 'pcap', seed: options.seed, pcap: source.path } as const;
-  return { ...sendingSource(info, network, sender, source, options, provisions), original: { hashSeed, replayed } };
+  return { ...sendingSource(info, network, sender, source, options, opened), original: { hashSeed, replayed } };
 }
 
-function networkIn({ network }: Provisions): LabNetwork {
+function networkIn({ network }: OpenedSource): LabNetwork {
   if (network === undefined) throw new TypeError('there is no lab');
   return network;
 }
@@ -216,7 +225,7 @@ function sendingSource(
   sender: Sender,
   { packetsPerSecond, rounds, burst, nic, cpu }: Sending,
   { mode }: Options,
-  { link }: Provisions,
+  { link }: OpenedSource,
 ): PacketSource {
   const { promise: ended, resolve, reject } = settleable();
   let running: Promise<void> = Promise.resolve();

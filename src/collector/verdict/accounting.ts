@@ -4,8 +4,8 @@ import type { DissectedFrame } from '../../addon/native.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import type { Contradiction, RunFacts } from '../../model/run-facts.ts';
 import type { PacketCounts } from '../../model/run-result.ts';
-import type { Member } from '../group/member.ts';
 import { sum } from './confidence.ts';
+import type { CountingMember } from './counting-member.ts';
 
 const ETHERTYPE_CLASS = 0x10000;
 const PROTOCOL_CLASS = 0x20000;
@@ -78,7 +78,7 @@ export function liveCounts(members: readonly Counted[], mtu: number | undefined)
   };
 }
 
-type Counted = Pick<Member, 'counters'>;
+type Counted = Pick<CountingMember, 'counters'>;
 type IgnoredCount = readonly [reason: number, packets: number];
 
 type PacketEvidence = Pick<Evidence, 'untracked' | 'unjudgedPackets' | 'unjoinedFragments' | 'unmatchedErrors'>;
@@ -107,7 +107,7 @@ export function packetCounts(
 
 /** What a member tells of flows is all that it judged, once it has finished. Before that some of it is always on its way. */
 export function contradictionsIn(
-  members: readonly Pick<Member, 'index' | 'counters'>[],
+  members: readonly CountingMember[],
   { toldByMember }: Pick<Evidence, 'toldByMember'>,
 ): readonly Contradiction[] {
   return members.flatMap(({ index, counters: { finished, judged } }) => {

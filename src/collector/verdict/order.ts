@@ -4,8 +4,8 @@ import type { OrderTotals } from '../../addon/native.ts';
 import type { LinkState } from '../../model/link.ts';
 import type { WarningCode } from '../../model/reason.ts';
 import type { Order, Reason, SourceInfo } from '../../model/run-result.ts';
-import type { Member } from '../group/member.ts';
 import { sum } from './confidence.ts';
+import type { CountingMember } from './counting-member.ts';
 import { counted } from './doubts.ts';
 import { oneQueue, withoutRss } from './rss-texts.ts';
 
@@ -13,7 +13,7 @@ interface Warning extends Reason {
   readonly code: WarningCode;
 }
 
-export function orderOf(members: readonly Pick<Member, 'counters'>[], { kind }: Pick<SourceInfo, 'kind'>): Order {
+export function orderOf(members: readonly Pick<CountingMember, 'counters'>[], { kind }: Pick<SourceInfo, 'kind'>): Order {
   const total = (count: (totals: OrderTotals) => number): number => sum(members.map(({ counters }) => count(counters.order)));
   const order = { checked: total((totals) => totals[0]), inversions: total((totals) => totals[1]), flows: total((totals) => totals[2]) };
   if (kind === 'lab') return { ...order, evidence: 'exact' };

@@ -1,6 +1,7 @@
 /** From where flows were seen before and after a change to how many of them moved, and what that means. Pure. */
 
 import type { ObservedFlow } from '../../addon/native.ts';
+import { percent } from '../../collector/report/layout.ts';
 import { type ChurnEvent, type ChurnEventKind, type Slots, stayingShare } from '../../model/churn.ts';
 import type { Reason } from '../../model/run-result.ts';
 
@@ -97,10 +98,6 @@ export function describe({ kind, slot }: Pick<ChurnEvent, 'kind' | 'slot'>): str
     case 'link-flap':
       return 'link down and up';
   }
-}
-
-export function percent(value: number): string {
-  return `${(value * 100).toFixed(1)} %`;
 }
 
 /** What it means for a sensor. */

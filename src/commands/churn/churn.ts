@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { native } from '../../addon/native.ts';
 import { conduct, type Stage } from '../../collector/run/conduct.ts';
-import type { Observed, RunChurn } from '../../collector/run/io.ts';
+import type { Observed } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { boundWarnings } from '../../collector/verdict/bounds.ts';
 import { remedyForEnd } from '../../collector/verdict/loss-remedies.ts';
@@ -11,6 +11,7 @@ import type { ChurnEventKind, Slots } from '../../model/churn.ts';
 import { relinked, withMember, withoutSlot } from '../../model/churn.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
+import type { RunChurn } from './io.ts';
 import type { ChurnOptions } from './options.ts';
 
 /** Traffic goes on for so long before a member is lost, and after the group is whole again. */

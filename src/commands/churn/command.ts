@@ -1,6 +1,5 @@
 /** `churn`: kill and replace members under traffic, in the lab, and measure which flows move. */
 import { Command, Option } from 'commander';
-import type { ChurnIo, RunChurn } from '../../collector/run/io.ts';
 import type { Openings, Provisioning, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { ChurnResult } from '../../model/churn.ts';
@@ -8,6 +7,7 @@ import { type Host, onEnding } from '../../process/host.ts';
 import { reported } from '../reported.ts';
 import { addRunOptions } from '../run/command.ts';
 import { describe } from './churn-events.ts';
+import type { ChurnIo, RunChurn } from './io.ts';
 import { CHURN_DEFAULTS, type ChurnOptions, parseChurnOptions, type RawChurnOptions } from './options.ts';
 import { renderChurn, renderChurnBrief } from './report.ts';
 

@@ -1,7 +1,6 @@
 /** `compare`: several modes on the same packets, one table, and which of them to use. */
 import { Command, Option } from 'commander';
 import { printable } from '../../collector/report/printable.ts';
-import type { CompareIo, MeasureOwnLoad, RunCompare, Runners } from '../../collector/run/io.ts';
 import type { Openings, Provisioning, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { ComparisonResult } from '../../model/comparison.ts';
@@ -11,6 +10,7 @@ import { type Host, progressOn } from '../../process/host.ts';
 import { runSelf } from '../../process/self.ts';
 import { reported } from '../reported.ts';
 import { addRunOptions } from '../run/command.ts';
+import type { CompareIo, MeasureOwnLoad, RunCompare, Runners } from './io.ts';
 import { COMPARE_DEFAULTS, type CompareOptions, parseCompareOptions, type RawCompareOptions } from './options.ts';
 import { renderOwnLoad } from './own-load-report.ts';
 import { renderComparison, renderComparisonBrief } from './report.ts';

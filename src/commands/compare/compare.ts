@@ -1,13 +1,14 @@
 /** Several modes on the same packets: live in one run of many groups, in the lab in one run for each of the same traffic. */
 
 import { withoutUnsafeDefrag } from '../../collector/group/group-safety.ts';
-import type { CompareIo, GroupOutcome, RunCompare } from '../../collector/run/io.ts';
+import type { GroupOutcome } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
 import { type ComparisonResult, labelOf } from '../../model/comparison.ts';
 import { isAbove, type OwnLoad } from '../../model/own-load.ts';
 import type { Reason, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
+import type { CompareIo, RunCompare } from './io.ts';
 import type { CompareOptions } from './options.ts';
 import { recommend } from './recommend.ts';
 

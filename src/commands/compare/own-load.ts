@@ -1,10 +1,11 @@
 /** What testing several groups at once costs this machine, and at which rate they begin to lose packets. Measured in the lab. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { conduct, type Stage } from '../../collector/run/conduct.ts';
-import type { MeasureOwnLoad, Provided, RunIo } from '../../collector/run/io.ts';
+import type { Provided, RunIo } from '../../collector/run/io.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
 import type { LoadSample, OwnLoad } from '../../model/own-load.ts';
 import type { Options } from '../../options/options.ts';
+import type { MeasureOwnLoad } from './io.ts';
 
 /** As fast as it goes. */
 const FULL_SPEED = 0;

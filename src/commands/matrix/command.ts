@@ -1,7 +1,6 @@
 /** `matrix`: every class of traffic in every mode, in the lab. A survey: its exit status says whether it was measured, not what. */
 import { Command, Option } from 'commander';
 import { printable } from '../../collector/report/printable.ts';
-import type { MatrixIo, RunMatrix } from '../../collector/run/io.ts';
 import type { Openings, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { MatrixResult } from '../../model/matrix.ts';
@@ -9,6 +8,7 @@ import { INJECTIONS } from '../../options/options.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { reported } from '../reported.ts';
 import type { Collector } from '../run/command.ts';
+import type { MatrixIo, RunMatrix } from './io.ts';
 import { MATRIX_DEFAULTS, type MatrixOptions, parseMatrixOptions, type RawMatrixOptions } from './options.ts';
 import { renderMatrix, renderMatrixBrief } from './report.ts';
 

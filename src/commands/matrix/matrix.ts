@@ -1,7 +1,7 @@
 /** The survey: one run for each mode, with the traffic of all classes mixed, and a cell for each class of it. */
 
 import { native } from '../../addon/native.ts';
-import type { MatrixIo, Observed, RunCluster, RunMatrix } from '../../collector/run/io.ts';
+import type { Observed, RunCluster } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { ignoreReasonOf } from '../../collector/verdict/accounting.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
@@ -12,6 +12,7 @@ import type { Reason, SourceInfo } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import { classNamed } from '../../traffic/classes.ts';
 import { generateTraffic } from '../../traffic/traffic.ts';
+import type { MatrixIo, RunMatrix } from './io.ts';
 import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
 
 export const runMatrix: RunMatrix = async (options, io, runCluster) => {

@@ -1,12 +1,12 @@
 /** `race`: start a group as most programs do, under traffic, and show what that does to flows under way. */
 import { Command, Option } from 'commander';
-import type { RaceIo, RunRace } from '../../collector/run/io.ts';
 import type { Openings, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { RaceResult } from '../../model/race.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { reported } from '../reported.ts';
 import { addRunOptions, type Collector } from '../run/command.ts';
+import type { RaceIo, RunRace } from './io.ts';
 import { parseRaceOptions, RACE_DEFAULTS, type RaceOptions, type RawRaceOptions } from './options.ts';
 import { renderRace, renderRaceBrief } from './report.ts';
 

@@ -1,9 +1,9 @@
 /** From where packets were seen while a group grew to what that did to their flows. Pure. */
 
 import type { ObservedFlow } from '../../addon/native.ts';
+import { percent } from '../../collector/report/layout.ts';
 import type { NaiveStart } from '../../model/race.ts';
 import type { Reason } from '../../model/run-result.ts';
-import { percent } from '../churn/churn-events.ts';
 
 export interface RaceFacts {
   /** CLOCK_REALTIME before the first socket was opened, and when the last had joined. */

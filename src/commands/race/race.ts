@@ -6,13 +6,14 @@ import type { Member } from '../../collector/group/member.ts';
 import { WorkerCrew } from '../../collector/processes/crew.ts';
 import { interruptible } from '../../collector/run/conduct.ts';
 import { unlessInterrupted } from '../../collector/run/interruption.ts';
-import type { RaceIo, RunCluster, RunRace } from '../../collector/run/io.ts';
+import type { RunCluster } from '../../collector/run/io.ts';
 import { Lane } from '../../collector/run/lane.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { freshHashSeed } from '../../collector/source/flow-table.ts';
 import { openSource } from '../../collector/source/sources.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
 import type { NaiveStart } from '../../model/race.ts';
+import type { RaceIo, RunRace } from './io.ts';
 import type { RaceOptions } from './options.ts';
 import { adviceOn, strayIn } from './race-findings.ts';
 

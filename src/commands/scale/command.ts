@@ -1,6 +1,5 @@
 /** `scale`: what a group carries and costs as it grows, in the lab. Its exit status says whether it was measured, not what. */
 import { Command, Option } from 'commander';
-import type { RunScale, ScaleIo } from '../../collector/run/io.ts';
 import type { Openings, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import { FANOUT_MODE_NAMES } from '../../model/fanout.ts';
@@ -10,6 +9,7 @@ import { DEFAULTS, INJECTIONS } from '../../options/options.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { reported } from '../reported.ts';
 import type { Collector } from '../run/command.ts';
+import type { RunScale, ScaleIo } from './io.ts';
 import { parseScaleOptions, type RawScaleOptions, SCALE_DEFAULTS, type ScaleOptions } from './options.ts';
 import { renderScale, renderScaleBrief } from './report.ts';
 import { figureDoubts } from './scale-doubts.ts';

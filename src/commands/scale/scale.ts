@@ -1,10 +1,11 @@
 /** One lab run for each size of the group, one after the other with the same traffic, and what follows from their figures. */
 
-import type { RunCluster, RunScale, ScaleIo } from '../../collector/run/io.ts';
+import type { RunCluster } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
 import type { Reason, RunResult, SourceInfo } from '../../model/run-result.ts';
 import type { FailedSize, MeasuredSize, ScaleSize } from '../../model/scale.ts';
+import type { RunScale, ScaleIo } from './io.ts';
 import type { SizeOptions } from './options.ts';
 import { adviseOn } from './scale-advice.ts';
 import { figureDoubts } from './scale-doubts.ts';

@@ -1,8 +1,8 @@
 /** What the comparison makes of its runs: what could not be tested, and whether the load of the test itself is to blame. */
 import { describe, expect, test } from 'vitest';
-import type { CompareIo } from '../../../../src/collector/run/io.ts';
 import type { Provisions } from '../../../../src/collector/run/provisions.ts';
 import { runCompare } from '../../../../src/commands/compare/compare.ts';
+import type { CompareIo } from '../../../../src/commands/compare/io.ts';
 import { parseCompareOptions, type RawCompareOptions } from '../../../../src/commands/compare/options.ts';
 import { FanoutError } from '../../../../src/errors.ts';
 import type { OwnLoad } from '../../../../src/model/own-load.ts';

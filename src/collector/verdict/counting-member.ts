@@ -1,0 +1,7 @@
+/** What the verdict has to know of a member. Pure. */
+import type { CaptureCounters } from '../../addon/native.ts';
+
+export interface CountingMember {
+  readonly index: number;
+  readonly counters: CaptureCounters;
+}

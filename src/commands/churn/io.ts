@@ -1,0 +1,11 @@
+/** What `churn` takes and gives, for the command line and for tests. */
+import type { Provided, RunIo } from '../../collector/run/io.ts';
+import type { ChurnEvent, ChurnResult } from '../../model/churn.ts';
+import type { ChurnOptions } from './options.ts';
+
+export interface ChurnIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
+  /** Called after each change of the group; `done` is how many there were so far. */
+  readonly onChange: (change: Pick<ChurnEvent, 'kind' | 'slot'>, done: number) => void;
+}
+
+export type RunChurn = (options: ChurnOptions, io: ChurnIo) => Promise<ChurnResult>;

@@ -1,0 +1,24 @@
+/** What `compare` takes and gives, for the command line and for tests. */
+import type { Provided, RunCluster, RunIo, RunTogether } from '../../collector/run/io.ts';
+import type { ComparisonResult } from '../../model/comparison.ts';
+import type { OwnLoad } from '../../model/own-load.ts';
+import type { Options } from '../../options/options.ts';
+import type { CompareOptions } from './options.ts';
+
+export interface CompareIo extends RunIo, Provided {
+  /** Called before each mode is tested, where one is tested after the other. */
+  readonly onMode: (label: string, index: number) => void;
+  /** What as many groups cost here; undefined where that cannot be measured. */
+  readonly measureOwnLoad: () => Promise<OwnLoad | undefined>;
+}
+
+/** The ways in which groups can be run. */
+export interface Runners {
+  readonly runCluster: RunCluster;
+  readonly runTogether: RunTogether;
+}
+
+/** Of groups in the lab. */
+export type MeasureOwnLoad = (groups: readonly Options[], io: Pick<RunIo, 'version' | 'signal'> & Provided) => Promise<OwnLoad>;
+
+export type RunCompare = (options: CompareOptions, io: CompareIo, runners: Runners) => Promise<ComparisonResult>;

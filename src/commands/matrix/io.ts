@@ -1,0 +1,11 @@
+/** What `matrix` takes and gives, for the command line and for tests. */
+import type { Provided, RunCluster, RunIo } from '../../collector/run/io.ts';
+import type { MatrixResult } from '../../model/matrix.ts';
+import type { MatrixOptions } from './options.ts';
+
+export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
+  /** Called before each mode is measured. */
+  readonly onMode: (label: string, index: number) => void;
+}
+
+export type RunMatrix = (options: MatrixOptions, io: MatrixIo, runCluster: RunCluster) => Promise<MatrixResult>;
