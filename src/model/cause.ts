@@ -54,11 +54,6 @@ export const CAUSES = {
     short: 'tunnels, labels or tags that differ between packets of a flow',
     summary: 'the kernel hashes the outer header of this tunnel only, and that differs by direction',
   },
-  'unopened-tunnel': {
-    harmless: true,
-    short: 'tunnels that no IDS known here opens',
-    summary: 'the kernel hashes the outer header of this tunnel only, and none of Suricata, Zeek, Snort and Arkime tracks the flow inside',
-  },
   'esp-ah-spi': {
     harmless: true,
     short: 'ESP or AH',

@@ -50,7 +50,6 @@ const BY_PORTS: Expectation = { hash: 'together', spread: 'ports' };
 const BY_ADDRESSES: Expectation = { hash: 'together', spread: 'addresses' };
 const BY_TUNNELS: Expectation = { hash: 'together', spread: 'tunnels', cause: 'tunnel-outer-only' };
 const OUTER_PORTS: Expectation = { hash: 'split', spread: 'ports', cause: 'tunnel-outer-only' };
-const UNOPENED: Expectation = { ...OUTER_PORTS, cause: 'unopened-tunnel' };
 const ONE_MEMBER: Expectation = { hash: 'one-member', spread: 'none', cause: 'no-spread' };
 const TWO_INDEXES: Expectation = { hash: 'split', spread: 'ports', cause: 'esp-ah-spi' };
 const BUG_D: Expectation = { hash: 'split', spread: 'ports', cause: 'known-bug-d', probe: 'known-bug-d' };
@@ -445,7 +444,7 @@ const IP_IN_IP_CLASSES: readonly TrafficClass[] = [
   flows(
     'srv6-ethernet-ipv4-tcp',
     'TCP over IPv4 in Ethernet in IPv6 with a segment routing header (next header 143), a segment for each direction',
-    { ...IN_IP, expect: { ...UNOPENED, spread: 'tunnels' } },
+    { ...IN_IP, expect: { ...OUTER_PORTS, spread: 'tunnels' } },
     tcp,
     IPV4,
     envelope.SRV6_ETHERNET,
@@ -454,7 +453,6 @@ const IP_IN_IP_CLASSES: readonly TrafficClass[] = [
 
 const IN_UDP: Row = { groups: ['udp-tunnel', 'tunnel'], expect: BY_TUNNELS };
 const IN_UDP_PER_SIDE: Row = { groups: ['udp-tunnel', 'tunnel'], expect: OUTER_PORTS };
-const UNOPENED_PER_SIDE: Row = { ...IN_UDP_PER_SIDE, expect: UNOPENED };
 
 const UDP_TUNNEL_CLASSES: readonly TrafficClass[] = [
   flows('vxlan-ipv4-tcp', 'TCP over IPv4 in VXLAN, a source port for each direction', IN_UDP_PER_SIDE, tcp, IPV4, envelope.VXLAN),
@@ -490,8 +488,8 @@ const UDP_TUNNEL_CLASSES: readonly TrafficClass[] = [
     envelope.VXLAN_GPE_NSH,
   ),
   flows('gre-in-udp-ipv4-tcp', 'TCP over IPv4 in GRE in UDP', IN_UDP_PER_SIDE, tcp, IPV4, envelope.GRE_IN_UDP),
-  flows('mpls-in-udp-ipv4-tcp', 'TCP over IPv4 behind an MPLS label in UDP', UNOPENED_PER_SIDE, tcp, IPV4, envelope.MPLS_IN_UDP),
-  flows('lisp-ipv4-tcp', 'TCP over IPv4 in LISP', UNOPENED_PER_SIDE, tcp, IPV4, envelope.LISP),
+  flows('mpls-in-udp-ipv4-tcp', 'TCP over IPv4 behind an MPLS label in UDP', IN_UDP_PER_SIDE, tcp, IPV4, envelope.MPLS_IN_UDP),
+  flows('lisp-ipv4-tcp', 'TCP over IPv4 in LISP', IN_UDP_PER_SIDE, tcp, IPV4, envelope.LISP),
   flows('ayiya-ipv6-tcp', 'TCP over IPv6 in AYIYA', IN_UDP, tcp, IPV6, envelope.AYIYA),
   flows('capwap-ipv4-tcp', 'TCP over IPv4 in Ethernet in CAPWAP', IN_UDP, tcp, IPV4, envelope.CAPWAP),
   flows('capwap-wlan-ipv4-udp', 'UDP over IPv4 in IEEE 802.11 in CAPWAP', IN_UDP, udp, IPV4, envelope.CAPWAP_WLAN),

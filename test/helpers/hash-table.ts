@@ -25,7 +25,6 @@ const byTunnels = { ...yes, spread: 'tunnel ends' } as const;
 const oneMember = { ...yes, spread: 'nothing' } as const;
 const split = (cause: string) => ({ together: 'no', spread: 'ports', cause }) as const;
 const spi = { together: 'no, harmless', spread: 'ports', cause: 'esp-ah-spi' } as const;
-const unopened = { ...spi, cause: 'unopened-tunnel' } as const;
 const flowless = { flowless: true } as const;
 
 export const HASH_TABLE: readonly HashRow[] = [
@@ -141,7 +140,7 @@ export const HASH_TABLE: readonly HashRow[] = [
   {
     traffic: 'Ethernet in IPv6 (143), a segment for each direction',
     classes: ['srv6-ethernet-ipv4-tcp'],
-    ...unopened,
+    ...split('tunnel-outer-only'),
     spread: 'tunnel ends',
   },
   {
@@ -158,11 +157,10 @@ export const HASH_TABLE: readonly HashRow[] = [
   },
   { traffic: 'VXLAN, one port at both ends', classes: ['vxlan-fixed-port-ipv4-tcp'], ...byTunnels },
   {
-    traffic: 'GRE in UDP, a port for each direction',
-    classes: ['gre-in-udp-ipv4-tcp'],
+    traffic: 'GRE, MPLS and LISP in UDP, a port for each direction',
+    classes: ['gre-in-udp-ipv4-tcp', 'mpls-in-udp-ipv4-tcp', 'lisp-ipv4-tcp'],
     ...split('tunnel-outer-only'),
   },
-  { traffic: 'MPLS and LISP in UDP, a port for each direction', classes: ['mpls-in-udp-ipv4-tcp', 'lisp-ipv4-tcp'], ...unopened },
   { traffic: 'AYIYA', classes: ['ayiya-ipv6-tcp'], ...byTunnels },
   { traffic: 'CAPWAP', classes: ['capwap-ipv4-tcp', 'capwap-wlan-ipv4-udp'], ...byTunnels },
   { traffic: 'GTP-U', classes: ['gtpu-ipv4-tcp', 'gtpu-extension-ipv6-udp', 'gtp-old-ipv4-tcp'], ...byTunnels },

@@ -79,7 +79,6 @@ const RULES: readonly Rule[] = [
   { code: 'fragment-v4', holds: isPartedByFragments },
   { code: 'known-bug-d', holds: (traits) => !traits.oneKernelKey && traits.staleIpv6 },
   { code: 'esp-ah-spi', holds: (traits) => !traits.oneKernelKey && traits.onlyIndexDiffers },
-  { code: 'unopened-tunnel', holds: (traits) => isPartedByWrapping(traits) && concernedReaders(traits).length === 0 },
   { code: 'tunnel-outer-only', holds: isPartedByWrapping },
   { code: 'known-bug-c', holds: (traits, { modelled }) => modelled?.c === true && !traits.oneKernelKey && hasLabels(traits) },
   { code: 'known-bug-b', holds: (traits, { modelled }) => modelled?.b === true && !traits.oneKernelKey && traits.topBitPair },
@@ -156,10 +155,6 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
     remedy: 'end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)',
   }),
   'tunnel-outer-only': (_, groups) => wrappings(groups),
-  'unopened-tunnel': (_, groups) => ({
-    message: `${hidden(groups)}; none of Suricata, Zeek, Snort and Arkime looks that far, so none of them has a flow that is split: what they track, the outer flow, stays on one process`,
-    remedy: `none is needed for these; for a program that does look that far, ${END_OF_TUNNEL}`,
-  }),
   'tunnel-payload-types': () => ({
     message:
       'the tunnel carries frames without IP (such as ARP, LLDP, STP, LCP or keepalives), and the kernel hashes the type of what follows the last header that it reads, so frames of different types may be on different processes',
@@ -255,7 +250,6 @@ const LEAVES_FRAGMENTS: Readonly<Record<ViolationCause, boolean>> = {
   'fragment-v4': false,
   'fragment-v6': false,
   'tunnel-outer-only': true,
-  'unopened-tunnel': false,
   'esp-ah-spi': false,
   'tunnel-payload-types': false,
   'lb-by-design': false,
@@ -324,7 +318,9 @@ function wrappings(groups: readonly ViolationGroup[]): Explanation {
   const message = groups.length === 0 ? OUTER_DIFFERS : hidden(groups);
   const strip = 'have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf)';
   const remedies = [...(tunnels.length > 0 || others.length === 0 ? [END_OF_TUNNEL] : []), ...(others.length > 0 ? [strip] : [])];
-  return { message: [message, ...why, ...readers].join('; '), remedy: remedies.join('; for the others ') };
+  const isForNobody = groups.length > 0 && groups.every((group) => concernedReaders(group).length === 0);
+  const forNobody = isForNobody ? ['; where the sensor is one of these, it loses nothing by it (--tolerate tunnel-outer-only)'] : [];
+  return { message: [message, ...why, ...readers].join('; '), remedy: [remedies.join('; for the others '), ...forNobody].join('') };
 }
 
 // Some packets of an IPv6 flow with a label, and some without.

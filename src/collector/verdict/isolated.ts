@@ -21,7 +21,6 @@ const IS_SHAPED_BY_SENDERS: Readonly<Record<ViolationCause, boolean>> = {
   'fragment-v4': true,
   'fragment-v6': true,
   'tunnel-outer-only': true,
-  'unopened-tunnel': true,
   'esp-ah-spi': true,
   'tunnel-payload-types': true,
   'lb-by-design': false,

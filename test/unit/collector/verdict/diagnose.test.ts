@@ -158,12 +158,12 @@ const CASES: Case[] = [
   ['duplicates with one key, on two queues', { kind: 'duplicated' }, { mode: 'qm' }, 'duplicated'],
   ['what looks like duplicates where all is scattered', { kind: 'duplicated' }, { mode: 'lb' }, 'lb-by-design'],
   ['ERSPAN', { ...twoKeys, stack: 'ipv4/gre/erspan/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
-  ['EtherIP', { ...twoKeys, stack: 'ipv4/etherip/eth/ipv4/tcp' }, {}, 'unopened-tunnel'],
-  ['LISP', { ...twoKeys, stack: 'ipv4/udp/lisp/ipv4/tcp' }, {}, 'unopened-tunnel'],
-  ['CAPWAP in one direction', { ...one, wrapping: 'ipv4/udp/capwap/eth/ipv4/tcp' }, {}, 'unopened-tunnel'],
-  ['CAPWAP around what some readers open', { ...one, wrapping: 'ipv4/udp/capwap/eth/cmd/ipv4/tcp' }, {}, 'unopened-tunnel'],
+  ['EtherIP', { ...twoKeys, stack: 'ipv4/etherip/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['LISP', { ...twoKeys, stack: 'ipv4/udp/lisp/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['CAPWAP in one direction', { ...one, wrapping: 'ipv4/udp/capwap/eth/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['CAPWAP around what some readers open', { ...one, wrapping: 'ipv4/udp/capwap/eth/cmd/ipv4/tcp' }, {}, 'tunnel-outer-only'],
   ['a tag that some readers open, in one direction', { ...one, wrapping: 'cmd/ipv4/tcp' }, {}, 'tunnel-outer-only'],
-  ['two tags that no reader opens both', { ...one, stack: 'cmd/ipv4/tcp', wrapping: 'etag/ipv4/tcp' }, {}, 'unopened-tunnel'],
+  ['two tags that no reader opens both', { ...one, stack: 'cmd/ipv4/tcp', wrapping: 'etag/ipv4/tcp' }, {}, 'tunnel-outer-only'],
   [
     'a tunnel that only one reader opens, and a label',
     { ...one, stack: 'ipv4/udp/gre/ipv4/tcp', wrapping: 'cmd/ipv4/tcp' },
@@ -370,8 +370,8 @@ describe('flows of which only some packets are wrapped', () => {
         "some packets of the flow are behind VXLAN, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Suricata, Zeek, Snort and Arkime track the flow inside",
         "some packets of the flow are behind a label or a tag, or in a tunnel, where the hash of the kernel does not look, and others are not, such as one direction with it and one without",
         "the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; besides, some packets of the flow are behind a Cisco MetaData tag, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Suricata, Zeek, Snort and Arkime track the flow inside; Snort and Arkime track the flow inside",
-        "some packets of the flow are behind LISP, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; none of Suricata, Zeek, Snort and Arkime looks that far, so none of them has a flow that is split: what they track, the outer flow, stays on one process",
-        "the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; none of Suricata, Zeek, Snort and Arkime looks that far, so none of them has a flow that is split: what they track, the outer flow, stays on one process",
+        "some packets of the flow are behind LISP, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; none of Suricata, Zeek, Snort and Arkime tracks the flow inside",
+        "the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; none of Suricata, Zeek, Snort and Arkime tracks the flow inside",
       ]
     `);
   });
