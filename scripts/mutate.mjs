@@ -126,7 +126,7 @@ function failedNativeTest(goal) {
   const flags = ['STRICT=-std=c++20 -fno-exceptions -w', 'plain_FLAGS=-O1', 'plain_TEST_FLAGS=-O0'];
   const check = ['--silent', '--jobs=2', `--directory=${join(scratch, 'native/test')}`, ...flags, goal];
   const { stderr } = spawnSync('make', check, { encoding: 'utf8', maxBuffer: 1 << 28 });
-  const found = /\brun-plain-(test_\w+)\] Error/.exec(stderr);
+  const found = /\brun-plain-(test_\w+)\] (?:Error|Aborted|Segm)/.exec(stderr);
   return found === null ? undefined : { by: `\`native/test/${found[1]}.cpp\`` };
 }
 

@@ -182,7 +182,8 @@ TEST(an_index_on_some_packets_is_told_from_other_wrappings) {
   };
   const Packet bare = eth() / ipv4(a, b) / tcp(1, 2), there = eth() / ipv4(a, b) / ah(7) / tcp(1, 2);
   const Packet back = eth() / ipv4(b, a) / ah(9) / tcp(2, 1), labelled = eth() / mpls(16, true) / ipv4(b, a) / tcp(2, 1);
-  for (const auto& packets : {std::vector{bare, there}, std::vector{there, bare}, std::vector{bare, there, back}, std::vector{there, back}}) {
+  for (const auto& packets :
+       {std::vector{bare, there}, std::vector{there, bare}, std::vector{bare, there, back}, std::vector{there, back}}) {
     CHECK(said(packets).whole_keys_differ);
     CHECK(said(packets).only_index_differs);
   }
@@ -307,6 +308,22 @@ TEST(time_stamps_out_of_order_tell_copies_too) {
   CHECK_EQ(in_order({{50000, 0}, {50001, -60'000}}).split, 1U);
   CHECK_EQ(in_order({{50000, 0}, {50001, -60'000}, {50000, -59'999}, {50001, 1}}).duplicated, 1U);
   CHECK_EQ(in_order({{50000, -60'000}, {50001, -120'000}, {50002, 0}}).split, 1U);
+}
+
+TEST(beside_others_a_packet_without_a_time_is_no_copy) {
+  const auto flows_of = [](std::uint64_t time_ns) {
+    Prediction prediction = made(false);
+    const auto add = [&](const Octets& frame, std::uint64_t at_ns) {
+      prediction.add(frame, static_cast<std::uint32_t>(frame.size()), at_ns);
+    };
+    add((eth() / ipv4(a, b) / udp(1, 2)).bytes(), 1'700'000'000'000'000'000);
+    for (const unsigned port : {50000U, 50001U}) add(kept_alive(port).bytes(), time_ns);
+    prediction.finish();
+    return prediction.evidence(10).flows;
+  };
+  CHECK_EQ(flows_of(1'700'000'000'000'000'000).duplicated, 1U);
+  CHECK_EQ(flows_of(0).duplicated, 0U);
+  CHECK_EQ(flows_of(0).split, 1U);
 }
 
 TEST(without_time_stamps_nothing_is_a_copy) {

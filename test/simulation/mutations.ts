@@ -517,7 +517,6 @@ const NATIVE_DISSECT = of(
 const NATIVE_FRAGMENTS = of(
   'native/core/fragment_store.cpp',
   ['pieces are joined across epochs', 'return {piece.datagram, piece.epoch};', 'return {piece.datagram, 0};'],
-  ['a sender chooses places of pieces', 'seeded_mix(datagram, epoch, seed_)', 'mix(datagram, epoch)'],
   ['pieces are never joined', 'if (nearest == to || away(*nearest) > lifetime) return end;', 'return end;'],
 );
 
