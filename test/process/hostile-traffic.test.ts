@@ -119,7 +119,7 @@ describe('a packet that somebody else sent in the name of a flow', () => {
 });
 
 describe('flows in both directions without end', () => {
-  test('end the run before it sees what parts flows: INCONCLUSIVE, and never a YES', async () => {
+  test('end the run before it sees what splits flows: INCONCLUSIVE, and never a YES', async () => {
     const running = start(['-i', CAPTURE, '-n', '4', '--duration', '30s', '--flow-memory', '1M', '--json', '-', '--quiet'], { env });
     sendings.push(sendFrames(joinFrames(floodFrames('two-way', 60_000)), { packetsPerSecond: 20_000 }));
     const report = await resultOf(running);
@@ -178,7 +178,7 @@ describe('a signal ends the run soon, whatever comes', () => {
     const report = await resultOf(running);
     expect(performance.now() - askedMs).toBeLessThan(SOON_MS);
     expect(report.packets.captured).toBeGreaterThan(10_000);
-    // Nothing that was sent is parted but by what its sender did, in flows that have more than one packet.
+    // Nothing that was sent is split but by what its sender did, in flows that have more than one packet.
     if (flood.startsWith('kernel-keys')) return;
     expect(report.verdict.answer).not.toBe('no');
   });

@@ -181,7 +181,8 @@ describe('system calls', () => {
   const EPERM = 1;
   const confined = (as: string): Outcome => {
     const program = join(scratch.path, 'confined');
-    if (!existsSync(program)) compiled(scratch.path, 'test/confined.cpp', 'host/seccomp.cpp', 'core/packet_socket.cpp');
+    if (!existsSync(program))
+      compiled(scratch.path, 'test/confined.cpp', 'host/seccomp.cpp', 'core/deadly_call.cpp', 'core/packet_socket.cpp');
     return JSON.parse(execFileSync(program, [as], { encoding: 'utf8' })) as Outcome;
   };
   const refusedTo = (as: string): readonly string[] =>
