@@ -112,7 +112,7 @@ Examples:
   sudo fanout-cluster compare -i eth0 --procs 16                  which mode? all of them on the same packets
   fanout-cluster matrix                                           every class of traffic in every mode: what is safe on this kernel
   fanout-cluster scale --procs 1,2,4,8,16                         rate, loss, balance and cost as the group grows
-  fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must part, and why
+  fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must split, and why
   sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
 
 Exit status: 0 yes, 1 no, 2 usage, 3 inconclusive, 4 cannot run, 70 defect of this tool.
@@ -123,7 +123,7 @@ function exitText(answers: string, inconclusive: string): string {
 }
 
 const PREDICT_HELP = `
-Exit status: 0 nothing must be parted, 1 some flows must be, 2 usage or a file that cannot be read, 3 no flow that could show it,
+Exit status: 0 nothing must be split, 1 some flows must be, 2 usage or a file that cannot be read, 3 no flow that could show it,
 4 ended by a signal before anything was read, 70 defect of this tool.
 `;
 

@@ -56,7 +56,7 @@ class FlowMap {
   // Where packets are taken to have been: on the member that told of them, or on one that has all of their flow and kernel key,
   // and nothing else of that flow.
   enum class Placement : std::uint8_t { as_seen, by_kernel_key };
-  static constexpr std::uint32_t placed_members = 64;  // enough for by_kernel_key; what has more keys is parted all the same
+  static constexpr std::uint32_t placed_members = 64;  // enough for by_kernel_key; what has more keys is split all the same
 
   // By what flows are judged.
   struct Basis {

@@ -73,7 +73,7 @@ void check_evidence(const Evidence& e, std::size_t violations_max) {
   }
 }
 
-// Copies are told by the least of some packets, and which is least is a matter of the seed: whether a flow is parted is not.
+// Copies are told by the least of some packets, and which is least is a matter of the seed: whether a flow is split is not.
 bool alike(const Evidence& x, const Evidence& y) {
   const auto kept = [](const Evidence& e) { return e.flows.one_way + e.flows.consistent; };
   return x.flows.total == y.flows.total && kept(x) == kept(y) && x.two_way == y.two_way && x.judged_packets == y.judged_packets &&

@@ -83,7 +83,7 @@ const STEP_NAMES = {
 };
 
 /** Of 60 flows, by chance all 16 members get one, or all but a few. */
-const SPREAD = /^nearly all of 16 members, 0 of 60 flows parted$/;
+const SPREAD = /^nearly all of 16 members, 0 of 60 flows split$/;
 
 /** What a row must hold, by what the kernel is known for; undefined: it is told, and not demanded. */
 export const DEMANDS = [

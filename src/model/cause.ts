@@ -62,7 +62,7 @@ export const CAUSES = {
   'tunnel-payload-types': {
     harmless: true,
     short: 'frames without IP in a tunnel',
-    summary: 'a tunnel carries frames without IP, and the kernel hashes their type: no flow inside was parted',
+    summary: 'a tunnel carries frames without IP, and the kernel hashes their type: no flow inside was split',
   },
   'icmp-error': {
     harmless: true,

@@ -9,10 +9,10 @@ export const OUTCOMES = {
   split: 'flows whose packets were on several processes',
   duplicated: 'flows whose packets were seen by several processes each',
   apart: 'flows on several processes for a cause that is harmless',
-  'one-member': 'all on one process: nothing is parted, and nothing is shared out',
+  'one-member': 'all on one process: nothing is split, and nothing is shared out',
   'no-flows': 'frames without a flow, on several processes',
-  'few-flows': 'no flow was parted, but so few may be kept by chance',
-  doubtful: 'no flow was parted, but what was measured is not complete',
+  'few-flows': 'no flow was split, but so few may be kept by chance',
+  doubtful: 'no flow was split, but what was measured is not complete',
   'not-run': 'the mode was not run',
 } as const satisfies Record<string, string>;
 

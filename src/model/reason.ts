@@ -16,7 +16,7 @@ export const REASONS = {
   'lost-member': 'a process of the group was lost during the run',
   'foreign-member-possible': 'another program may have moved flows by joining the group, and nobody can look',
   'rolled-over': 'the kernel passed packets on to other processes',
-  'isolated-violation': 'flows were parted by one packet each, which anybody may have sent',
+  'isolated-violation': 'flows were split by one packet each, which anybody may have sent',
   'unjudged-stacks': 'flows of more encapsulations than are told apart are not judged',
   'ended-early': 'the run ended at a bound of this program, before any limit that was asked for',
   'tolerated-design': 'the mode does not promise affinity, and that was tolerated',

@@ -97,7 +97,7 @@ describe('the clock is set', () => {
     });
   }
 
-  testWith([ownClock()], 'back while flows are parted: still a NO', {}, async () => {
+  testWith([ownClock()], 'back while flows are split: still a NO', {}, async () => {
     const result = await disturbed(env, ['-n', '4', '-m', 'lb'], { afterMs: 300, action: () => stepBy(-1), restMs: 400 });
     expect([result.status, result.verdict.reasons.map(({ code }) => code)]).toEqual([1, ['lb-by-design']]);
   });

@@ -110,7 +110,7 @@ function faultsOf({ flood, report, growthMiBPerMinute, latencyMs, endMiB }: Outc
   const isParted = flood.startsWith('kernel-keys') || flood === 'fragments-first';
   if (report.verdict.answer === 'no' && !isParted) faults.push(`NO: ${report.verdict.reasons.map(({ code }) => code)}`);
   const steady = report.stacks.find(({ stack }) => stack === 'ipv4/tcp');
-  if (steady !== undefined && steady.split + steady.asymmetric > 0) faults.push('steady flows were parted');
+  if (steady !== undefined && steady.split + steady.asymmetric > 0) faults.push('steady flows were split');
   return faults;
 }
 

@@ -83,7 +83,7 @@ export async function soak(plan: SoakPlan, onSample: (sample: Sample) => void = 
   }
 }
 
-/** Nothing but a signal ends it, and what mode hash parts by design does not make a NO. */
+/** Nothing but a signal ends it, and what mode hash splits by design does not make a NO. */
 function argumentsOf({ procs, flowMemoryMiB, seconds }: SoakPlan): readonly string[] {
   const tolerated = ['fragment-v4', 'fragment-v6', 'tunnel-outer-only', 'known-bug-d'].flatMap((cause) => ['--tolerate', cause]);
   const limits = ['--duration', `${seconds + 3600}s`, '--flow-memory', `${flowMemoryMiB}M`];

@@ -55,7 +55,7 @@ describe('in the lab', () => {
     }
   });
 
-  test('fragments: hash parts their flows, hash+defrag keeps them and is what to use', async () => {
+  test('fragments: hash splits their flows, hash+defrag keeps them and is what to use', async () => {
     const { status, result } = await compare('-n', '8', '--traffic', 'fragment-ipv4-udp,ipv4-tcp', '--modes', 'hash,hash+defrag,lb');
     expect(status).toBe(0);
     expect(result.runs.map(({ verdict }) => verdict.answer)).toEqual(['no', 'yes', 'no']);

@@ -1,5 +1,5 @@
 /**
- * Rings that are too small and processes that are too slow: mode hash drops, and parts nothing; rollover parts flows. What each member
+ * Rings that are too small and processes that are too slow: mode hash drops, and parts nothing; rollover splits flows. What each member
  * should have had is known from the same traffic without pressure, because a group of equal size maps flows alike.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -85,7 +85,7 @@ function expectAccounted({ packets, members }: RunResult): void {
 
 const textOf = (result: RunResult) => renderTerminal(result, styleFor(10_000, false));
 
-test('mode hash drops: no flow is parted, and every packet that is missing is missing from its member', async () => {
+test('mode hash drops: no flow is split, and every packet that is missing is missing from its member', async () => {
   const { result, observed } = await labRun(PRESSURE);
   expectAccounted(result);
   expect([result.verdict.answer, ...codes(result)]).toEqual(['inconclusive', 'loss']);
@@ -94,13 +94,13 @@ test('mode hash drops: no flow is parted, and every packet that is missing is mi
   const had = (member: MemberResult | undefined) => (member?.packets ?? 0) + (member?.drops ?? 0);
   expect(perMember((member) => had(result.members[member]))).toEqual(perMember((member) => sentTo(member, observed)));
   const text = textOf(result);
-  expect(text).toContain('Drops part no flow, and none was parted');
+  expect(text).toContain('Drops split no flow, and none was split');
   for (const { index, drops } of result.members.filter(({ drops: count }) => count > 0))
     expect(text).toContain(`${drops} on member ${index}`);
 });
 
 describe('the flag rollover', () => {
-  test('parts flows, and the kernel counts each packet that was elsewhere on the member that had no room', async () => {
+  test('splits flows, and the kernel counts each packet that was elsewhere on the member that had no room', async () => {
     const { result, observed } = await labRun({ ...PRESSURE, rollover: true });
     expectAccounted(result);
     expect([result.verdict.answer, ...codes(result)]).toEqual(['no', 'rollover-under-load']);
@@ -114,7 +114,7 @@ describe('the flag rollover', () => {
     expectListed(result);
     // What else is said is about packets that are lost, and not about flows.
     expect(result.warnings.map(({ code }) => code)).toEqual(['loss']);
-    expect(result.warnings[0]?.message).toContain('Drops part no flow: those that were parted are counted apart');
+    expect(result.warnings[0]?.message).toContain('Drops split no flow: those that were split are counted apart');
   });
 
   test('without pressure does nothing, and says that it was not tested', async () => {
@@ -130,7 +130,7 @@ test('packets that come again in the next round, alike to the last bit, are no c
   expect([result.verdict.answer, ...codes(result)]).toEqual(['no', 'rollover-under-load']);
 });
 
-test('mode rollover parts flows: every packet is in its counters on the first member, and only that drops', async () => {
+test('mode rollover splits flows: every packet is in its counters on the first member, and only that drops', async () => {
   const { result } = await labRun({ ...PRESSURE, mode: 'rollover' });
   expectAccounted(result);
   expect([result.verdict.answer, ...codes(result)]).toEqual(['no', 'rollover-under-load']);

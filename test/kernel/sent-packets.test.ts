@@ -129,7 +129,7 @@ describe('flows that this host sends with the tag in their bytes', () => {
     runCliDuring(['-i', device, '-n', String(PROCS), '-m', 'hash', ...args], () => replay(sentTagged, CAPTURE));
   const causes = ({ causes: all }: RunResult): readonly string[] => all.map(({ code }: CauseResult) => code);
 
-  testWith(needs, 'are parted, and the answer says by what and what helps', { timeout: 60_000 }, async () => {
+  testWith(needs, 'are split, and the answer says by what and what helps', { timeout: 60_000 }, async () => {
     const { status, report } = await judged(CAPTURE);
     expect([status, report.verdict.answer, causes(report)]).toEqual([1, 'no', ['sent-tagged']]);
     const [reason] = report.verdict.reasons;

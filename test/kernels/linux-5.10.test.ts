@@ -115,6 +115,6 @@ testWith([downloaded(), program('g++')], 'Linux 5.10.46', { timeout: BOOT_MS_MAX
     'members of a group without a limit of its own': '256, then ENOSPC',
     'a group on a link that is down': 'EINVAL',
     'sent packets that a group with IGNORE_OUTGOING sees': 'join ok, 10 of 10',
-    'frames with 1 VLAN tag, captured where they were sent': expect.stringMatching(/^1[0-6] of 16 members, 0 of 60 flows parted$/),
+    'frames with 1 VLAN tag, captured where they were sent': expect.stringMatching(/^1[0-6] of 16 members, 0 of 60 flows split$/),
   });
 });

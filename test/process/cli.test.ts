@@ -26,7 +26,7 @@ function collectorPlugin(source: string): Plugin {
   return {
     name: 'collector',
     setup: (b) => {
-      b.onLoad({ filter: /src\/collector\/run\.ts$/ }, () => ({
+      b.onLoad({ filter: /src\/collector\/run\/run\.ts$/ }, () => ({
         contents: source.replace('"ERRORS"', JSON.stringify(join(ROOT, 'src/errors.ts'))),
         loader: 'js',
         resolveDir: ROOT,

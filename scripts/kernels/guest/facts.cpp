@@ -159,7 +159,7 @@ void spread(const std::string& sending, const std::string& capturing, int tags) 
     }
     parted += member_of[0] != member_of[1] ? 1 : 0;
   }
-  std::printf("frames with %d VLAN tag%s, captured %s\t%zu of %d members, %d of 60 flows parted%s\n", tags, tags == 1 ? "" : "s",
+  std::printf("frames with %d VLAN tag%s, captured %s\t%zu of %d members, %d of 60 flows split%s\n", tags, tags == 1 ? "" : "s",
               sending == capturing ? "where they were sent" : "at the peer", used.size(), members, parted,
               lost > 0 ? ", LOST" : "");
   (void)::close(sender);

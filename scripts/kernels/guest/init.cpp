@@ -64,7 +64,7 @@ void set_up() {
   const char* const command = std::getenv("FANOUT_COMMAND");
   std::string rest = command == nullptr ? "" : command;
   std::vector<std::string> words;
-  // Words are parted by commas: a kernel's command line has no other way.
+  // Words are split by commas: a kernel's command line has no other way.
   for (std::size_t end; (end = rest.find(',')) != std::string::npos; rest = rest.substr(end + 1))
     words.push_back(rest.substr(0, end));
   words.push_back(rest);

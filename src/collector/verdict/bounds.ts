@@ -38,7 +38,7 @@ export function forgottenWarning({ flows }: Evidence, { flowsMax }: RunFacts): r
   const { forgotten = 0 } = flows;
   if (forgotten === 0) return [];
   const one = forgotten === 1;
-  const message = `${forgotten} of ${flows.oneWay} flows that were seen in one direction only made room for others, the oldest first: the flow table has room for ${flowsMax}. ${one ? 'It is' : 'They are'} counted, and a flow in one direction proves nothing, so the answer does not rest on ${one ? 'it' : 'them'}; but a flow whose other direction came only after that counts as two, and had it been parted, this run would not show it`;
+  const message = `${forgotten} of ${flows.oneWay} flows that were seen in one direction only made room for others, the oldest first: the flow table has room for ${flowsMax}. ${one ? 'It is' : 'They are'} counted, and a flow in one direction proves nothing, so the answer does not rest on ${one ? 'it' : 'them'}; but a flow whose other direction came only after that counts as two, and had it been split, this run would not show it`;
   return [
     { code: 'flows-forgotten', message, remedy: 'give the flow table more memory (--flow-memory), or leave the flood out with --filter' },
   ];

@@ -39,7 +39,7 @@ export interface DiagnosisContext {
 
 const OF_KEPT_FLOWS = ['icmp-error', 'no-spread', 'bpf-program-missing'] as const satisfies readonly CauseCode[];
 
-/** Why a flow was parted. The other causes are about flows that were kept. */
+/** Why a flow was split. The other causes are about flows that were kept. */
 export type ViolationCause = Exclude<CauseCode, (typeof OF_KEPT_FLOWS)[number]>;
 
 export function isOfKeptFlows(code: string): boolean {
@@ -74,7 +74,7 @@ const RULES: readonly Rule[] = [
   // Whatever else they are, the hash has not looked at it.
   { code: 'sent-tagged', holds: (traits) => !traits.oneKernelKey && traits.sentTagged },
   { code: 'tunnel-payload-types', holds: (traits) => !traits.oneKernelKey && carriesNoFlow(traits.stack) },
-  // What would be parted in one piece, too, has another cause.
+  // What would be split in one piece, too, has another cause.
   { code: 'fragment-v6', holds: (traits) => isPartedByFragments(traits) && traits.fragments === 'ipv6' },
   { code: 'fragment-v4', holds: isPartedByFragments },
   { code: 'known-bug-d', holds: (traits) => !traits.oneKernelKey && traits.staleIpv6 },
@@ -201,7 +201,7 @@ const EXPLANATIONS: Readonly<Record<ViolationCause, (context: DiagnosisContext, 
   unexplained: (context) =>
     rolled(context)
       ? {
-          message: `packets rolled over (${context.rolledOver}), but mode ${context.mode} may have parted these flows as well`,
+          message: `packets rolled over (${context.rolledOver}), but mode ${context.mode} may have split these flows as well`,
           remedy: 'test without --rollover',
         }
       : {

@@ -117,7 +117,7 @@ function oneMember(evidence: Evidence, facts: RunFacts): Doubt {
   ];
   return {
     code: 'one-member',
-    message: `${flows === 1 ? 'the only consistent two-way flow was' : `all ${counted(flows, 'consistent two-way flow')} were`} ${place} of ${facts.procs}: nothing shows that the kernel could have parted them${cause === undefined ? '' : `. ${cause.message}`}`,
+    message: `${flows === 1 ? 'the only consistent two-way flow was' : `all ${counted(flows, 'consistent two-way flow')} were`} ${place} of ${facts.procs}: nothing shows that the kernel could have split them${cause === undefined ? '' : `. ${cause.message}`}`,
     ...(advice.length === 0 ? {} : { remedy: advice.join('; else ') }),
   };
 }
@@ -229,8 +229,8 @@ function droppers({ members }: RunFacts): readonly string[] {
 function dropsAndFlows({ split, asymmetric, duplicated }: Evidence['flows']): string {
   const wasParted = split + asymmetric + duplicated > 0;
   return wasParted
-    ? 'Drops part no flow: those that were parted are counted apart'
-    : 'Drops part no flow, and none was parted; but a lost packet may have been the one on another process';
+    ? 'Drops split no flow: those that were split are counted apart'
+    : 'Drops split no flow, and none was split; but a lost packet may have been the one on another process';
 }
 
 function accountingDoubts({ packets, withheld, members, contradictions }: RunFacts): readonly Doubt[] {

@@ -117,11 +117,11 @@ function isNarrow(evidence: HashEvidence, all: readonly ViolationGroup[], { bug,
   return failed >= NARROW_FAILURES_MIN && failed < (failed + kept) * chance && isRefuted(failed, failed + kept, chance);
 }
 
-/** Fewer flows may all be parted, or none, where a hash parts only some: they would bend what all stacks add up to. */
+/** Fewer flows may all be split, or none, where a hash splits only some: they would bend what all stacks add up to. */
 const STACK_FLOWS_MIN = 8;
 
 /**
- * A hash of each direction by itself, such as that of a NIC, parts (n-1)/n of the flows. A stack shows it if its flows were parted about as often,
+ * A hash of each direction by itself, such as that of a NIC, parts (n-1)/n of the flows. A stack shows it if its flows were split about as often,
  * and the run proves it if all such stacks together were so at more than half the rate of chance beyond doubt: no minority of the flows.
  */
 function directedStacks(evidence: HashEvidence): ReadonlySet<string> {

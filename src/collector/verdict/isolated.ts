@@ -65,7 +65,7 @@ export function isolatedDoubt({ flows }: Evidence, causes: readonly CauseResult[
   const count = sum(causes.map(({ isolated = 0 }) => isolated));
   if (count === 0) return [];
   const codes = causes.filter(({ isolated = 0 }) => isolated > 0).map(({ code }) => code);
-  const parted = count === 1 ? 'flows was parted by a single packet' : 'flows were parted, each by a single packet';
+  const parted = count === 1 ? 'flows was split by a single packet' : 'flows were split, each by a single packet';
   const message = `${count} of ${flows.total} ${parted} (${codes.join(', ')}), and ${count === 1 ? 'stays' : 'stay'} together without it. Anyone who can send a packet to this network can send such a packet, so this is not proof`;
   return [
     {

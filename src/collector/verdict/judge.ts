@@ -73,7 +73,7 @@ function foreignExcuse(against: readonly CodedReason[], facts: RunFacts): CodedR
   if (outsiders === undefined || !rests) return undefined;
   return {
     code: 'foreign-member-possible',
-    message: `flows were parted, but ${outsiders} may have joined the group or left it meanwhile, which moves flows: this kernel does not list the members of a group`,
+    message: `flows were split, but ${outsiders} may have joined the group or left it meanwhile, which moves flows: this kernel does not list the members of a group`,
     remedy:
       'load the module (modprobe af_packet_diag; CONFIG_PACKET_DIAG), stop whatever else captures on this interface, or leave --group-id out',
   };
@@ -85,7 +85,7 @@ function outranked(against: readonly CodedReason[], evidence: Evidence, facts: R
   return integrityDoubts(evidence, facts).filter(({ code }) => !(isCause && code === 'rolled-over'));
 }
 
-/** What kept all flows on one member is why they were there; what parted flows and does not count is why so few are left that do. */
+/** What kept all flows on one member is why they were there; what split flows and does not count is why so few are left that do. */
 function whyOf({ code }: CodedReason, keeping: readonly CauseResult[], causes: readonly CauseResult[]): readonly CodedReason[] {
   if (code !== 'one-member' && code !== 'too-few-flows') return [];
   const parted = causes.filter((cause) => cause.harmless && !isOfKeptFlows(cause.code));
@@ -190,7 +190,7 @@ function provenReason(evidence: Evidence, causes: readonly CauseResult[]): Coded
   };
 }
 
-/** Flows by stack that were parted for causes that do not count. What moved when the membership changed was not parted by the mode. */
+/** Flows by stack that were split for causes that do not count. What moved when the membership changed was not split by the mode. */
 function partedHarmlessly(context: DiagnosisContext, facts: RunFacts): ReadonlyMap<string, number> {
   const parted = new Map<string, number>();
   for (const group of context.groups) {

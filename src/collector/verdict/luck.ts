@@ -1,9 +1,9 @@
-/** Evidence without flows that prove nothing, because only chance kept them together while others of their kind were parted. Pure. */
+/** Evidence without flows that prove nothing, because only chance kept them together while others of their kind were split. Pure. */
 import type { Evidence, StackEvidence } from '../../model/evidence.ts';
 import { FALSE_PASS_LIMIT, logBinomialBound, meetingProbability, sum } from './confidence.ts';
 
 /**
- * Stacks whose flows were parted for a cause that does not count, and kept no more often than packets that go where they like.
+ * Stacks whose flows were split for a cause that does not count, and kept no more often than packets that go where they like.
  *
  * @param parted such flows by stack
  */

@@ -1,4 +1,4 @@
-/** What a NIC that parts flows is told as: of a live one how to mend it, of a simulated one which of its settings did it. Pure. */
+/** What a NIC that splits flows is told as: of a live one how to mend it, of a simulated one which of its settings did it. Pure. */
 import type { ViolationGroup } from '../../model/evidence.ts';
 import type { LinkState } from '../../model/link.ts';
 import type { NicFacts } from '../../model/run-facts.ts';

@@ -1,4 +1,4 @@
-/** Why one process gets all of a kind of traffic, though no flow was parted. Pure. */
+/** Why one process gets all of a kind of traffic, though no flow was split. Pure. */
 import type { Evidence, StackEvidence } from '../../model/evidence.ts';
 import type { FanoutMode } from '../../model/fanout.ts';
 import type { RunFacts } from '../../model/run-facts.ts';
@@ -36,7 +36,7 @@ function severalFlows({ stack }: StackEvidence, procs: number): number {
   return Math.max(three, 1 + Math.ceil(-Math.log(FALSE_PASS_LIMIT) / Math.log(procs)));
 }
 
-// A hash that is broken can part even packets of one key. In another epoch it is another member.
+// A hash that is broken can split even packets of one key. In another epoch it is another member.
 function wasOnOneMember({ split, asymmetric, duplicated, twoWayByMember }: StackEvidence, epochs: number): boolean {
   return split + asymmetric + duplicated === 0 && (epochs > 1 || twoWayByMember.filter((count) => count > 0).length <= 1);
 }

@@ -88,7 +88,7 @@ function ownLoadArguments(raw: RawCompareOptions, procs: number): readonly strin
   return ['compare', '--measure-load', '--json', '-', '--quiet', '--procs', String(procs), ...values];
 }
 
-/** As most NICs come, so that modes qm and cpu are tested at all: behind one receive queue nothing could part a flow. */
+/** As most NICs come, so that modes qm and cpu are tested at all: behind one receive queue nothing could split a flow. */
 function usualNic({ interface: device, nic, procs, labInterface }: RawCompareOptions, machine: Machine): Pick<RawOptions, 'nic'> {
   if (device !== undefined || nic !== undefined || labInterface === 'veth' || !machine.mayOpenTun) return {};
   const queues = Math.min(TAP_QUEUES_MAX, Number(procs ?? machine.onlineCpus.length));

@@ -150,7 +150,7 @@ function caveats(best: RunResult, fragmentsSeen: boolean): readonly Reason[] {
   return found;
 }
 
-/** Whether nothing that could still be shown would make a mode the right one: every mode that may keep flows together has parted some. */
+/** Whether nothing that could still be shown would make a mode the right one: every mode that may keep flows together has split some. */
 function isSettled(runs: readonly RunResult[]): boolean {
   const able = runs.filter(({ group }) => flowPromise(group.mode) !== 'spread');
   const promising = able.filter(({ group }) => flowPromise(group.mode) === 'affinity');

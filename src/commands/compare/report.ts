@@ -99,7 +99,7 @@ function modes({ runs }: ComparisonResult, style: Style): readonly string[] {
     }),
     '',
     ...wrap(
-      'flows: seen in both directions. disorder: packets that reached their process after later ones of their flow. used: processes that got packets. max/mean: packets of the busiest process over the mean. cause: of most parted flows, or why nothing is shown.',
+      'flows: seen in both directions. disorder: packets that reached their process after later ones of their flow. used: processes that got packets. max/mean: packets of the busiest process over the mean. cause: of most split flows, or why nothing is shown.',
       '',
       style,
     ).map((line) => paint(line, 'dim', style)),

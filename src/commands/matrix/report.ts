@@ -279,7 +279,7 @@ function causes({ cells }: MatrixResult, style: Style): readonly string[] {
 
 /**
  * What is safe here: of the modes that ran and promise affinity, the one that parted fewest kinds of traffic and kept most. A mode whose run
- * was spoilt has parted few only because little of it is known: it ranks behind all of which more is.
+ * was spoilt has split few only because little of it is known: it ranks behind all of which more is.
  */
 function closing(result: MatrixResult, style: Style): readonly string[] {
   const { runs, cells } = ofModesThatRan(result);

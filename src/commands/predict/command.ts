@@ -1,4 +1,4 @@
-/** `predict`: which flows of a capture file mode HASH must part, by a model of the kernel's key. Needs no privilege. */
+/** `predict`: which flows of a capture file mode HASH must split, by a model of the kernel's key. Needs no privilege. */
 import { type Stats, statSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts';
@@ -28,7 +28,7 @@ export type LoadPrediction = () => Promise<PredictTools>;
 /** @param done receives the exit status */
 export function predictCommand(host: Host, load: LoadPrediction, done: (status: ExitStatus) => void): Command {
   const command = new Command('predict')
-    .description('which flows of a capture file mode hash must part, and why, by a model of the kernel; needs no privilege')
+    .description('which flows of a capture file mode hash must split, and why, by a model of the kernel; needs no privilege')
     .argument('[file]', 'pcap, pcapng, snoop or ERF, plain or by gzip; - is standard input');
   for (const option of OPTIONS) command.addOption(option());
   return command.action(async (path: string | undefined, raw: RawPredictOptions) => {
@@ -96,7 +96,7 @@ function progressOf(path: string, { stderr }: Host): (bytes: number) => void {
   };
 }
 
-/** That nothing must be parted is worth something only for flows that could have been, and of a file that was read to its end. */
+/** That nothing must be split is worth something only for flows that could have been, and of a file that was read to its end. */
 function statusOf(result: PredictionResult): ExitStatus {
   if (partsFlows(result)) return EXIT.no;
   if (result.warnings.some(({ code }) => code === 'capture-unfinished')) return EXIT.inconclusive;

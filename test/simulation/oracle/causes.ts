@@ -14,7 +14,7 @@ const BY_KIND: Readonly<Partial<Record<Flow['kind'], readonly CauseCode[]>>> = {
   'gtpu-fragments': ['fragment-v4'],
   // As far as both directions were seen.
   'vxlan-fragments': ['tunnel-outer-only', 'fragment-v4'],
-  // Copies that are cut off at an end of the run are no copies any more: then their wrappings tell why they were parted.
+  // Copies that are cut off at an end of the run are no copies any more: then their wrappings tell why they were split.
   copies: ['duplicated', 'tunnel-outer-only'],
 };
 
@@ -29,7 +29,7 @@ export function isCopied({ kind }: Flow): boolean {
   return kind === 'copies' || kind === 'twins';
 }
 
-/** None: the flow cannot have been parted while the group did not change. */
+/** None: the flow cannot have been split while the group did not change. */
 export function causesOf(truth: LaneTruth, flow: Flow): readonly CauseCode[] {
   const { mode } = truth.group.steering;
   const copied: readonly CauseCode[] = isCopied(flow) ? ['duplicated'] : [];

@@ -67,7 +67,7 @@ export function quietRunIsForeseen(truth: LaneTruth): readonly string[] {
   same('two-way flows', result.flows.twoWay, expected.twoWay);
   same('one-way flows', result.flows.oneWay, count('one-way'));
   same('consistent flows', result.flows.consistent, count('consistent'));
-  same('parted flows', result.flows.split + result.flows.asymmetric + result.flows.duplicated, count('parted'));
+  same('split flows', result.flows.split + result.flows.asymmetric + result.flows.duplicated, count('parted'));
   for (const { flow: id, verdict } of observed.flows) {
     const flow = truth.named.get(nameOf(id))?.flow;
     const wanted = flow === undefined ? undefined : expected.flows.get(flow);
@@ -108,7 +108,7 @@ function answerIsForeseen(truth: LaneTruth, expected: Expected): readonly string
   const failures: string[] = [];
   const allowed = answersOf(truth, expected);
   if (!allowed.includes(answer)) failures.push(`the answer is ${answer} (${reasons.map(({ code }) => code)}), and not ${allowed}`);
-  // Flows of which others of their kind were parted may be left out.
+  // Flows of which others of their kind were split may be left out.
   const isLeftOut = [...expected.flows].some(
     ([flow, verdict]) => verdict === 'parted' && causesOf(truth, flow).some((code) => !counts(truth, code)),
   );
@@ -156,7 +156,7 @@ function answersOf(truth: LaneTruth, expected: Expected): readonly Answer[] {
   const kinds = new Set(parted.map(({ kind }) => kind).filter((kind) => SCATTERED.includes(kind)));
   const unlucky = expect(truth, (flow) => !kinds.has(flow.kind));
   if (totalBound(unlucky.kept) > FALSE_PASS_LIMIT) return [...perhaps, 'inconclusive'];
-  // Of other kinds of which some were parted for a cause that does not count they may be.
+  // Of other kinds of which some were split for a cause that does not count they may be.
   const stacks = new Set(parted.map(({ stack }) => stack));
   const sure = expect(truth, (flow) => !stacks.has(flow.stack));
   return totalBound(sure.kept) <= FALSE_PASS_LIMIT && expected.kept.size <= 1 ? [...perhaps, 'yes'] : [...perhaps, 'yes', 'inconclusive'];

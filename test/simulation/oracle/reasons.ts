@@ -81,7 +81,7 @@ function isTrue(truth: LaneTruth, { code }: Reason): boolean {
     case 'no-two-way-flows':
       return result.flows.twoWay === 0;
     case 'one-member':
-      // Left out are flows of a kind that others were parted of for a cause that does not count, and those after the last look.
+      // Left out are flows of a kind that others were split of for a cause that does not count, and those after the last look.
       return (
         usedMembers(truth) <= 1 ||
         isDim(outcome) ||
@@ -110,7 +110,7 @@ function isSomethingIsolated(truth: LaneTruth): boolean {
   if (truth.group.changes.some(({ what }) => what.startsWith('a foreign'))) return true;
   return [...truth.byFlow].some(([flow, deliveries]) => {
     const own = deliveries.filter((d) => !isError(d));
-    // Queues and programs may part any flow, by whatever its packets are.
+    // Queues and programs may split any flow, by whatever its packets are.
     if (truth.options.mode !== 'hash') return spansOf(own).some((span) => isParted(placesOf(span)));
     if (!mayBeSenders(truth, flow)) return false;
     const isOne = restsOnOnePacket(own.filter((d) => !isLaterPiece(d))) || restsOnOnePacket(own);

@@ -38,5 +38,5 @@ function noOfStack(truth: LaneTruth, stack: StackResult): readonly string[] {
   );
   return isTrue || truth.outcome.world.suffered.some(({ kind }) => kind === 'lie')
     ? []
-    : ['none of its flows was parted for a cause that counts'];
+    : ['none of its flows was split for a cause that counts'];
 }

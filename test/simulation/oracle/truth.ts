@@ -57,7 +57,7 @@ export const isError = ({ packet }: Delivery): boolean => (packet.marks & MARK.e
 /** Later pieces of a datagram belong to a flow only if their first one was seen. */
 export const isLaterPiece = ({ packet }: Delivery): boolean => packet.datagram !== 0 && !packet.isFirstPiece;
 
-/** What parts a flow: its packets of each direction on these members. */
+/** What splits a flow: its packets of each direction on these members. */
 export interface Places {
   readonly forward: ReadonlySet<number>;
   readonly reverse: ReadonlySet<number>;
@@ -88,7 +88,7 @@ export function spansOf(deliveries: readonly Delivery[]): readonly (readonly Del
 }
 
 /**
- * Whether anybody who can send one packet could have parted the flow: one span is, and would not be if one of its packets had not come. `own`
+ * Whether anybody who can send one packet could have split the flow: one span is, and would not be if one of its packets had not come. `own`
  * are its packets, without errors and stray pieces.
  */
 export function restsOnOnePacket(own: readonly Delivery[]): boolean {

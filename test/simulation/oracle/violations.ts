@@ -61,7 +61,7 @@ export function listedViolationsAreTrue(truth: LaneTruth): readonly string[] {
   });
 }
 
-/** Copies have a cause of their own, whatever else could part them. */
+/** Copies have a cause of their own, whatever else could split them. */
 function isNamedAsItLooks({ group, outcome }: LaneTruth, flow: Flow, kind: string, cause: string): boolean {
   const { mode, trait } = group.steering;
   const isSteered =
@@ -81,12 +81,12 @@ function isCertain(truth: LaneTruth, delivery: Delivery): boolean {
   );
 }
 
-/** Flows that were parted before everybody's eyes. */
+/** Flows that were split before everybody's eyes. */
 export function provenFlows(truth: LaneTruth): readonly Flow[] {
   return [...truth.byFlow].flatMap(([flow, deliveries]) => (certainlyParted(truth, deliveries).length > 0 ? [flow] : []));
 }
 
-/** By epoch: what is certain of it, where that is parted. */
+/** By epoch: what is certain of it, where that is split. */
 function certainlyParted(truth: LaneTruth, deliveries: readonly Delivery[]): readonly (readonly Delivery[])[] {
   const byEpoch = new Map<number, Delivery[]>();
   for (const delivery of deliveries) {
@@ -108,7 +108,7 @@ export function everyViolationIsFound(truth: LaneTruth): readonly string[] {
   const found = new Map(truth.observed.flows.map((observed) => [truth.named.get(nameOf(observed.flow))?.flow, observed.verdict]));
   return provenFlows(truth)
     .filter((flow) => !KINDS.includes(found.get(flow) ?? 'none'))
-    .map((flow) => `${describe(flow)} was parted, and is called ${found.get(flow) ?? 'nothing'}`);
+    .map((flow) => `${describe(flow)} was split, and is called ${found.get(flow) ?? 'nothing'}`);
 }
 
 export function answerIsNoWhereProven(truth: LaneTruth): readonly string[] {
@@ -116,7 +116,7 @@ export function answerIsNoWhereProven(truth: LaneTruth): readonly string[] {
   const parted = provenFlows(truth).filter((flow) => causesOf(truth, flow).every((code) => counts(truth, code)) && isProof(truth, flow));
   const design = designOf(truth);
   const isByDesign = design !== undefined && counts(truth, design) && truth.options.procs > 1 && truth.result.packets.captured > 0;
-  if (answer !== 'no' && parted.length > 0) return [`${describe(parted[0])} was parted, and the answer is ${answer}`];
+  if (answer !== 'no' && parted.length > 0) return [`${describe(parted[0])} was split, and the answer is ${answer}`];
   if (answer !== 'no' && isByDesign) return [`mode ${truth.options.mode} is no NO`];
   return answer === 'no'
     ? noIsTrue(
@@ -126,7 +126,7 @@ export function answerIsNoWhereProven(truth: LaneTruth): readonly string[] {
     : [];
 }
 
-/** Every reason of a NO is a cause that counts, of a flow that was parted; or the design of the mode. */
+/** Every reason of a NO is a cause that counts, of a flow that was split; or the design of the mode. */
 function noIsTrue(truth: LaneTruth, codes: readonly string[]): readonly string[] {
   const parted = [...truth.byFlow]
     .filter(([, deliveries]) => spansOf(deliveries).some((span) => isParted(placesOf(span))))

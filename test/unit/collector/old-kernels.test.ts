@@ -20,7 +20,7 @@ describe('another program that may have joined the group unseen', () => {
     expect(codes(parted)).toEqual(['no', 'hash-asymmetric']);
     expect(codes(parted, { outsiders })).toEqual(['inconclusive', 'foreign-member-possible', 'hash-asymmetric']);
     const [reason] = judge(parted, factsOf(parted, { outsiders })).verdict.reasons;
-    expect(reason?.message).toMatch(/^flows were parted, but tcpdump \(pid 7\) may have joined/);
+    expect(reason?.message).toMatch(/^flows were split, but tcpdump \(pid 7\) may have joined/);
     expect(reason?.remedy).toMatch(/modprobe af_packet_diag/);
   });
 

@@ -25,7 +25,7 @@ let capturing: readonly number[] | undefined;
 let asked: readonly (bigint | null)[];
 let watch: Watch;
 let link: { readonly name: string; readonly up: boolean } | undefined;
-/** What is different in the tally of an empty flow map, and what parted flows are found when all are judged. */
+/** What is different in the tally of an empty flow map, and what split flows are found when all are judged. */
 let tallied: Partial<Tally>;
 let parted: readonly ViolationGroup[];
 let stopped: string;

@@ -19,7 +19,7 @@ test('flows that made room: how many, why the answer stands, and what it may hid
     [
       {
         "code": "flows-forgotten",
-        "message": "250 of 300 flows that were seen in one direction only made room for others, the oldest first: the flow table has room for 400. They are counted, and a flow in one direction proves nothing, so the answer does not rest on them; but a flow whose other direction came only after that counts as two, and had it been parted, this run would not show it",
+        "message": "250 of 300 flows that were seen in one direction only made room for others, the oldest first: the flow table has room for 400. They are counted, and a flow in one direction proves nothing, so the answer does not rest on them; but a flow whose other direction came only after that counts as two, and had it been split, this run would not show it",
         "remedy": "give the flow table more memory (--flow-memory), or leave the flood out with --filter",
       },
     ]

@@ -236,7 +236,7 @@ describe('diagnosis', () => {
     `);
   });
 
-  test('of what a hash parts by design: what happens, why, and what to do', () => {
+  test('of what a hash splits by design: what happens, why, and what to do', () => {
     const said = (traits: Partial<ViolationGroup>, change: Partial<DiagnosisContext> = {}) =>
       diagnose(context({ groups: [group({ ...twoKeys, ...traits })], ...change }), []).map(
         ({ code, message, remedy }) => `${code}: ${message} -> ${remedy}`,

@@ -199,7 +199,7 @@ describe('bugs B and C on a release without them', () => {
       ['none'],
     ],
     [
-      'what stayed has one kernel key, which no hash parts',
+      'what stayed has one kernel key, which no hash splits',
       2,
       [
         { ...v4, kept: 20, parted: [{ ...topBit, flows: 20 }] },
@@ -222,7 +222,7 @@ describe('bugs B and C on a release without them', () => {
 describe('simulated kernels', () => {
   const FLOWS = { plain: 457, probes: 43 };
 
-  /** How many of so many flows a hash parts that places both directions by themselves. */
+  /** How many of so many flows a hash splits that places both directions by themselves. */
   function parted(flows: number, procs: number, random: Random): number {
     return Array.from({ length: flows }, () => random.below(procs) - random.below(procs)).filter((distance) => distance !== 0).length;
   }

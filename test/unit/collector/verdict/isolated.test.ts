@@ -33,7 +33,7 @@ describe('a violation that rests on one packet', () => {
     expect(verdict.answer).toBe('inconclusive');
     expect(verdict.reasons[0]).toMatchObject({
       code: 'isolated-violation',
-      message: expect.stringMatching(/^1 of 101 flows was parted by/),
+      message: expect.stringMatching(/^1 of 101 flows was split by/),
     });
     expect(verdict.reasons[0]?.message).toContain(`(${cause})`);
     expect(causes).toMatchObject([{ code: cause, flows: 1, isolated: 1 }]);
@@ -61,7 +61,7 @@ describe('a violation that rests on one packet', () => {
       { ...ONE, stack: 'ipv4/udp/vxlan/eth/ipv4/tcp', flows: 7 },
     ]);
     expect([verdict.answer, ...codes(verdict.reasons)]).toEqual(['inconclusive', 'isolated-violation']);
-    expect(verdict.reasons[0]?.message).toMatch(/^47 of 147 flows were parted, each by a single packet \(fragment-v4, tunnel-outer-only\)/);
+    expect(verdict.reasons[0]?.message).toMatch(/^47 of 147 flows were split, each by a single packet \(fragment-v4, tunnel-outer-only\)/);
   });
 
   test('beside one that rests on more: NO, for that cause alone, and how many are isolated is told', () => {

@@ -109,7 +109,7 @@ describe('no', () => {
     expect(verdict(evidenceOf([epoch(even(8, 18))], [parted], { stacks: half })).answer).toBe('yes');
   });
 
-  test.each(['lb', 'rnd'] as const)('%s by design, though no flow was parted', (mode) => {
+  test.each(['lb', 'rnd'] as const)('%s by design, though no flow was split', (mode) => {
     expect(codes(evidenceOf([epoch([2, 2])]), { mode })).toEqual(['no', `${mode}-by-design`]);
   });
 
@@ -337,7 +337,7 @@ describe('inconclusive', () => {
       [
         {
           "code": "one-member",
-          "message": "all 90 consistent two-way flows were on member 0 of 2: nothing shows that the kernel could have parted them",
+          "message": "all 90 consistent two-way flows were on member 0 of 2: nothing shows that the kernel could have split them",
         },
         {
           "code": "no-spread",
@@ -366,7 +366,7 @@ describe('inconclusive', () => {
       'bpf-program-missing',
     ]);
     expect(judgement.verdict.reasons[0]?.message).toBe(
-      'all 90 consistent two-way flows were on member 0 of 3: nothing shows that the kernel could have parted them',
+      'all 90 consistent two-way flows were on member 0 of 3: nothing shows that the kernel could have split them',
     );
     expect(judgement.causes).toMatchObject([{ code: 'bpf-program-missing', flows: 90, harmless: true }]);
     expect(judgement.causes[0]?.message).toContain(`mode ${mode} has no program`);
@@ -389,7 +389,7 @@ describe('inconclusive', () => {
         "reasons": [
           {
             "code": "loss",
-            "message": "full rings dropped 1 of 2881 packets (0.035 %); the lab allows none. Drops part no flow, and none was parted; but a lost packet may have been the one on another process",
+            "message": "full rings dropped 1 of 2881 packets (0.035 %); the lab allows none. Drops split no flow, and none was split; but a lost packet may have been the one on another process",
             "remedy": "give each process a larger ring (--ring-size), send more slowly (--rate), or add processes",
           },
         ],
@@ -436,17 +436,17 @@ describe('inconclusive', () => {
     `);
   });
 
-  test('rollovers that happened to part no flow', () => {
+  test('rollovers that happened to split no flow', () => {
     const members = factsOf(good).members.with(3, member(3, 360, { rollover: { all: 4, huge: 0, failed: 0 } }));
     expect(codes(good, { members, flags: ['rollover'] })).toEqual(['inconclusive', 'rolled-over']);
   });
 
-  test('drops, where they were, and that they part no flow', () => {
+  test('drops, where they were, and that they split no flow', () => {
     const drops = [3, 0, 9, 1, 1, 1, 1, 0];
     const members = factsOf(good).members.map((one, i) => ({ ...one, drops: drops[i] ?? 0 }));
     const lossy = { members, packets: packets(good, { offered: 2896, dropped: 16 }) };
     expect(verdict(good, lossy).reasons.map(({ message }) => message)).toEqual([
-      'full rings dropped 16 of 2896 packets (0.55 %; 9 on member 2, 3 on member 0, 1 on member 3, 1 on member 4, 2 on 2 more); the lab allows none. Drops part no flow, and none was parted; but a lost packet may have been the one on another process',
+      'full rings dropped 16 of 2896 packets (0.55 %; 9 on member 2, 3 on member 0, 1 on member 3, 1 on member 4, 2 on 2 more); the lab allows none. Drops split no flow, and none was split; but a lost packet may have been the one on another process',
     ]);
   });
 });
@@ -463,7 +463,7 @@ describe('rollover under load', () => {
     expect([given.answer, ...given.reasons.map(({ code }) => code)]).toEqual(['no', 'rollover-under-load']);
     expect(given.reasons[0]?.message).toContain('passed 48 packets on');
     expect(warnings.map(({ code }) => code)).toEqual(['loss']);
-    expect(warnings[0]?.message).toContain('Drops part no flow: those that were parted are counted apart');
+    expect(warnings[0]?.message).toContain('Drops split no flow: those that were split are counted apart');
   });
 
   test('beside another cause it is said', () => {

@@ -18,7 +18,7 @@ const said = (traits: Partial<ViolationGroup>, change: Partial<NicFacts> = {}) =
 const fragments = { fragments: 'in-reach' } as const;
 const vxlan = { stack: 'ipv4/udp/vxlan/eth/ipv4/tcp' };
 
-test('which settings of a simulated NIC parted flows, and which to try', () => {
+test('which settings of a simulated NIC split flows, and which to try', () => {
   expect([
     said({}, { isSymmetric: false }),
     said({}, { isSymmetric: false, hashesPorts: false }),

@@ -47,8 +47,7 @@ test('80 columns: the table, its words, and what it says about each mode', () =>
                      on several
     split            flows whose packets were on several processes
     apart            flows on several processes for a cause that is harmless
-    one, one member  all on one process: nothing is parted, and nothing is shared
-                     out
+    one, one member  all on one process: nothing is split, and nothing is shared out
     many, no flows   frames without a flow, on several processes
 
     hash: promises to keep flows together

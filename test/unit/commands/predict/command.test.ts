@@ -72,14 +72,14 @@ test("this host's kernel is asked how it hashes; another one cannot be", async (
 });
 
 test.each([
-  ['nothing must be parted', predicted(kept), EXIT.yes],
+  ['nothing must be split', predicted(kept), EXIT.yes],
   ['only what does no harm', predicted(evidenceOf([epoch([10])], [esp])), EXIT.yes],
-  ['flows must be parted', predicted(evidenceOf([epoch([10])], [fragments])), EXIT.no],
+  ['flows must be split', predicted(evidenceOf([epoch([10])], [fragments])), EXIT.no],
   ['no other flow than those', predicted(evidenceOf([epoch([0])], [fragments])), EXIT.no],
   ['no flow at all', predicted(keptFlows(0)), EXIT.inconclusive],
   ['no flow in both directions', predicted(oneWay), EXIT.inconclusive],
   ['a file that was not read to its end', unfinished(kept), EXIT.inconclusive],
-  ['the same, but a flow must be parted', unfinished(evidenceOf([epoch([10])], [fragments])), EXIT.no],
+  ['the same, but a flow must be split', unfinished(evidenceOf([epoch([10])], [fragments])), EXIT.no],
   ['flows that found no room', predicted({ ...kept, untracked: { observations: 1, packets: 1 } }), EXIT.inconclusive],
 ])('exit status: %s', async (_, result, status) => {
   expect((await predictWith({}, result)).status).toBe(status);

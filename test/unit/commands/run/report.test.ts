@@ -162,8 +162,8 @@ describe('whole reports', () => {
       too-few-flows: 9 consistent two-way flows: a group that scattered packets would pass with
       probability 0.038, and the limit is 1e-6; the run ended because processes were lost
         -> let 17 more two-way flows pass, spread as those so far
-      loss: full rings dropped 4 of 64 packets (6.3 %; 4 on member 1); --max-loss allows 1 %. Drops part
-      no flow, and none was parted; but a lost packet may have been the one on another process
+      loss: full rings dropped 4 of 64 packets (6.3 %; 4 on member 1); --max-loss allows 1 %. Drops split
+      no flow, and none was split; but a lost packet may have been the one on another process
         -> give each process a larger ring (--ring-size), capture less with --filter, or add processes
       lost-member: 1 of 2 processes did not end in order: member 1 (pid 4001): killed by SIGKILL while
       capturing

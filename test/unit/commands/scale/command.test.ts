@@ -34,7 +34,7 @@ test.each<[string, readonly ScaleSize[], number]>([
   ['all measured', [sizeOf(1), sizeOf(2)], EXIT.yes],
   ['a group of one, which proves nothing', [doubted('one-process')], EXIT.yes],
   ['packets lost, which is a figure', [lossy(2, 40)], EXIT.yes],
-  ['flows parted, which is a figure', [sizeOf(2, { answer: 'no', doubts: [{ code: 'lb-by-design', message: 'x' }] })], EXIT.yes],
+  ['flows split, which is a figure', [sizeOf(2, { answer: 'no', doubts: [{ code: 'lb-by-design', message: 'x' }] })], EXIT.yes],
   ['a size that could not be', [sizeOf(1), { procs: 2, error: { code: 'TOO_LARGE', message: 'x' } }], EXIT.inconclusive],
   ['packets that do not add up', [sizeOf(1), doubted('accounting-mismatch')], EXIT.inconclusive],
   ['a process that was lost', [doubted('lost-member')], EXIT.inconclusive],

@@ -158,7 +158,7 @@ describe('best-size', () => {
     );
   });
 
-  test('none that parted flows', () => {
+  test('none that split flows', () => {
     const parted = sizeOf(4, { answer: 'no', cpuNsPerPacket: 10, doubts: [{ code: 'lb-by-design', message: 'by design' }] });
     expect(best([sizeOf(1), sizeOf(2), parted])?.message).toMatch(/^2 processes/);
     expect(best([parted, parted])).toBeUndefined();
