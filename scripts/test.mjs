@@ -12,9 +12,9 @@ const all = ['unit', 'property', 'native', 'process', 'kernel', 'kernels'];
 // These set the clock of the machine, and run only where somebody asks for them.
 const onlyByName = ['clock'];
 // One run of the test runner each, in this order: the kernel tests are about speed too, and come when nothing is compiled any more.
-const groups = [['unit', 'property'], ['process'], ['kernel'], ['clock']];
-// What takes CPU time and has no hurry is done in the gaps of those that mostly wait: programs under sanitizers, another kernel.
-const asides = ['native', 'kernels'];
+const groups = [['unit', 'property'], ['process'], ['kernel'], ['native'], ['clock']];
+// What takes CPU time and has no hurry is done in the gaps of those that mostly wait: compiling for the native tests, another kernel.
+const asides = ['kernels'];
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
 // Where every test must run, a missing privilege or program is a failure instead of a skip.
 const isStrict = process.env.REQUIRE_ALL_TESTS === '1';
@@ -38,7 +38,7 @@ const beside = runAside(asides.filter((project) => chosen.includes(project)));
 for (const projects of groups) {
   const group = projects.filter((project) => chosen.includes(project));
   if (group.length === 0) continue;
-  if (group.includes('kernel')) await beside;
+  if (group.includes('kernel') || group.includes('native')) await beside;
   const { command, env, file } = testing(group);
   const child = spawn(command[0], command.slice(1), { stdio: 'inherit', env });
   const [status] = await once(child, 'close');

@@ -12,6 +12,7 @@ import { parseOptions } from '../../src/options/options.ts';
 import { PROTOCOL_VERSION } from '../../src/protocol/schema.ts';
 import { WORKER_DESCRIPTORS } from '../../src/worker-descriptors.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, removePair, type Sending, send } from '../helpers/network.ts';
+import { COUNTERS_KIND, countersNow } from '../helpers/nothing-counted.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { childrenOf, ROOT } from '../helpers/tool.ts';
 
@@ -55,7 +56,7 @@ if (process.argv[2] !== '1') require(${JSON.stringify(join(ROOT, 'dist/worker.cj
       if (kind === 18) { capture.arm(); say(pack(4)); }
       if (kind === 19) {
         // Heartbeats in each group: an honest worker without packets.
-        const beat = () => say(pack(6, [0,0,0,0,0,0,0,0, BigInt(Date.now()) * 1000000n, 0, 0, 0, 0, false, [], [], [0,0,0,0,0,0]]));
+        const beat = () => say(pack(${COUNTERS_KIND}, ${countersNow('{}')}));
         setInterval(beat, 100);
         if (group === 1) setTimeout(() => { ${lie} }, 250);
       }

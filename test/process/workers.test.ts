@@ -7,10 +7,11 @@ import type { Member, MemberState } from '../../src/collector/group/member.ts';
 import { workerByPath } from '../../src/collector/processes/worker-program.ts';
 import { FanoutError } from '../../src/errors.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
-import { PROTOCOL_VERSION, packWorkerMessage } from '../../src/protocol/schema.ts';
+import { PROTOCOL_VERSION } from '../../src/protocol/schema.ts';
 import { WORKER_DESCRIPTORS } from '../../src/worker-descriptors.ts';
 import { judge, newCluster, startGroup, when } from '../helpers/in-process.ts';
 import { assertPrivateNamespace, makePair, promiscuity, removePair, type Sending, send } from '../helpers/network.ts';
+import { COUNTERS_KIND, countersNow } from '../helpers/nothing-counted.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { childrenOf, entriesOf, isAlive, ROOT, until } from '../helpers/tool.ts';
 
@@ -237,16 +238,6 @@ describe('stopped', () => {
   });
 });
 
-/** As it is sent, with a time that JSON has no number for left out. */
-const NOTHING_COUNTED = packWorkerMessage({
-  kind: 'counters',
-  counters: {
-    ...{ packets: 0, drops: 0, freezes: 0, captured: 0, bytes: 0, outgoing: 0, judged: 0, overflowed: 0, cpuNs: 0, epoch: 0 },
-    ...{ linkErrno: 0, linkErrors: 0, finished: false, ignored: [], rollover: [], order: [0, 0, 0, 0, 0, 0] },
-    ...{ copies: [0, 0, 0, 0], large: [0, 0, 0, 0], aliveNs: 0n },
-  },
-}).map((field) => (Array.isArray(field) ? field.map((value) => (typeof value === 'bigint' ? 0 : value)) : field));
-
 /** Programs in the place of a worker. `say` frames a message; `hello` is the right one. */
 const PRELUDE = `
 const net = require('node:net');
@@ -291,7 +282,7 @@ const LIES_AT_START: Readonly<Record<string, readonly [program: string, why: Reg
   'hello twice': ['say(hello, hello);', /hello while connected/],
   'joined before it was asked': ['say(hello, pack(2, 5), pack(3, 9, 0, 0));', /joined group 9 in mode 0, which nobody asked for/],
   'observations before the start': ['say(hello, frame(Buffer.from([0x94, 5, 1, 0, 0x90])));', /observations while connected/],
-  'counters before the start': [`say(hello, pack(...${JSON.stringify(NOTHING_COUNTED)}));`, /counters while connected/],
+  'counters before the start': [`say(hello, pack(${COUNTERS_KIND}, ${countersNow('{}')}));`, /counters while connected/],
   'half a frame, and then nothing': ['say(hello.subarray(0, 6));', /did not open its socket in time/],
   'nothing, and hangs up': ['socket.destroy(); socket.removeAllListeners("close"); setInterval(() => {}, 1000);', /closed its connection/],
   'nothing, and a complaint': ['console.error("Error: no luck"); process.exit(7);', /exit status 7: Error: no luck/],
@@ -340,8 +331,7 @@ socket.on('data', (chunk) => {
     obey(...message);
   }
 });
-const [countersKind, nothingCounted] = ${JSON.stringify(NOTHING_COUNTED)};
-const counters = (change) => pack(countersKind, Object.assign(nothingCounted, { 8: BigInt(Date.now()) * 1000000n }, change));
+const counters = (change) => pack(${COUNTERS_KIND}, ${countersNow('change')});
 say(hello);
 `;
 

@@ -14,6 +14,7 @@ import {
   parseWorkerMessage,
 } from '../../../src/protocol/schema.ts';
 import { collectorMessage, LAYER_CODES, observation, workerMessage } from '../../helpers/messages.ts';
+import { countersWith } from '../../helpers/nothing-counted.ts';
 
 const packr = new Packr({ useRecords: false, int64AsType: 'bigint' });
 
@@ -149,7 +150,7 @@ describe('parsing', () => {
     ['an unprintable kind', [unprintable]],
     ['an unprintable count', [KIND.opened, unprintable]],
     ['a count without prototype', [KIND.opened, Object.create(null)]],
-    ['an unprintable flag', [KIND.counters, [0, 0, 0, 0, 0, 0, 0, 0, 0n, 0, 0, 0, 0, unprintable, [], []]]],
+    ['an unprintable flag', [KIND.counters, countersWith({ 13: unprintable })]],
   ])('%s is malformed, and nothing worse', (_, value) => {
     expect(() => decodeWorkerMessage(packr.pack(value))).toThrow(MalformedMessage);
     expect(() => parseWorkerMessage(value)).toThrow(MalformedMessage);
@@ -188,8 +189,8 @@ describe('parsing', () => {
     ['a fraction', [KIND.opened, 1.5]],
     ['a count beyond 2^53', [KIND.opened, 1n << 60n]],
     ['text for a count', [KIND.opened, '1']],
-    ['two rollover counters', [KIND.counters, [0, 0, 0, 0, 0, 0, 0, 0, 0n, 0, 0, 0, 0, false, [], [1, 2]]]],
-    ['an ignored reason without a count', [KIND.counters, [0, 0, 0, 0, 0, 0, 0, 0, 0n, 0, 0, 0, 0, false, [[1]], []]]],
+    ['two rollover counters', [KIND.counters, countersWith({ 15: [1, 2] })]],
+    ['an ignored reason without a count', [KIND.counters, countersWith({ 14: [[1]] })]],
     ['a number for text', [KIND.failed, 'open', 'bind', 1, 2]],
   ])('refuses %s', (_, value) => {
     expect(() => parseWorkerMessage(value)).toThrow(MalformedMessage);
