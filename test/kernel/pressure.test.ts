@@ -100,8 +100,17 @@ test('mode hash drops: no flow is split, and every packet that is missing is mis
 });
 
 describe('the flag rollover', () => {
+  /** All rings may be full at once, and then nothing has room elsewhere. */
+  async function rolledOver(): Promise<Run> {
+    for (let run = 0; run < 6; run += 1) {
+      const found = await labRun({ ...PRESSURE, rollover: true });
+      if (sum(countersOf(found.result, 'all').map((count) => count ?? 0)) > 0) return found;
+    }
+    throw new Error('nothing rolled over in six runs');
+  }
+
   test('splits flows, and the kernel counts each packet that was elsewhere on the member that had no room', async () => {
-    const { result, observed } = await labRun({ ...PRESSURE, rollover: true });
+    const { result, observed } = await rolledOver();
     expectAccounted(result);
     expect([result.verdict.answer, ...codes(result)]).toEqual(['no', 'rollover-under-load']);
     const elsewhere = perMember((member) => seenOf(member, 'elsewhere', observed));

@@ -54,7 +54,7 @@ describe('the figures', () => {
       expect(size.senderNsPerPacket).toBeGreaterThan(100);
       expect(size.senderNsPerPacket).toBeLessThan(16_667);
       // 500 flows of equal size on few members.
-      expect(size.maxOverMean).toBeGreaterThan(1);
+      expect(size.maxOverMean).toBeGreaterThanOrEqual(1);
       expect(size.maxOverMean).toBeLessThan(1.5);
       const { processBytes = 0, processesRead = 0, totalBytes = 0, ringBytes = 0 } = size.memory ?? {};
       expect([processesRead, totalBytes, ringBytes]).toEqual([size.procs, size.procs * processBytes, size.procs * 32 * 2 ** 20]);
