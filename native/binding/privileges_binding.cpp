@@ -105,7 +105,7 @@ constexpr std::pair<const char*, long> needed_calls[] = {
     {"tgkill", SYS_tgkill},
 };
 
-// deadlyCalls(): names of the system calls that a run needs, and that end whoever makes them.
+// deadlyCalls(): names of the system calls that a run needs and that a filter kills this process for.
 Napi::Value deadly_calls(const Napi::CallbackInfo& info) {
   auto names = Napi::Array::New(info.Env());
   for (const auto& [name, call] : needed_calls)

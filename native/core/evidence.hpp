@@ -31,8 +31,8 @@ struct FlowSight {
 // Which fragments the kernel hashed as such, by what it takes to reassemble them for a group; of several the hardest.
 enum class Fragments : std::uint8_t {
   none,
-  in_reach,      // of the flag defrag: of IPv4, in the outermost header, behind one tag at the most
-  beyond_reach,  // of IPv4, further inside
+  in_reach,      // The flag defrag reassembles them: IPv4, in the outermost header, behind at most one tag.
+  beyond_reach,  // The flag does not: IPv4, further inside.
   ipv6,
 };
 
@@ -51,8 +51,8 @@ struct ViolationSignature {
   bool tags_differ = false;
   bool whole_keys_differ = false;   // the kernel keys would differ if all datagrams came in one piece, too
   bool only_index_differs = false;  // and then they differ by the index of ESP or AH alone
-  // Where packets came in two wrappings, `stack` is one of them and this is the other. Empty for more than two, and for what has no
-  // place in its group: see wrappings_max.
+  // Where packets came in two wrappings, `stack` is one of them and this is the other. Empty for more than two, and for what has
+  // no place in its group: see wrappings_max.
   Stack wrapping;
   bool operator==(const ViolationSignature&) const noexcept = default;
 };
@@ -180,8 +180,7 @@ class StackTable {
 class EvidenceBuilder {
  public:
   // All that a signature says but for the wrapping, in the order in which groups are told.
-  using GroupKey =
-      std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, Fragments, bool, bool, bool, bool, bool, bool, bool>;
+  using GroupKey = std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, Fragments, bool, bool, bool, bool, bool, bool, bool>;
 
   EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max,
                   StackTable::Choice chosen = {});

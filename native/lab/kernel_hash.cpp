@@ -54,7 +54,7 @@ class Child {
   }
 
  private:
-  // Whoever has no right to it has one in a user namespace of their own, in which nobody has to be mapped.
+  // An ordinary user may make a network namespace inside a new user namespace. No user needs to be mapped there.
   static int enter() noexcept {
     if (is_deadly(SYS_unshare)) return EPERM;
     if (::unshare(CLONE_NEWNET) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) return 0;

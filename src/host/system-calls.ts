@@ -1,4 +1,4 @@
-/** Filters on system calls that end a process instead of refusing. */
+/** Filters on system calls that kill a process instead of refusing the call. */
 
 import { native } from '../addon/native.ts';
 import { FanoutError } from '../errors.ts';
@@ -12,7 +12,7 @@ export function checkSystemCalls(): void {
   if (deadly.length === 0) return;
   throw new FanoutError(
     'NO_PRIVILEGE',
-    `a filter of system calls ends whatever calls ${deadly.map((call) => `${call}(2)`).join(', ')} (SIGSYS; Seccomp: 2 in /proc/self/status)`,
+    `a filter of system calls kills any process that calls ${deadly.map((call) => `${call}(2)`).join(', ')} (SIGSYS; Seccomp: 2 in /proc/self/status)`,
     'allow these: SystemCallFilter=@system-service in the unit, with SystemCallErrorNumber=EPERM so that others are refused, or the seccomp profile of the container',
   );
 }

@@ -52,7 +52,7 @@ function reportOf({ stdout, stderr }: Ended): RunResult {
   return JSON.parse(stdout) as RunResult;
 }
 
-describe('a filter that ends a process instead of refusing', () => {
+describe('a filter that kills the process instead of refusing the call', () => {
   const capture = join(scratch.path, 'one.pcap');
   beforeAll(() => writePcap(capture, framesOf(generateTraffic({ seed: 5, flows: 2, packetsPerFlow: 2 }))));
 
@@ -68,7 +68,7 @@ describe('a filter that ends a process instead of refusing', () => {
       for (const args of [LAB, LIVE, ['matrix'], ['predict', capture]])
         refused(
           await tool(args, without(`deadly-${call}`)),
-          new RegExp(`NO_PRIVILEGE: a filter of system calls ends whatever calls ${call}\\(2\\)`),
+          new RegExp(`NO_PRIVILEGE: a filter of system calls kills any process that calls ${call}\\(2\\)`),
         );
       expect((await tool(['--version'], without(`deadly-${call}`))).status).toBe(0);
     });
