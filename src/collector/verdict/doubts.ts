@@ -14,14 +14,17 @@ export interface Doubt extends Reason {
   readonly code: ReasonCode;
 }
 
+/** What may be the reason that nothing was seen. */
+const LEAVES_NOTHING: readonly ReasonCode[] = ['lost-member', 'link-down', 'interface-removed'];
+
 export function findDoubts(evidence: Evidence, facts: RunFacts): readonly Doubt[] {
   const coverage = coverageDoubt(evidence, facts);
   const integrity = integrityDoubts(evidence, facts);
   if (coverage === undefined) return integrity;
-  // Where processes were lost, that nothing came is no news about the traffic.
+  // Where processes or the link were lost, a lack of packets says nothing about the traffic.
   const isBlind = coverage.code === 'no-traffic' || coverage.code === 'no-flows' || coverage.code === 'no-two-way-flows';
-  const lost = isBlind ? integrity.filter(({ code }) => code === 'lost-member') : [];
-  return [...lost, coverage, ...integrity.filter((doubt) => !lost.includes(doubt))];
+  const causes = isBlind ? integrity.filter(({ code }) => LEAVES_NOTHING.includes(code)) : [];
+  return [...causes, coverage, ...integrity.filter((doubt) => !causes.includes(doubt))];
 }
 
 /** What makes every part of the evidence doubtful, whichever flows it is about. */

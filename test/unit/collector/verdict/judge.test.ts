@@ -436,6 +436,14 @@ describe('inconclusive', () => {
     `);
   });
 
+  test.each(['link-down', 'interface-removed'] as const)('%s comes before the lack of packets that it explains', (code) => {
+    const disturbances = [{ code, message: 'cap0 was lost' }];
+    expect(codes(evidenceOf([epoch([0, 0])]), { disturbances })).toEqual(['inconclusive', code, 'no-traffic']);
+    // Another program does not stop the traffic.
+    const joined = [{ code: 'foreign-member', message: 'it joined' }] as const;
+    expect(codes(evidenceOf([epoch([0, 0])]), { disturbances: joined })).toEqual(['inconclusive', 'no-traffic', 'foreign-member']);
+  });
+
   test('rollovers that happened to split no flow', () => {
     const members = factsOf(good).members.with(3, member(3, 360, { rollover: { all: 4, huge: 0, failed: 0 } }));
     expect(codes(good, { members, flags: ['rollover'] })).toEqual(['inconclusive', 'rolled-over']);
