@@ -292,7 +292,9 @@ describe('a signal during the start', () => {
       const original = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
       const by = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$1"; shift; exec "$@"', slow, original];
       const running = start(args, { env, by, detached: true });
-      await until(() => childrenOf(running.pid).some((child) => /\bsh\b/.test(commandLine(child))), 'a slow program');
+      // Not the shell that mounts: it forks under its own name, and the tool does not run yet.
+      const isSlow = (pid: number) => new RegExp(`^/bin/sh \\S*/${name} `).test(commandLine(pid));
+      await until(() => childrenOf(running.pid).some(isSlow), 'a slow program');
       // Again and again, as a person would: one may arrive while a program is being replaced by another.
       const nudge = setInterval(() => pressCtrlC(running.pid), 300);
       pressCtrlC(running.pid);
