@@ -17,16 +17,17 @@
       "target_name": "fanout_core",
       "type": "static_library",
       "include_dirs/": [["exclude", "node"]],
+      "include_dirs": ["native"],
       "cflags_cc": ["-fno-rtti", "<@(strict)"],
-      "sources": ["<!@(node -p \"require('fs').readdirSync('native/core').filter(f=>f.endsWith('.cpp')).map(f=>'native/core/'+f).join(' ')\")"]
+      "sources": ["<!@(LC_ALL=C ls native/core/*/*.cpp)"]
     },
     {
       "target_name": "fanout",
       "dependencies": ["fanout_core"],
-      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native/core", "native/lab", "native/host"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native"],
       "defines": ["NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NAPI_VERSION=8"],
       "cflags_cc": ["-Wall", "-Wextra"],
-      "sources": ["<!@(node -p \"['binding','lab','host'].flatMap(d=>require('fs').readdirSync('native/'+d).filter(f=>f.endsWith('.cpp')).map(f=>'native/'+d+'/'+f)).join(' ')\")"]
+      "sources": ["<!@(LC_ALL=C ls native/binding/*.cpp native/host/*.cpp native/lab/*.cpp)"]
     }
   ]
 }

@@ -1,9 +1,9 @@
 // npm run instructions -- COMMIT: how many instructions a packet, an observation and a flow cost, and how many they cost in that commit.
 // Counted by callgrind, so that what else the machine does makes no difference. Exit status 1 where one costs over 5 % more.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const RATIO_MAX = 1.05;
 /** The same over both cores. */
@@ -26,9 +26,11 @@ function compare() {
   mkdirSync(tree);
   const archive = execFileSync('git', ['archive', before, 'native'], { maxBuffer: 1 << 28 });
   execFileSync('tar', ['-x', '-C', tree], { input: archive });
-  for (const name of PROGRAM) copyFileSync(join('native/test', name), join(tree, 'native/test', name));
-  const old = compiled('old', join(tree, 'native'));
-  const now = compiled('now', resolve('native'));
+  const program = join(scratch, 'program');
+  mkdirSync(program);
+  for (const name of PROGRAM) writeFileSync(join(program, name), withNamesOnly(readFileSync(join('native/test', name), 'utf8')));
+  const old = compiled('old', join(tree, 'native'), program);
+  const now = compiled('now', resolve('native'), program);
   const rows = execFileSync(now, { encoding: 'utf8' })
     .trimEnd()
     .split('\n')
@@ -43,24 +45,27 @@ function compare() {
   return isWorse ? 1 : 0;
 }
 
+/** Files had other folders in older commits. */
+function withNamesOnly(source) {
+  return source.replace(/^#include "(?:\w+\/)+/gm, '#include "');
+}
+
 /** As the addon is compiled. */
-function compiled(name, native) {
-  const core = join(native, 'core');
-  const test = join(native, 'test');
+function compiled(name, native, program) {
+  const files = ['core', 'test'].flatMap((folder) =>
+    readdirSync(join(native, folder), { recursive: true }).map((file) => join(native, folder, file)),
+  );
+  const sources = files.filter((file) => file.startsWith(join(native, 'core')) && file.endsWith('.cpp'));
+  const folders = new Set(files.filter((file) => file.endsWith('.hpp')).map(dirname));
+  const includes = [program, native, ...folders].map((folder) => `-I${folder}`);
   const flags = execFileSync('sh', ['native/flags.sh'], { encoding: 'utf8' }).trim().split(/\s+/);
-  const program = join(scratch, name);
+  const out = join(scratch, name);
   const objects = join(scratch, `${name}-objects`);
   mkdirSync(objects);
-  const sources = [
-    ...readdirSync(core)
-      .filter((file) => file.endsWith('.cpp'))
-      .map((file) => join(core, file)),
-    join(test, 'count_one.cpp'),
-  ];
-  const compile = ['-n1', `-P${availableParallelism()}`, 'g++', '-std=c++20', '-w', ...flags, `-I${core}`, `-I${test}`, '-c'];
-  execFileSync('xargs', compile, { input: sources.join('\n'), cwd: objects });
-  execFileSync('g++', [...flags, ...readdirSync(objects).map((file) => join(objects, file)), '-pthread', '-o', program]);
-  return program;
+  const compile = ['-n1', `-P${availableParallelism()}`, 'g++', '-std=c++20', '-w', ...flags, ...includes, '-c'];
+  execFileSync('xargs', compile, { input: [...sources, join(program, 'count_one.cpp')].join('\n'), cwd: objects });
+  execFileSync('g++', [...flags, ...readdirSync(objects).map((file) => join(objects, file)), '-pthread', '-o', out]);
+  return out;
 }
 
 /** Of one unit: what three rounds cost beyond one. */

@@ -1,5 +1,5 @@
-#include "bindings.hpp"
-#include "lab_binding.hpp"
+#include "binding/bindings.hpp"
+#include "binding/lab_binding.hpp"
 
 // Changes with the wire format; src/addon/native.ts refuses an addon of another version.
 constexpr int wire_version = 5;

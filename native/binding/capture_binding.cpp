@@ -1,8 +1,8 @@
 // class Capture: one member of the group, for the worker.
-#include "bindings.hpp"
-#include "capture.hpp"
-#include "convert.hpp"
-#include "kernel_model_from_js.hpp"
+#include "binding/bindings.hpp"
+#include "core/worker/capture.hpp"
+#include "binding/convert.hpp"
+#include "binding/kernel_model_from_js.hpp"
 
 namespace fanout::binding {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <napi.h>
 
-#include "capture_frames.hpp"
-#include "convert.hpp"
-#include "link_frame.hpp"
+#include "core/capture_file/capture_frames.hpp"
+#include "binding/convert.hpp"
+#include "core/capture_file/link_frame.hpp"
 
 namespace fanout::binding {
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "result.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout::binding {
 

@@ -1,8 +1,8 @@
 // Descriptors on their way between processes, and programs that nobody of the same user can look into.
-#include "bindings.hpp"
-#include "convert.hpp"
-#include "descriptors.hpp"
-#include "unreadable_program.hpp"
+#include "binding/bindings.hpp"
+#include "binding/convert.hpp"
+#include "host/descriptors.hpp"
+#include "host/unreadable_program.hpp"
 
 namespace fanout::binding {
 namespace {

@@ -1,11 +1,11 @@
 // dissectFrame(): what a worker makes of one frame.
 #include <array>
 
-#include "bindings.hpp"
-#include "convert.hpp"
-#include "dissect.hpp"
-#include "flow_text.hpp"
-#include "kernel_model_from_js.hpp"
+#include "binding/bindings.hpp"
+#include "binding/convert.hpp"
+#include "core/packet/dissect.hpp"
+#include "binding/flow_text.hpp"
+#include "binding/kernel_model_from_js.hpp"
 
 namespace fanout::binding {
 namespace {

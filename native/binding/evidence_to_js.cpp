@@ -1,7 +1,7 @@
-#include "evidence_to_js.hpp"
+#include "binding/evidence_to_js.hpp"
 
-#include "convert.hpp"
-#include "flow_text.hpp"
+#include "binding/convert.hpp"
+#include "binding/flow_text.hpp"
 
 namespace fanout::binding {
 namespace {

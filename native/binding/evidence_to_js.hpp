@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "flow_map.hpp"
+#include "core/evidence/flow_map.hpp"
 
 namespace fanout::binding {
 

@@ -3,11 +3,11 @@
 #include <memory>
 #include <optional>
 
-#include "bindings.hpp"
-#include "convert.hpp"
-#include "evidence_to_js.hpp"
-#include "flow_map.hpp"
-#include "frame_collector_binding.hpp"
+#include "binding/bindings.hpp"
+#include "binding/convert.hpp"
+#include "binding/evidence_to_js.hpp"
+#include "core/evidence/flow_map.hpp"
+#include "binding/frame_collector_binding.hpp"
 
 namespace fanout::binding {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <string>
 
-#include "flow_key.hpp"
+#include "core/packet/flow_key.hpp"
 
 namespace fanout::binding {
 

@@ -1,12 +1,12 @@
 // Bytes of a capture file in, segments of frames out, which an Injector takes over without copying.
-#include "frame_collector_binding.hpp"
+#include "binding/frame_collector_binding.hpp"
 
 #include <memory>
 #include <utility>
 
-#include "capture_summary.hpp"
-#include "convert.hpp"
-#include "nic_binding.hpp"
+#include "binding/capture_summary.hpp"
+#include "binding/convert.hpp"
+#include "binding/nic_binding.hpp"
 
 namespace fanout::binding {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <napi.h>
 
-#include "frame_collector.hpp"
+#include "lab/frame_collector.hpp"
 
 namespace fanout::binding {
 

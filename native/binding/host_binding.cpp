@@ -4,12 +4,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bindings.hpp"
-#include "convert.hpp"
-#include "flow_dissector.hpp"
-#include "interface.hpp"
-#include "link.hpp"
-#include "packet_diag.hpp"
+#include "binding/bindings.hpp"
+#include "binding/convert.hpp"
+#include "host/flow_dissector.hpp"
+#include "host/interface.hpp"
+#include "host/link.hpp"
+#include "host/packet_diag.hpp"
 
 namespace fanout::binding {
 namespace {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "convert.hpp"
-#include "kernel_model.hpp"
+#include "binding/convert.hpp"
+#include "core/packet/kernel_model.hpp"
 
 namespace fanout::binding {
 

@@ -1,4 +1,4 @@
-#include "lab_binding.hpp"
+#include "binding/lab_binding.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -15,16 +15,16 @@
 #include <utility>
 #include <vector>
 
-#include "convert.hpp"
-#include "deadly_call.hpp"
-#include "frame_collector_binding.hpp"
-#include "inject.hpp"
-#include "kernel_hash.hpp"
-#include "lab_tag.hpp"
-#include "nic_binding.hpp"
-#include "packet_sender.hpp"
-#include "privileges.hpp"
-#include "tap.hpp"
+#include "binding/convert.hpp"
+#include "core/base/deadly_call.hpp"
+#include "binding/frame_collector_binding.hpp"
+#include "lab/inject.hpp"
+#include "lab/kernel_hash.hpp"
+#include "core/packet/lab_tag.hpp"
+#include "binding/nic_binding.hpp"
+#include "lab/packet_sender.hpp"
+#include "host/privileges.hpp"
+#include "lab/tap.hpp"
 
 namespace {
 

@@ -2,9 +2,9 @@
 // ms later, and a group starts as late as all its workers together.
 #include <string>
 
-#include "bindings.hpp"
-#include "convert.hpp"
-#include "msgpack.hpp"
+#include "binding/bindings.hpp"
+#include "binding/convert.hpp"
+#include "core/wire/msgpack.hpp"
 
 namespace fanout::binding {
 namespace {

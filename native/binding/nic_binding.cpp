@@ -1,5 +1,5 @@
 // The simulated NIC: frames in, receive queues out.
-#include "nic_binding.hpp"
+#include "binding/nic_binding.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "convert.hpp"
+#include "binding/convert.hpp"
 
 namespace fanout::binding {
 namespace {

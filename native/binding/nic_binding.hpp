@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "nic.hpp"
+#include "lab/nic.hpp"
 
 namespace fanout::binding {
 

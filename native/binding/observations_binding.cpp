@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "bindings.hpp"
-#include "convert.hpp"
-#include "wire.hpp"
+#include "binding/bindings.hpp"
+#include "binding/convert.hpp"
+#include "core/wire/wire.hpp"
 
 namespace fanout::binding {
 namespace {

@@ -1,12 +1,12 @@
 // class CapturePrediction: bytes of a capture file in, evidence out as of a group that has a member for every kernel key.
 #include <memory>
 
-#include "bindings.hpp"
-#include "capture_summary.hpp"
-#include "convert.hpp"
-#include "evidence_to_js.hpp"
-#include "kernel_model_from_js.hpp"
-#include "prediction.hpp"
+#include "binding/bindings.hpp"
+#include "binding/capture_summary.hpp"
+#include "binding/convert.hpp"
+#include "binding/evidence_to_js.hpp"
+#include "binding/kernel_model_from_js.hpp"
+#include "core/capture_file/prediction.hpp"
 
 namespace fanout::binding {
 namespace {

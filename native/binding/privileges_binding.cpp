@@ -5,15 +5,15 @@
 #include <iterator>
 #include <utility>
 
-#include "bindings.hpp"
-#include "convert.hpp"
-#include "deadly_call.hpp"
-#include "fanout.hpp"
-#include "helper.hpp"
-#include "memory_file.hpp"
-#include "packet_socket.hpp"
-#include "privileges.hpp"
-#include "seccomp.hpp"
+#include "binding/bindings.hpp"
+#include "binding/convert.hpp"
+#include "core/base/deadly_call.hpp"
+#include "core/socket/fanout.hpp"
+#include "host/helper.hpp"
+#include "host/memory_file.hpp"
+#include "core/socket/packet_socket.hpp"
+#include "host/privileges.hpp"
+#include "host/seccomp.hpp"
 
 namespace fanout::binding {
 namespace {

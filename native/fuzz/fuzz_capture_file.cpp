@@ -6,9 +6,9 @@
 #include <cstring>
 #include <vector>
 
-#include "capture_file.hpp"
-#include "dissect.hpp"
-#include "link_frame.hpp"
+#include "core/capture_file/capture_file.hpp"
+#include "core/packet/dissect.hpp"
+#include "core/capture_file/link_frame.hpp"
 
 // The entry point of libFuzzer, which also replay_main.cpp calls.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);

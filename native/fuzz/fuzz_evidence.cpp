@@ -7,9 +7,9 @@
 #include <cstring>
 #include <vector>
 
-#include "dissect.hpp"
-#include "flow_map.hpp"
-#include "generate.hpp"
+#include "core/packet/dissect.hpp"
+#include "core/evidence/flow_map.hpp"
+#include "test/generate.hpp"
 
 // The entry point of libFuzzer, which also replay_main.cpp calls.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "message_tree.hpp"
+#include "test/message_tree.hpp"
 
 // The entry point of libFuzzer, which also replay_main.cpp calls.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);

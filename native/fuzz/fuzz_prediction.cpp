@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "prediction.hpp"
+#include "core/capture_file/prediction.hpp"
 
 // The entry point of libFuzzer, which also replay_main.cpp calls.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);

@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "dissect.hpp"
-#include "rx_ring.hpp"
+#include "core/packet/dissect.hpp"
+#include "core/socket/rx_ring.hpp"
 
 // The entry point of libFuzzer, which also replay_main.cpp calls.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "flow_map.hpp"
+#include "core/evidence/flow_map.hpp"
 
 // The entry point of libFuzzer, which also replay_main.cpp calls.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "capture_files.hpp"
-#include "link_samples.hpp"
+#include "test/capture_files.hpp"
+#include "test/link_samples.hpp"
 
 namespace {
 

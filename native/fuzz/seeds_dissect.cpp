@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "samples.hpp"
+#include "test/samples.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 2) {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "packets.hpp"
+#include "test/packets.hpp"
 
 int main(int argc, char** argv) {
   using fanout::test::Octets, fanout::test::octets;

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "packets.hpp"
-#include "samples.hpp"
+#include "test/packets.hpp"
+#include "test/samples.hpp"
 
 namespace {
 

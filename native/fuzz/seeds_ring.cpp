@@ -2,8 +2,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "blocks.hpp"
-#include "samples.hpp"
+#include "test/blocks.hpp"
+#include "test/samples.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 2) {

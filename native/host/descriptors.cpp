@@ -1,4 +1,4 @@
-#include "descriptors.hpp"
+#include "host/descriptors.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
 #include <span>
 #include <utility>
 
-#include "result.hpp"
-#include "unique_fd.hpp"
+#include "core/base/result.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 

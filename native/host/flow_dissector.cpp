@@ -1,4 +1,4 @@
-#include "flow_dissector.hpp"
+#include "host/flow_dissector.hpp"
 
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "deadly_call.hpp"
-#include "unique_fd.hpp"
+#include "core/base/deadly_call.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "result.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout {
 

@@ -1,4 +1,4 @@
-#include "helper.hpp"
+#include "host/helper.hpp"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -15,8 +15,8 @@
 #include <cstring>
 #include <utility>
 
-#include "seccomp.hpp"
-#include "unreadable_program.hpp"
+#include "host/seccomp.hpp"
+#include "host/unreadable_program.hpp"
 
 namespace fanout {
 namespace {

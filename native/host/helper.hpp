@@ -7,9 +7,9 @@
 #include <span>
 #include <string>
 
-#include "privileges.hpp"
-#include "result.hpp"
-#include "unique_fd.hpp"
+#include "host/privileges.hpp"
+#include "core/base/result.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 

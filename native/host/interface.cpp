@@ -1,4 +1,4 @@
-#include "interface.hpp"
+#include "host/interface.hpp"
 
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -6,8 +6,8 @@
 
 #include <cstring>
 
-#include "link.hpp"
-#include "unique_fd.hpp"
+#include "host/link.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 

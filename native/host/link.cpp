@@ -1,4 +1,4 @@
-#include "link.hpp"
+#include "host/link.hpp"
 
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
@@ -14,7 +14,7 @@
 #include <cstring>
 #include <vector>
 
-#include "unique_fd.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 namespace {

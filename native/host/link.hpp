@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "result.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout {
 

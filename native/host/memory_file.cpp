@@ -1,4 +1,4 @@
-#include "memory_file.hpp"
+#include "host/memory_file.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>

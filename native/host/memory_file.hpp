@@ -3,8 +3,8 @@
 
 #include <span>
 
-#include "result.hpp"
-#include "unique_fd.hpp"
+#include "core/base/result.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 

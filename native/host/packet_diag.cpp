@@ -1,4 +1,4 @@
-#include "packet_diag.hpp"
+#include "host/packet_diag.hpp"
 
 #include <linux/netlink.h>
 #include <linux/packet_diag.h>
@@ -9,7 +9,7 @@
 
 #include <cstring>
 
-#include "unique_fd.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "result.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout {
 

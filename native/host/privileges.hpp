@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "result.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout {
 

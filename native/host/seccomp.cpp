@@ -1,4 +1,4 @@
-#include "seccomp.hpp"
+#include "host/seccomp.hpp"
 
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -18,7 +18,7 @@
 #include <cstdint>
 #include <span>
 
-#include "deadly_call.hpp"
+#include "core/base/deadly_call.hpp"
 
 namespace fanout {
 namespace {

@@ -3,7 +3,7 @@
 // this does not know; EINVAL or EACCES where the kernel has no filters, or none for this process.
 #pragma once
 
-#include "result.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout {
 

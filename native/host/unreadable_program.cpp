@@ -1,4 +1,4 @@
-#include "unreadable_program.hpp"
+#include "host/unreadable_program.hpp"
 
 #include <fcntl.h>
 #include <link.h>

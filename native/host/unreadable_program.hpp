@@ -3,8 +3,8 @@
 // not dumpable before its first instruction (would_dump() in fs/exec.c), and there is no moment at which it could be entered.
 #pragma once
 
-#include "result.hpp"
-#include "unique_fd.hpp"
+#include "core/base/result.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 

@@ -1,8 +1,8 @@
-#include "frame_collector.hpp"
+#include "lab/frame_collector.hpp"
 
 #include <utility>
 
-#include "dissect.hpp"
+#include "core/packet/dissect.hpp"
 
 namespace fanout {
 namespace {

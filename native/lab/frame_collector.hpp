@@ -8,11 +8,11 @@
 #include <span>
 #include <utility>
 
-#include "capture_frames.hpp"
-#include "hash.hpp"
-#include "inject.hpp"
-#include "nic.hpp"
-#include "prediction.hpp"
+#include "core/capture_file/capture_frames.hpp"
+#include "core/base/hash.hpp"
+#include "lab/inject.hpp"
+#include "lab/nic.hpp"
+#include "core/capture_file/prediction.hpp"
 
 namespace fanout {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "result.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout {
 

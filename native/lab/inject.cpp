@@ -1,4 +1,4 @@
-#include "inject.hpp"
+#include "lab/inject.hpp"
 
 #include <sched.h>
 #include <sys/prctl.h>
@@ -9,7 +9,7 @@
 #include <limits>
 #include <utility>
 
-#include "lab_tag.hpp"
+#include "core/packet/lab_tag.hpp"
 
 namespace fanout {
 namespace {

@@ -15,8 +15,8 @@
 #include <span>
 #include <vector>
 
-#include "frame_sink.hpp"
-#include "result.hpp"
+#include "lab/frame_sink.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout {
 

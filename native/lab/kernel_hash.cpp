@@ -1,4 +1,4 @@
-#include "kernel_hash.hpp"
+#include "lab/kernel_hash.hpp"
 
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -21,8 +21,8 @@
 #include <cstring>
 #include <ctime>
 
-#include "deadly_call.hpp"
-#include "mapped_region.hpp"
+#include "core/base/deadly_call.hpp"
+#include "core/base/mapped_region.hpp"
 
 namespace fanout {
 namespace {

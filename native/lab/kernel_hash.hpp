@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "result.hpp"
+#include "core/base/result.hpp"
 
 namespace fanout {
 

@@ -1,4 +1,4 @@
-#include "nic.hpp"
+#include "lab/nic.hpp"
 
 #include <linux/if_ether.h>
 #include <netinet/in.h>

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "toeplitz.hpp"
+#include "lab/toeplitz.hpp"
 
 namespace fanout {
 

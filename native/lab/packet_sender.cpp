@@ -1,4 +1,4 @@
-#include "packet_sender.hpp"
+#include "lab/packet_sender.hpp"
 
 #include <linux/if_packet.h>
 #include <net/if.h>

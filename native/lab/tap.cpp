@@ -1,4 +1,4 @@
-#include "tap.hpp"
+#include "lab/tap.hpp"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "frame_sink.hpp"
-#include "result.hpp"
-#include "unique_fd.hpp"
+#include "lab/frame_sink.hpp"
+#include "core/base/result.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout {
 

@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <vector>
 
-#include "dissect.hpp"
-#include "mixes.hpp"
+#include "core/packet/dissect.hpp"
+#include "test/mixes.hpp"
 
 namespace fanout::test {
 namespace {

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "flow_cache.hpp"
-#include "flow_map.hpp"
-#include "generate.hpp"
+#include "core/worker/flow_cache.hpp"
+#include "core/evidence/flow_map.hpp"
+#include "test/generate.hpp"
 
 namespace fanout::test {
 namespace {

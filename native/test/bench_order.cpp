@@ -6,12 +6,12 @@
 #include <cstdlib>
 #include <vector>
 
-#include "flow_cache.hpp"
-#include "generate.hpp"
-#include "lab_tag.hpp"
-#include "order_lab.hpp"
-#include "order_tcp.hpp"
-#include "packets.hpp"
+#include "core/worker/flow_cache.hpp"
+#include "test/generate.hpp"
+#include "core/packet/lab_tag.hpp"
+#include "core/worker/order_lab.hpp"
+#include "core/worker/order_tcp.hpp"
+#include "test/packets.hpp"
 
 namespace fanout::test {
 namespace {

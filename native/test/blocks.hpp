@@ -6,8 +6,8 @@
 #include <cstring>
 #include <utility>
 
-#include "packets.hpp"
-#include "rx_ring.hpp"
+#include "test/packets.hpp"
+#include "core/socket/rx_ring.hpp"
 
 namespace fanout::test {
 

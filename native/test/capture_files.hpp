@@ -4,8 +4,8 @@
 #include <bit>
 #include <string>
 
-#include "link_samples.hpp"
-#include "packets.hpp"
+#include "test/link_samples.hpp"
+#include "test/packets.hpp"
 
 namespace fanout::test {
 

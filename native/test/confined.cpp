@@ -20,8 +20,8 @@
 #include <cstring>
 #include <string>
 
-#include "packet_socket.hpp"
-#include "seccomp.hpp"
+#include "core/socket/packet_socket.hpp"
+#include "host/seccomp.hpp"
 
 namespace {
 

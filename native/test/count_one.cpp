@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "flow_cache.hpp"
-#include "flow_map.hpp"
-#include "generate.hpp"
-#include "mixes.hpp"
+#include "core/worker/flow_cache.hpp"
+#include "core/evidence/flow_map.hpp"
+#include "test/generate.hpp"
+#include "test/mixes.hpp"
 
 namespace fanout::test {
 namespace {

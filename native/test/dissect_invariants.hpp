@@ -9,9 +9,9 @@
 #include <optional>
 #include <span>
 
-#include "dissect.hpp"
-#include "encapsulation.hpp"
-#include "packets.hpp"
+#include "core/packet/dissect.hpp"
+#include "core/packet/encapsulation.hpp"
+#include "test/packets.hpp"
 
 namespace fanout::test {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <tuple>
 
-#include "check.hpp"
-#include "evidence.hpp"
+#include "test/check.hpp"
+#include "core/evidence/evidence.hpp"
 
 namespace fanout {
 

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "dissect.hpp"
-#include "observation.hpp"
+#include "core/packet/dissect.hpp"
+#include "core/wire/observation.hpp"
 
 namespace fanout::test {
 

@@ -18,9 +18,9 @@
 #include <cstring>
 #include <optional>
 
-#include "check.hpp"
-#include "fanout.hpp"
-#include "mapped_region.hpp"
+#include "test/check.hpp"
+#include "core/socket/fanout.hpp"
+#include "core/base/mapped_region.hpp"
 
 namespace {
 

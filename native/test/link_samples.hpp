@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "packets.hpp"
+#include "test/packets.hpp"
 
 namespace fanout::test {
 

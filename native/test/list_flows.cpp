@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "capture_frames.hpp"
+#include "core/capture_file/capture_frames.hpp"
 
 namespace fanout::test {
 namespace {

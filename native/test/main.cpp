@@ -1,4 +1,4 @@
 // Linked from an archive: a test that needs its own main() simply defines one.
-#include "check.hpp"
+#include "test/check.hpp"
 
 int main(int argc, char** argv) { return fanout::test::run(argc, argv); }

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "msgpack.hpp"
+#include "core/wire/msgpack.hpp"
 
 namespace fanout::test {
 

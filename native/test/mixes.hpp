@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "packets.hpp"
+#include "test/packets.hpp"
 
 namespace fanout::test {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "dissect.hpp"
-#include "packets.hpp"
-#include "tunnels.hpp"
+#include "core/packet/dissect.hpp"
+#include "test/packets.hpp"
+#include "test/tunnels.hpp"
 
 namespace fanout::test {
 

@@ -10,8 +10,8 @@
 #include <queue>
 #include <vector>
 
-#include "generate.hpp"
-#include "order_tcp.hpp"
+#include "test/generate.hpp"
+#include "core/worker/order_tcp.hpp"
 
 namespace fanout::test {
 

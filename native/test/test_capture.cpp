@@ -1,6 +1,6 @@
 // The capture thread on real packets: an interface of a private network namespace, real sockets, a real fanout group. Every packet sent
 // is found again in exactly one counter, whatever the collector does, and the thread ends in every state.
-#include "capture.hpp"
+#include "core/worker/capture.hpp"
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -18,8 +18,8 @@
 #include <memory>
 #include <thread>
 
-#include "check.hpp"
-#include "packets.hpp"
+#include "test/check.hpp"
+#include "test/packets.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -5,10 +5,10 @@
 #include <memory>
 #include <vector>
 
-#include "capture_file.hpp"
-#include "capture_files.hpp"
-#include "check.hpp"
-#include "generate.hpp"
+#include "core/capture_file/capture_file.hpp"
+#include "test/capture_files.hpp"
+#include "test/check.hpp"
+#include "test/generate.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -5,12 +5,12 @@
 #include <set>
 #include <string>
 
-#include "check.hpp"
-#include "dissect.hpp"
-#include "flow_cache.hpp"
-#include "flow_map.hpp"
-#include "generate.hpp"
-#include "packets.hpp"
+#include "test/check.hpp"
+#include "core/packet/dissect.hpp"
+#include "core/worker/flow_cache.hpp"
+#include "core/evidence/flow_map.hpp"
+#include "test/generate.hpp"
+#include "test/packets.hpp"
 
 namespace fanout {
 

@@ -1,10 +1,10 @@
 // Packets that come twice: each is found, whatever is looked at, and what is only alike is not.
-#include "copies.hpp"
+#include "core/worker/copies.hpp"
 
 #include <vector>
 
-#include "check.hpp"
-#include "hash.hpp"
+#include "test/check.hpp"
+#include "core/base/hash.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -1,12 +1,12 @@
 // Fragments joined to the flow of the first piece of their datagram, by one worker; what it cannot join it tells.
-#include "datagrams.hpp"
+#include "core/table/datagrams.hpp"
 
 #include <algorithm>
 #include <vector>
 
-#include "check.hpp"
-#include "fragment_store.hpp"
-#include "packets.hpp"
+#include "test/check.hpp"
+#include "core/evidence/fragment_store.hpp"
+#include "test/packets.hpp"
 
 namespace fanout::test {
 namespace {

@@ -1,11 +1,11 @@
 // The model of the kernel's reassembly for packet sockets, against the rules of ip_frag_queue() and ip_check_defrag().
 #include <algorithm>
 
-#include "check.hpp"
-#include "datagrams.hpp"
-#include "defragment.hpp"
-#include "dissect.hpp"
-#include "packets.hpp"
+#include "test/check.hpp"
+#include "core/table/datagrams.hpp"
+#include "core/capture_file/defragment.hpp"
+#include "core/packet/dissect.hpp"
+#include "test/packets.hpp"
 
 namespace fanout::test {
 namespace {

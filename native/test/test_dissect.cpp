@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "check.hpp"
-#include "dissect.hpp"
-#include "dissect_invariants.hpp"
-#include "packets.hpp"
-#include "samples.hpp"
-#include "tunnels.hpp"
+#include "test/check.hpp"
+#include "core/packet/dissect.hpp"
+#include "test/dissect_invariants.hpp"
+#include "test/packets.hpp"
+#include "test/samples.hpp"
+#include "test/tunnels.hpp"
 
 namespace fanout::test {
 namespace {

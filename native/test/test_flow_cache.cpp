@@ -1,12 +1,12 @@
 // The worker's counters against a plain std::map: whatever is added is told, once, and nothing else is.
-#include "flow_cache.hpp"
+#include "core/worker/flow_cache.hpp"
 
 #include <map>
 #include <tuple>
 #include <vector>
 
-#include "check.hpp"
-#include "generate.hpp"
+#include "test/check.hpp"
+#include "test/generate.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -8,11 +8,11 @@
 #include <tuple>
 #include <vector>
 
-#include "check.hpp"
-#include "dissect.hpp"
-#include "evidence_checks.hpp"
-#include "flow_map.hpp"
-#include "generate.hpp"
+#include "test/check.hpp"
+#include "core/packet/dissect.hpp"
+#include "test/evidence_checks.hpp"
+#include "core/evidence/flow_map.hpp"
+#include "test/generate.hpp"
 
 namespace fanout {
 

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "check.hpp"
-#include "generate.hpp"
-#include "hash_index.hpp"
+#include "test/check.hpp"
+#include "test/generate.hpp"
+#include "core/table/hash_index.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -6,8 +6,8 @@
 #include <mutex>
 #include <thread>
 
-#include "../lab/inject.cpp"
-#include "check.hpp"
+#include "lab/inject.cpp"
+#include "test/check.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -4,9 +4,9 @@
 #include <set>
 #include <vector>
 
-#include "check.hpp"
-#include "generate.hpp"
-#include "judge.hpp"
+#include "test/check.hpp"
+#include "test/generate.hpp"
+#include "core/evidence/judge.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -1,7 +1,7 @@
 // Which packets are judged, by their time stamps and by the clock.
-#include "judged_span.hpp"
+#include "core/worker/judged_span.hpp"
 
-#include "check.hpp"
+#include "test/check.hpp"
 
 using namespace fanout;
 

@@ -1,8 +1,8 @@
 // What the kernel says of a link, in any bytes. The part of native/host that reads them is compiled in here: the rest of it asks
 // the kernel.
-#include "../host/link.cpp"
-#include "check.hpp"
-#include "generate.hpp"
+#include "host/link.cpp"
+#include "test/check.hpp"
+#include "test/generate.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -1,9 +1,9 @@
 // Packets of every link type become frames in which the dissector finds the same flow, or are refused for a reason.
-#include "check.hpp"
-#include "dissect.hpp"
-#include "link_frame.hpp"
-#include "link_samples.hpp"
-#include "packets.hpp"
+#include "test/check.hpp"
+#include "core/packet/dissect.hpp"
+#include "core/capture_file/link_frame.hpp"
+#include "test/link_samples.hpp"
+#include "test/packets.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "check.hpp"
-#include "generate.hpp"
-#include "message_tree.hpp"
-#include "msgpack.hpp"
-#include "packets.hpp"
+#include "test/check.hpp"
+#include "test/generate.hpp"
+#include "test/message_tree.hpp"
+#include "core/wire/msgpack.hpp"
+#include "test/packets.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

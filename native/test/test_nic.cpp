@@ -5,9 +5,9 @@
 #include <random>
 #include <string>
 
-#include "../lab/nic.cpp"
-#include "check.hpp"
-#include "packets.hpp"
+#include "lab/nic.cpp"
+#include "test/check.hpp"
+#include "test/packets.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -3,13 +3,13 @@
 #include <map>
 #include <string>
 
-#include "check.hpp"
-#include "lab_tag.hpp"
-#include "order_lab.hpp"
-#include "order_tcp.hpp"
-#include "packets.hpp"
-#include "tcp_exchange.hpp"
-#include "tunnels.hpp"
+#include "test/check.hpp"
+#include "core/packet/lab_tag.hpp"
+#include "core/worker/order_lab.hpp"
+#include "core/worker/order_tcp.hpp"
+#include "test/packets.hpp"
+#include "test/tcp_exchange.hpp"
+#include "test/tunnels.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -1,10 +1,10 @@
 // What mode HASH must do, by the model of its key: wrappings, fragments with and without reassembly, ICMP errors, copies, and
 // that every packet is accounted for.
-#include "capture_files.hpp"
-#include "check.hpp"
-#include "packets.hpp"
-#include "prediction.hpp"
-#include "tunnels.hpp"
+#include "test/capture_files.hpp"
+#include "test/check.hpp"
+#include "test/packets.hpp"
+#include "core/capture_file/prediction.hpp"
+#include "test/tunnels.hpp"
 
 namespace fanout::test {
 namespace {

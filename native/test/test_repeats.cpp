@@ -1,9 +1,9 @@
 // Copies of a packet have one instance, and what is only alike another one, in whatever order they stand in the file.
 #include <set>
 
-#include "check.hpp"
-#include "content.hpp"
-#include "repeats.hpp"
+#include "test/check.hpp"
+#include "core/packet/content.hpp"
+#include "core/evidence/repeats.hpp"
 
 using namespace fanout;
 

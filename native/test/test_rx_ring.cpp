@@ -1,12 +1,12 @@
 // The walk over a block, whose every number may be wrong, and the lease on it.
-#include "rx_ring.hpp"
+#include "core/socket/rx_ring.hpp"
 
 #include <algorithm>
 #include <memory>
 #include <thread>
 
-#include "blocks.hpp"
-#include "check.hpp"
+#include "test/blocks.hpp"
+#include "test/check.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -1,13 +1,13 @@
 // Batches of observations: what is written is read, and what was not written so is refused without reading outside.
-#include "wire.hpp"
+#include "core/wire/wire.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <memory>
 #include <vector>
 
-#include "check.hpp"
-#include "generate.hpp"
+#include "test/check.hpp"
+#include "test/generate.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <memory>
 
-#include "link_samples.hpp"
-#include "samples.hpp"
+#include "test/link_samples.hpp"
+#include "test/samples.hpp"
 
 namespace fanout::test {
 namespace {

@@ -43,7 +43,7 @@ export interface CaptureOptions {
   readonly kernel?: KernelDesign;
 }
 
-/** Totals of a member (native/core/order.hpp). The last three are zero where lab tags are the evidence. */
+/** Totals of a member (native/core/worker/order.hpp). The last three are zero where lab tags are the evidence. */
 export type OrderTotals = readonly [
   checked: number,
   inversions: number,
@@ -53,10 +53,10 @@ export type OrderTotals = readonly [
   timeStamp: number,
 ];
 
-/** Of live packets that were looked at, how many came twice (native/core/copies.hpp). */
+/** Of live packets that were looked at, how many came twice (native/core/worker/copies.hpp). */
 export type CopyTotals = readonly [looked: number, again: number, crossed: number, apartNs: number];
 
-/** Packets above the MTU (native/core/capture.hpp). */
+/** Packets above the MTU (native/core/worker/capture.hpp). */
 export type LargeTotals = readonly [received: number, sent: number, merged: number, largestBytes: number];
 
 export interface CaptureCounters {
@@ -121,21 +121,21 @@ export interface ObservationInput {
   readonly dstPort: number;
   /** IP protocol number. */
   readonly protocol: number;
-  /** Layers by name, outermost first: `vlan/ipv4/tcp` (native/core/stack.hpp). */
+  /** Layers by name, outermost first: `vlan/ipv4/tcp` (native/core/packet/stack.hpp). */
   readonly stack: string;
   readonly kernelKey: bigint | number;
-  /** 1: IPv6 flow label, 2: fragment, 4: stale octets, 8: echo request, 16: ICMP error about the flow, 32: sent tagged (native/core/dissect.hpp). */
+  /** 1: IPv6 flow label, 2: fragment, 4: stale octets, 8: echo request, 16: ICMP error about the flow, 32: sent tagged (native/core/packet/dissect.hpp). */
   readonly marks: number;
-  /** Digest of flow label, VLAN ids and GRE key (native/core/tag_digest.hpp); absent or 0: none of them, 65535: packets differ. */
+  /** Digest of flow label, VLAN ids and GRE key (native/core/packet/tag_digest.hpp); absent or 0: none of them, 65535: packets differ. */
   readonly tags?: number;
   /** At least 1, or the flow map refuses the message, except of a datagram. */
   readonly packets: bigint | number;
   readonly bytes: bigint | number;
   readonly firstNs: bigint | number;
   readonly lastNs: bigint | number;
-  /** Mark of the least packet (native/core/content.hpp); 0: nobody looked. */
+  /** Mark of the least packet (native/core/packet/content.hpp); 0: nobody looked. */
   readonly content: number;
-  /** Digest of a fragmented datagram (native/core/observation.hpp); 0: of none. */
+  /** Digest of a fragmented datagram (native/core/wire/observation.hpp); 0: of none. */
   readonly datagram: bigint | number;
 }
 
@@ -215,7 +215,7 @@ interface Dissection {
   readonly stack: string;
   /** 16 hexadecimal digits, as in observations. Frames with equal keys get one member of a hash group. */
   readonly kernelKey: string;
-  /** Of flow label, VLAN ids and GRE key (native/core/tag_digest.hpp). */
+  /** Of flow label, VLAN ids and GRE key (native/core/packet/tag_digest.hpp). */
   readonly tags: number;
   readonly marks: readonly ('flow-label' | 'fragment' | 'stale-ipv6' | 'echo-request' | 'icmp-error' | 'sent-tagged')[];
   readonly ethertype: number;
@@ -226,7 +226,7 @@ interface Dissection {
 export interface DissectHow {
   /** Control information of a tag that was taken out of the bytes. */
   readonly tagTci?: number;
-  /** By this host: where the kernel's dissector began (native/core/dissect.hpp). */
+  /** By this host: where the kernel's dissector began (native/core/packet/dissect.hpp). */
   readonly sentFrom?: { readonly protocol: number; readonly networkAt: number };
   /** By the model of another kernel than current ones. */
   readonly kernel?: KernelInput;
@@ -384,7 +384,7 @@ export interface Native extends LabAddon, PrivilegesAddon, DescriptorsAddon {
   decodeMessage(bytes: Uint8Array): unknown;
 }
 
-/** Changes with native/core/wire.hpp and the records it writes, and with what a capture is given and counts. */
+/** Changes with native/core/wire/wire.hpp and the records it writes, and with what a capture is given and counts. */
 const WIRE_VERSION = 5;
 
 /** A worker that cannot reach the package is given both by descriptor. */

@@ -1,7 +1,7 @@
 /** How kernels hash for mode hash, where they differ: what was changed by design, and the bugs. The addon computes kernel keys by it. */
 import { has, isAtLeast, type KernelIdentity, type KernelRelease, type Presence, parseKernelRelease } from './kernel-release.ts';
 
-/** How much of a PPPoE session header is understood: see native/core/kernel_model.hpp. */
+/** How much of a PPPoE session header is understood: see native/core/packet/kernel_model.hpp. */
 export const PPPOE_READINGS = ['plain', 'checked', 'compressed'] as const;
 export type PppoeReading = (typeof PPPOE_READINGS)[number];
 

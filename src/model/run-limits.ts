@@ -3,7 +3,7 @@
 /** The flow map counts time in 32 bits, which are used up after 78 hours. */
 export const RUN_MS_MAX = 72 * 3_600_000;
 
-/** Encapsulations that have counts and answers of their own: native/core/evidence.hpp says which those are. */
+/** Encapsulations that have counts and answers of their own: native/core/evidence/evidence.hpp says which those are. */
 export const STACKS_MAX = 1024;
 
 /** Two-way flows are counted for each member in each epoch: so many counts at the most. */
@@ -15,7 +15,7 @@ export function epochsMax(members: number): number {
   return Math.min(EPOCHS_MAX, Math.floor(EPOCH_COUNTS_MAX / members));
 }
 
-/** What the flow map has room for: native/core/flow_map.hpp, FlowMap::Limits. */
+/** What the flow map has room for: native/core/evidence/flow_map.hpp, FlowMap::Limits. */
 export interface FlowRoom {
   readonly flowsMax: number;
   /** Sightings of a flow beyond the first of each direction. */
@@ -40,7 +40,7 @@ function roomFor(flowsMax: number): FlowRoom {
   return { flowsMax, sightsMax: Math.ceil(flowsMax / 4), fragmentsMax: Math.ceil(flowsMax / 16) };
 }
 
-/** What so many flows take at the most, with all that there is room for beside them: native/core/hash_index.hpp says how the index grows. */
+/** What so many flows take at the most, with all that there is room for beside them: native/core/table/hash_index.hpp says how the index grows. */
 export function flowMemoryBytes(flows: number): number {
   const slots = powerOfTwoFrom((flows * 4) / 3);
   if (slots <= INDEX_SLOTS_MIN) return recordBytes(flows) + INDEX_SLOTS_MIN * FLOW_ENTRY_BYTES;

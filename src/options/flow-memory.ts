@@ -19,7 +19,7 @@ export function parseFlowMemory(given: string | undefined, needed: NeededMemory,
   return Math.min(FLOW_MEMORY_MAX, Math.max(FLOW_MEMORY_MIN, Math.floor(memoryOfAll(given, needed, machine, maps) / maps)));
 }
 
-/** A flow in the cache of a worker: its record, its part of the index, and its places on the list of news (native/core/flow_cache.hpp). */
+/** A flow in the cache of a worker: its record, its part of the index, and its places on the list of news (native/core/worker/flow_cache.hpp). */
 const WORKER_FLOW_BYTES = 192;
 /** Fewer would be told and forgotten so often that telling is most of the work; more would not help. */
 const WORKER_FLOWS_MIN = 1 << 12;

@@ -29,7 +29,7 @@ export type SteeringProgram =
   /** A descriptor that the worker was born with. */
   | { readonly kind: 'ebpf'; readonly descriptor: number };
 
-/** Worker to collector, observations excepted: those are decoded natively (native/core/wire.hpp). */
+/** Worker to collector, observations excepted: those are decoded natively (native/core/wire/wire.hpp). */
 export type WorkerMessage =
   | { readonly kind: 'hello'; readonly version: number; readonly member: number; readonly pid: number }
   | { readonly kind: 'opened'; readonly inode: number }

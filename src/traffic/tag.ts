@@ -1,4 +1,4 @@
-/** The lab tag in every generated frame: written here, described in native/core/lab_tag.hpp, held together by a test. */
+/** The lab tag in every generated frame: written here, described in native/core/packet/lab_tag.hpp, held together by a test. */
 
 export const LAB_TAG = {
   magic: 0x46434c54,

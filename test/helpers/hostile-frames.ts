@@ -187,7 +187,7 @@ function framesOfFlood(flood: Flood, i: number, random: (below: number) => numbe
   }
 }
 
-/** Two words of these addresses met the constants of the hash without its seed: native/core/hash.hpp. */
+/** Two words of these addresses met the constants of the hash without its seed: native/core/base/hash.hpp. */
 function collidingFrame(random: (below: number) => number): Buffer {
   const src = Buffer.alloc(16);
   for (let at = 0; at < 8; at += 2) src.writeUInt16BE(random(0x1_0000), at);

@@ -7,7 +7,6 @@ import { ROOT } from './tool.ts';
 export function compiled(directory: string, ...sources: readonly string[]): string {
   const native = join(ROOT, 'native');
   const out = join(directory, (sources[0] ?? '').replace(/^.*\/|\.cpp$/g, ''));
-  const includes = ['core', 'host'].flatMap((name) => ['-I', join(native, name)]);
-  execFileSync('g++', ['-std=c++20', '-O1', '-fno-exceptions', ...includes, '-o', out, ...sources.map((name) => join(native, name))]);
+  execFileSync('g++', ['-std=c++20', '-O1', '-fno-exceptions', '-I', native, '-o', out, ...sources.map((name) => join(native, name))]);
   return out;
 }

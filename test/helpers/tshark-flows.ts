@@ -150,5 +150,5 @@ export function ourFlows(path: string): readonly (readonly Ours[])[] {
   return found;
 }
 
-/** mark_icmp_error of native/core/dissect.hpp. */
+/** mark_icmp_error of native/core/packet/dissect.hpp. */
 const ICMP_ERROR = 0x10;

@@ -182,7 +182,7 @@ describe('system calls', () => {
   const confined = (as: string): Outcome => {
     const program = join(scratch.path, 'confined');
     if (!existsSync(program))
-      compiled(scratch.path, 'test/confined.cpp', 'host/seccomp.cpp', 'core/deadly_call.cpp', 'core/packet_socket.cpp');
+      compiled(scratch.path, 'test/confined.cpp', 'host/seccomp.cpp', 'core/base/deadly_call.cpp', 'core/socket/packet_socket.cpp');
     return JSON.parse(execFileSync(program, [as], { encoding: 'utf8' })) as Outcome;
   };
   const refusedTo = (as: string): readonly string[] =>

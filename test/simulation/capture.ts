@@ -1,4 +1,4 @@
-/** The capture thread of a simulated member: reads its ring, counts, tells, as native/core/capture.cpp does it. */
+/** The capture thread of a simulated member: reads its ring, counts, tells, as native/core/worker/capture.cpp does it. */
 import type { CaptureCounters, CaptureOptions, ObservationInput } from '../../src/addon/native.ts';
 import { MS, REALTIME_BASE_NS, type SimulatedClock } from './clock.ts';
 import { FlowCells } from './flow-cells.ts';
@@ -8,7 +8,7 @@ const IGNORED = { beforeStart: 1, outgoing: 8, afterEnd: 10, arp: 0x10000 + 0x08
 const COUNTERS_INTERVAL_NS = 100 * MS;
 /** A packet that was past the filter when it was shut is counted a moment later. */
 const IN_FLIGHT_NS = 2 * MS;
-/** native/core/judged_span.hpp */
+/** native/core/worker/judged_span.hpp */
 const AHEAD_MAX_NS = MS;
 const READ_UNTIL_MAX_NS = 1000 * MS;
 

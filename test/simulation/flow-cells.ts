@@ -1,4 +1,4 @@
-/** What one member counts of its flows between two messages, as native/core/flow_cache.cpp and datagrams.cpp do it. */
+/** What one member counts of its flows between two messages, as native/core/worker/flow_cache.cpp and datagrams.cpp do it. */
 import type { ObservationInput } from '../../src/addon/native.ts';
 import { type Flow, joined, MARK, type Packet } from './traffic.ts';
 
@@ -31,7 +31,7 @@ interface Datagram {
 
 const NO_CONTENT = 0;
 
-/** native/core/content.hpp */
+/** native/core/packet/content.hpp */
 function contentOf(rank: number, timeNs: number): number {
   const [timeBits, timeShift] = [10, 23];
   return rank * 2 ** timeBits + (Math.floor(timeNs / 2 ** timeShift) % 2 ** timeBits);

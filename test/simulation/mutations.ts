@@ -63,7 +63,7 @@ const WORDS = of(
   ['harmless examples come first', 'causes.length + 1 + place', '-1 - place'],
 );
 
-const EXAMPLES = of('native/core/evidence.cpp', [
+const EXAMPLES = of('native/core/evidence/evidence.cpp', [
   'violations are listed by key alone',
   'return x.rank != y.rank ? x.rank < y.rank : is_smaller(x.violation.key, y.violation.key);',
   'return is_smaller(x.violation.key, y.violation.key);',
@@ -409,7 +409,7 @@ const CONDUCT = of(
 );
 
 const NATIVE_JUDGE = of(
-  'native/core/judge.hpp',
+  'native/core/evidence/judge.hpp',
   ['directions may be apart', 'if (two_way && !forward.meets(reverse)) return FlowVerdict::asymmetric;', ''],
   [
     'a direction may be split',
@@ -427,7 +427,7 @@ const NATIVE_JUDGE = of(
 );
 
 const NATIVE_EVIDENCE = of(
-  'native/core/evidence.cpp',
+  'native/core/evidence/evidence.cpp',
   [
     'what is late counts',
     'return s.where.epoch >= windows.size() || s.where.first_ns >= windows[s.where.epoch].end_ns;',
@@ -459,7 +459,7 @@ const NATIVE_EVIDENCE = of(
 );
 
 const NATIVE_FLOW_MAP = of(
-  'native/core/flow_map.cpp',
+  'native/core/evidence/flow_map.cpp',
   ['members are taken for one', '(!fresh && r.member[d] != member))', 'false)'],
   ['epochs are taken for one', 'if (r.epoch != epoch || r.kernel_key', 'if (r.kernel_key'],
   ['first is last', 'std::min(r.first[d], ticks(o.first_ns));', 'std::max(r.first[d], ticks(o.first_ns));'],
@@ -506,7 +506,7 @@ const KERNELS = of(
 );
 
 const NATIVE_DISSECT = of(
-  'native/core/dissect.cpp',
+  'native/core/packet/dissect.cpp',
   ['what is sent is hashed as if received', 'if (begins_alike) [[likely]]\n    return out;', 'return out;'],
   ['the network header is behind the Ethernet header', 'walk.at = from.network_at;', 'walk.at = ETH_HLEN;'],
   ['bug C ends nothing', 'if (walk.model.bug_c && label != 0) [[unlikely]]\n    walk.stop_kernel();', ''],
@@ -515,13 +515,13 @@ const NATIVE_DISSECT = of(
 );
 
 const NATIVE_FRAGMENTS = of(
-  'native/core/fragment_store.cpp',
+  'native/core/evidence/fragment_store.cpp',
   ['pieces are joined across epochs', 'return {piece.datagram, piece.epoch};', 'return {piece.datagram, 0};'],
   ['pieces are never joined', 'if (nearest == to || away(*nearest) > lifetime) return end;', 'return end;'],
 );
 
 const NATIVE_REPEATS = of(
-  'native/core/repeats.cpp',
+  'native/core/evidence/repeats.cpp',
   ['what is alike is a copy at any time', 'e->content == content && apart <= content::apart_max_ns', 'e->content == content'],
   ['copies come in the order of time', 'e->time_ns > time_ns ? e->time_ns - time_ns : time_ns - e->time_ns', 'time_ns - e->time_ns'],
 );
@@ -552,19 +552,19 @@ const FLOW_MEMORY = of('src/options/flow-memory.ts', [
 ]);
 
 const NATIVE_CACHE = of(
-  'native/core/flow_cache.cpp',
+  'native/core/worker/flow_cache.cpp',
   ['tags of further packets are forgotten', 'if ((c.tags | packet.tags) != tag_digest::none)', 'if (false)'],
   ['kernel keys are one in the cache', 'return r.kernel_key == packet.kernel_key && ', 'return '],
 );
 
-const NATIVE_CACHE_HASH = of('native/core/flow_cache.hpp', [
+const NATIVE_CACHE_HASH = of('native/core/worker/flow_cache.hpp', [
   'a sender chooses places in the cache',
   'seeded_mix(packet.flow_hash + packet.kernel_key, packet.stack.packed(), seed)',
   '(seed.value == 0 ? 0 : mix(packet.flow_hash + packet.kernel_key, packet.stack.packed()))',
 ]);
 
 const NATIVE_GRE = of(
-  'native/core/strip_gre.cpp',
+  'native/core/packet/strip_gre.cpp',
   ['source routes are not skipped', 'if ((flags & routing) != 0 && !skip_routes(walk)) return Follows::nothing;', ''],
   [
     'the kernel looks behind a source route',
@@ -576,7 +576,7 @@ const NATIVE_GRE = of(
 );
 
 const NATIVE_DATAGRAM = of(
-  'native/core/strip_datagram.cpp',
+  'native/core/packet/strip_datagram.cpp',
   [
     'the kernel reads what is in UDP',
     'Follows strip_datagram(Walk& walk) noexcept {\n  walk.stop_kernel();',
@@ -595,7 +595,7 @@ const NATIVE_DATAGRAM = of(
 );
 
 const NATIVE_LINK = of(
-  'native/core/strip_link.cpp',
+  'native/core/packet/strip_link.cpp',
   ['the kernel knows every tag', 'walk.stop_kernel();\n  return tag(walk, layer, bytes);', 'return tag(walk, layer, bytes);'],
   ['FabricPath is a tag', 'unhashed_frame(walk, Layer::fabricpath, 2)', 'unhashed_tag(walk, Layer::fabricpath, 2)'],
   ['NSH of any version', 'version != 0 || bytes < base_bytes', 'bytes < base_bytes'],
@@ -606,13 +606,13 @@ const NATIVE_LINK = of(
 );
 
 const NATIVE_WLAN = of(
-  'native/core/strip_wlan.cpp',
+  'native/core/packet/strip_wlan.cpp',
   ['protected frames are opened', '!is_data(control) || (flags & is_protected) != 0', '!is_data(control)'],
   ['a cut header in a tunnel is a flow', 'if (!walk.in_packet(3) && walk.inside_ip()) walk.end(PacketKind::truncated);', ''],
 );
 
 const NATIVE_PROTOCOL = of(
-  'native/core/strip_protocol.cpp',
+  'native/core/packet/strip_protocol.cpp',
   [
     'Shim6 ends the packet',
     'const bool last = walk.in_packet(1) && load8(walk.data + walk.at) == IPPROTO_NONE;',
@@ -626,13 +626,13 @@ const NATIVE_PROTOCOL = of(
 );
 
 const NATIVE_CAPTURE_FILE = of(
-  'native/core/capture_file.cpp',
+  'native/core/capture_file/capture_file.cpp',
   ['padding of ERF is a packet', 'if ((std::to_integer<unsigned>(erf_[8]) & ~erf_extended) == erf_pad) return;', ''],
   ['snoop has no padding', 'padding_ = record - snoop_record_header_bytes - captured;', 'padding_ = 0;'],
 );
 
 const NATIVE_PREDICTION = of(
-  'native/core/prediction.cpp',
+  'native/core/capture_file/prediction.cpp',
   ['beside others a packet without time is a copy', 'if (now_ns_ == 0 && has_times()) return;', ''],
   ['what waited for its datagram is forgotten', 'tell(packet, waited);', ''],
 );

@@ -55,7 +55,7 @@ export interface Packet {
   readonly marks: number;
   readonly tags: number;
   readonly bytes: number;
-  /** Rank of its contents (native/core/content.hpp): copies share it. */
+  /** Rank of its contents (native/core/packet/content.hpp): copies share it. */
   readonly rank: number;
   /** When the kernel steers it, since the capture began. */
   readonly atNs: number;
@@ -73,7 +73,7 @@ export interface Packet {
 
 export const MARK = { label: 1, fragment: 2, stale: 4, error: 16, index: 64 } as const;
 
-/** native/core/tag_digest.hpp: of a later piece, and of packets that differ. */
+/** native/core/packet/tag_digest.hpp: of a later piece, and of packets that differ. */
 const [UNKNOWN, VARIOUS] = [0xfffe, 0xffff];
 
 /** What a first piece says of its datagram. Kernel keys have 32 bits here. */

@@ -1,6 +1,6 @@
-/** The import graph of src/ has one direction, and each outside package one place. docs/architecture.md draws it. */
+/** The graphs of src/ and native/ have one direction, and each outside package one place. docs/architecture.md draws them. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, posix, relative } from 'node:path';
+import { basename, dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -99,5 +99,43 @@ describe('pure files import nothing that touches the machine', () => {
     const matching = files.filter((file) => pattern.test(file));
     expect(matching).not.toEqual([]);
     expect(imports.filter(({ from, to }) => matching.includes(from) && to.startsWith('node:'))).toEqual([]);
+  });
+});
+
+describe('native code', () => {
+  const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
+  /** From the bottom to the top: a file may include what is in its own room, and in rooms before it. */
+  const ROOMS = [
+    ...['base', 'packet', 'wire', 'table', 'socket', 'worker', 'evidence', 'capture_file'].map((room) => `core/${room}`),
+    ...['host', 'lab', 'binding', 'test', 'fuzz'],
+  ];
+  const sources = readdirSync(NATIVE, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => !name.startsWith('build/') && /\.[ch]pp$/.test(name),
+  );
+  const includes = sources.flatMap((from) =>
+    [...readFileSync(join(NATIVE, from), 'utf8').matchAll(/^#include (["<])([^">]+)/gm)].map(([, mark, to = '']) => ({
+      from,
+      to,
+      own: mark === '"',
+    })),
+  );
+  const room = (file: string) => ROOMS.indexOf(dirname(file));
+
+  test('has a room for every file', () => {
+    expect(sources.filter((file) => room(file) < 0)).toEqual([]);
+    expect(ROOMS.filter((_, index) => !sources.some((file) => room(file) === index))).toEqual([]);
+  });
+
+  test('names every file that it includes from native/ on', () => {
+    expect(includes.filter(({ to, own }) => own && !sources.includes(to))).toEqual([]);
+  });
+
+  test('includes nothing of a later room', () => {
+    expect(includes.filter(({ from, to, own }) => own && room(to) > room(from))).toEqual([]);
+  });
+
+  test('meets Node.js in the binding only', () => {
+    const places = includes.filter(({ to, own }) => !own && /^(?:napi|node|uv|v8)/.test(basename(to))).map(({ from }) => dirname(from));
+    expect([...new Set(places)]).toEqual(['binding']);
   });
 });

@@ -13,7 +13,7 @@ const PROTOCOL_CLASS = 0x20000;
 const ICMP_ERROR = 'icmp-error';
 const LATER_FRAGMENT = 'later-fragment';
 
-/** The reasons of native/core/ignored.hpp, as reports name them. */
+/** The reasons of native/core/packet/ignored.hpp, as reports name them. */
 const REASON_NAMES: Readonly<Record<number, string>> = {
   1: 'before-start',
   2: ICMP_ERROR,

@@ -3,7 +3,7 @@
 /** Inside these the kernel hashes the outer addresses and ports alone. */
 export const OUTER_HASHED: readonly string[] = ['vxlan', 'geneve', 'gtpu', 'l2tp', 'teredo', 'ayiya', 'lisp', 'capwap'];
 
-/** What flows have in common for which there was no place among the stacks that are told apart: nothing (native/core/evidence.hpp). */
+/** What flows have in common for which there was no place among the stacks that are told apart: nothing (native/core/evidence/evidence.hpp). */
 export const FURTHER_STACKS = 'other';
 
 export function hasLayer(stack: string, names: readonly string[]): boolean {
