@@ -1,5 +1,4 @@
 #include "binding/bindings.hpp"
-#include "binding/lab_binding.hpp"
 
 // Changes with the wire format; src/addon/native.ts refuses an addon of another version.
 constexpr int wire_version = 5;
@@ -10,12 +9,19 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   fanout::binding::export_descriptors(env, exports);
   fanout::binding::export_dissect(env, exports);
   fanout::binding::export_flow_map(env, exports);
+  fanout::binding::export_frame_collector(env, exports);
+  fanout::binding::export_helper(env, exports);
   fanout::binding::export_host(env, exports);
+  fanout::binding::export_injector(env, exports);
+  fanout::binding::export_kernel_hash(env, exports);
+  fanout::binding::export_lab_tag(env, exports);
   fanout::binding::export_message(env, exports);
+  fanout::binding::export_nic(env, exports);
   fanout::binding::export_observations(env, exports);
   fanout::binding::export_prediction(env, exports);
   fanout::binding::export_privileges(env, exports);
-  export_lab(env, exports);
+  fanout::binding::export_process(env, exports);
+  fanout::binding::export_tap(env, exports);
   return exports;
 }
 

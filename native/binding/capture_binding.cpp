@@ -42,7 +42,7 @@ CaptureConfig config_of(const Napi::Object& o) {
   return config;
 }
 
-// In the order of OrderTotals in src/addon/native.ts.
+// In the order of OrderTotals in src/addon/capture.ts.
 Napi::Array order_to_js(Napi::Env env, const OrderCounts& c) {
   const std::array counts{c.checked, c.inversions, c.flows, c.syn_ack_first, c.ack_first, c.time_stamp};
   return array_of(env, counts, [&](std::uint64_t count) { return number(env, count); });

@@ -1,4 +1,4 @@
-// What became of a capture file, in the shape of CaptureSummary in src/addon/lab.ts.
+// What became of a capture file, in the shape of CaptureSummary in src/addon/capture-summary.ts.
 #pragma once
 
 #include <napi.h>

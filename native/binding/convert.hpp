@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/base/unique_fd.hpp"
 
 namespace fanout::binding {
 
@@ -28,6 +29,20 @@ inline void throw_sys_error(Napi::Env env, SysError error) { make_sys_error(env,
 
 inline void throw_type_error(Napi::Env env, const std::string& message) {
   Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
+}
+
+inline Napi::Value done_or_throw(Napi::Env env, const Status& status) {
+  if (!status) throw_sys_error(env, status.error());
+  return env.Undefined();
+}
+
+// The caller owns what it is given: closing it is its affair.
+inline Napi::Value descriptor_or_throw(Napi::Env env, Result<UniqueFd> fd) {
+  if (!fd) {
+    throw_sys_error(env, fd.error());
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, fd->release());
 }
 
 // The property, or nothing if it is absent or undefined.

@@ -1,18 +1,18 @@
-// Descriptors on their way between processes, and programs that nobody of the same user can look into.
+// Descriptors: what they are given for, who inherits them, and their way between processes.
+#include "host/descriptors.hpp"
+
+#include <fcntl.h>
+
+#include <vector>
+
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
-#include "host/descriptors.hpp"
-#include "host/unreadable_program.hpp"
+#include "host/memory_file.hpp"
 
 namespace fanout::binding {
 namespace {
 
 int descriptor_of(const Napi::Value& value) { return value.ToNumber().Int32Value(); }
-
-Napi::Value done_or_throw(Napi::Env env, const Status& status) {
-  if (!status) throw_sys_error(env, status.error());
-  return env.Undefined();
-}
 
 // [ours, theirs], which the caller owns.
 Napi::Value pair_or_throw(Napi::Env env, Result<Pair> pair) {
@@ -61,21 +61,19 @@ Napi::Value close_what_was_inherited(const Napi::CallbackInfo& info) {
   return done_or_throw(info.Env(), close_inherited(kept));
 }
 
-// unreadableProgram(): { descriptor, isLoader }
-Napi::Value make_unreadable_program(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  auto program = unreadable_program();
-  if (!program) {
-    throw_sys_error(env, program.error());
-    return env.Undefined();
-  }
-  auto out = Napi::Object::New(env);
-  out.Set("descriptor", program->file.release());
-  out.Set("isLoader", program->is_loader);
-  return out;
+// closeOnExec(descriptors)
+Napi::Value close_on_exec(const Napi::CallbackInfo& info) {
+  const auto list = info[0].As<Napi::Array>();
+  for (std::uint32_t i = 0; i < list.Length(); ++i)
+    if (::fcntl(list.Get(i).ToNumber().Int32Value(), F_SETFD, FD_CLOEXEC) != 0)
+      return done_or_throw(info.Env(), SysError::from_errno("fcntl(F_SETFD)"));
+  return info.Env().Undefined();
 }
 
-Napi::Value hide(const Napi::CallbackInfo& info) { return done_or_throw(info.Env(), hide_from_user()); }
+// sealedMemoryFile(name, bytes)
+Napi::Value memory_file(const Napi::CallbackInfo& info) {
+  return descriptor_or_throw(info.Env(), sealed_memory_file(info[0].ToString().Utf8Value().c_str(), bytes_of(info[1])));
+}
 
 }  // namespace
 
@@ -85,9 +83,9 @@ void export_descriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("sendDescriptor", Napi::Function::New<send_one>(env));
   exports.Set("receiveDescriptor", Napi::Function::New<receive_one>(env));
   exports.Set("putInPlace", Napi::Function::New<put>(env));
+  exports.Set("closeOnExec", Napi::Function::New<close_on_exec>(env));
+  exports.Set("sealedMemoryFile", Napi::Function::New<memory_file>(env));
   exports.Set("closeInherited", Napi::Function::New<close_what_was_inherited>(env));
-  exports.Set("unreadableProgram", Napi::Function::New<make_unreadable_program>(env));
-  exports.Set("hideFromUser", Napi::Function::New<hide>(env));
 }
 
 }  // namespace fanout::binding

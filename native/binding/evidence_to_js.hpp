@@ -1,4 +1,4 @@
-// Evidence in the shape of src/model/evidence.ts, and flows in that of ObservedFlow in src/addon/native.ts.
+// Evidence in the shape of src/model/evidence.ts, and flows in that of ObservedFlow in src/addon/flow-map.ts.
 #pragma once
 
 #include <napi.h>

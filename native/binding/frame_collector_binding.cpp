@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "binding/bindings.hpp"
 #include "binding/capture_summary.hpp"
 #include "binding/convert.hpp"
 #include "binding/nic_binding.hpp"
@@ -93,7 +94,7 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
 
 }  // namespace
 
-Napi::Function define_frame_collector(Napi::Env env) { return FrameCollectorObject::define(env); }
+void export_frame_collector(Napi::Env env, Napi::Object exports) { exports.Set("FrameCollector", FrameCollectorObject::define(env)); }
 
 FrameCollector* frame_collector_from(Napi::Env env, const Napi::Value& value) {
   if (value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&FrameCollectorObject::type_tag))

@@ -6,9 +6,6 @@
 
 namespace fanout::binding {
 
-// The class FrameCollector.
-Napi::Function define_frame_collector(Napi::Env env);
-
 // The collector of such an object, as long as that lives; throws and returns nullptr for anything else.
 FrameCollector* frame_collector_from(Napi::Env env, const Napi::Value& value);
 

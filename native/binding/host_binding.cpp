@@ -1,8 +1,5 @@
-// Questions about this host, and about the process itself.
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+// Interfaces, links and packet sockets of this host.
+#include <cerrno>
 
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
@@ -109,41 +106,6 @@ Napi::Value flow_dissector(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), **program);
 }
 
-// SO_PEERCRED of a Unix socket: the kernel's word on who connected (unix(7)).
-Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
-  ucred credentials{};
-  socklen_t length = sizeof credentials;
-  if (::getsockopt(info[0].ToNumber().Int32Value(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
-    throw_sys_error(info.Env(), SysError::from_errno("getsockopt(SO_PEERCRED)"));
-    return info.Env().Undefined();
-  }
-  auto out = Napi::Object::New(info.Env());
-  out.Set("pid", credentials.pid);
-  out.Set("uid", static_cast<double>(credentials.uid));
-  out.Set("gid", static_cast<double>(credentials.gid));
-  return out;
-}
-
-// signalAtParentsEnd(signal, parent): the kernel sends this process the signal when its parent ends, whatever state either is in
-// (prctl(2)). False if the parent is gone already.
-Napi::Value signal_at_parents_end(const Napi::CallbackInfo& info) {
-  if (::prctl(PR_SET_PDEATHSIG, info[0].ToNumber().Int32Value()) != 0) {
-    throw_sys_error(info.Env(), SysError::from_errno("prctl(PR_SET_PDEATHSIG)"));
-    return info.Env().Undefined();
-  }
-  return Napi::Boolean::New(info.Env(), ::getppid() == info[1].ToNumber().Int32Value());
-}
-
-// _exit(2): ends a process that has nothing left to say, without taking its JavaScript world apart first.
-Napi::Value exit_now(const Napi::CallbackInfo& info) { ::_exit(info[0].ToNumber().Int32Value()); }
-
-// CLOCK_REALTIME in nanoseconds: the clock of the ring's time stamps.
-Napi::Value realtime_ns(const Napi::CallbackInfo& info) {
-  timespec t{};
-  ::clock_gettime(CLOCK_REALTIME, &t);
-  return Napi::BigInt::New(info.Env(), static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(t.tv_nsec));
-}
-
 }  // namespace
 
 void export_host(Napi::Env env, Napi::Object exports) {
@@ -152,10 +114,6 @@ void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("linkState", Napi::Function::New<link_state_of>(env));
   exports.Set("packetSockets", Napi::Function::New<packet_sockets>(env));
   exports.Set("flowDissector", Napi::Function::New<flow_dissector>(env));
-  exports.Set("peerCredentials", Napi::Function::New<peer_credentials>(env));
-  exports.Set("signalAtParentsEnd", Napi::Function::New<signal_at_parents_end>(env));
-  exports.Set("exitNow", Napi::Function::New<exit_now>(env));
-  exports.Set("realtimeNs", Napi::Function::New<realtime_ns>(env));
 }
 
 }  // namespace fanout::binding

@@ -1,4 +1,4 @@
-// KernelInput of src/addon/native.ts. What is absent is as in current kernels.
+// KernelInput of src/addon/dissect.ts. What is absent is as in current kernels.
 #pragma once
 
 #include <optional>

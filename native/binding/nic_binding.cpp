@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "binding/bindings.hpp"
 #include "binding/convert.hpp"
 
 namespace fanout::binding {
@@ -119,7 +120,7 @@ class NicObject final : public Napi::ObjectWrap<NicObject> {
 
 }  // namespace
 
-Napi::Function define_nic(Napi::Env env) { return NicObject::define(env); }
+void export_nic(Napi::Env env, Napi::Object exports) { exports.Set("Nic", NicObject::define(env)); }
 
 std::shared_ptr<const Nic> nic_from(Napi::Env env, const Napi::Value& value) {
   if (value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&NicObject::type_tag))

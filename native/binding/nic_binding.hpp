@@ -8,9 +8,6 @@
 
 namespace fanout::binding {
 
-// The class Nic.
-Napi::Function define_nic(Napi::Env env);
-
 // The NIC of such an object; throws and returns nullptr for anything else.
 std::shared_ptr<const Nic> nic_from(Napi::Env env, const Napi::Value& value);
 

@@ -1,6 +1,6 @@
 /** What is wrong with a capture file, in words: an error where nothing of it can be used, else warnings. Pure. */
 
-import type { CaptureProblem, CaptureSummary, LeftOut } from '../addon/lab.ts';
+import type { CaptureProblem, CaptureSummary, LeftOut } from '../addon/capture-summary.ts';
 import { FanoutError } from '../errors.ts';
 import type { WarningCode } from '../model/reason.ts';
 import type { Reason } from '../model/run-result.ts';

@@ -3,7 +3,9 @@
  * large the file is.
  */
 
-import type { CaptureSummary, FrameCollector, Injector, InjectPlan } from '../addon/lab.ts';
+import type { CaptureSummary } from '../addon/capture-summary.ts';
+import type { FrameCollector } from '../addon/frame-collector.ts';
+import type { Injector, InjectPlan } from '../addon/injector.ts';
 import { interrupted } from '../errors.ts';
 import type { Reason } from '../model/run-result.ts';
 import { captureWarnings, unusableCapture } from './findings.ts';

@@ -1,6 +1,7 @@
 /** Fanout groups that exist on this host, and who owns them. Reads; never touches another process's socket. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { native, type PacketSocketInfo } from '../addon/native.ts';
+import type { PacketSocketInfo } from '../addon/host.ts';
+import { native } from '../addon/native.ts';
 import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
 import { type ListedSocket, listedSockets } from './packet-list.ts';
 

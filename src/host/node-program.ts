@@ -1,6 +1,6 @@
 /** How Node.js is started so that no other process of its user can ever look into what is started (native/host/unreadable_program.hpp). */
 
-import type { DescriptorsAddon } from '../addon/native.ts';
+import type { ProcessAddon } from '../addon/process.ts';
 import { isSystemCallError } from '../errors.ts';
 
 /** A process that was started by a loader has that for its executable file, and its own name in argv[0]. */
@@ -16,7 +16,7 @@ export interface Starter {
 }
 
 /** @returns undefined where this machine allows no such program: then what is started has to hide by itself, as soon as it runs */
-export function starterFor(addon: Pick<DescriptorsAddon, 'unreadableProgram'>, node: string = NODE_PATH): Starter | undefined {
+export function starterFor(addon: Pick<ProcessAddon, 'unreadableProgram'>, node: string = NODE_PATH): Starter | undefined {
   try {
     const { descriptor, isLoader } = addon.unreadableProgram();
     return { descriptor, leading: isLoader ? ['fanout-cluster', node] : [node] };

@@ -3,7 +3,7 @@
  * namespaces. Files that the caller names are opened as the caller; what is in them is read as somebody who may do nothing.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Ids, PrivilegesAddon } from '../addon/native.ts';
+import type { Ids, PrivilegesAddon } from '../addon/privileges.ts';
 import { isSystemCallError } from '../errors.ts';
 
 export type Privilege =

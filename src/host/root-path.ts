@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readlinkSync, type Stats } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import type { Ids } from '../addon/native.ts';
+import type { Ids } from '../addon/privileges.ts';
 
 export interface Place {
   /** A descriptor, which the caller owns. */

@@ -3,7 +3,7 @@
  * the caller expects, and the kernel cleans up when the process ends, however it ends.
  */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import type { LabAddon } from '../addon/lab.ts';
+import type { ProcessAddon } from '../addon/process.ts';
 import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
 
 /** Set on the way in to "process id:inode of the namespace outside". */
@@ -53,7 +53,7 @@ function labFailed(message: string, cause?: unknown): FanoutError {
 }
 
 export interface EnterOptions {
-  readonly addon: Pick<LabAddon, 'exec'>;
+  readonly addon: Pick<ProcessAddon, 'exec'>;
   /** The whole command that is to run inside, program first. */
   readonly argv: readonly [string, ...string[]];
   readonly env: Environment;

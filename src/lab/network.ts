@@ -1,14 +1,15 @@
 /** The interface on which the lab's traffic is captured, and the way into it. To be made inside the lab's namespace only. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
-import type { FrameSet, Injector, LabAddon, Tap } from '../addon/lab.ts';
+import type { FrameSet, Injector, InjectorAddon } from '../addon/injector.ts';
+import type { Tap, TapAddon } from '../addon/tap.ts';
 import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
 import { searchedIn, toolEnvironment } from '../host/tools.ts';
 
 export type Injection = 'tap' | 'veth';
 
 interface Sending {
-  readonly addon: Pick<LabAddon, 'Tap' | 'Injector'>;
+  readonly addon: TapAddon & InjectorAddon;
   /** Packet sockets for what sends on a veth, one for each injector; by default they open their own. */
   readonly senderSocket?: () => number;
 }

@@ -3,7 +3,7 @@
  * one text, in any order. Survives any text.
  */
 
-import type { FlowKind, InputTransform } from '../addon/lab.ts';
+import type { FlowKind, InputTransform } from '../addon/nic.ts';
 import { FanoutError } from '../errors.ts';
 import { TAP_QUEUES_MAX } from '../traffic/limits.ts';
 import { KEY_BYTES, keyOf, TABLE_ENTRIES_MAX } from './model.ts';

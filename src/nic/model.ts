@@ -1,5 +1,5 @@
 /** The settings of a simulated NIC: which receive queue it would give each packet to. docs/nic.md says what is assumed. */
-import type { FlowKind, NicSettings } from '../addon/lab.ts';
+import type { FlowKind, NicSettings } from '../addon/nic.ts';
 
 export const FLOW_KINDS = ['tcp4', 'udp4', 'sctp4', 'tcp6', 'udp6', 'sctp6'] as const satisfies readonly FlowKind[];
 

@@ -1,6 +1,6 @@
 /** `--nic`: the settings of a simulated NIC, typed or saved from a real one. */
 
-import type { FlowKind, InputTransform } from '../addon/lab.ts';
+import type { FlowKind, InputTransform } from '../addon/nic.ts';
 import { FanoutError } from '../errors.ts';
 import { badNic, ETHTOOL_TEXT_MAX, type Fields, parseEthtool } from '../nic/ethtool.ts';
 import {

@@ -3,7 +3,7 @@
  * name goes along, and a variable says where it is.
  */
 import { closeSync, readFileSync, statSync } from 'node:fs';
-import type { PrivilegesAddon } from '../addon/native.ts';
+import type { DescriptorsAddon } from '../addon/descriptors.ts';
 
 /** "process id:descriptor". */
 export const HANDOVER_VARIABLE = 'FANOUT_CLUSTER_HANDOVER';
@@ -35,7 +35,7 @@ export function receiveHandover(environment: NodeJS.ProcessEnv, pid: number): Ha
 
 /** The variable for the next program, and the descriptor that must stay open for it. */
 export function prepareHandover(
-  addon: Pick<PrivilegesAddon, 'sealedMemoryFile'>,
+  addon: Pick<DescriptorsAddon, 'sealedMemoryFile'>,
   handover: Handover,
   pid: number,
 ): { readonly environment: Readonly<Record<string, string>>; readonly descriptor: number } {

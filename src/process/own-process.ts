@@ -1,7 +1,8 @@
 /** This process: on whose behalf it acts, what it gets while it may, and how it is replaced by itself. */
 import { existsSync } from 'node:fs';
-import type { ExecOptions } from '../addon/lab.ts';
-import type { Ids, Native } from '../addon/native.ts';
+import type { Native } from '../addon/native.ts';
+import type { Ids } from '../addon/privileges.ts';
+import type { ExecOptions } from '../addon/process.ts';
 import { unlessInterrupted } from '../collector/run/interruption.ts';
 import type { Openings, Rights } from '../collector/run/provisions.ts';
 import { FanoutError, interrupted } from '../errors.ts';

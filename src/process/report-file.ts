@@ -18,7 +18,8 @@ import { Socket } from 'node:net';
 import { endianness, constants as osConstants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Ids, Native } from '../addon/native.ts';
+import type { Native } from '../addon/native.ts';
+import type { Ids } from '../addon/privileges.ts';
 import { FanoutError } from '../errors.ts';
 import { at, walkAsRoot } from '../host/root-path.ts';
 

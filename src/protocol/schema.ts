@@ -1,6 +1,6 @@
 /** The messages between worker and collector. The only place that knows them; docs/protocol.md describes them for other programs. */
 
-import type { CaptureCounters, CaptureOptions, CbpfInstruction, CopyTotals, LargeTotals, OrderTotals } from '../addon/native.ts';
+import type { CaptureCounters, CaptureOptions, CbpfInstruction, CopyTotals, LargeTotals, OrderTotals } from '../addon/capture.ts';
 import { type KernelDesign, PPPOE_READINGS } from '../model/kernel-model.ts';
 
 export const PROTOCOL_VERSION = 7;

@@ -1,6 +1,7 @@
 /** Carries out the collector's messages on one capture, and moves finished batches from the capture thread to the socket. */
 import type { Socket } from 'node:net';
-import { type Capture, type CaptureOptions, native } from '../addon/native.ts';
+import type { Capture, CaptureOptions } from '../addon/capture.ts';
+import { native } from '../addon/native.ts';
 import { isSystemCallError, unreachable } from '../errors.ts';
 import type { CollectorMessage, SteeringProgram, WorkerMessage } from '../protocol/schema.ts';
 import { showMemory, taken, takenInPlace } from './equipment.ts';

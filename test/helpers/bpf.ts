@@ -1,7 +1,7 @@
 /** BPF programs for tests: classic ones as instructions, others compiled from C by clang. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { CbpfInstruction } from '../../src/addon/native.ts';
+import type { CbpfInstruction } from '../../src/addon/capture.ts';
 import { runProgram } from './programs.ts';
 import { program, type Requirement, root } from './requirements.ts';
 

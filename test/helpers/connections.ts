@@ -1,6 +1,6 @@
 /** TCP connections by hand, packet by packet, so that a test can exchange two of them. */
 
-import type { FrameSet } from '../../src/addon/lab.ts';
+import type { FrameSet } from '../../src/addon/injector.ts';
 import { MAC } from '../../src/traffic/envelopes.ts';
 import { buildFrame, ethernet, ipv4, padding, raw, TCP_FLAG, tcp } from '../../src/traffic/frames.ts';
 

@@ -1,6 +1,8 @@
 /** A group of real workers in this network namespace, led through one run, and all that it saw. Only in a namespace of the lab's own. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CaptureCounters, type CaptureOptions, type FlowMap, native, type ObservedFlow } from '../../src/addon/native.ts';
+import type { CaptureCounters, CaptureOptions } from '../../src/addon/capture.ts';
+import type { FlowMap, ObservedFlow } from '../../src/addon/flow-map.ts';
+import { native } from '../../src/addon/native.ts';
 import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
 import { Cluster, type GroupRequest } from '../../src/collector/group/cluster.ts';
 import type { Program } from '../../src/collector/group/program.ts';

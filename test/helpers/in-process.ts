@@ -1,6 +1,7 @@
 /** A run with its collector in this process: real workers, real kernel, and a way to reach in at an exact state of one of them. */
 import { vi } from 'vitest';
-import { type CaptureOptions, type Membership, native } from '../../src/addon/native.ts';
+import type { CaptureOptions, Membership } from '../../src/addon/capture.ts';
+import { native } from '../../src/addon/native.ts';
 import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
 import { Cluster, type ClusterEvents } from '../../src/collector/group/cluster.ts';
 import { Member, type MemberState } from '../../src/collector/group/member.ts';

@@ -1,6 +1,6 @@
 /** The lab's interface for one test, and what is sent through it, packet by packet. */
 
-import type { InjectPlan } from '../../src/addon/lab.ts';
+import type { InjectPlan } from '../../src/addon/injector.ts';
 import { native } from '../../src/addon/native.ts';
 import { readSelf, usedDevices } from '../../src/lab/namespace.ts';
 import { createLabNetwork, type Injection, type LabNetwork } from '../../src/lab/network.ts';

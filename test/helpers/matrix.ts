@@ -1,6 +1,6 @@
 /** What a run of the survey saw, made up flow by flow; tests change what they are about. */
 
-import type { ObservedFlow } from '../../src/addon/native.ts';
+import type { ObservedFlow } from '../../src/addon/flow-map.ts';
 import type { Observed } from '../../src/collector/run/io.ts';
 import type { ClassSample } from '../../src/commands/matrix/matrix-cells.ts';
 import type { ViolationTraits } from '../../src/model/evidence.ts';

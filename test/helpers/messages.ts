@@ -1,6 +1,7 @@
 /** Arbitrary messages of the protocol, every field over its whole range. */
 import fc from 'fast-check';
-import type { CaptureCounters, CaptureOptions, CbpfInstruction, ObservationInput } from '../../src/addon/native.ts';
+import type { CaptureCounters, CaptureOptions, CbpfInstruction } from '../../src/addon/capture.ts';
+import type { ObservationInput } from '../../src/addon/observations.ts';
 import { type KernelDesign, PPPOE_READINGS } from '../../src/model/kernel-model.ts';
 import type { CollectorMessage, SteeringProgram, WorkerMessage } from '../../src/protocol/schema.ts';
 

@@ -1,7 +1,7 @@
 /** A veth pair in the test's own network namespace, and traffic on it. To be used under "unshare --net" only. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { Injector, InjectPlan, InjectReport } from '../../src/addon/lab.ts';
+import type { Injector, InjectPlan, InjectReport } from '../../src/addon/injector.ts';
 import { generateTraffic, type TrafficOptions } from '../../src/traffic/traffic.ts';
 import { loadLabAddon } from './addon.ts';
 

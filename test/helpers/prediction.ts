@@ -1,6 +1,6 @@
 /** Predictions as they come of evidence; tests change what they are about. */
 
-import type { CaptureSummary } from '../../src/addon/lab.ts';
+import type { CaptureSummary } from '../../src/addon/capture-summary.ts';
 import { type Findings, type GroupFindings, predictionOf } from '../../src/commands/predict/prediction.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { CURRENT_MODEL } from '../../src/model/kernel-model.ts';

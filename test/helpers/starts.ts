@@ -1,7 +1,8 @@
 /** Starting a group while traffic flows: the moment at which a careless start sees flows on processes that they never belonged to. */
 
-import type { Injector } from '../../src/addon/lab.ts';
-import { type Capture, native } from '../../src/addon/native.ts';
+import type { Capture } from '../../src/addon/capture.ts';
+import type { Injector } from '../../src/addon/injector.ts';
+import { native } from '../../src/addon/native.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { Deframer } from '../../src/protocol/framing.ts';
 import { generateTraffic } from '../../src/traffic/traffic.ts';

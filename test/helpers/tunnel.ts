@@ -1,7 +1,7 @@
 /** Two network devices without Ethernet and what passes between them: tun0 and tun1, in this network namespace. */
 import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import type { InjectPlan } from '../../src/addon/lab.ts';
+import type { InjectPlan } from '../../src/addon/injector.ts';
 import { loadLabAddon } from './addon.ts';
 import { ip, joinFrames } from './network.ts';
 import { end, serveCommand } from './serve.ts';

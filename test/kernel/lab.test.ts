@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { InjectPlan } from '../../src/addon/lab.ts';
+import type { InjectPlan } from '../../src/addon/injector.ts';
 import { isSystemCallError } from '../../src/errors.ts';
 import { LAB_VARIABLE, labState, readSelf, usedDevices } from '../../src/lab/namespace.ts';
 import { createLabNetwork, type Injection, type LabNetwork } from '../../src/lab/network.ts';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { ObservedFlow } from '../../src/addon/native.ts';
+import type { ObservedFlow } from '../../src/addon/flow-map.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
 import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { type CliRun, runCliDuring } from '../helpers/cli.ts';

@@ -5,7 +5,7 @@ import { createSocket } from 'node:dgram';
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CbpfInstruction } from '../../src/addon/native.ts';
+import type { CbpfInstruction } from '../../src/addon/capture.ts';
 import { binomialSpread } from '../../src/collector/verdict/confidence.ts';
 import { openSteeringProgram } from '../../src/host/programs.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';

@@ -1,8 +1,8 @@
 /** The order in which packets of a flow reach their member: exact by the lab's numbers, and by what TCP acknowledges. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { FrameSet, InjectPlan } from '../../src/addon/lab.ts';
-import type { CaptureCounters } from '../../src/addon/native.ts';
+import type { CaptureCounters } from '../../src/addon/capture.ts';
+import type { FrameSet, InjectPlan } from '../../src/addon/injector.ts';
 import type { FanoutMode } from '../../src/model/fanout.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
 import { LAB_TAG } from '../../src/traffic/tag.ts';

@@ -3,7 +3,9 @@
  * in mode hash, without the flag DEFRAG and with it.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type CapturePrediction, native, type ObservedFlow } from '../../src/addon/native.ts';
+import type { ObservedFlow } from '../../src/addon/flow-map.ts';
+import { native } from '../../src/addon/native.ts';
+import type { CapturePrediction } from '../../src/addon/prediction.ts';
 import { logBinomialBound } from '../../src/collector/verdict/confidence.ts';
 import type { LabNetwork } from '../../src/lab/network.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';

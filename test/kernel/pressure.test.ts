@@ -3,7 +3,7 @@
  * should have had is known from the same traffic without pressure, because a group of equal size maps flows alike.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ObservedFlow } from '../../src/addon/native.ts';
+import type { ObservedFlow } from '../../src/addon/flow-map.ts';
 import { styleFor } from '../../src/collector/report/layout.ts';
 import type { Observed } from '../../src/collector/run/io.ts';
 import { openProvisions } from '../../src/collector/run/provisions.ts';

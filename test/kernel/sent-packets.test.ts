@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
-import type { ObservedFlow } from '../../src/addon/native.ts';
+import type { ObservedFlow } from '../../src/addon/flow-map.ts';
 import type { CauseResult, RunResult } from '../../src/model/run-result.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
 import { generateTraffic } from '../../src/traffic/traffic.ts';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { CbpfInstruction } from '../../src/addon/native.ts';
+import type { CbpfInstruction } from '../../src/addon/capture.ts';
 import { flowsNeeded } from '../../src/collector/verdict/confidence.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { generateTraffic, type Traffic } from '../../src/traffic/traffic.ts';

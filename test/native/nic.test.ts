@@ -1,6 +1,6 @@
 /** The simulated NIC against receive-side scaling worked out once more, on every class of traffic. */
 import { describe, expect, test } from 'vitest';
-import type { NicSettings } from '../../src/addon/lab.ts';
+import type { NicSettings } from '../../src/addon/nic.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
 import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { loadLabAddon } from '../helpers/addon.ts';

@@ -1,6 +1,7 @@
 /** When evidence ends and when it begins anew: the watch by itself, with a cluster that only listens. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type FlowMap, native } from '../../src/addon/native.ts';
+import type { FlowMap } from '../../src/addon/flow-map.ts';
+import { native } from '../../src/addon/native.ts';
 import { hostSeenWith } from '../../src/collector/group/clock.ts';
 import type { Cluster } from '../../src/collector/group/cluster.ts';
 import { Member } from '../../src/collector/group/member.ts';

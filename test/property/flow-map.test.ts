@@ -1,7 +1,9 @@
 /** The collector's evidence through the addon: what arrives counts, not when, in what order or in how many messages. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type NativeEvidence, native, type ObservationInput } from '../../src/addon/native.ts';
+import type { NativeEvidence } from '../../src/addon/flow-map.ts';
+import { native } from '../../src/addon/native.ts';
+import type { ObservationInput } from '../../src/addon/observations.ts';
 import { flowRoomIn } from '../../src/model/run-limits.ts';
 import { observation } from '../helpers/messages.ts';
 

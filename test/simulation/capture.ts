@@ -1,5 +1,6 @@
 /** The capture thread of a simulated member: reads its ring, counts, tells, as native/core/worker/capture.cpp does it. */
-import type { CaptureCounters, CaptureOptions, ObservationInput } from '../../src/addon/native.ts';
+import type { CaptureCounters, CaptureOptions } from '../../src/addon/capture.ts';
+import type { ObservationInput } from '../../src/addon/observations.ts';
 import { MS, REALTIME_BASE_NS, type SimulatedClock } from './clock.ts';
 import { FlowCells } from './flow-cells.ts';
 import type { Delivery, PacketSocket } from './kernel.ts';

@@ -1,5 +1,5 @@
 /** What one member counts of its flows between two messages, as native/core/worker/flow_cache.cpp and datagrams.cpp do it. */
-import type { ObservationInput } from '../../src/addon/native.ts';
+import type { ObservationInput } from '../../src/addon/observations.ts';
 import { type Flow, joined, MARK, type Packet } from './traffic.ts';
 
 interface Cell {

@@ -1,6 +1,7 @@
 /** A simulated worker process: one connection and one capture for each group, and all the ways in which it can end. */
 
-import { type CaptureCounters, native } from '../../src/addon/native.ts';
+import type { CaptureCounters } from '../../src/addon/capture.ts';
+import { native } from '../../src/addon/native.ts';
 import type { Connection, Enlisted } from '../../src/collector/processes/crew.ts';
 import { Deframer, frame } from '../../src/protocol/framing.ts';
 import {

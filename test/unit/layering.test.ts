@@ -138,4 +138,15 @@ describe('native code', () => {
     const places = includes.filter(({ to, own }) => !own && /^(?:napi|node|uv|v8)/.test(basename(to))).map(({ from }) => dirname(from));
     expect([...new Set(places)]).toEqual(['binding']);
   });
+
+  test('has a file of types for each file of the binding', () => {
+    const bindings = sources.flatMap((file) => /^binding\/(\w+)_binding\.cpp$/.exec(file)?.[1]?.replaceAll('_', '-') ?? []);
+    const types = files.flatMap((file) => /^addon\/([\w-]+)\.ts$/.exec(file)?.[1] ?? []);
+    // What two bindings answer with, and the loader.
+    expect(types.filter((name) => !['capture-summary', 'native'].includes(name)).sort()).toEqual(bindings.sort());
+  });
+
+  test('is loaded in one place', () => {
+    expect(files.filter((file) => /\bdlopen\b|fanout\.node/.test(readFileSync(join(SRC, file), 'utf8')))).toEqual(['addon/native.ts']);
+  });
 });

@@ -3,7 +3,8 @@
  * The steps follow the race-free start: no packet is judged under a membership that is still growing.
  */
 
-import type { CaptureCounters, CaptureOptions, FlowMap, Membership } from '../../addon/native.ts';
+import type { CaptureCounters, CaptureOptions, Membership } from '../../addon/capture.ts';
+import type { FlowMap } from '../../addon/flow-map.ts';
 import { FanoutError } from '../../errors.ts';
 import { FANOUT_MODES } from '../../model/fanout.ts';
 import { decodeWorkerMessage, encodeFrame } from '../../protocol/codec.ts';

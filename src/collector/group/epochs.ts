@@ -1,6 +1,6 @@
 /** Spans of constant membership. Evidence is compared only within one of them. */
 
-import type { FlowMap, ObservedFlow } from '../../addon/native.ts';
+import type { FlowMap, ObservedFlow } from '../../addon/flow-map.ts';
 import type { EpochEvidence, Evidence } from '../../model/evidence.ts';
 import { epochsMax } from '../../model/run-limits.ts';
 

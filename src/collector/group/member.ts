@@ -1,5 +1,5 @@
 /** The life of one member as the collector sees it: a table of states, and what is known about the process behind it. */
-import type { CaptureCounters } from '../../addon/native.ts';
+import type { CaptureCounters } from '../../addon/capture.ts';
 
 export type MemberState =
   | 'starting'

@@ -1,5 +1,5 @@
 /** What steers a group of mode cbpf or ebpf. */
-import type { CbpfInstruction } from '../../addon/native.ts';
+import type { CbpfInstruction } from '../../addon/capture.ts';
 
 /** Of mode ebpf a descriptor in this process. */
 export type Program =

@@ -1,6 +1,6 @@
 /** Watches a run: when to stop, who is lost, whether the link is up, and into which epochs all that cuts the evidence. */
 
-import type { FlowMap, ObservedFlow } from '../../addon/native.ts';
+import type { FlowMap, ObservedFlow } from '../../addon/flow-map.ts';
 import type { FanoutGroup } from '../../host/groups.ts';
 import type { Evidence, ViolationGroup } from '../../model/evidence.ts';
 import type { Disturbance, StopReason } from '../../model/run-facts.ts';

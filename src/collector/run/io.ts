@@ -1,6 +1,6 @@
 /** What a run takes and gives, for whoever starts one. */
 
-import type { ObservedFlow } from '../../addon/native.ts';
+import type { ObservedFlow } from '../../addon/flow-map.ts';
 import type { FanoutError } from '../../errors.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import type { RunFacts } from '../../model/run-facts.ts';

@@ -1,6 +1,8 @@
 /** One group of a run: what its members are asked for, what is watched of it, and the result that is made of what it saw. */
 import { availableParallelism } from 'node:os';
-import { type CaptureOptions, type FlowMap, native } from '../../addon/native.ts';
+import type { CaptureOptions } from '../../addon/capture.ts';
+import type { FlowMap } from '../../addon/flow-map.ts';
+import { native } from '../../addon/native.ts';
 import { FanoutError } from '../../errors.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../../model/fanout.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';

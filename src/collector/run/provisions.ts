@@ -3,7 +3,10 @@
  * about this host. It is got all at once, for every run of a command, so that all privileges can be given up before the first of them.
  */
 import { closeSync } from 'node:fs';
-import { type CbpfInstruction, type Ids, type LinkHelper, native } from '../../addon/native.ts';
+import type { CbpfInstruction } from '../../addon/capture.ts';
+import type { LinkHelper } from '../../addon/helper.ts';
+import { native } from '../../addon/native.ts';
+import type { Ids } from '../../addon/privileges.ts';
 import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts';
 import { REPLAY } from '../../capture-file/use.ts';
 import { readFlowDissector } from '../../host/flow-dissector.ts';

@@ -1,6 +1,6 @@
 /** The programs of a run: the filter every member gets, and what steers modes cbpf and ebpf. */
 
-import type { CbpfInstruction } from '../../addon/native.ts';
+import type { CbpfInstruction } from '../../addon/capture.ts';
 import type { Options } from '../../options/options.ts';
 import type { Program } from '../group/program.ts';
 import type { Provisions } from './provisions.ts';

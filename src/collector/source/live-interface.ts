@@ -1,6 +1,7 @@
 /** A live interface as it must be for packets to be captured there. */
 
-import { type InterfaceInfo, native } from '../../addon/native.ts';
+import type { InterfaceInfo } from '../../addon/host.ts';
+import { native } from '../../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../../errors.ts';
 import type { FirstLayer } from '../../model/link.ts';
 import { firstLayerOf, linkTypeText, remedyForLinkType } from './link-types.ts';

@@ -1,7 +1,9 @@
 /** Where packets come from: a live interface, or the lab with its own interface, and traffic of its own or of a capture file. */
 
-import type { FrameCollector, FrameSet, InjectCounters, Injector } from '../../addon/lab.ts';
-import { type LinkHelper, native } from '../../addon/native.ts';
+import type { FrameCollector } from '../../addon/frame-collector.ts';
+import type { LinkHelper } from '../../addon/helper.ts';
+import type { FrameSet, InjectCounters, Injector } from '../../addon/injector.ts';
+import { native } from '../../addon/native.ts';
 import type { CaptureInput } from '../../capture-file/input.ts';
 import { Replay, type ReplayPlan, SEGMENT_BYTES } from '../../capture-file/replay.ts';
 import { FanoutError } from '../../errors.ts';

@@ -1,6 +1,6 @@
 /** Adds up what the members counted: every packet that the kernel delivered is judged, ignored for a reason, or lost and said so. Pure. */
 
-import type { DissectedFrame } from '../../addon/native.ts';
+import type { DissectedFrame } from '../../addon/dissect.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import type { Contradiction, RunFacts } from '../../model/run-facts.ts';
 import type { PacketCounts } from '../../model/run-result.ts';

@@ -1,5 +1,5 @@
 /** What the verdict has to know of a member. Pure. */
-import type { CaptureCounters } from '../../addon/native.ts';
+import type { CaptureCounters } from '../../addon/capture.ts';
 
 export interface CountingMember {
   readonly index: number;

@@ -1,6 +1,6 @@
 /** What the members counted of the order of packets, added up, and the advice where packets came out of order. Pure. */
 
-import type { OrderTotals } from '../../addon/native.ts';
+import type { OrderTotals } from '../../addon/capture.ts';
 import type { LinkState } from '../../model/link.ts';
 import type { WarningCode } from '../../model/reason.ts';
 import type { Order, Reason, SourceInfo } from '../../model/run-result.ts';

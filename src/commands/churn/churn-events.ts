@@ -1,6 +1,6 @@
 /** From where flows were seen before and after a change to how many of them moved, and what that means. Pure. */
 
-import type { ObservedFlow } from '../../addon/native.ts';
+import type { ObservedFlow } from '../../addon/flow-map.ts';
 import { percent } from '../../collector/report/layout.ts';
 import { type ChurnEvent, type ChurnEventKind, type Slots, stayingShare } from '../../model/churn.ts';
 import type { Reason } from '../../model/run-result.ts';

@@ -1,6 +1,6 @@
 /** From all that one run saw to the cells of its mode. Pure. */
 
-import type { ObservedFlow } from '../../addon/native.ts';
+import type { ObservedFlow } from '../../addon/flow-map.ts';
 import type { Observed } from '../../collector/run/io.ts';
 import { boundWarnings } from '../../collector/verdict/bounds.ts';
 import { isConfident, sum } from '../../collector/verdict/confidence.ts';

@@ -1,7 +1,8 @@
 /** Reads a capture file through the model of the kernel's key. Needs no privilege, and no more memory than its flows take. */
 
-import type { CaptureSummary } from '../../addon/lab.ts';
-import { type CapturePrediction, native } from '../../addon/native.ts';
+import type { CaptureSummary } from '../../addon/capture-summary.ts';
+import { native } from '../../addon/native.ts';
+import type { CapturePrediction } from '../../addon/prediction.ts';
 import { captureWarnings, unusableCapture } from '../../capture-file/findings.ts';
 import { type CaptureInput, inputName } from '../../capture-file/input.ts';
 import { PREDICT } from '../../capture-file/use.ts';

@@ -1,7 +1,8 @@
 /** From what a capture file holds to what mode HASH must do with it. Pure. */
 
-import type { CaptureSummary } from '../../addon/lab.ts';
-import type { NativeEvidence, PredictionCounts } from '../../addon/native.ts';
+import type { CaptureSummary } from '../../addon/capture-summary.ts';
+import type { NativeEvidence } from '../../addon/flow-map.ts';
+import type { PredictionCounts } from '../../addon/prediction.ts';
 import { packetsLeftOut } from '../../capture-file/findings.ts';
 import { ignoredPackets } from '../../collector/verdict/accounting.ts';
 import { sum } from '../../collector/verdict/confidence.ts';

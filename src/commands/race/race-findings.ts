@@ -1,6 +1,6 @@
 /** From where packets were seen while a group grew to what that did to their flows. Pure. */
 
-import type { ObservedFlow } from '../../addon/native.ts';
+import type { ObservedFlow } from '../../addon/flow-map.ts';
 import { percent } from '../../collector/report/layout.ts';
 import type { NaiveStart } from '../../model/race.ts';
 import type { Reason } from '../../model/run-result.ts';

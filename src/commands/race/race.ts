@@ -1,6 +1,7 @@
 /** A group that starts as most programs start one, under traffic, and beside it one that starts in order. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { native, type ObservedFlow } from '../../addon/native.ts';
+import type { ObservedFlow } from '../../addon/flow-map.ts';
+import { native } from '../../addon/native.ts';
 import { hostSeenWith } from '../../collector/group/clock.ts';
 import type { Member } from '../../collector/group/member.ts';
 import { WorkerCrew } from '../../collector/processes/crew.ts';

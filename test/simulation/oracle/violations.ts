@@ -1,5 +1,5 @@
 /** A NO is true, and what is truly parted is found. */
-import type { ObservedFlow } from '../../../src/addon/native.ts';
+import type { ObservedFlow } from '../../../src/addon/flow-map.ts';
 import type { Delivery } from '../kernel.ts';
 import { fateOf } from '../steering.ts';
 import type { Flow } from '../traffic.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { CaptureProblem, CaptureSummary } from '../../../src/addon/lab.ts';
+import type { CaptureProblem, CaptureSummary } from '../../../src/addon/capture-summary.ts';
 import { captureWarnings, unusableCapture } from '../../../src/capture-file/findings.ts';
 import { PREDICT, REPLAY } from '../../../src/capture-file/use.ts';
 

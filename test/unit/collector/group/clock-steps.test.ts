@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type FlowMap, native } from '../../../../src/addon/native.ts';
+import type { FlowMap } from '../../../../src/addon/flow-map.ts';
+import { native } from '../../../../src/addon/native.ts';
 import type { Clock } from '../../../../src/collector/group/clock.ts';
 import { ClockSteps } from '../../../../src/collector/group/clock-steps.ts';
 import { Epochs } from '../../../../src/collector/group/epochs.ts';

@@ -1,6 +1,7 @@
 /** What a group makes of what its members say, told to it word by word: no processes, no time that passes by itself. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type CaptureCounters, type CaptureOptions, native } from '../../../../src/addon/native.ts';
+import type { CaptureCounters, CaptureOptions } from '../../../../src/addon/capture.ts';
+import { native } from '../../../../src/addon/native.ts';
 import { Cluster, type ClusterEvents } from '../../../../src/collector/group/cluster.ts';
 import { NO_COUNTERS } from '../../../../src/collector/group/member.ts';
 import type { Connection, Crew, Enlisted } from '../../../../src/collector/processes/crew.ts';

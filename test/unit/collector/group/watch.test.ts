@@ -1,6 +1,7 @@
 /** The watch by itself, in simulated time: changes on purpose, silence, and a clock that is set back. test/process/watch.test.ts has the real host. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type FlowMap, native, type Tally } from '../../../../src/addon/native.ts';
+import type { FlowMap, Tally } from '../../../../src/addon/flow-map.ts';
+import { native } from '../../../../src/addon/native.ts';
 import type { Surroundings } from '../../../../src/collector/group/clock.ts';
 import type { Cluster } from '../../../../src/collector/group/cluster.ts';
 import { Member } from '../../../../src/collector/group/member.ts';

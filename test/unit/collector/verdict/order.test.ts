@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OrderTotals } from '../../../../src/addon/native.ts';
+import type { OrderTotals } from '../../../../src/addon/capture.ts';
 import { NO_COUNTERS } from '../../../../src/collector/group/member.ts';
 import { orderOf, orderWarnings } from '../../../../src/collector/verdict/order.ts';
 

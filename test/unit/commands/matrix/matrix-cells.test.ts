@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ObservedFlow } from '../../../../src/addon/native.ts';
+import type { ObservedFlow } from '../../../../src/addon/flow-map.ts';
 import { type ClassSample, cellsOf, classesByFlow, doubtsOf } from '../../../../src/commands/matrix/matrix-cells.ts';
 import type { MatrixCell } from '../../../../src/model/matrix.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';

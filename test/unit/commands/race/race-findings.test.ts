@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ObservedFlow } from '../../../../src/addon/native.ts';
+import type { ObservedFlow } from '../../../../src/addon/flow-map.ts';
 import { adviceOn, strayIn } from '../../../../src/commands/race/race-findings.ts';
 
 const flow = { proto: 'tcp', src: '10.0.0.1', sport: 1, dst: '10.0.0.2', dport: 2 };
