@@ -78,8 +78,6 @@ struct Walk {
   bool quoted = false;             // inside an ICMP error
   bool as_whole = false;           // the kernel is taken to get all datagrams in one piece
   std::uint32_t stale = 0;
-  std::uint32_t identity = 0;  // of the last IP header: length, and identification where it has one
-  std::uint64_t sample = 0;    // octets that tell packets of one flow apart: sequence numbers, checksum
 
   // The next header as the kernel reads it, or nullptr if the frame ends inside it.
   [[nodiscard]] const std::byte* take(std::size_t bytes) noexcept {
