@@ -1,5 +1,5 @@
-// What the addon is made of: one file for each concept, NAME_binding.cpp here, with its types in src/addon/NAME.ts. Each function adds
-// its classes and functions to `exports`.
+// What the addon is made of: one file for each concept, NAME_binding.cpp here, with its types in src/addon/NAME.ts.
+// Each function adds its classes and functions to `exports`.
 #pragma once
 
 #include <napi.h>

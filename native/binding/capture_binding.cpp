@@ -1,8 +1,8 @@
 // class Capture: one member of the group, for the worker.
 #include "binding/bindings.hpp"
-#include "core/worker/capture.hpp"
 #include "binding/convert.hpp"
 #include "binding/kernel_model_from_js.hpp"
+#include "core/worker/capture.hpp"
 
 namespace fanout::binding {
 namespace {
@@ -15,7 +15,8 @@ std::vector<sock_filter> program_of(const Napi::Value& value) {
   for (std::uint32_t i = 0; i < list.Length(); ++i) {
     const auto instruction = list.Get(i).As<Napi::Array>();
     const auto field = [&](std::uint32_t n) { return instruction.Get(n).ToNumber().Uint32Value(); };
-    program.push_back({static_cast<std::uint16_t>(field(0)), static_cast<std::uint8_t>(field(1)), static_cast<std::uint8_t>(field(2)), field(3)});
+    program.push_back({static_cast<std::uint16_t>(field(0)), static_cast<std::uint8_t>(field(1)),
+                       static_cast<std::uint8_t>(field(2)), field(3)});
   }
   return program;
 }
@@ -98,14 +99,17 @@ Napi::Object counters_to_js(Napi::Env env, const CaptureCounters& c) {
 class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
  public:
   static void define(Napi::Env env, Napi::Object exports) {
-    exports.Set("Capture", DefineClass(env, "Capture",
-                                       {InstanceMethod<&CaptureObject::join>("join"), InstanceMethod<&CaptureObject::set_cbpf>("setCbpf"),
-                                        InstanceMethod<&CaptureObject::set_ebpf>("setEbpf"), InstanceMethod<&CaptureObject::arm>("arm"),
-                                        InstanceMethod<&CaptureObject::start>("start"), InstanceMethod<&CaptureObject::begin_epoch>("beginEpoch"),
-                                        InstanceMethod<&CaptureObject::finish>("finish"), InstanceMethod<&CaptureObject::answer>("answerDoorbell"),
-                                        InstanceMethod<&CaptureObject::counters>("counters"), InstanceMethod<&CaptureObject::take>("take"),
-                                        InstanceMethod<&CaptureObject::release>("release"), InstanceMethod<&CaptureObject::buffers>("buffers"),
-                                        InstanceMethod<&CaptureObject::inode>("inode"), InstanceMethod<&CaptureObject::close>("close")}));
+    exports.Set(
+        "Capture",
+        DefineClass(
+            env, "Capture",
+            {InstanceMethod<&CaptureObject::join>("join"), InstanceMethod<&CaptureObject::set_cbpf>("setCbpf"),
+             InstanceMethod<&CaptureObject::set_ebpf>("setEbpf"), InstanceMethod<&CaptureObject::arm>("arm"),
+             InstanceMethod<&CaptureObject::start>("start"), InstanceMethod<&CaptureObject::begin_epoch>("beginEpoch"),
+             InstanceMethod<&CaptureObject::finish>("finish"), InstanceMethod<&CaptureObject::answer>("answerDoorbell"),
+             InstanceMethod<&CaptureObject::counters>("counters"), InstanceMethod<&CaptureObject::take>("take"),
+             InstanceMethod<&CaptureObject::release>("release"), InstanceMethod<&CaptureObject::buffers>("buffers"),
+             InstanceMethod<&CaptureObject::inode>("inode"), InstanceMethod<&CaptureObject::close>("close")}));
   }
 
   explicit CaptureObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CaptureObject>(info), env_(info.Env()) {
@@ -153,7 +157,8 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
   Napi::Value join(const Napi::CallbackInfo& info) {
     if (closed()) return env_.Undefined();
     const auto o = info[0].As<Napi::Object>();
-    const auto joined = capture_->join({static_cast<std::uint16_t>(uint32_of(o, "groupId")), static_cast<FanoutMode>(uint32_of(o, "mode")),
+    const auto joined = capture_->join({static_cast<std::uint16_t>(uint32_of(o, "groupId")),
+                                        static_cast<FanoutMode>(uint32_of(o, "mode")),
                                         static_cast<std::uint16_t>(uint32_of(o, "flags")), uint32_of(o, "membersMax")});
     if (!joined) {
       throw_sys_error(env_, joined.error());
@@ -195,7 +200,8 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     doorbell_ = Napi::ThreadSafeFunction::New(env_, info[2].As<Napi::Function>(), "fanout doorbell", 1, 1);
     napi_add_env_cleanup_hook(env_, on_environment_exit, this);
     hooked_ = true;
-    check(capture_->start(uint64_of(info[0]), info[1].ToNumber().Uint32Value(), [bell = doorbell_] { (void)bell.NonBlockingCall(); }));
+    check(capture_->start(uint64_of(info[0]), info[1].ToNumber().Uint32Value(),
+                          [bell = doorbell_] { (void)bell.NonBlockingCall(); }));
     return env_.Undefined();
   }
 

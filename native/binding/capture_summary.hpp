@@ -3,8 +3,8 @@
 
 #include <napi.h>
 
-#include "core/capture_file/capture_frames.hpp"
 #include "binding/convert.hpp"
+#include "core/capture_file/capture_frames.hpp"
 #include "core/capture_file/link_frame.hpp"
 
 namespace fanout::binding {

@@ -53,21 +53,25 @@ inline std::optional<Napi::Value> property(const Napi::Object& object, const cha
 }
 
 // A finite number between the bounds; throws RangeError and returns nothing otherwise.
-inline std::optional<double> number_in(Napi::Env env, const Napi::Value& value, const char* name, double min, double max) {
-  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::numeric_limits<double>::quiet_NaN();
+inline std::optional<double> number_in(Napi::Env env, const Napi::Value& value, const char* name, double min,
+                                       double max) {
+  const double number =
+      value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::numeric_limits<double>::quiet_NaN();
   if (number >= min && number <= max) return number;
   Napi::RangeError::New(env, std::string{name} + " is not a number in its range").ThrowAsJavaScriptException();
   return std::nullopt;
 }
 
-inline std::optional<double> integer_in(Napi::Env env, const Napi::Value& value, const char* name, double min, double max) {
+inline std::optional<double> integer_in(Napi::Env env, const Napi::Value& value, const char* name, double min,
+                                        double max) {
   const auto number = number_in(env, value, name, min, max);
   if (!number || std::trunc(*number) == *number) return number;
   Napi::RangeError::New(env, std::string{name} + " is not an integer").ThrowAsJavaScriptException();
   return std::nullopt;
 }
 
-// The elements of a typed array of exactly this element type, where they are; throws TypeError and returns nothing otherwise.
+// The elements of a typed array of exactly this element type, where they are; throws TypeError and returns nothing
+// otherwise.
 template <typename T>
 std::optional<std::span<const T>> typed_array(Napi::Env env, const Napi::Value& value, napi_typedarray_type type,
                                               const char* name) {
@@ -81,12 +85,15 @@ std::optional<std::span<const T>> typed_array(Napi::Env env, const Napi::Value& 
 
 // The rest reads options that TypeScript has validated: a wrong type would be a defect there.
 
-inline std::uint32_t uint32_of(const Napi::Object& options, const char* name) { return options.Get(name).ToNumber().Uint32Value(); }
+inline std::uint32_t uint32_of(const Napi::Object& options, const char* name) {
+  return options.Get(name).ToNumber().Uint32Value();
+}
 inline bool bool_of(const Napi::Object& options, const char* name) { return options.Get(name).ToBoolean().Value(); }
 
 inline std::uint64_t uint64_of(const Napi::Value& value) {
   bool lossless = false;
-  return value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless) : static_cast<std::uint64_t>(value.ToNumber().Int64Value());
+  return value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless)
+                          : static_cast<std::uint64_t>(value.ToNumber().Int64Value());
 }
 
 inline std::span<const std::byte> bytes_of(const Napi::Value& value) {
@@ -95,7 +102,9 @@ inline std::span<const std::byte> bytes_of(const Napi::Value& value) {
 }
 
 // Counters stay below 2^53 for centuries of packets.
-inline Napi::Number number(Napi::Env env, std::uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
+inline Napi::Number number(Napi::Env env, std::uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
 
 template <typename Range, typename Convert>
 Napi::Array array_of(Napi::Env env, const Range& range, Convert&& convert) {

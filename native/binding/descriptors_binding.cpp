@@ -1,12 +1,11 @@
 // Descriptors: what they are given for, who inherits them, and their way between processes.
-#include "host/descriptors.hpp"
-
 #include <fcntl.h>
 
 #include <vector>
 
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
+#include "host/descriptors.hpp"
 #include "host/memory_file.hpp"
 
 namespace fanout::binding {
@@ -31,7 +30,8 @@ Napi::Value new_message_pair(const Napi::CallbackInfo& info) { return pair_or_th
 
 // sendDescriptor(channel, place, descriptor)
 Napi::Value send_one(const Napi::CallbackInfo& info) {
-  return done_or_throw(info.Env(), send_descriptor(descriptor_of(info[0]), info[1].ToNumber().Uint32Value(), descriptor_of(info[2])));
+  return done_or_throw(
+      info.Env(), send_descriptor(descriptor_of(info[0]), info[1].ToNumber().Uint32Value(), descriptor_of(info[2])));
 }
 
 // receiveDescriptor(channel): { place, descriptor }, which the caller owns.

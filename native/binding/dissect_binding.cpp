@@ -3,9 +3,9 @@
 
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
-#include "core/packet/dissect.hpp"
 #include "binding/flow_text.hpp"
 #include "binding/kernel_model_from_js.hpp"
+#include "core/packet/dissect.hpp"
 
 namespace fanout::binding {
 namespace {
@@ -39,7 +39,7 @@ Napi::Array marks_to_js(Napi::Env env, std::uint8_t marks) {
   };
   constexpr std::array names{Name{mark_flow_label, "flow-label"}, Name{mark_fragment, "fragment"},
                              Name{mark_stale_ipv6, "stale-ipv6"}, Name{mark_echo_request, "echo-request"},
-                             Name{mark_icmp_error, "icmp-error"},  Name{mark_sent_tagged, "sent-tagged"}};
+                             Name{mark_icmp_error, "icmp-error"}, Name{mark_sent_tagged, "sent-tagged"}};
   auto out = Napi::Array::New(env);
   for (const Name& name : names)
     if ((marks & name.mark) != 0) out.Set(out.Length(), name.text);

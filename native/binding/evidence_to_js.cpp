@@ -121,14 +121,15 @@ Napi::Object evidence_to_js(Napi::Env env, const Evidence& e, const Tally& tally
             stack.Set("sentTagged", number(env, s.sent_tagged));
             return stack;
           }));
-  out.Set("twoWayByEpochAndMember",
-          array_of(env, e.two_way_by_epoch_and_member, [&](const std::vector<std::uint64_t>& v) { return numbers(env, v); }));
+  out.Set("twoWayByEpochAndMember", array_of(env, e.two_way_by_epoch_and_member,
+                                             [&](const std::vector<std::uint64_t>& v) { return numbers(env, v); }));
   out.Set("groups", array_of(env, e.groups, [&](const std::pair<ViolationSignature, std::uint64_t>& g) {
             auto group = signature_to_js(env, g.first);
             group.Set("flows", number(env, g.second));
             return group;
           }));
-  out.Set("violations", array_of(env, e.violations, [&](const Violation& v) { return violation_to_js(env, v, start_ns); }));
+  out.Set("violations",
+          array_of(env, e.violations, [&](const Violation& v) { return violation_to_js(env, v, start_ns); }));
   out.Set("violationsOmitted", number(env, e.violations_omitted));
   out.Set("flowsByMember", numbers(env, e.flows_by_member));
   out.Set("toldByMember", numbers(env, tally.told_by_member));

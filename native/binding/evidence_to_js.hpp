@@ -10,7 +10,8 @@
 
 namespace fanout::binding {
 
-[[nodiscard]] Napi::Object evidence_to_js(Napi::Env env, const Evidence& evidence, const Tally& tally, std::uint64_t start_ns);
+[[nodiscard]] Napi::Object evidence_to_js(Napi::Env env, const Evidence& evidence, const Tally& tally,
+                                          std::uint64_t start_ns);
 [[nodiscard]] Napi::Array flows_to_js(Napi::Env env, const std::vector<ObservedFlow>& flows, std::uint64_t start_ns);
 
 }  // namespace fanout::binding

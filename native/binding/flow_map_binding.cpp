@@ -6,8 +6,8 @@
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
 #include "binding/evidence_to_js.hpp"
-#include "core/evidence/flow_map.hpp"
 #include "binding/frame_collector_binding.hpp"
+#include "core/evidence/flow_map.hpp"
 
 namespace fanout::binding {
 namespace {
@@ -24,12 +24,13 @@ std::vector<EpochWindow> windows_of(const Napi::Value& value) {
 class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
  public:
   static void define(Napi::Env env, Napi::Object exports) {
-    exports.Set("FlowMap",
-                DefineClass(env, "FlowMap",
-                            {InstanceMethod<&FlowMapObject::ingest>("ingest"), InstanceMethod<&FlowMapObject::tally>("tally"),
-                             InstanceMethod<&FlowMapObject::evidence>("evidence"), InstanceMethod<&FlowMapObject::flows>("flows"),
-                             InstanceMethod<&FlowMapObject::capacity>("capacity"),
-                             InstanceMethod<&FlowMapObject::bytes_used>("bytesUsed")}));
+    exports.Set("FlowMap", DefineClass(env, "FlowMap",
+                                       {InstanceMethod<&FlowMapObject::ingest>("ingest"),
+                                        InstanceMethod<&FlowMapObject::tally>("tally"),
+                                        InstanceMethod<&FlowMapObject::evidence>("evidence"),
+                                        InstanceMethod<&FlowMapObject::flows>("flows"),
+                                        InstanceMethod<&FlowMapObject::capacity>("capacity"),
+                                        InstanceMethod<&FlowMapObject::bytes_used>("bytesUsed")}));
   }
 
   explicit FlowMapObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<FlowMapObject>(info), env_(info.Env()) {
@@ -58,8 +59,8 @@ class FlowMapObject : public Napi::ObjectWrap<FlowMapObject> {
   }
 
  private:
-  // ingest(message, member, newestEpoch?): the number of observations, or -(1 + offset) where the message is malformed; then
-  // nothing was taken from it.
+  // ingest(message, member, newestEpoch?): the number of observations, or -(1 + offset) where the message is malformed;
+  // then nothing was taken from it.
   Napi::Value ingest(const Napi::CallbackInfo& info) {
     if (!info[0].IsTypedArray()) {
       throw_type_error(env_, "ingest needs bytes");

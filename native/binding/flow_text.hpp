@@ -44,7 +44,9 @@ inline std::string hex64(std::uint64_t value) {
   return text;
 }
 
-inline const char* direction_text(Direction direction) { return direction == Direction::forward ? "forward" : "reverse"; }
+inline const char* direction_text(Direction direction) {
+  return direction == Direction::forward ? "forward" : "reverse";
+}
 
 inline Napi::Object flow_to_js(Napi::Env env, const FlowKey& key) {
   auto flow = Napi::Object::New(env);

@@ -21,8 +21,10 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
     return DefineClass(
         env, "FrameCollector",
         {InstanceMethod<&FrameCollectorObject::feed>("feed"), InstanceMethod<&FrameCollectorObject::finish>("finish"),
-         InstanceMethod<&FrameCollectorObject::restart>("restart"), InstanceMethod<&FrameCollectorObject::summary>("summary"),
-         InstanceAccessor<&FrameCollectorObject::is_full>("isFull"), InstanceAccessor<&FrameCollectorObject::frames>("frames")});
+         InstanceMethod<&FrameCollectorObject::restart>("restart"),
+         InstanceMethod<&FrameCollectorObject::summary>("summary"),
+         InstanceAccessor<&FrameCollectorObject::is_full>("isFull"),
+         InstanceAccessor<&FrameCollectorObject::frames>("frames")});
   }
   static constexpr napi_type_tag type_tag = {0x1b7d92a5c0e34f68, 0x83e5604ad19b72cf};
 
@@ -49,9 +51,9 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
       original = original_of(env, workers->As<Napi::Object>());
       if (!original) return;
     }
-    collector_ =
-        std::make_unique<FrameCollector>(static_cast<std::size_t>(*bytes), static_cast<std::uint16_t>(*queues),
-                                         HashSeed{static_cast<std::uint64_t>(*seed)}, std::move(nic), std::move(original));
+    collector_ = std::make_unique<FrameCollector>(static_cast<std::size_t>(*bytes), static_cast<std::uint16_t>(*queues),
+                                                  HashSeed{static_cast<std::uint64_t>(*seed)}, std::move(nic),
+                                                  std::move(original));
     info.This().As<Napi::Object>().TypeTag(&type_tag);
   }
 
@@ -94,7 +96,9 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
 
 }  // namespace
 
-void export_frame_collector(Napi::Env env, Napi::Object exports) { exports.Set("FrameCollector", FrameCollectorObject::define(env)); }
+void export_frame_collector(Napi::Env env, Napi::Object exports) {
+  exports.Set("FrameCollector", FrameCollectorObject::define(env));
+}
 
 FrameCollector* frame_collector_from(Napi::Env env, const Napi::Value& value) {
   if (value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&FrameCollectorObject::type_tag))

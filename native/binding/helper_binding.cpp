@@ -1,6 +1,4 @@
 // Processes that keep one right each, for what this one may do no more; and a name for a file without one.
-#include "host/helper.hpp"
-
 #include <fcntl.h>
 
 #include <optional>
@@ -9,6 +7,7 @@
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
 #include "binding/ids_from_js.hpp"
+#include "host/helper.hpp"
 
 namespace fanout::binding {
 namespace {
@@ -21,8 +20,8 @@ class LinkHelperObject : public Napi::ObjectWrap<LinkHelperObject> {
         {InstanceMethod<&LinkHelperObject::flap>("flap"), InstanceAccessor<&LinkHelperObject::channel>("channel")});
   }
 
-  // new LinkHelper({ interface, uid?, gid? }), or new LinkHelper({ channel }) for one that was started before this program was
-  // replaced.
+  // new LinkHelper({ interface, uid?, gid? }), or new LinkHelper({ channel }) for one that was started before this
+  // program was replaced.
   explicit LinkHelperObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LinkHelperObject>(info) {
     const auto o = info[0].As<Napi::Object>();
     if (const auto channel = property(o, "channel")) {
@@ -44,12 +43,14 @@ class LinkHelperObject : public Napi::ObjectWrap<LinkHelperObject> {
   std::optional<LinkHelper> helper_;
 };
 
-// startFileHelper({ directory, temporary, target, mode, uid, gid }): { channel, pid }, of which the caller owns the channel.
+// startFileHelper({ directory, temporary, target, mode, uid, gid }): { channel, pid }, of which the caller owns the
+// channel.
 Napi::Value start_file_helper(const Napi::CallbackInfo& info) {
   const auto o = info[0].As<Napi::Object>();
   const auto text = [&](const char* name) { return o.Get(name).ToString().Utf8Value(); };
   auto started = FileHelper::start(
-      {static_cast<int>(uint32_of(o, "directory")), text("temporary"), text("target"), uint32_of(o, "mode")}, ids_of(o));
+      {static_cast<int>(uint32_of(o, "directory")), text("temporary"), text("target"), uint32_of(o, "mode")},
+      ids_of(o));
   if (!started) {
     throw_sys_error(info.Env(), started.error());
     return info.Env().Undefined();
@@ -63,7 +64,8 @@ Napi::Value start_file_helper(const Napi::CallbackInfo& info) {
 // nameFile(file, temporary, target): paths in one directory.
 Napi::Value name_file(const Napi::CallbackInfo& info) {
   const auto text = [&](std::size_t n) { return info[n].ToString().Utf8Value(); };
-  return done_or_throw(info.Env(), give_name(info[0].ToNumber().Int32Value(), AT_FDCWD, text(1).c_str(), text(2).c_str()));
+  return done_or_throw(info.Env(),
+                       give_name(info[0].ToNumber().Int32Value(), AT_FDCWD, text(1).c_str(), text(2).c_str()));
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ Napi::Value link_state_of(const Napi::CallbackInfo& info) {
     out.Set("xdp", xdp);
   }
   if (!link->offloads.empty())
-    out.Set("offloads", array_of(env, link->offloads, [&](const std::string& name) { return Napi::String::New(env, name); }));
+    out.Set("offloads",
+            array_of(env, link->offloads, [&](const std::string& name) { return Napi::String::New(env, name); }));
   if (link->hardware) out.Set("isHardware", true);
   if (link->key_bytes != 0) out.Set("keyBytes", Napi::Number::New(env, link->key_bytes));
   if (link->channels) {
@@ -95,7 +96,8 @@ Napi::Value packet_sockets(const Napi::CallbackInfo& info) {
   });
 }
 
-// flowDissector(netns): the id of the BPF program in the place of the kernel's flow dissector there, or null if there is none.
+// flowDissector(netns): the id of the BPF program in the place of the kernel's flow dissector there, or null if there
+// is none.
 Napi::Value flow_dissector(const Napi::CallbackInfo& info) {
   const auto program = attached_flow_dissector(info[0].ToString().Utf8Value().c_str());
   if (!program) {

@@ -41,7 +41,8 @@ std::shared_ptr<FrameSink> sink_from(Napi::Env env, const Napi::Object& options)
 }
 
 template <typename To, typename From>
-bool copy_array(Napi::Env env, const Napi::Object& options, const char* name, napi_typedarray_type type, std::vector<To>& out) {
+bool copy_array(Napi::Env env, const Napi::Object& options, const char* name, napi_typedarray_type type,
+                std::vector<To>& out) {
   const auto value = property(options, name);
   if (!value) return true;
   const auto elements = typed_array<From>(env, *value, type, name);
@@ -51,15 +52,17 @@ bool copy_array(Napi::Env env, const Napi::Object& options, const char* name, na
   return true;
 }
 
-// Copies: the sending thread writes sequence numbers into its frames, and JavaScript may detach or change its buffers meanwhile.
+// Copies: the sending thread writes sequence numbers into its frames, and JavaScript may detach or change its buffers
+// meanwhile.
 std::shared_ptr<FrameSet> frames_from(Napi::Env env, const Napi::Object& options, std::size_t queue_count) {
   auto set = std::make_shared<FrameSet>();
   // Those of a collector come with refill().
   if (!property(options, "frames")) return set;
-  const bool copied = copy_array<std::byte, std::uint8_t>(env, options, "frames", napi_uint8_array, set->bytes) &&
-                      copy_array<std::uint32_t, std::uint32_t>(env, options, "offsets", napi_uint32_array, set->offsets) &&
-                      copy_array<std::uint16_t, std::uint16_t>(env, options, "queues", napi_uint16_array, set->queues) &&
-                      copy_array<std::uint16_t, std::uint16_t>(env, options, "tags", napi_uint16_array, set->tags);
+  const bool copied =
+      copy_array<std::byte, std::uint8_t>(env, options, "frames", napi_uint8_array, set->bytes) &&
+      copy_array<std::uint32_t, std::uint32_t>(env, options, "offsets", napi_uint32_array, set->offsets) &&
+      copy_array<std::uint16_t, std::uint16_t>(env, options, "queues", napi_uint16_array, set->queues) &&
+      copy_array<std::uint16_t, std::uint16_t>(env, options, "tags", napi_uint16_array, set->tags);
   if (!copied) return nullptr;
   if (const char* problem = set->problem(queue_count)) {
     Napi::RangeError::New(env, problem).ThrowAsJavaScriptException();
@@ -112,9 +115,10 @@ std::optional<InjectPlan> plan_from(Napi::Env env, const Napi::Value& value) {
   return plan;
 }
 
-// Life: while a run is on, the object holds itself, the thread-safe function holds the event loop, and a clean-up hook of the
-// environment stands ready. Hooks run in reverse order, so ours, which stops and joins the thread, runs before the one that
-// frees the thread-safe function: the thread never calls into a freed one, also when a worker_thread is terminated mid-send.
+// Life: while a run is on, the object holds itself, the thread-safe function holds the event loop, and a clean-up hook
+// of the environment stands ready. Hooks run in reverse order, so ours, which stops and joins the thread, runs before
+// the one that frees the thread-safe function: the thread never calls into a freed one, also when a worker_thread is
+// terminated mid-send.
 class InjectorObject final : public Napi::ObjectWrap<InjectorObject> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -157,8 +161,8 @@ class InjectorObject final : public Napi::ObjectWrap<InjectorObject> {
     injector.join();
   }
 
-  // refill(collector): takes over what it has collected, in place of what was sent before; the collector goes on with that
-  // memory.
+  // refill(collector): takes over what it has collected, in place of what was sent before; the collector goes on with
+  // that memory.
   Napi::Value refill(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     FrameCollector* const collector = frame_collector_from(env, info[0]);

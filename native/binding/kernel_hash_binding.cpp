@@ -1,16 +1,16 @@
 // The members that a HASH group chooses, by the kernel itself.
-#include "lab/kernel_hash.hpp"
-
 #include <algorithm>
 #include <vector>
 
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
+#include "lab/kernel_hash.hpp"
 
 namespace fanout::binding {
 namespace {
 
-// membersByKernelHash(frames, offsets, members): for each frame the member that a group of so many would choose, by the kernel itself.
+// membersByKernelHash(frames, offsets, members): for each frame the member that a group of so many would choose, by the
+// kernel itself.
 Napi::Value ask_kernel_hash(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto frames = typed_array<std::uint8_t>(env, info[0], napi_uint8_array, "frames");

@@ -1,5 +1,5 @@
-// The worker's msgpack for control messages. A worker that loaded a JavaScript library for a dozen small messages would start 11
-// ms later, and a group starts as late as all its workers together.
+// The worker's msgpack for control messages. A worker that loaded a JavaScript library for a dozen small messages would
+// start 11 ms later, and a group starts as late as all its workers together.
 #include <string>
 
 #include "binding/bindings.hpp"
@@ -47,7 +47,8 @@ Napi::Value encode(const Napi::CallbackInfo& info) {
     return info.Env().Undefined();
   }
   const std::string& message = out.message();
-  return Napi::Buffer<std::uint8_t>::Copy(info.Env(), reinterpret_cast<const std::uint8_t*>(message.data()), message.size());
+  return Napi::Buffer<std::uint8_t>::Copy(info.Env(), reinterpret_cast<const std::uint8_t*>(message.data()),
+                                          message.size());
 }
 
 // Integers that a JavaScript number may not hold exactly become a BigInt.

@@ -82,7 +82,9 @@ std::optional<NicSettings> settings_from(Napi::Env env, const Napi::Value& value
 
 class NicObject final : public Napi::ObjectWrap<NicObject> {
  public:
-  static Napi::Function define(Napi::Env env) { return DefineClass(env, "Nic", {InstanceMethod<&NicObject::spread>("spread")}); }
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Nic", {InstanceMethod<&NicObject::spread>("spread")});
+  }
   static constexpr napi_type_tag type_tag = {0x27c4e90b61fd4a83, 0xb05d3f8816ce47a2};
 
   explicit NicObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NicObject>(info) {

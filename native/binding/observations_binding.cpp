@@ -1,4 +1,5 @@
-// encodeObservations(): a batch as a worker's capture thread writes it, from values that a simulator or a test has made up.
+// encodeObservations(): a batch as a worker's capture thread writes it, from values that a simulator or a test has made
+// up.
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -46,7 +47,8 @@ class Fields {
     const std::string text = string(name);
     for (std::size_t start = 0; start <= text.size();) {
       const std::size_t end = std::min(text.find('/', start), text.size());
-      const auto layer = std::find(layer_names.begin() + 1, layer_names.end(), std::string_view{text}.substr(start, end - start));
+      const auto layer =
+          std::find(layer_names.begin() + 1, layer_names.end(), std::string_view{text}.substr(start, end - start));
       if (layer == layer_names.end()) return fail(name);
       out.push(static_cast<Layer>(layer - layer_names.begin()));
       start = end + 1;

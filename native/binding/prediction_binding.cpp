@@ -1,4 +1,5 @@
-// class CapturePrediction: bytes of a capture file in, evidence out as of a group that has a member for every kernel key.
+// class CapturePrediction: bytes of a capture file in, evidence out as of a group that has a member for every kernel
+// key.
 #include <memory>
 
 #include "binding/bindings.hpp"
@@ -29,7 +30,9 @@ class CapturePredictionObject final : public Napi::ObjectWrap<CapturePredictionO
       return;
     }
     const auto o = info[0].As<Napi::Object>();
-    Prediction::Options options{.flows_max = uint32_of(o, "flowsMax"), .seed = HashSeed{uint64_of(o.Get("hashSeed"))}, .kernel = kernel_model_from_js(o).value_or(KernelModel{})};
+    Prediction::Options options{.flows_max = uint32_of(o, "flowsMax"),
+                                .seed = HashSeed{uint64_of(o.Get("hashSeed"))},
+                                .kernel = kernel_model_from_js(o).value_or(KernelModel{})};
     auto plain = Prediction::create(options);
     options.defrag = true;
     auto defragmented = Prediction::create(options);

@@ -15,7 +15,8 @@
 namespace fanout::binding {
 namespace {
 
-// hasFanoutArgs(descriptor): whether this kernel takes groups with a limit of members. The packet socket stays as it is.
+// hasFanoutArgs(descriptor): whether this kernel takes groups with a limit of members. The packet socket stays as it
+// is.
 Napi::Value fanout_args(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), has_fanout_args(info[0].ToNumber().Int32Value()));
 }

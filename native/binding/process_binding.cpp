@@ -47,10 +47,11 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   return out;
 }
 
-// exec({ file, argv, env, newNetwork, surrender, keep }): replaces this process, or throws. `file` is looked up in PATH if it has
-// no slash; `env` is a list of "NAME=value". The descriptors in `keep` stay open. With surrender, what comes then has no
-// capability and can gain none. With newNetwork, first into a network namespace of its own. unshare(2) moves the calling thread
-// alone, and execve(2) leaves this thread as the only one of the process, so all of the process arrives there together.
+// exec({ file, argv, env, newNetwork, surrender, keep }): replaces this process, or throws. `file` is looked up in PATH
+// if it has no slash; `env` is a list of "NAME=value". The descriptors in `keep` stay open. With surrender, what comes
+// then has no capability and can gain none. With newNetwork, first into a network namespace of its own. unshare(2)
+// moves the calling thread alone, and execve(2) leaves this thread as the only one of the process, so all of the
+// process arrives there together.
 Napi::Value exec(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsObject()) {
@@ -125,8 +126,8 @@ Napi::Value peer_credentials(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// signalAtParentsEnd(signal, parent): the kernel sends this process the signal when its parent ends, whatever state either is in
-// (prctl(2)). False if the parent is gone already.
+// signalAtParentsEnd(signal, parent): the kernel sends this process the signal when its parent ends, whatever state
+// either is in (prctl(2)). False if the parent is gone already.
 Napi::Value signal_at_parents_end(const Napi::CallbackInfo& info) {
   if (::prctl(PR_SET_PDEATHSIG, info[0].ToNumber().Int32Value()) != 0) {
     throw_sys_error(info.Env(), SysError::from_errno("prctl(PR_SET_PDEATHSIG)"));
@@ -142,7 +143,8 @@ Napi::Value exit_now(const Napi::CallbackInfo& info) { ::_exit(info[0].ToNumber(
 Napi::Value realtime_ns(const Napi::CallbackInfo& info) {
   timespec t{};
   ::clock_gettime(CLOCK_REALTIME, &t);
-  return Napi::BigInt::New(info.Env(), static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(t.tv_nsec));
+  return Napi::BigInt::New(
+      info.Env(), static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(t.tv_nsec));
 }
 
 }  // namespace

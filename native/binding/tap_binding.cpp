@@ -16,7 +16,8 @@ constexpr std::size_t tap_frame_max = 65536 + 18;
 
 std::vector<UniqueFd> descriptors_from(const Napi::Array& list) {
   std::vector<UniqueFd> out;
-  for (std::uint32_t i = 0; i < list.Length(); ++i) out.emplace_back(static_cast<int>(list.Get(i).ToNumber().Int32Value()));
+  for (std::uint32_t i = 0; i < list.Length(); ++i)
+    out.emplace_back(static_cast<int>(list.Get(i).ToNumber().Int32Value()));
   return out;
 }
 
@@ -46,10 +47,11 @@ std::optional<Tap> open_tap(Napi::Env env, const Napi::Value& value) {
 class TapObject final : public Napi::ObjectWrap<TapObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Tap",
-                       {InstanceAccessor<&TapObject::name>("name"), InstanceAccessor<&TapObject::queues>("queues"),
-                        InstanceAccessor<&TapObject::descriptors>("descriptors"), InstanceMethod<&TapObject::write>("write"),
-                        InstanceMethod<&TapObject::read>("read"), InstanceMethod<&TapObject::close>("close")});
+    return DefineClass(
+        env, "Tap",
+        {InstanceAccessor<&TapObject::name>("name"), InstanceAccessor<&TapObject::queues>("queues"),
+         InstanceAccessor<&TapObject::descriptors>("descriptors"), InstanceMethod<&TapObject::write>("write"),
+         InstanceMethod<&TapObject::read>("read"), InstanceMethod<&TapObject::close>("close")});
   }
   static constexpr napi_type_tag type_tag = {0x6f1d0b3c54e24a11, 0x9a77c3d2e8b64f05};
 

@@ -1,5 +1,5 @@
-// Any bytes as a capture file: read whole, and in pieces whose sizes the first bytes choose. Both must tell the same, and every
-// packet must survive becoming a frame and being dissected.
+// Any bytes as a capture file: read whole, and in pieces whose sizes the first bytes choose. Both must tell the same,
+// and every packet must survive becoming a frame and being dissected.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/capture_file/capture_file.hpp"
-#include "core/packet/dissect.hpp"
 #include "core/capture_file/link_frame.hpp"
+#include "core/packet/dissect.hpp"
 
 // The entry point of libFuzzer, which also replay_main.cpp calls.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size);
@@ -69,8 +69,8 @@ class Digest final : public CaptureSink {
 };
 
 bool same(const CaptureProblem& x, const CaptureProblem& y) {
-  return x.fault == y.fault && x.record == y.record && x.block == y.block && x.offset == y.offset && x.value == y.value &&
-         x.foreign == y.foreign;
+  return x.fault == y.fault && x.record == y.record && x.block == y.block && x.offset == y.offset &&
+         x.value == y.value && x.foreign == y.foreign;
 }
 
 }  // namespace

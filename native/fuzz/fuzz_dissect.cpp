@@ -1,5 +1,5 @@
-// Any bytes as a frame. Of the first one a bit says whether the ring header carried a tag, others where the kernel begins with it
-// if this host has sent it, and what kernel that is.
+// Any bytes as a frame. Of the first one a bit says whether the ring header carried a tag, others where the kernel
+// begins with it if this host has sent it, and what kernel that is.
 #include <cstdio>
 #include <cstdlib>
 
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   const char* rule = test::broken_rule(frame, tag, seed);
   const bool has_type = frame.size() >= 14;
   const NetworkStart from{static_cast<std::uint16_t>(has_type ? test::octets16(frame, 12) : 0),
-                      static_cast<std::uint16_t>((data[0] & 0x02) != 0 ? 18 : 14 + (data[0] >> 4U) * 4)};
+                          static_cast<std::uint16_t>((data[0] & 0x02) != 0 ? 18 : 14 + (data[0] >> 4U) * 4)};
   if (rule == nullptr) rule = test::broken_rule_sent(frame, tag, from, seed);
   if (rule == nullptr) rule = test::broken_rule_network(frame, from, seed);
   if (rule == nullptr) rule = test::broken_rule_network(frame, {ETH_P_IP, 0}, seed);

@@ -1,5 +1,6 @@
-// A few octets as one thing that a member told: which of a few flows, members, epochs and kernel keys. Whatever was told, the
-// evidence must be the same in every order of arrival, each flow must have one verdict, and the list of flows must say the same.
+// A few octets as one thing that a member told: which of a few flows, members, epochs and kernel keys. Whatever was
+// told, the evidence must be the same in every order of arrival, each flow must have one verdict, and the list of flows
+// must say the same.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -7,8 +8,8 @@
 #include <cstring>
 #include <vector>
 
-#include "core/packet/dissect.hpp"
 #include "core/evidence/flow_map.hpp"
+#include "core/packet/dissect.hpp"
 #include "test/generate.hpp"
 
 // The entry point of libFuzzer, which also replay_main.cpp calls.
@@ -67,8 +68,8 @@ Told told_by(std::span<const unsigned char, told_bytes> octets) {
 }
 
 FlowMap map_of(const std::vector<Told>& list) {
-  auto map =
-      FlowMap::create({.members = members, .flows_max = 1024, .sights_max = 1024, .fragments_max = 1024}, HashSeed{0x5eed});
+  auto map = FlowMap::create({.members = members, .flows_max = 1024, .sights_max = 1024, .fragments_max = 1024},
+                             HashSeed{0x5eed});
   if (!map) std::abort();
   for (const Told& t : list) map->add(t.observation, t.member, t.epoch);
   require(map->tally().untracked_packets == 0, "there is room for all of them");
@@ -77,13 +78,14 @@ FlowMap map_of(const std::vector<Told>& list) {
 
 bool same(const FlowSight& x, const FlowSight& y) {
   return x.where.epoch == y.where.epoch && x.where.member == y.where.member && x.where.direction == y.where.direction &&
-         x.where.first_ns == y.where.first_ns && x.where.last_ns == y.where.last_ns && x.where.content == y.where.content &&
-         x.where.packets == y.where.packets && x.stack == y.stack && x.kernel_key == y.kernel_key && x.bytes == y.bytes &&
-         x.marks == y.marks;
+         x.where.first_ns == y.where.first_ns && x.where.last_ns == y.where.last_ns &&
+         x.where.content == y.where.content && x.where.packets == y.where.packets && x.stack == y.stack &&
+         x.kernel_key == y.kernel_key && x.bytes == y.bytes && x.marks == y.marks;
 }
 
 bool same(const std::vector<FlowSight>& x, const std::vector<FlowSight>& y) {
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const FlowSight& a, const FlowSight& b) { return same(a, b); });
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                    [](const FlowSight& a, const FlowSight& b) { return same(a, b); });
 }
 
 void require_same(const Evidence& x, const Evidence& y) {
@@ -100,15 +102,17 @@ void require_same(const Evidence& x, const Evidence& y) {
   // Which of their kernel keys are told apart is a matter of order.
   if (x.many_keyed != 0) return;
   require(x.groups == y.groups, "the same kinds of violation in every order");
-  const bool is_same_list = std::equal(x.violations.begin(), x.violations.end(), y.violations.begin(), y.violations.end(),
-                                       [](const Violation& a, const Violation& b) {
-                                         return a.key == b.key && a.signature == b.signature && same(a.sights, b.sights);
-                                       });
+  const bool is_same_list =
+      std::equal(x.violations.begin(), x.violations.end(), y.violations.begin(), y.violations.end(),
+                 [](const Violation& a, const Violation& b) {
+                   return a.key == b.key && a.signature == b.signature && same(a.sights, b.sights);
+                 });
   require(is_same_list, "the same violations in every order");
   require(x.stacks.size() == y.stacks.size(), "the same stacks in every order");
 }
 
-void require_sound(const Evidence& e, const FlowMap& map, std::span<const EpochWindow> windows, FlowMap::Placement placement) {
+void require_sound(const Evidence& e, const FlowMap& map, std::span<const EpochWindow> windows,
+                   FlowMap::Placement placement) {
   const FlowCounts& f = e.flows;
   const std::uint64_t violated = f.split + f.asymmetric + f.duplicated;
   require(f.total == f.one_way + f.consistent + violated && f.total <= map.tally().flows, "every flow has one verdict");
@@ -127,7 +131,8 @@ void require_sound(const Evidence& e, const FlowMap& map, std::span<const EpochW
           "the list has the verdicts of the evidence");
 }
 
-void require_sound_in_every_order(std::vector<Told> list, std::span<const EpochWindow> windows, FlowMap::Placement placement) {
+void require_sound_in_every_order(std::vector<Told> list, std::span<const EpochWindow> windows,
+                                  FlowMap::Placement placement) {
   const FlowMap map = map_of(list);
   const Evidence e = map.evidence(windows, told_max, FlowMap::Basis{.placement = placement});
   require_sound(e, map, windows, placement);

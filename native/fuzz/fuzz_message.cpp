@@ -1,5 +1,5 @@
-// Any bytes as a control message. What can be read can be written, and is read again as the same; writing it once more changes
-// nothing.
+// Any bytes as a control message. What can be read can be written, and is read again as the same; writing it once more
+// changes nothing.
 #include <cstdio>
 #include <cstdlib>
 

@@ -1,5 +1,6 @@
-// Any bytes as a sequence of frames: two octets of length, one of time, then the frame. Both groups are predicted, and every
-// packet must be accounted for; no choice of the tool's own, such as the seed of its tables, may show in what is said of a flow.
+// Any bytes as a sequence of frames: two octets of length, one of time, then the frame. Both groups are predicted, and
+// every packet must be accounted for; no choice of the tool's own, such as the seed of its tables, may show in what is
+// said of a flow.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -38,8 +39,9 @@ std::vector<Frame> frames_of(std::span<const std::byte> input) {
     const std::size_t length = std::min(wanted, input.size());
     // A length that is not there is what a snap length leaves of a frame.
     if (length > 0)
-      out.push_back(
-          {{input.begin(), input.begin() + static_cast<std::ptrdiff_t>(length)}, static_cast<std::uint32_t>(wanted), now_ns});
+      out.push_back({{input.begin(), input.begin() + static_cast<std::ptrdiff_t>(length)},
+                     static_cast<std::uint32_t>(wanted),
+                     now_ns});
     input = input.subspan(length);
   }
   return out;
@@ -48,7 +50,8 @@ std::vector<Frame> frames_of(std::span<const std::byte> input) {
 constexpr std::uint32_t flows_max = 64, sights_max = 1024;
 
 Prediction predicted(const std::vector<Frame>& frames, bool defrag, HashSeed seed) {
-  auto prediction = Prediction::create({.defrag = defrag, .flows_max = flows_max, .sights_max = sights_max, .seed = seed});
+  auto prediction =
+      Prediction::create({.defrag = defrag, .flows_max = flows_max, .sights_max = sights_max, .seed = seed});
   if (!prediction) std::abort();
   for (const Frame& f : frames) prediction->add(f.bytes, f.wire_bytes, f.time_ns);
   prediction->finish();
@@ -56,7 +59,8 @@ Prediction predicted(const std::vector<Frame>& frames, bool defrag, HashSeed see
 }
 
 std::uint64_t accounted(const Prediction& prediction, const Evidence& e) {
-  std::uint64_t packets = e.judged_packets + e.unjoined_fragments + e.unmatched_errors + prediction.tally().untracked_packets;
+  std::uint64_t packets =
+      e.judged_packets + e.unjoined_fragments + e.unmatched_errors + prediction.tally().untracked_packets;
   for (const IgnoredCounts::Entry& entry : prediction.ignored()) packets += entry.packets;
   return packets;
 }
@@ -73,11 +77,13 @@ void check_evidence(const Evidence& e, std::size_t violations_max) {
   }
 }
 
-// Copies are told by the least of some packets, and which is least is a matter of the seed: whether a flow is split is not.
+// Copies are told by the least of some packets, and which is least is a matter of the seed: whether a flow is split is
+// not.
 bool alike(const Evidence& x, const Evidence& y) {
   const auto kept = [](const Evidence& e) { return e.flows.one_way + e.flows.consistent; };
-  return x.flows.total == y.flows.total && kept(x) == kept(y) && x.two_way == y.two_way && x.judged_packets == y.judged_packets &&
-         x.unjoined_fragments == y.unjoined_fragments && x.unmatched_errors == y.unmatched_errors;
+  return x.flows.total == y.flows.total && kept(x) == kept(y) && x.two_way == y.two_way &&
+         x.judged_packets == y.judged_packets && x.unjoined_fragments == y.unjoined_fragments &&
+         x.unmatched_errors == y.unmatched_errors;
 }
 
 void check_plain(const std::vector<Frame>& frames) {
@@ -102,7 +108,8 @@ void check_defragmented(const std::vector<Frame>& frames) {
     if (out.frame.empty()) continue;
     ++seen;
     const bool is_same = out.frame.data() == f.bytes.data();
-    require(!is_same || (out.frame.size() == f.bytes.size() && out.wire_bytes == f.wire_bytes), "what passes is not changed");
+    require(!is_same || (out.frame.size() == f.bytes.size() && out.wire_bytes == f.wire_bytes),
+            "what passes is not changed");
     require(is_same || out.frame.size() <= 18 + 60 + 512, "of a whole packet only the beginning is kept");
   }
   require(seen + defragmenter.lost() <= frames.size(), "a packet is seen or lost");

@@ -21,8 +21,10 @@ int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
     if (packet.frame.data() < block.data() || packet.frame.data() + packet.frame.size() > block.data() + block.size())
       fail("a packet lies inside its block");
     const HashSeed seed{0x5eed};
-    for (const Dissection& dissection : {dissect(packet.frame, packet.tag, seed), dissect_network(packet.frame, packet.network, seed)})
-      if (dissection.kind == PacketKind::flow && dissection.key.family != 4 && dissection.key.family != 6) fail("a flow has a family");
+    for (const Dissection& dissection :
+         {dissect(packet.frame, packet.tag, seed), dissect_network(packet.frame, packet.network, seed)})
+      if (dissection.kind == PacketKind::flow && dissection.key.family != 4 && dissection.key.family != 6)
+        fail("a flow has a family");
   });
   if (counts.packets != visited) fail("every packet counted was visited");
   if (counts.packets > size) fail("each packet is a step forward");

@@ -1,4 +1,5 @@
-// Any bytes as a batch of observations: read by itself, then taken into a flow map, which must know exactly what the reader knew.
+// Any bytes as a batch of observations: read by itself, then taken into a flow map, which must know exactly what the
+// reader knew.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -35,7 +36,8 @@ void check(const fanout::FlowMap::Limits& limits, const Told& told) {
   const Tally& tally = map->tally();
   require(result.ok == told.is_well_formed, "the map takes what the reader can read");
   require(result.observations == (result.ok ? told.observations : 0), "the map takes all or nothing");
-  require(tally.packets + tally.untracked_packets == (result.ok ? told.packets : 0), "every packet is tracked or untracked");
+  require(tally.packets + tally.untracked_packets == (result.ok ? told.packets : 0),
+          "every packet is tracked or untracked");
   require(map->held() <= map->capacity(), "there is room for what is held");
 
   const EpochWindow windows[]{{}, {1'000'000}};
@@ -43,10 +45,12 @@ void check(const fanout::FlowMap::Limits& limits, const Told& told) {
   const FlowCounts& flows = evidence.flows;
   const std::uint64_t violated = flows.asymmetric + flows.split + flows.duplicated;
   require(flows.one_way + flows.consistent + violated == flows.total, "every flow has one verdict");
-  require(evidence.forgotten == tally.forgotten && evidence.forgotten <= flows.one_way, "what is forgotten went one way");
+  require(evidence.forgotten == tally.forgotten && evidence.forgotten <= flows.one_way,
+          "what is forgotten went one way");
   require(flows.total - evidence.forgotten <= map->held(), "a flow is held or forgotten");
   require(evidence.violations.size() + evidence.violations_omitted == violated, "every violation is listed or omitted");
-  require(told.sums_wrap || evidence.judged_packets + evidence.unjoined_fragments + evidence.unmatched_errors <= tally.packets,
+  require(told.sums_wrap ||
+              evidence.judged_packets + evidence.unjoined_fragments + evidence.unmatched_errors <= tally.packets,
           "evidence knows no packet that was not told");
   // Nothing is late where its epoch has no end, and nothing saturates.
   if (told.epoch >= 16 || told.sums_wrap || told.packets > 0xffffffff) return;
@@ -69,7 +73,8 @@ int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
     require((o.packets > 0 || o.datagram != 0) && o.first_ns <= o.last_ns, "an observation can be");
     require(o.tuple.family == 4 || o.tuple.family == 6, "an observation has a family");
     const Direction direction = direction_of(o.tuple);
-    const FiveTuple back{o.tuple.dst, o.tuple.src, o.tuple.dst_port, o.tuple.src_port, o.tuple.protocol, o.tuple.family};
+    const FiveTuple back{o.tuple.dst,      o.tuple.src,      o.tuple.dst_port,
+                         o.tuple.src_port, o.tuple.protocol, o.tuple.family};
     require(canonical(o.tuple, direction) == canonical(back, direction_of(back)), "both directions have one key");
     told.packets += o.packets;
     told.sums_wrap |= o.packets >> 40U != 0;
@@ -79,6 +84,8 @@ int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
 
   // One that counts what it has no room for, and one so small that flows make room for one another.
   check({.members = members, .flows_max = 256, .sights_max = 64, .fragments_max = 64}, told);
-  check({.members = members, .flows_max = 3, .sights_max = 4, .fragments_max = 2, .when_full = FlowMap::WhenFull::forget}, told);
+  check(
+      {.members = members, .flows_max = 3, .sights_max = 4, .fragments_max = 2, .when_full = FlowMap::WhenFull::forget},
+      told);
   return 0;
 }

@@ -1,5 +1,5 @@
-// Writes a capture file of every variant and of every link type into the directory given, behind the sizes of the pieces it is
-// read in.
+// Writes a capture file of every variant and of every link type into the directory given, behind the sizes of the
+// pieces it is read in.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

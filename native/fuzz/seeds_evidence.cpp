@@ -1,4 +1,5 @@
-// Writes things told into the directory given: flows that are kept, split, asymmetric and copied, and datagrams in pieces.
+// Writes things told into the directory given: flows that are kept, split, asymmetric and copied, and datagrams in
+// pieces.
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -22,14 +23,15 @@ int main(int argc, char** argv) {
       {"split-by-design", {{.key = 1}, {.member = 1, .key = 2}, {.direction = 1, .key = 1}}},
       {"copied", {{.key = 1, .packets = 4, .content = 3}, {.member = 1, .key = 2, .packets = 4, .content = 3}}},
       {"error", {{.key = 1}, {.member = 3, .key = 4, .marks = 16}}},
-      {"pieces", {{.flow = 1}, {.flow = 1, .packets = 0, .datagram = 2}, {.member = 2, .key = 7, .marks = 2, .datagram = 2}}},
+      {"pieces",
+       {{.flow = 1}, {.flow = 1, .packets = 0, .datagram = 2}, {.member = 2, .key = 7, .marks = 2, .datagram = 2}}},
   };
   for (const auto& [name, list] : seeds) {
     std::ofstream out{std::filesystem::path{argv[1]} / name, std::ios::binary};
     out.put('\xff');
     for (const Told& t : list)
-      for (const unsigned octet :
-           {t.flow | t.direction << 2U | t.member << 3U, t.key, t.marks, t.packets, t.at, 1U, t.content | t.datagram << 4U, 0U})
+      for (const unsigned octet : {t.flow | t.direction << 2U | t.member << 3U, t.key, t.marks, t.packets, t.at, 1U,
+                                   t.content | t.datagram << 4U, 0U})
         out.put(static_cast<char>(octet));
     if (!out.flush()) return 1;
   }

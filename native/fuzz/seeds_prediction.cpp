@@ -17,8 +17,8 @@ void put_frame(Octets& out, const Octets& frame, unsigned step) {
 }
 
 Octets fragment(unsigned begin, bool more, bool tagged) {
-  const Header ip =
-      ipv4("10.0.0.1", "192.0.2.1", {.protocol = IPPROTO_UDP, .id = 5, .fragment_offset = begin, .more_fragments = more});
+  const Header ip = ipv4("10.0.0.1", "192.0.2.1",
+                         {.protocol = IPPROTO_UDP, .id = 5, .fragment_offset = begin, .more_fragments = more});
   const Packet link = tagged ? eth() / vlan(7) : Packet{eth()};
   return (begin == 0 ? link / ip / udp(1024, 53) / payload(8) : link / ip / payload(16)).bytes();
 }

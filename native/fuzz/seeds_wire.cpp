@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "test/generate.hpp"
 #include "core/wire/wire.hpp"
+#include "test/generate.hpp"
 
 int main(int argc, char** argv) {
   using namespace fanout;

@@ -17,7 +17,8 @@ namespace {
 
 Result<Pair> pair_of(int type) noexcept {
   int ends[2];
-  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return SysError::from_errno("socketpair");
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+    return SysError::from_errno("socketpair");
   return Pair{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
 }
 
@@ -52,15 +53,16 @@ Result<std::vector<Open>> open_descriptors() noexcept {
 bool was_inherited(const Open& descriptor, const std::vector<Open>& all) noexcept {
   if (!descriptor.closes_on_exec) return true;
   const struct stat& status = descriptor.status;
-  // /dev/null and its like, and a terminal that is a standard stream: Node.js opens it once more for itself. An event queue is nothing of
-  // all that.
+  // /dev/null and its like, and a terminal that is a standard stream: Node.js opens it once more for itself. An event
+  // queue is nothing of all that.
   constexpr unsigned memory_devices = 1;
   const auto is_standard_stream = [&](const Open& other) {
     return other.number <= STDERR_FILENO && S_ISCHR(other.status.st_mode) && other.status.st_rdev == status.st_rdev;
   };
   if (S_ISCHR(status.st_mode))
     return major(status.st_rdev) != memory_devices && std::none_of(all.begin(), all.end(), is_standard_stream);
-  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode) || S_ISSOCK(status.st_mode)) return true;
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode) || S_ISSOCK(status.st_mode))
+    return true;
   const auto is_end_of_it = [&](const Open& other) {
     return other.status.st_ino == status.st_ino && other.status.st_dev == status.st_dev;
   };
@@ -85,7 +87,8 @@ Status send_descriptor(int channel, std::uint32_t place, int descriptor) noexcep
   rights->cmsg_type = SCM_RIGHTS;
   rights->cmsg_len = CMSG_LEN(sizeof descriptor);
   std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
-  if (::sendmsg(channel, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof place)) return SysError::from_errno("sendmsg");
+  if (::sendmsg(channel, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof place))
+    return SysError::from_errno("sendmsg");
   return Done{};
 }
 

@@ -1,4 +1,5 @@
-// Descriptors on their way between processes: pairs of sockets, rights over them (SCM_RIGHTS, unix(7)), and what came along unasked.
+// Descriptors on their way between processes: pairs of sockets, rights over them (SCM_RIGHTS, unix(7)), and what came
+// along unasked.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,10 @@ struct Handed {
 // Takes the place of whatever had this number, and is closed on execve(2).
 [[nodiscard]] Status put_in_place(UniqueFd descriptor, int place) noexcept;
 
-// Closes what the program that started this one left open, but for the standard streams and those to be kept; these are not passed on any more.
-// To be called before this process opens files or sockets of its own. Node.js has opened event queues and pipes by then, and marked some of what it
-// found as its own (close-on-exec): of what it does not open itself, all is closed; and of pipes those that have no other end in this process.
+// Closes what the program that started this one left open, but for the standard streams and those to be kept; these are
+// not passed on any more. To be called before this process opens files or sockets of its own. Node.js has opened event
+// queues and pipes by then, and marked some of what it found as its own (close-on-exec): of what it does not open
+// itself, all is closed; and of pipes those that have no other end in this process.
 [[nodiscard]] Status close_inherited(std::span<const int> kept) noexcept;
 
 }  // namespace fanout

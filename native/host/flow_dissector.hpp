@@ -8,8 +8,9 @@
 
 namespace fanout {
 
-// The id of the program attached to the network namespace that `netns` leads to, such as /proc/self/ns/net; nothing if none is.
-// EPERM without CAP_NET_ADMIN in the initial user namespace, EINVAL or ENOSYS where the kernel cannot be asked (before 5.10).
+// The id of the program attached to the network namespace that `netns` leads to, such as /proc/self/ns/net; nothing if
+// none is. EPERM without CAP_NET_ADMIN in the initial user namespace, EINVAL or ENOSYS where the kernel cannot be asked
+// (before 5.10).
 [[nodiscard]] Result<std::optional<std::uint32_t>> attached_flow_dissector(const char* netns) noexcept;
 
 }  // namespace fanout

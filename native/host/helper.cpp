@@ -70,7 +70,8 @@ Status answer_of(int channel, const char* call) noexcept {
   return Done{};
 }
 
-// In the child: this process may have had many threads, and only one has come along. From here on nothing may allocate or lock.
+// In the child: this process may have had many threads, and only one has come along. From here on nothing may allocate
+// or lock.
 template <typename Work>
 [[noreturn]] void live_on(int channel, int directory, const char* name, Work&& work) noexcept {
   // Above the numbers that they get, so that neither is lost to the other.
@@ -87,8 +88,8 @@ template <typename Work>
   ::_exit(0);
 }
 
-// Signals stay blocked in the child: a terminal sends its own to everybody, and the handlers of this process are not to run
-// there.
+// Signals stay blocked in the child: a terminal sends its own to everybody, and the handlers of this process are not to
+// run there.
 struct Started {
   UniqueFd channel;
   pid_t pid;
@@ -116,11 +117,13 @@ Result<Started> start_helper(const char* name, int directory, Work&& work) noexc
   return Started{std::move(ours), child};
 }
 
-// Nobody of the user that it has become may look into it; what it will never do it cannot; and it does not survive, stopped or not.
+// Nobody of the user that it has become may look into it; what it will never do it cannot; and it does not survive,
+// stopped or not.
 Status seclude(pid_t parent) noexcept {
   if (const auto hidden = hide_from_user(); !hidden) return hidden;
-  // It is forgotten when a process becomes somebody else, and the kernel does not send it to another user's. As the only one of its process group
-  // that would be left behind, a stopped one is woken all the same, and sees that its channel has ended.
+  // It is forgotten when a process becomes somebody else, and the kernel does not send it to another user's. As the
+  // only one of its process group that would be left behind, a stopped one is woken all the same, and sees that its
+  // channel has ended.
   if (::setpgid(0, 0) != 0) return SysError::from_errno("setpgid");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return SysError::from_errno("prctl(PR_SET_PDEATHSIG)");
   if (::getppid() != parent) return SysError{"getppid", ESRCH};
@@ -179,7 +182,8 @@ Result<int> open_new(const char* temporary, mode_t mode, bool& named) noexcept {
   named = nameless < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL);
   if (nameless >= 0) return nameless;
   if (!named) return SysError::from_errno("open");
-  const int file = ::openat(directory_descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+  const int file =
+      ::openat(directory_descriptor, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
   if (file < 0) return SysError::from_errno("open");
   return file;
 }

@@ -1,15 +1,15 @@
-// Small processes that keep one right when this one has given all of its own up. Each is a fork(2) of this one without any of its
-// descriptors, does one thing when it is told to, takes in nothing that it would have to understand, and ends when the pipe to it
-// does.
+// Small processes that keep one right when this one has given all of its own up. Each is a fork(2) of this one without
+// any of its descriptors, does one thing when it is told to, takes in nothing that it would have to understand, and
+// ends when the pipe to it does.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
 
-#include "host/privileges.hpp"
 #include "core/base/result.hpp"
 #include "core/base/unique_fd.hpp"
+#include "host/privileges.hpp"
 
 namespace fanout {
 
@@ -27,15 +27,17 @@ class LinkHelper {
   UniqueFd channel_;
 };
 
-// Gives an open file without a name (O_TMPFILE) the name `target`, in `directory` or the one of its path (AT_FDCWD). What has that name already is
-// replaced in one step, for which the file has the name `temporary` for a moment. EEXIST is no failure but what to do next.
+// Gives an open file without a name (O_TMPFILE) the name `target`, in `directory` or the one of its path (AT_FDCWD).
+// What has that name already is replaced in one step, for which the file has the name `temporary` for a moment. EEXIST
+// is no failure but what to do next.
 [[nodiscard]] Status give_name(int file, int directory, const char* temporary, const char* target) noexcept;
 
-// Writes one file, as somebody who may, and without any capability. It gets its name when all of it is written. Without that, nothing of it is
-// left, whatever ended this process or the helper; where the file system cannot keep a file without a name, but for SIGKILL to both.
+// Writes one file, as somebody who may, and without any capability. It gets its name when all of it is written. Without
+// that, nothing of it is left, whatever ended this process or the helper; where the file system cannot keep a file
+// without a name, but for SIGKILL to both.
 //
-// It is told a length of eight bytes in the order of this machine and then the content, and answers with the number of an error, or 0, in four:
-// the caller does that, who can wait for it without being deaf to anything else.
+// It is told a length of eight bytes in the order of this machine and then the content, and answers with the number of
+// an error, or 0, in four: the caller does that, who can wait for it without being deaf to anything else.
 class FileHelper {
  public:
   struct Order {

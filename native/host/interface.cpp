@@ -6,8 +6,8 @@
 
 #include <cstring>
 
-#include "host/link.hpp"
 #include "core/base/unique_fd.hpp"
+#include "host/link.hpp"
 
 namespace fanout {
 

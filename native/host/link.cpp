@@ -91,7 +91,8 @@ void parse_kind(Bytes info, LinkState& link) {
     if (type == IFLA_INFO_DATA) data = payload;
   });
   each_attribute(data, [&](unsigned type, Bytes payload) {
-    if (link.kind == "macvlan" && type == IFLA_MACVLAN_MODE) link.mode = macvlan_mode(number_in<std::uint32_t>(payload));
+    if (link.kind == "macvlan" && type == IFLA_MACVLAN_MODE)
+      link.mode = macvlan_mode(number_in<std::uint32_t>(payload));
     if (link.kind == "ipvlan" && type == IFLA_IPVLAN_MODE) link.mode = ipvlan_mode(number_in<std::uint16_t>(payload));
   });
 }
@@ -102,8 +103,8 @@ void parse_xdp(Bytes info, LinkState& link) {
   each_attribute(info, [&](unsigned type, Bytes payload) {
     if (type == IFLA_XDP_ATTACHED) attached = number_in<std::uint8_t>(payload);
     // With several of them attached only their own attributes name them.
-    const bool names =
-        type == IFLA_XDP_PROG_ID || type == IFLA_XDP_DRV_PROG_ID || type == IFLA_XDP_SKB_PROG_ID || type == IFLA_XDP_HW_PROG_ID;
+    const bool names = type == IFLA_XDP_PROG_ID || type == IFLA_XDP_DRV_PROG_ID || type == IFLA_XDP_SKB_PROG_ID ||
+                       type == IFLA_XDP_HW_PROG_ID;
     if (names && program == 0) program = number_in<std::uint32_t>(payload);
   });
   if (attached != XDP_ATTACHED_NONE) link.xdp = LinkState::Xdp{program, attached == XDP_ATTACHED_SKB};
@@ -173,16 +174,21 @@ std::optional<LinkState::Channels> channels_of(const std::string& name) noexcept
   ethtool_channels query{};
   query.cmd = ETHTOOL_GCHANNELS;
   if (!ask_ethtool(name, &query) || query.max_rx + query.max_combined == 0) return std::nullopt;
-  return LinkState::Channels{query.rx_count + query.combined_count, query.max_rx + query.max_combined, query.max_combined != 0};
+  return LinkState::Channels{query.rx_count + query.combined_count, query.max_rx + query.max_combined,
+                             query.max_combined != 0};
 }
 
 // A structure of ethtool's and what follows it, suitably aligned.
 template <typename Head>
 class Query {
  public:
-  Query(std::uint32_t command, std::size_t tail_bytes) : words_((sizeof(Head) + tail_bytes + 7) / 8) { head()->cmd = command; }
+  Query(std::uint32_t command, std::size_t tail_bytes) : words_((sizeof(Head) + tail_bytes + 7) / 8) {
+    head()->cmd = command;
+  }
   [[nodiscard]] Head* head() noexcept { return reinterpret_cast<Head*>(words_.data()); }
-  [[nodiscard]] const std::byte* tail() const noexcept { return reinterpret_cast<const std::byte*>(words_.data()) + sizeof(Head); }
+  [[nodiscard]] const std::byte* tail() const noexcept {
+    return reinterpret_cast<const std::byte*>(words_.data()) + sizeof(Head);
+  }
 
  private:
   std::vector<std::uint64_t> words_;

@@ -1,5 +1,5 @@
-// What the kernel tells anybody about a network interface: its kind, its counters, and what sees its packets first (rtnetlink(7),
-// ethtool(8)).
+// What the kernel tells anybody about a network interface: its kind, its counters, and what sees its packets first
+// (rtnetlink(7), ethtool(8)).
 #pragma once
 
 #include <cstddef>
@@ -47,8 +47,8 @@ struct LinkState {
 // The answer to RTM_GETLINK for this index, as it came; ENODATA if it says nothing of such a link.
 [[nodiscard]] Result<LinkState> parse_link(std::span<const std::byte> answer, int index);
 
-// The index of the interface that has this alternative name, of up to 127 bytes; ENODEV if none has, or the kernel knows no such
-// names (before Linux 5.5).
+// The index of the interface that has this alternative name, of up to 127 bytes; ENODEV if none has, or the kernel
+// knows no such names (before Linux 5.5).
 [[nodiscard]] Result<int> index_of_alternative_name(std::string_view name);
 
 }  // namespace fanout

@@ -45,7 +45,8 @@ PacketSocketInfo parse_socket(const nlmsghdr* header) noexcept {
     } else if (a->rta_type == PACKET_DIAG_FANOUT && RTA_PAYLOAD(a) >= sizeof(std::uint32_t)) {
       std::uint32_t word = 0;
       std::memcpy(&word, RTA_DATA(a), sizeof word);
-      info.fanout = PacketSocketInfo::Fanout{static_cast<std::uint16_t>(word & 0xffff), static_cast<std::uint8_t>(word >> 16)};
+      info.fanout =
+          PacketSocketInfo::Fanout{static_cast<std::uint16_t>(word & 0xffff), static_cast<std::uint8_t>(word >> 16)};
     }
   }
   info.protocol = message->pdiag_num;

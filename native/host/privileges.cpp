@@ -9,7 +9,8 @@
 namespace fanout {
 namespace {
 
-// The wrappers of glibc change the ids of all threads; these change those of the caller, who then need not have any other.
+// The wrappers of glibc change the ids of all threads; these change those of the caller, who then need not have any
+// other.
 namespace thread_only {
 int setgroups_none() noexcept { return static_cast<int>(::syscall(SYS_setgroups, 0, nullptr)); }
 int setresgid(gid_t group) noexcept { return static_cast<int>(::syscall(SYS_setresgid, group, group, group)); }

@@ -37,7 +37,8 @@ constexpr std::uint32_t machine = AUDIT_ARCH_S390X;
 constexpr std::uint32_t machine = 0;  // where arguments are in another order, or lie in two registers
 #endif
 
-// Not every machine has every call, nor do headers know those of later kernels. From 424 on all machines have the same numbers.
+// Not every machine has every call, nor do headers know those of later kernels. From 424 on all machines have the same
+// numbers.
 constexpr std::uint32_t reaching_out[] = {
     SYS_ptrace,
     SYS_process_vm_readv,
@@ -168,14 +169,9 @@ constexpr std::uint32_t opening[] = {
 };
 
 constexpr std::uint32_t naming[] = {
-    SYS_unlinkat,
-    SYS_linkat,
-    SYS_fchmod,
+    SYS_unlinkat,  SYS_linkat, SYS_fchmod,
 #ifdef SYS_rename
-    SYS_rename,
-    SYS_link,
-    SYS_unlink,
-    SYS_rmdir,
+    SYS_rename,    SYS_link,   SYS_unlink, SYS_rmdir,
 #endif
 #ifdef SYS_renameat
     SYS_renameat,
@@ -185,7 +181,8 @@ constexpr std::uint32_t naming[] = {
 #endif
 };
 
-// All by which bytes leave through a descriptor but write(2) and writev(2), which frames go by; signals; and limits of other processes.
+// All by which bytes leave through a descriptor but write(2) and writev(2), which frames go by; signals; and limits of
+// other processes.
 constexpr std::uint32_t acting_on_others[] = {
     SYS_sendto,
     SYS_sendmsg,
@@ -215,7 +212,9 @@ constexpr std::uint32_t acting_on_others[] = {
 
 constexpr std::uint32_t load(std::size_t offset) { return static_cast<std::uint32_t>(offset); }
 constexpr sock_filter statement(std::uint16_t code, std::uint32_t k) { return {code, 0, 0, k}; }
-constexpr sock_filter jump(std::uint16_t code, std::uint32_t k, std::uint8_t yes, std::uint8_t no) { return {code, yes, no, k}; }
+constexpr sock_filter jump(std::uint16_t code, std::uint32_t k, std::uint8_t yes, std::uint8_t no) {
+  return {code, yes, no, k};
+}
 constexpr std::uint32_t refuse(std::uint32_t error) { return SECCOMP_RET_ERRNO | (error & SECCOMP_RET_DATA); }
 
 class Program {
@@ -270,7 +269,8 @@ class Program {
   }
 
   // Where one argument is `selected` and another is not `allowed`.
-  void refuse_selected(std::uint32_t call, unsigned selector, std::uint32_t selected, unsigned argument, std::uint32_t allowed) noexcept {
+  void refuse_selected(std::uint32_t call, unsigned selector, std::uint32_t selected, unsigned argument,
+                       std::uint32_t allowed) noexcept {
     add(jump(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 6));
     add(low_word_of(selector));
     add(jump(BPF_JMP | BPF_JEQ | BPF_K, selected, 0, 3));
@@ -280,8 +280,8 @@ class Program {
     add(load_number());
   }
 
-  // clone(2) goes on to make threads. Its successor has its flags in memory, where no filter can see them; the C library falls
-  // back.
+  // clone(2) goes on to make threads. Its successor has its flags in memory, where no filter can see them; the C
+  // library falls back.
   void refuse_clone(std::uint32_t needed, std::uint32_t forbidden) noexcept {
     refuse_calls(std::array<std::uint32_t, 1>{435}, ENOSYS);  // clone3
 #ifdef __s390x__
@@ -306,7 +306,8 @@ class Program {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return SysError::from_errno("prctl(PR_SET_NO_NEW_PRIVS)");
     if (is_deadly(SYS_seccomp)) return SysError{"seccomp", EPERM};
     // Older kernels slow a process with a filter down unless told not to (Documentation/userspace-api/spec_ctrl.rst).
-    for (const unsigned flags : {SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_TSYNC}) {
+    for (const unsigned flags :
+         {SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_TSYNC}) {
       const long result = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
       if (result == 0) return Done{};
       // A thread that has a filter of its own.
@@ -317,7 +318,9 @@ class Program {
   }
 
  private:
-  static constexpr sock_filter load_number() { return statement(BPF_LD | BPF_W | BPF_ABS, load(offsetof(seccomp_data, nr))); }
+  static constexpr sock_filter load_number() {
+    return statement(BPF_LD | BPF_W | BPF_ABS, load(offsetof(seccomp_data, nr)));
+  }
   static constexpr sock_filter low_word_of(unsigned argument) {
     constexpr std::uint32_t low_word = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 4;
     return statement(BPF_LD | BPF_W | BPF_ABS, load(offsetof(seccomp_data, args) + 8 * argument) + low_word);
@@ -325,7 +328,8 @@ class Program {
 
   void add(sock_filter instruction) noexcept { filter_[count_++] = instruction; }
 
-  std::array<sock_filter, 2 * (std::size(reaching_out) + std::size(opening) + std::size(naming) + std::size(acting_on_others)) + 128>
+  std::array<sock_filter,
+             2 * (std::size(reaching_out) + std::size(opening) + std::size(naming) + std::size(acting_on_others)) + 128>
       filter_{};
   unsigned short count_ = 0;
 };
@@ -336,7 +340,8 @@ constexpr std::uint32_t anything = 0xffffffff;
 
 void refuse_reaching_out_in(Program& program) noexcept {
   program.refuse_calls(reaching_out);
-  // As root's terminal knows it, what a process without any right puts into its input comes from the person at the keyboard.
+  // As root's terminal knows it, what a process without any right puts into its input comes from the person at the
+  // keyboard.
   program.refuse_between(SYS_ioctl, 1, TIOCSTI, 1);
   program.refuse_between(SYS_ioctl, 1, TIOCLINUX, 1);
   program.refuse_selected(SYS_prctl, 0, PR_SET_DUMPABLE, 1, 0);
@@ -368,7 +373,8 @@ Status confine_capture(int first, int count) noexcept {
   program.refuse_clone(CLONE_THREAD, new_namespaces);
   const auto place = static_cast<std::uint32_t>(first);
   const auto places = static_cast<std::uint32_t>(count);
-  for (const std::uint32_t call : {SYS_write, SYS_writev, SYS_dup, SYS_dup3}) program.refuse_between(call, 0, place, places);
+  for (const std::uint32_t call : {SYS_write, SYS_writev, SYS_dup, SYS_dup3})
+    program.refuse_between(call, 0, place, places);
 #ifdef SYS_dup2
   program.refuse_between(SYS_dup2, 0, place, places);
 #endif

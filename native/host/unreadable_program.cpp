@@ -17,11 +17,13 @@ namespace {
 constexpr unsigned MFD_EXEC = 0x10;  // since Linux 6.3
 #endif
 
-// The path of the dynamic loader, as the first object in the list, the program itself, has it; nothing of one that is linked statically.
+// The path of the dynamic loader, as the first object in the list, the program itself, has it; nothing of one that is
+// linked statically.
 int find_loader(dl_phdr_info* program, std::size_t, void* found) noexcept {
   for (int i = 0; i < program->dlpi_phnum; ++i)
     if (program->dlpi_phdr[i].p_type == PT_INTERP)
-      *static_cast<const char**>(found) = reinterpret_cast<const char*>(program->dlpi_addr + program->dlpi_phdr[i].p_vaddr);
+      *static_cast<const char**>(found) =
+          reinterpret_cast<const char*>(program->dlpi_addr + program->dlpi_phdr[i].p_vaddr);
   return 1;
 }
 

@@ -1,5 +1,5 @@
-// Packets of a capture file, collected as frames that an injector can send: as many as fit into a segment, so that memory stays
-// flat however large the file is.
+// Packets of a capture file, collected as frames that an injector can send: as many as fit into a segment, so that
+// memory stays flat however large the file is.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,11 @@
 #include <span>
 #include <utility>
 
-#include "core/capture_file/capture_frames.hpp"
 #include "core/base/hash.hpp"
+#include "core/capture_file/capture_frames.hpp"
+#include "core/capture_file/prediction.hpp"
 #include "lab/inject.hpp"
 #include "lab/nic.hpp"
-#include "core/capture_file/prediction.hpp"
 
 namespace fanout {
 
@@ -21,8 +21,9 @@ class FrameCollector final : public CaptureFrames {
   // The largest IP packet in an Ethernet frame: what fits through a TAP and through a veth pair with the largest MTU.
   static constexpr std::size_t frame_bytes_max = 14 + 65535;
 
-  // Frames go to the receive queue that the NIC chooses; without one to that of a perfect NIC, which sends both directions of a
-  // flow to the same. feed() takes less than all if the segment is full, and then the rest is to be offered after take_segment().
+  // Frames go to the receive queue that the NIC chooses; without one to that of a perfect NIC, which sends both
+  // directions of a flow to the same. feed() takes less than all if the segment is full, and then the rest is to be
+  // offered after take_segment().
   FrameCollector(std::size_t segment_bytes, std::uint16_t queues, HashSeed seed, std::shared_ptr<const Nic> nic,
                  std::shared_ptr<Prediction> original = nullptr) noexcept
       : CaptureFrames(frame_bytes_max),

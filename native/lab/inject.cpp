@@ -18,10 +18,12 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t batch_max = 64;
 constexpr std::size_t ethernet_header_bytes = 14;
-// A paced sender sleeps this long at least, then sends what has become due: a wake-up per packet would cost more than the
-// packet, and what comes together so is far below any ring's size. NICs hold their interrupts back as long (rx-usecs).
+// A paced sender sleeps this long at least, then sends what has become due: a wake-up per packet would cost more than
+// the packet, and what comes together so is far below any ring's size. NICs hold their interrupts back as long
+// (rx-usecs).
 constexpr double coalesced_seconds = 250e-6;
-// A refusal for want of room passes within microseconds; one that lasts means that nobody takes packets at the other end.
+// A refusal for want of room passes within microseconds; one that lasts means that nobody takes packets at the other
+// end.
 constexpr auto stall_max = 2s;
 constexpr auto retry_pause = 20us;
 

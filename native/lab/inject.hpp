@@ -1,4 +1,5 @@
-// Sends a prepared set of frames, over and over, at a given rate, from a thread of its own, or from one for each receive queue.
+// Sends a prepared set of frames, over and over, at a given rate, from a thread of its own, or from one for each
+// receive queue.
 #pragma once
 
 #include <pthread.h>
@@ -15,13 +16,13 @@
 #include <span>
 #include <vector>
 
-#include "lab/frame_sink.hpp"
 #include "core/base/result.hpp"
+#include "lab/frame_sink.hpp"
 
 namespace fanout {
 
-// Frames back to back. Frame i is bytes [offsets[i], offsets[i + 1]), goes to queues[i], and has its lab tag at tags[i] from its
-// start (0: it has none and is sent as it is). `queues` and `tags` may be empty: queue 0, no tags.
+// Frames back to back. Frame i is bytes [offsets[i], offsets[i + 1]), goes to queues[i], and has its lab tag at tags[i]
+// from its start (0: it has none and is sent as it is). `queues` and `tags` may be empty: queue 0, no tags.
 struct FrameSet {
   std::vector<std::byte> bytes;
   std::vector<std::uint32_t> offsets;
@@ -32,7 +33,9 @@ struct FrameSet {
   [[nodiscard]] std::span<std::byte> frame(std::size_t i) noexcept {
     return std::span{bytes}.subspan(offsets[i], offsets[i + 1] - offsets[i]);
   }
-  [[nodiscard]] std::uint16_t queue(std::size_t i) const noexcept { return queues.empty() ? std::uint16_t{0} : queues[i]; }
+  [[nodiscard]] std::uint16_t queue(std::size_t i) const noexcept {
+    return queues.empty() ? std::uint16_t{0} : queues[i];
+  }
   [[nodiscard]] std::uint16_t tag(std::size_t i) const noexcept { return tags.empty() ? std::uint16_t{0} : tags[i]; }
 
   // What contradicts itself in here, or nullptr. An injector may be given only a set without a problem.
@@ -44,8 +47,9 @@ struct InjectPlan {
   double packets_per_second = 0;  // 0 is as fast as possible
   std::uint64_t burst = 1;        // so many packets are due at once, at the same mean rate
   std::optional<unsigned> cpu;    // run on this CPU only
-  // Not empty: one thread for each queue, as interrupts of a NIC would have it; that of queue q runs on CPU q modulo size only.
-  // Whichever queue takes it, a packet is due and numbered by its place on the wire, which is its place in the set.
+  // Not empty: one thread for each queue, as interrupts of a NIC would have it; that of queue q runs on CPU q modulo
+  // size only. Whichever queue takes it, a packet is due and numbered by its place on the wire, which is its place in
+  // the set.
   std::vector<unsigned> queue_cpus;
 };
 
@@ -86,9 +90,10 @@ class Injector {
   Injector& operator=(const Injector&) = delete;
   ~Injector();  // stops, and waits for the threads
 
-  // `done` runs on the last sending thread, as the last thing it does. The sequence goes on from the run before. The sink is held
-  // from here to join(), not longer.
-  [[nodiscard]] Status start(std::shared_ptr<FrameSink> sink, const InjectPlan& plan, std::function<void()> done) noexcept;
+  // `done` runs on the last sending thread, as the last thing it does. The sequence goes on from the run before. The
+  // sink is held from here to join(), not longer.
+  [[nodiscard]] Status start(std::shared_ptr<FrameSink> sink, const InjectPlan& plan,
+                             std::function<void()> done) noexcept;
   // Any thread. Ends the run after the batches that are being sent, or in the middle of a pause.
   void request_stop() noexcept;
   void join() noexcept;
@@ -112,7 +117,9 @@ class Injector {
     std::optional<pthread_t> thread;
     std::uint64_t reached = 0;  // on the wire: behind the last packet taken
 
-    [[nodiscard]] std::uint64_t count() const noexcept { return frames.empty() ? injector->frames_->count() : frames.size(); }
+    [[nodiscard]] std::uint64_t count() const noexcept {
+      return frames.empty() ? injector->frames_->count() : frames.size();
+    }
     [[nodiscard]] std::size_t place(std::uint64_t i) const noexcept { return frames.empty() ? i : frames[i]; }
   };
 

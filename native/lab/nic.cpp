@@ -56,8 +56,8 @@ class HashInput {
   std::size_t size_ = 0;
 };
 
-// Where the addresses of an IP header are and what it carries. A fragment carries nothing: no NIC looks for ports in one, not in
-// the first one either.
+// Where the addresses of an IP header are and what it carries. A fragment carries nothing: no NIC looks for ports in
+// one, not in the first one either.
 struct IpHeader {
   std::size_t addresses_at = 0;
   std::size_t address_bytes = 0;  // 0: there is none

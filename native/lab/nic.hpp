@@ -1,5 +1,6 @@
-// Receive-side scaling as NICs do it: a Toeplitz hash over the addresses and ports of the outermost IP header chooses an entry of
-// the indirection table, and that entry names the receive queue. docs/nic.md says what is assumed about NICs, and why.
+// Receive-side scaling as NICs do it: a Toeplitz hash over the addresses and ports of the outermost IP header chooses
+// an entry of the indirection table, and that entry names the receive queue. docs/nic.md says what is assumed about
+// NICs, and why.
 #pragma once
 
 #include <cstddef>

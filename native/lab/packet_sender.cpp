@@ -24,8 +24,8 @@ Result<int> interface_index(int fd, std::string_view name) noexcept {
 
 }  // namespace
 
-// Protocol 0 at socket(2) and at bind(2): this socket receives nothing, and the kernel takes each frame's protocol from its
-// Ethernet header.
+// Protocol 0 at socket(2) and at bind(2): this socket receives nothing, and the kernel takes each frame's protocol from
+// its Ethernet header.
 Result<PacketSender> PacketSender::open(std::string_view interface) noexcept {
   UniqueFd fd{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!fd) return SysError::from_errno("socket");
@@ -38,7 +38,8 @@ Result<PacketSender> PacketSender::over(UniqueFd fd, std::string_view interface)
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_ifindex = *index;
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return SysError::from_errno("bind");
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return SysError::from_errno("bind");
   const int on = 1;
   if (::setsockopt(fd.get(), SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on) != 0) {
     return SysError::from_errno("PACKET_QDISC_BYPASS");

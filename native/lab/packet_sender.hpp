@@ -1,5 +1,5 @@
-// Sends frames out of an interface, past its queueing discipline: the lab's way in where no TAP may be opened is one end of a
-// veth pair, whose other end receives what is sent here.
+// Sends frames out of an interface, past its queueing discipline: the lab's way in where no TAP may be opened is one
+// end of a veth pair, whose other end receives what is sent here.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
-#include "lab/frame_sink.hpp"
 #include "core/base/result.hpp"
 #include "core/base/unique_fd.hpp"
+#include "lab/frame_sink.hpp"
 
 namespace fanout {
 

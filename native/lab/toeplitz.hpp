@@ -1,5 +1,6 @@
-// The Toeplitz hash of receive-side scaling: each bit of the input that is set adds the 32 bits of the key that begin at its
-// place, modulo 2. Its parts are independent of each other, so a table for each byte of the input replaces eight steps by one.
+// The Toeplitz hash of receive-side scaling: each bit of the input that is set adds the 32 bits of the key that begin
+// at its place, modulo 2. Its parts are independent of each other, so a table for each byte of the input replaces eight
+// steps by one.
 #pragma once
 
 #include <array>
@@ -25,8 +26,8 @@ class Toeplitz {
       sums[0] = 0;
       for (unsigned value = 1; value < 256; ++value) {
         const unsigned lowest = value & (~value + 1);
-        const auto place =
-            static_cast<unsigned>(__builtin_ctz(value)) + 1;  // from the last bit of the byte, whose window ends the 40 bits
+        const auto place = static_cast<unsigned>(__builtin_ctz(value)) +
+                           1;  // from the last bit of the byte, whose window ends the 40 bits
         sums[value] = sums[value ^ lowest] ^ static_cast<std::uint32_t>(bits >> place);
       }
     }

@@ -1,4 +1,5 @@
-// What one packet costs, by mix of traffic: `make -C native/test bench`. Prints the median of several rounds and their spread.
+// What one packet costs, by mix of traffic: `make -C native/test bench`. Prints the median of several rounds and their
+// spread.
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -42,8 +43,8 @@ void measure(const Mix& mix) {
   std::vector<Cost> costs;
   for (unsigned i = 0; i < rounds; ++i) costs.push_back(round(frames.all, repeats, sink));
   std::sort(costs.begin(), costs.end(), [](Cost a, Cost b) { return a.ns < b.ns; });
-  std::printf("%-28s %6.1f ns %6.1f cycles (%.1f to %.1f ns)%s\n", mix.name, costs[rounds / 2].ns, costs[rounds / 2].cycles,
-              costs.front().ns, costs.back().ns, sink == 0 ? "!" : "");
+  std::printf("%-28s %6.1f ns %6.1f cycles (%.1f to %.1f ns)%s\n", mix.name, costs[rounds / 2].ns,
+              costs[rounds / 2].cycles, costs.front().ns, costs.back().ns, sink == 0 ? "!" : "");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What a packet costs in the worker's cache and an observation in the collector's map, by number of live flows: `make -C native/test bench`.
-// Medians of several rounds and their spread.
+// What a packet costs in the worker's cache and an observation in the collector's map, by number of live flows: `make
+// -C native/test bench`. Medians of several rounds and their spread.
 #include <time.h>
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/worker/flow_cache.hpp"
 #include "core/evidence/flow_map.hpp"
+#include "core/worker/flow_cache.hpp"
 #include "test/generate.hpp"
 
 namespace fanout::test {
@@ -58,7 +58,8 @@ void bench_cache(const char* name, std::uint32_t flows) {
     d.kind = PacketKind::flow;
     d.direction = direction_of(tuple);
     d.key = canonical(tuple, d.direction);
-    d.flow_hash = mix(d.key.a_port + d.key.a[1] + (d.key.a[2] << 8) + (d.key.a[3] << 16), d.key.a[15] + (d.key.a[14] << 8) + d.key.a[13]);
+    d.flow_hash = mix(d.key.a_port + d.key.a[1] + (d.key.a[2] << 8) + (d.key.a[3] << 16),
+                      d.key.a[15] + (d.key.a[14] << 8) + d.key.a[13]);
     d.kernel_key = d.flow_hash * 3;
     d.stack = stack_of({Layer::ipv4, Layer::tcp});
   }
@@ -119,10 +120,11 @@ void bench_map(std::uint32_t flows) {
   });
 }
 
-// Twice as many flows as there is room for, all of them in one direction: from then on each makes another make room. The longest
-// message is how long the collector's event loop stands still.
+// Twice as many flows as there is room for, all of them in one direction: from then on each makes another make room.
+// The longest message is how long the collector's event loop stands still.
 void bench_forgetting(std::uint32_t flows_max) {
-  auto map = FlowMap::create({.members = 8, .flows_max = flows_max, .when_full = FlowMap::WhenFull::forget}, HashSeed{});
+  auto map =
+      FlowMap::create({.members = 8, .flows_max = flows_max, .when_full = FlowMap::WhenFull::forget}, HashSeed{});
   if (!map) std::abort();
   std::printf("room for %u flows\n", flows_max);
   for (const char* const what : {"  map, until it is full", "  map, full"}) {

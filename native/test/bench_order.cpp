@@ -1,16 +1,17 @@
-// What it costs to watch the order of packets, on top of dissection and flow cache, as the capture thread does all of it:
-// `make -C native/test bench`. The ways take turns, so that a drift of the machine favours none; medians and their spread.
+// What it costs to watch the order of packets, on top of dissection and flow cache, as the capture thread does all of
+// it: `make -C native/test bench`. The ways take turns, so that a drift of the machine favours none; medians and their
+// spread.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
 
-#include "core/worker/flow_cache.hpp"
-#include "test/generate.hpp"
 #include "core/packet/lab_tag.hpp"
+#include "core/worker/flow_cache.hpp"
 #include "core/worker/order_lab.hpp"
 #include "core/worker/order_tcp.hpp"
+#include "test/generate.hpp"
 #include "test/packets.hpp"
 
 namespace fanout::test {
@@ -39,10 +40,10 @@ Traffic traffic_of(const Mix& mix, std::size_t packets) {
     const std::uint32_t flow = random.below(mix.flows);
     const bool is_reverse = random.one_in(2);
     const bool is_udp = flow % 100 < mix.udp_percent;
-    const std::string host =
-        "10." + std::to_string(flow >> 16 & 0xff) + "." + std::to_string(flow >> 8 & 0xff) + "." + std::to_string(flow & 0xff);
-    Header transport =
-        is_udp ? udp(is_reverse ? 443 : 1024, is_reverse ? 1024 : 443) : tcp(is_reverse ? 443 : 1024, is_reverse ? 1024 : 443);
+    const std::string host = "10." + std::to_string(flow >> 16 & 0xff) + "." + std::to_string(flow >> 8 & 0xff) + "." +
+                             std::to_string(flow & 0xff);
+    Header transport = is_udp ? udp(is_reverse ? 443 : 1024, is_reverse ? 1024 : 443)
+                              : tcp(is_reverse ? 443 : 1024, is_reverse ? 1024 : 443);
     std::uint32_t& own = next[std::size_t{flow} * 2 + is_reverse];
     if (!is_udp) {
       Octets numbers;
@@ -57,10 +58,12 @@ Traffic traffic_of(const Mix& mix, std::size_t packets) {
     put32(tag.bytes, 0);
     put32(tag.bytes, static_cast<std::uint32_t>(i));
     put32(tag.bytes, ~static_cast<std::uint32_t>(i));
-    put_octets(out.bytes, (eth() / (is_reverse ? ipv4("192.0.2.1", host) : ipv4(host, "192.0.2.1")) / transport / tag).bytes());
+    put_octets(out.bytes,
+               (eth() / (is_reverse ? ipv4("192.0.2.1", host) : ipv4(host, "192.0.2.1")) / transport / tag).bytes());
     begins.push_back(out.bytes.size());
   }
-  for (std::size_t i = 0; i < packets; ++i) out.frames.emplace_back(out.bytes.data() + begins[i], begins[i + 1] - begins[i]);
+  for (std::size_t i = 0; i < packets; ++i)
+    out.frames.emplace_back(out.bytes.data() + begins[i], begins[i + 1] - begins[i]);
   return out;
 }
 
@@ -90,7 +93,8 @@ class Member {
       }
       for (const Parsed& p : parsed) {
         const std::uint32_t position = cache_->prefetch_record(p.hash);
-        if (watch == Watch::tcp && tcp_->watches(position) && p.packet.key.protocol == IPPROTO_TCP) tcp_->prefetch(position);
+        if (watch == Watch::tcp && tcp_->watches(position) && p.packet.key.protocol == IPPROTO_TCP)
+          tcp_->prefetch(position);
       }
       for (const Parsed& p : parsed) {
         now_ns_ += 500;
@@ -135,8 +139,9 @@ void measure(const Mix& mix) {
     std::sort(ns[way].begin(), ns[way].end());
     std::sort(ratios[way].begin(), ratios[way].end());
     const std::size_t middle = ns[way].size() / 2;
-    std::printf("%-28s %-8s %6.1f ns/packet (%.1f to %.1f), x%.2f (%.2f to %.2f)\n", mix.name, names[way], ns[way][middle],
-                ns[way].front(), ns[way].back(), ratios[way][middle], ratios[way].front(), ratios[way].back());
+    std::printf("%-28s %-8s %6.1f ns/packet (%.1f to %.1f), x%.2f (%.2f to %.2f)\n", mix.name, names[way],
+                ns[way][middle], ns[way].front(), ns[way].back(), ratios[way][middle], ratios[way].front(),
+                ratios[way].back());
   }
 }
 
@@ -145,7 +150,7 @@ void measure(const Mix& mix) {
 
 int main() {
   using fanout::test::Mix;
-  for (const Mix& mix :
-       {Mix{"1 k flows, tcp", 1000, 0}, Mix{"1 k flows, half udp", 1000, 50}, Mix{"100 k flows, half udp", 100'000, 50}})
+  for (const Mix& mix : {Mix{"1 k flows, tcp", 1000, 0}, Mix{"1 k flows, half udp", 1000, 50},
+                         Mix{"100 k flows, half udp", 100'000, 50}})
     fanout::test::measure(mix);
 }

@@ -1,4 +1,5 @@
-// TPACKET_V3 blocks by hand, as the kernel lays them out: description, then for each packet a header, its link-level address and the frame.
+// TPACKET_V3 blocks by hand, as the kernel lays them out: description, then for each packet a header, its link-level
+// address and the frame.
 #pragma once
 
 #include <linux/if_packet.h>
@@ -6,8 +7,8 @@
 #include <cstring>
 #include <utility>
 
-#include "test/packets.hpp"
 #include "core/socket/rx_ring.hpp"
+#include "test/packets.hpp"
 
 namespace fanout::test {
 
@@ -29,7 +30,8 @@ class BlockBuilder {
   std::size_t add(const Octets& frame, Change&& change) {
     const std::size_t at = end_;
     end_ = TPACKET_ALIGN(at + frame_offset + frame.size());
-    if (last_ != 0) change_header(last_, [&](tpacket3_hdr& h) { h.tp_next_offset = static_cast<std::uint32_t>(at - last_); });
+    if (last_ != 0)
+      change_header(last_, [&](tpacket3_hdr& h) { h.tp_next_offset = static_cast<std::uint32_t>(at - last_); });
     last_ = at;
     tpacket3_hdr header{};
     header.tp_snaplen = header.tp_len = static_cast<std::uint32_t>(frame.size());

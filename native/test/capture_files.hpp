@@ -20,7 +20,8 @@ class Endian {
 
  private:
   void put(Octets& out, std::uint64_t value, unsigned bytes) const {
-    for (unsigned i = 0; i < bytes; ++i) put8(out, static_cast<unsigned>(value >> 8 * (is_big_ ? bytes - 1 - i : i) & 0xff));
+    for (unsigned i = 0; i < bytes; ++i)
+      put8(out, static_cast<unsigned>(value >> 8 * (is_big_ ? bytes - 1 - i : i) & 0xff));
   }
 
   bool is_big_;
@@ -149,7 +150,8 @@ class PcapngBuilder {
 
   PcapngBuilder& packet_block(std::uint32_t type, Octets body, std::uint64_t ticks, const Octets& packet,
                               std::uint32_t wire_bytes) {
-    for (const std::uint64_t field : {ticks >> 32, ticks & 0xffffffff, std::uint64_t{packet.size()}, std::uint64_t{wire_bytes}})
+    for (const std::uint64_t field :
+         {ticks >> 32, ticks & 0xffffffff, std::uint64_t{packet.size()}, std::uint64_t{wire_bytes}})
       endian_.put32(body, field);
     put_octets(body, packet);
     return block(type, body);
@@ -177,7 +179,8 @@ class SnoopBuilder {
   // A header alone, which may lie.
   SnoopBuilder& header(std::size_t wire, std::size_t captured, std::size_t record, std::uint32_t seconds,
                        std::uint32_t microseconds) {
-    for (const std::size_t field : {wire, captured, record, std::size_t{7}}) put32(bytes_, static_cast<std::uint32_t>(field));
+    for (const std::size_t field : {wire, captured, record, std::size_t{7}})
+      put32(bytes_, static_cast<std::uint32_t>(field));
     put32(bytes_, seconds);
     put32(bytes_, microseconds);
     return *this;
@@ -204,12 +207,15 @@ inline std::vector<SampleFile> sample_files() {
     const std::string order = big ? "big" : "little";
     for (const std::uint32_t magic : {0xa1b2c3d4U, 0xa1b23c4dU, 0xa1b2cd34U}) {
       PcapBuilder file{{.big_endian = big, .magic = magic}};
-      file.add(1, 2, tcp_packet, 1514).add(3, 4, udp_packet, static_cast<std::uint32_t>(udp_packet.size())).add(5, 6, {}, 60);
+      file.add(1, 2, tcp_packet, 1514)
+          .add(3, 4, udp_packet, static_cast<std::uint32_t>(udp_packet.size()))
+          .add(5, 6, {}, 60);
       const char* const kind = magic == 0xa1b2c3d4 ? "microseconds" : magic == 0xa1b23c4d ? "nanoseconds" : "kuznetzov";
       out.push_back({"pcap-" + order + "-" + kind, file.bytes()});
     }
     PcapngBuilder file{big};
-    file.interface({.resolution = 9, .offset_seconds = 7}).interface({.link_type = 101, .snaplen = 40, .resolution = 0x8a});
+    file.interface({.resolution = 9, .offset_seconds = 7})
+        .interface({.link_type = 101, .snaplen = 40, .resolution = 0x8a});
     file.enhanced(0, 1000, tcp_packet, 1514)
         .enhanced(1, 2048, raw_packet, 40)
         .block(0xbad, payload(5).bytes)
@@ -217,7 +223,8 @@ inline std::vector<SampleFile> sample_files() {
     file.old_packet(0, 3000, udp_packet, 60).section(!big).interface().enhanced(0, 4000, udp_packet, 60);
     out.push_back({"pcapng-" + order, file.bytes()});
   }
-  out.push_back({"snoop", SnoopBuilder{}.add(1, 2, tcp_packet, 1514).add(3, 4, udp_packet, 60).add(5, 6, {}, 60).bytes()});
+  out.push_back(
+      {"snoop", SnoopBuilder{}.add(1, 2, tcp_packet, 1514).add(3, 4, udp_packet, 60).add(5, 6, {}, 60).bytes()});
   Octets erf = erf_record(2, link_behind({0, 0}, tcp_packet), 1514);
   put_octets(erf, erf_record(48, {}, 0));
   put_octets(erf, erf_record(0x82, link_behind({3, 0, 0, 0, 0, 0, 0, 2, 0, 0}, udp_packet), udp_packet.size()));

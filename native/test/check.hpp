@@ -1,5 +1,5 @@
-// The smallest test harness that does the job: TEST defines a case, CHECK and CHECK_EQ report and go on. main.cpp runs all cases
-// of the executable, or those that the arguments name.
+// The smallest test harness that does the job: TEST defines a case, CHECK and CHECK_EQ report and go on. main.cpp runs
+// all cases of the executable, or those that the arguments name.
 #pragma once
 
 #include <concepts>
@@ -82,7 +82,8 @@ bool check_equal(const A& actual, const B& expected, const char* text, const cha
   } else {
     equal = actual == expected;
   }
-  if (!equal) report_failure(file, line, std::string{text} + ": got " + shown(actual) + ", expected " + shown(expected));
+  if (!equal)
+    report_failure(file, line, std::string{text} + ": got " + shown(actual) + ", expected " + shown(expected));
   return equal;
 }
 
@@ -117,4 +118,5 @@ inline int run(int argc, char** argv) {
 
 // Both give whether the check held, so that a case can stop early.
 #define CHECK(condition) ::fanout::test::check(static_cast<bool>(condition), #condition, __FILE__, __LINE__)
-#define CHECK_EQ(actual, expected) ::fanout::test::check_equal((actual), (expected), #actual " == " #expected, __FILE__, __LINE__)
+#define CHECK_EQ(actual, expected) \
+  ::fanout::test::check_equal((actual), (expected), #actual " == " #expected, __FILE__, __LINE__)

@@ -1,5 +1,6 @@
-// confined none|collector|helper|worker: confines itself as such a process does, tries what it should not be able to, and prints one JSON object:
-// call -> errno, or 0 where it went through. Arguments are such that nothing comes of a call that is allowed. Needs CAP_NET_RAW.
+// confined none|collector|helper|worker: confines itself as such a process does, tries what it should not be able to,
+// and prints one JSON object: call -> errno, or 0 where it went through. Arguments are such that nothing comes of a
+// call that is allowed. Needs CAP_NET_RAW.
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -36,7 +37,9 @@ void attempt(const char* name, Call&& call) {
   separator = ",";
 }
 
-long raw(long number, long a = -1, long b = -1, long c = -1, long d = -1, long e = -1) { return ::syscall(number, a, b, c, d, e); }
+long raw(long number, long a = -1, long b = -1, long c = -1, long d = -1, long e = -1) {
+  return ::syscall(number, a, b, c, d, e);
+}
 
 constexpr int place = 20;
 
@@ -140,9 +143,12 @@ int main(int, char** argv) {
   loopback.sll_halen = 6;
   attempt("write to the packet socket", [&] { return ::write(place, frame, sizeof frame); });
   attempt("writev to the packet socket", [&] { return ::writev(place, &part, 1); });
-  attempt("write, with a number of 64 bits", [&] { return raw(SYS_write, (1L << 32) + place, address(frame), sizeof frame); });
+  attempt("write, with a number of 64 bits",
+          [&] { return raw(SYS_write, (1L << 32) + place, address(frame), sizeof frame); });
   attempt("pwritev2", [&] { return raw(SYS_pwritev2, place, address(&part), 1); });
-  attempt("sendto another interface", [&] { return ::sendto(place, frame, sizeof frame, 0, reinterpret_cast<sockaddr*>(&loopback), sizeof loopback); });
+  attempt("sendto another interface", [&] {
+    return ::sendto(place, frame, sizeof frame, 0, reinterpret_cast<sockaddr*>(&loopback), sizeof loopback);
+  });
   attempt("sendmsg", [&] { return ::sendmsg(pair[0], &message, MSG_DONTWAIT); });
   attempt("sendmmsg", [&] { return raw(SYS_sendmmsg, pair[0], address(bad), 1, 0); });
   attempt("sendfile", [&] { return raw(SYS_sendfile, place, file, 0, 1); });
@@ -155,9 +161,11 @@ int main(int, char** argv) {
   packet_mreq promiscuous{};
   promiscuous.mr_ifindex = loopback.sll_ifindex;
   promiscuous.mr_type = PACKET_MR_PROMISC;
-  attempt("promiscuous mode", [&] { return ::setsockopt(place, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous); });
+  attempt("promiscuous mode",
+          [&] { return ::setsockopt(place, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous); });
   const int nothing = 0;
-  attempt("SO_DETACH_FILTER", [&] { return ::setsockopt(place, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof nothing); });
+  attempt("SO_DETACH_FILTER",
+          [&] { return ::setsockopt(place, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof nothing); });
   attempt("PACKET_TX_RING", [&] { return ::setsockopt(place, SOL_PACKET, PACKET_TX_RING, &nothing, sizeof nothing); });
   attempt("kill", [&] { return ::kill(sibling, 0); });
   attempt("tgkill of another process", [&] { return raw(SYS_tgkill, sibling, sibling, 0); });
@@ -167,7 +175,9 @@ int main(int, char** argv) {
     return ::prlimit(sibling, RLIMIT_CORE, nullptr, &limit);
   });
   attempt("setpriority", [&] { return ::setpriority(PRIO_PROCESS, static_cast<id_t>(sibling), 0); });
-  attempt("mmap(PROT_EXEC)", [] { return ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0; });
+  attempt("mmap(PROT_EXEC)", [] {
+    return ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+  });
   void* const page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   attempt("mprotect(PROT_EXEC)", [&] { return ::mprotect(page, 4096, PROT_READ | PROT_EXEC); });
   attempt("pkey_mprotect(PROT_EXEC)", [&] { return raw(SYS_pkey_mprotect, address(page), 4096, PROT_EXEC, -1); });
@@ -179,13 +189,17 @@ int main(int, char** argv) {
     rlimit limit{};
     return ::getrlimit(RLIMIT_NOFILE, &limit);
   });
-  attempt("mmap", [] { return ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0; });
+  attempt("mmap", [] {
+    return ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+  });
   const sock_filter keep[]{{BPF_RET | BPF_K, 0, 0, 0}};
   const sock_fprog filter{1, const_cast<sock_filter*>(keep)};
-  attempt("SO_ATTACH_FILTER", [&] { return ::setsockopt(place, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter); });
+  attempt("SO_ATTACH_FILTER",
+          [&] { return ::setsockopt(place, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter); });
   tpacket_stats_v3 statistics{};
   socklen_t length = sizeof statistics;
-  attempt("PACKET_STATISTICS", [&] { return ::getsockopt(place, SOL_PACKET, PACKET_STATISTICS, &statistics, &length); });
+  attempt("PACKET_STATISTICS",
+          [&] { return ::getsockopt(place, SOL_PACKET, PACKET_STATISTICS, &statistics, &length); });
   std::printf("}\n");
   return 0;
 }

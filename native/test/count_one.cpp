@@ -1,12 +1,12 @@
-// Does one thing so many times, to be counted by a simulator of the processor (scripts/instructions.mjs): count_one WHAT ROUNDS.
-// Without arguments it prints what there is, and of how many units a round is.
+// Does one thing so many times, to be counted by a simulator of the processor (scripts/instructions.mjs): count_one
+// WHAT ROUNDS. Without arguments it prints what there is, and of how many units a round is.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "core/worker/flow_cache.hpp"
 #include "core/evidence/flow_map.hpp"
+#include "core/worker/flow_cache.hpp"
 #include "test/generate.hpp"
 #include "test/mixes.hpp"
 
@@ -37,7 +37,8 @@ std::vector<Dissection> packets_of_flows() {
     d.kind = PacketKind::flow;
     d.direction = direction_of(tuple);
     d.key = canonical(tuple, d.direction);
-    d.flow_hash = mix(tuple.family + (tuple.src_port ^ tuple.dst_port), d.key.a[1] + (d.key.a[2] << 8) + (d.key.a[3] << 16));
+    d.flow_hash =
+        mix(tuple.family + (tuple.src_port ^ tuple.dst_port), d.key.a[1] + (d.key.a[2] << 8) + (d.key.a[3] << 16));
     d.kernel_key = d.flow_hash * 3;
     d.stack = stack_of({Layer::ipv4, Layer::tcp});
   }

@@ -1,4 +1,5 @@
-// What holds for every frame whatsoever: asserted for truncated and mutated packets by the tests, for any bytes by the fuzzer.
+// What holds for every frame whatsoever: asserted for truncated and mutated packets by the tests, for any bytes by the
+// fuzzer.
 #pragma once
 
 #include <linux/if_ether.h>
@@ -20,8 +21,8 @@ inline unsigned octets16(std::span<const std::byte> frame, std::size_t at) {
   return octet(frame, at) << 8 | octet(frame, at + 1);
 }
 
-// Where the two directions of a flow differ. Found without the code under test, and only for frames that it calls a flow, which
-// is why nothing is checked here: a wrong offset means that the frame was no flow.
+// Where the two directions of a flow differ. Found without the code under test, and only for frames that it calls a
+// flow, which is why nothing is checked here: a wrong offset means that the frame was no flow.
 struct Anatomy {
   std::size_t addresses = 0;
   std::size_t address_bytes = 0;
@@ -90,8 +91,8 @@ inline bool is_plain(Stack stack) {
     const auto layer = static_cast<Layer>(rest & layer_mask);
     ip_headers += layer == Layer::ipv4 || layer == Layer::ipv6;
     const bool unknown_in_ip = layer == Layer::other && ip_headers == 0;
-    if ((layer > Layer::ipcomp && !unknown_in_ip) || layer == Layer::eth || layer == Layer::pppoe || layer == Layer::mpls ||
-        layer == Layer::ah) {
+    if ((layer > Layer::ipcomp && !unknown_in_ip) || layer == Layer::eth || layer == Layer::pppoe ||
+        layer == Layer::mpls || layer == Layer::ah) {
       return false;
     }
   }
@@ -123,35 +124,41 @@ inline bool same_flow(const Dissection& x, const Dissection& y) {
 }
 
 inline bool same(const Dissection& x, const Dissection& y) {
-  return same_flow(x, y) && x.stack == y.stack && x.direction == y.direction && x.marks == y.marks && x.tags == y.tags && x.protocol == y.protocol &&
-         x.ethertype == y.ethertype && x.fragment.datagram == y.fragment.datagram;
+  return same_flow(x, y) && x.stack == y.stack && x.direction == y.direction && x.marks == y.marks &&
+         x.tags == y.tags && x.protocol == y.protocol && x.ethertype == y.ethertype &&
+         x.fragment.datagram == y.fragment.datagram;
 }
 
 // What another kernel hashes is no part of the flow either.
-inline const char* broken_rule_of_kernel(std::span<const std::byte> frame, StrippedTag tag, KernelModel kernel, HashSeed seed) {
+inline const char* broken_rule_of_kernel(std::span<const std::byte> frame, StrippedTag tag, KernelModel kernel,
+                                         HashSeed seed) {
   const Dissection got = dissect(frame, tag, seed, kernel), current = dissect(frame, tag, seed);
-  if (got.kind != current.kind || got.key != current.key || got.direction != current.direction || got.stack != current.stack ||
-      got.flow_hash != current.flow_hash)
+  if (got.kind != current.kind || got.key != current.key || got.direction != current.direction ||
+      got.stack != current.stack || got.flow_hash != current.flow_hash)
     return "the kernel is no part of a flow";
-  if (kernel.bug_b || kernel.bug_c || got.kind != PacketKind::flow || !is_plain(got.stack) || has_tunnel_port(got.key)) return nullptr;
+  if (kernel.bug_b || kernel.bug_c || got.kind != PacketKind::flow || !is_plain(got.stack) || has_tunnel_port(got.key))
+    return nullptr;
   const auto answer = answer_to(frame);
   if (!answer) return nullptr;
   // An index of ESP stands where ports are, and is exchanged with the addresses.
   const bool has_index = got.protocol == IPPROTO_ESP && kernel.ports_with_addresses;
-  if (!has_index && dissect(*answer, tag, seed, kernel).kernel_key != got.kernel_key) return "every kernel hashes both directions alike";
+  if (!has_index && dissect(*answer, tag, seed, kernel).kernel_key != got.kernel_key)
+    return "every kernel hashes both directions alike";
   return nullptr;
 }
 
 // The same frame as one that this host sent.
-inline const char* broken_rule_sent(std::span<const std::byte> frame, StrippedTag tag, NetworkStart from, HashSeed seed) {
+inline const char* broken_rule_sent(std::span<const std::byte> frame, StrippedTag tag, NetworkStart from,
+                                    HashSeed seed) {
   const Dissection received = dissect(frame, tag, seed);
   const Dissection sent = dissect_sent(frame, tag, from, seed);
-  if (sent.kind != received.kind || sent.key != received.key || sent.direction != received.direction || sent.stack != received.stack ||
-      sent.flow_hash != received.flow_hash)
+  if (sent.kind != received.kind || sent.key != received.key || sent.direction != received.direction ||
+      sent.stack != received.stack || sent.flow_hash != received.flow_hash)
     return "who sent a packet is no part of its flow";
   constexpr unsigned of_the_flow = mark_echo_request | mark_icmp_error;
   if (((sent.marks ^ received.marks) & of_the_flow) != 0) return "nor of what it asks";
-  if ((sent.marks & mark_sent_tagged) != 0 && sent.kernel_key == received.kernel_key) return "the mark says that the key differs";
+  if ((sent.marks & mark_sent_tagged) != 0 && sent.kernel_key == received.kernel_key)
+    return "the mark says that the key differs";
   return nullptr;
 }
 
@@ -171,10 +178,12 @@ inline const char* broken_rule_network(std::span<const std::byte> bytes, Network
 inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) {
   const Dissection got = dissect(frame, tag, seed);
   if (got.kind > PacketKind::malformed) return "the kind is known";
-  constexpr unsigned known_marks = mark_flow_label | mark_fragment | mark_stale_ipv6 | mark_echo_request | mark_icmp_error | mark_index;
+  constexpr unsigned known_marks =
+      mark_flow_label | mark_fragment | mark_stale_ipv6 | mark_echo_request | mark_icmp_error | mark_index;
   if ((got.marks & ~known_marks) != 0) return "only known marks are set";
   const bool is_piece = (got.marks & mark_fragment) != 0;
-  if (is_piece && got.kind == PacketKind::fragment_later && got.fragment.datagram != 0 && got.tags != tag_digest::unknown)
+  if (is_piece && got.kind == PacketKind::fragment_later && got.fragment.datagram != 0 &&
+      got.tags != tag_digest::unknown)
     return "a later piece tells of no datagram";
   if (is_piece && got.kind == PacketKind::flow && got.tags >= tag_digest::unknown) return "a first piece tells of one";
   if (got.stack.packed() == 0 && frame.size() >= ETH_HLEN) return "an Ethernet frame has a layer";
@@ -188,17 +197,20 @@ inline const char* broken_rule(std::span<const std::byte> frame, StrippedTag tag
   if (reseeded.kernel_key == got.kernel_key) return "the seed changes the digest";
 
   if (got.kind == PacketKind::fragment_later) {
-    if (got.key.a_port != 0 || got.key.b_port != 0 || !is_canonical(got.key)) return "a later fragment has addresses only";
+    if (got.key.a_port != 0 || got.key.b_port != 0 || !is_canonical(got.key))
+      return "a later fragment has addresses only";
     return nullptr;
   }
   if (got.kind != PacketKind::flow) {
-    if (got.key != FlowKey{} || got.flow_hash != 0 || got.direction != Direction::forward) return "only a flow has a key";
+    if (got.key != FlowKey{} || got.flow_hash != 0 || got.direction != Direction::forward)
+      return "only a flow has a key";
     return nullptr;
   }
   if (!is_canonical(got.key)) return "the key is canonical";
   if (rank_of(frame, got, seed) == 0 || rank_of(frame, got, seed) >> 22U != 0) return "a rank has 22 bits";
   if (got.key.protocol != got.protocol) return "the key has the protocol";
-  if (canonical(directed(got.key, got.direction), got.direction) != got.key) return "key and direction give the five-tuple";
+  if (canonical(directed(got.key, got.direction), got.direction) != got.key)
+    return "key and direction give the five-tuple";
   if (std::memcmp(got.key.a.data(), got.key.b.data(), sizeof(Address)) != 0 &&
       direction_of(directed(got.key, got.direction)) != got.direction) {
     return "the direction is that of the model";

@@ -4,15 +4,16 @@
 #include <cstdint>
 #include <tuple>
 
-#include "test/check.hpp"
 #include "core/evidence/evidence.hpp"
+#include "test/check.hpp"
 
 namespace fanout {
 
 inline bool operator==(const FlowSight& x, const FlowSight& y) noexcept {
   return x.where.epoch == y.where.epoch && x.where.member == y.where.member && x.where.direction == y.where.direction &&
          x.where.first_ns == y.where.first_ns && x.stack == y.stack && x.kernel_key == y.kernel_key &&
-         x.where.packets == y.where.packets && x.bytes == y.bytes && x.where.last_ns == y.where.last_ns && x.marks == y.marks;
+         x.where.packets == y.where.packets && x.bytes == y.bytes && x.where.last_ns == y.where.last_ns &&
+         x.marks == y.marks;
 }
 
 }  // namespace fanout
@@ -24,12 +25,14 @@ inline constexpr std::uint64_t tick_ns = 65536;
 constexpr std::uint64_t floor_to_tick(std::uint64_t ns) { return ns / tick_ns * tick_ns; }
 
 inline auto rank_of(const ViolationSignature& s) {
-  return std::tuple{s.kind,      s.stack.packed(), s.one_kernel_key,  s.top_bit_pair, s.label_one_way,
-                    s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet, s.sent_tagged, s.tags_differ,
-                    s.whole_keys_differ, s.only_index_differs, s.wrapping.packed()};
+  return std::tuple{s.kind,        s.stack.packed(),    s.one_kernel_key,     s.top_bit_pair,     s.label_one_way,
+                    s.fragments,   s.stale_ipv6,        s.mixed_wrappings,    s.on_one_packet,    s.sent_tagged,
+                    s.tags_differ, s.whole_keys_differ, s.only_index_differs, s.wrapping.packed()};
 }
 
-inline bool same_signature(const ViolationSignature& x, const ViolationSignature& y) { return rank_of(x) == rank_of(y); }
+inline bool same_signature(const ViolationSignature& x, const ViolationSignature& y) {
+  return rank_of(x) == rank_of(y);
+}
 
 inline void expect_same(const FlowCounts& actual, const FlowCounts& expected) {
   CHECK_EQ(actual.total, expected.total);

@@ -1,6 +1,7 @@
-// What the kernel answers to joins, and where it delivers known packets: the cases of the kernel's own selftest (psock_fanout) over
-// the product's join_group(). Real sockets, so the executable must run in a network namespace of its own, in which lo is idle; it
-// brings lo up itself. Control cases ask what is refused; datapath cases count packets exactly.
+// What the kernel answers to joins, and where it delivers known packets: the cases of the kernel's own selftest
+// (psock_fanout) over the product's join_group(). Real sockets, so the executable must run in a network namespace of
+// its own, in which lo is idle; it brings lo up itself. Control cases ask what is refused; datapath cases count packets
+// exactly.
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -18,9 +19,9 @@
 #include <cstring>
 #include <optional>
 
-#include "test/check.hpp"
-#include "core/socket/fanout.hpp"
 #include "core/base/mapped_region.hpp"
+#include "core/socket/fanout.hpp"
+#include "test/check.hpp"
 
 namespace {
 
@@ -105,7 +106,8 @@ TEST(control_group_takes_only_its_like) {
   check_group_takes_only_its_like();
 }
 
-// Linux 6.13 looks at the protocol instead of the running state. Before, a member could not join while the link was down.
+// Linux 6.13 looks at the protocol instead of the running state. Before, a member could not join while the link was
+// down.
 TEST(control_group_takes_only_its_like_while_down) {
   set_loopback(true);
   const UniqueFd first = bound_socket();
@@ -207,7 +209,8 @@ class Reader {
 class UdpPair {
  public:
   explicit UdpPair(std::uint16_t offset)
-      : sender_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), receiver_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+      : sender_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+        receiver_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     const sockaddr_in from = loopback(8000, offset), to = loopback(8001, offset);
     CHECK_EQ(::bind(sender_.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from), 0);
     CHECK_EQ(::bind(receiver_.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
@@ -247,7 +250,8 @@ struct Phases {
   [[nodiscard]] Phases swapped() const { return {{first.second, first.first}, {second.second, second.first}}; }
 };
 
-// 15 packets 'a' on one pair of ports and 5 'b' on another; then 15 'b' on the first. Counts are those in the rings so far.
+// 15 packets 'a' on one pair of ports and 5 'b' on another; then 15 'b' on the first. Counts are those in the rings so
+// far.
 Phases send_phases(const Reader& x, const Reader& y, std::uint16_t offset) {
   const UdpPair one{0}, other{offset};
   one.send('a', 15);
@@ -271,8 +275,8 @@ Phases observe(const JoinRequest& request, std::uint16_t offset = 2, Steer steer
 void check_phases(const Phases& seen, const Phases& expected) {
   // Which member comes first is another matter.
   if (seen == expected || seen == expected.swapped()) return;
-  const test::Note note{"got " + text(seen.first) + " then " + text(seen.second) + ", expected " + text(expected.first) + " then " +
-                        text(expected.second)};
+  const test::Note note{"got " + text(seen.first) + " then " + text(seen.second) + ", expected " +
+                        text(expected.first) + " then " + text(expected.second)};
   CHECK(false);
 }
 
@@ -291,7 +295,8 @@ void check_hash(std::uint16_t flags, const Phases& expected) {
 
 Status steer_by_letter(int fd) {
   // Offset 0 is the network header here; the payload of letters covers it either way.
-  constexpr std::array<sock_filter, 2> program{{{BPF_LD | BPF_B | BPF_ABS, 0, 0, letter_offset}, {BPF_RET | BPF_A, 0, 0, 0}}};
+  constexpr std::array<sock_filter, 2> program{
+      {{BPF_LD | BPF_B | BPF_ABS, 0, 0, letter_offset}, {BPF_RET | BPF_A, 0, 0, 0}}};
   return set_group_cbpf(fd, program);
 }
 
@@ -341,7 +346,9 @@ TEST(datapath_hash_rollover) { check_hash(FanoutFlags::rollover, {{15, 5}, {20, 
 TEST(datapath_lb) { check_phases(observe({group_id, FanoutMode::lb}), {{10, 10}, {18, 17}}); }
 TEST(datapath_rollover) { check_phases(observe({group_id, FanoutMode::rollover}), {{15, 5}, {20, 15}}); }
 TEST(datapath_cbpf) { check_phases(observe({group_id, FanoutMode::cbpf}, 2, steer_by_letter), {{15, 5}, {15, 20}}); }
-TEST(datapath_ebpf) { check_phases(observe({group_id, FanoutMode::ebpf}, 2, steer_by_letter_ebpf), {{15, 5}, {15, 20}}); }
+TEST(datapath_ebpf) {
+  check_phases(observe({group_id, FanoutMode::ebpf}, 2, steer_by_letter_ebpf), {{15, 5}, {15, 20}});
+}
 
 // These two say which member: the CPU that receives, modulo the members, and join order is the order of the members.
 TEST(datapath_cpu_0) {

@@ -1,5 +1,5 @@
-// A packet of every link type from which an Ethernet frame can be made, and the stack that is found in it: what the test of the
-// conversion reads, and the seeds of the fuzzer of capture files.
+// A packet of every link type from which an Ethernet frame can be made, and the stack that is found in it: what the
+// test of the conversion reads, and the seeds of the fuzzer of capture files.
 #pragma once
 
 #include <string>
@@ -36,8 +36,8 @@ inline Octets link_ethernet4() {
   return out;
 }
 
-// Headers of IEEE 802.11, all of the same length where nothing else is said: two octets of control, then 22 of addresses and
-// more.
+// Headers of IEEE 802.11, all of the same length where nothing else is said: two octets of control, then 22 of
+// addresses and more.
 inline Octets radio(unsigned control, unsigned flags, std::initializer_list<unsigned> more, const Octets& body) {
   Octets out = octets({control, flags, 0, 0});
   out.resize(24, std::byte{2});
@@ -60,8 +60,10 @@ inline Octets subframe(const Octets& body, bool is_last) {
   return out;
 }
 
-// Time stamp, type, flags, length of the record, losses, length on the wire; `type` may say that extension headers follow.
-inline Octets erf_record(unsigned type, const Octets& behind, std::size_t wire_bytes, std::uint32_t seconds = 1'700'000'000) {
+// Time stamp, type, flags, length of the record, losses, length on the wire; `type` may say that extension headers
+// follow.
+inline Octets erf_record(unsigned type, const Octets& behind, std::size_t wire_bytes,
+                         std::uint32_t seconds = 1'700'000'000) {
   Octets out = octets({0, 0, 0, 0x80});  // half a second
   for (unsigned shift = 0; shift < 32; shift += 8) put8(out, seconds >> shift & 0xff);
   put8(out, type);
@@ -79,7 +81,9 @@ inline std::vector<LinkSample> link_samples() {
   const Octets ip4 = link_inner4().bytes(), ip6 = link_inner6().bytes();
   const Octets snap4 = llc_snap(ETH_P_IP, ip4), snap6 = llc_snap(ETH_P_IPV6, ip6);
   const Octets frame = link_ethernet4();
-  const auto behind = [](std::initializer_list<unsigned> header, const Octets& packet) { return link_behind(header, packet); };
+  const auto behind = [](std::initializer_list<unsigned> header, const Octets& packet) {
+    return link_behind(header, packet);
+  };
   const auto with = [](Octets packet, std::size_t more) {
     packet.resize(packet.size() + more, std::byte{0xee});
     return packet;
@@ -106,7 +110,8 @@ inline std::vector<LinkSample> link_samples() {
       {113, behind({0, 4, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x86, 0xdd}, ip6), "ipv6/tcp"},
       {113, behind({0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x81, 0x00, 0, 5, 0x08, 0x00}, ip4), "vlan/ipv4/udp"},
       {276, behind({0x08, 0x00, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0}, ip4), "ipv4/udp"},
-      {276, behind({0x81, 0x00, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0, 5, 0x86, 0xdd}, ip6), "vlan/ipv6/tcp"},
+      {276, behind({0x81, 0x00, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0, 5, 0x86, 0xdd}, ip6),
+       "vlan/ipv6/tcp"},
       {9, behind({0xff, 0x03, 0x00, 0x21}, ip4), "ipv4/udp"},
       {9, behind({0x00, 0x57}, ip6), "ipv6/tcp"},
       {9, behind({0x21}, ip4), "ipv4/udp"},
@@ -132,8 +137,8 @@ inline std::vector<LinkSample> link_samples() {
       {107, behind({0x18, 0x41, 0x08, 0x00}, ip4), "ipv4/udp"},
       {206, behind({0, 0x18, 0x41, 0x03, 0xcc}, ip4), "ipv4/udp"},
       {10, behind({0x57, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}, snap4), "ipv4/udp"},
-      // Plain data, QoS data, four addresses, QoS with HT control, the first of several fragments; the other organisation of
-      // SNAP.
+      // Plain data, QoS data, four addresses, QoS with HT control, the first of several fragments; the other
+      // organisation of SNAP.
       {105, radio(0x08, 0x01, {}, snap4), "ipv4/udp"},
       {105, radio(0x88, 0x02, {0, 0}, snap6), "ipv6/tcp"},
       {105, radio(0x08, 0x03, {2, 2, 2, 2, 2, 2}, snap4), "ipv4/udp"},
@@ -141,7 +146,8 @@ inline std::vector<LinkSample> link_samples() {
       {105, radio(0x08, 0x05, {}, snap4), "ipv4/udp"},
       {105, radio(0x08, 0x02, {}, behind({0xaa, 0xaa, 3, 0, 0, 0xf8, 0x86, 0xdd}, ip6)), "ipv6/tcp"},
       {105, radio(0x88, 0x02, {0x80, 0}, subframe(snap4, true)), "ipv4/udp"},
-      // Radiotap: the shortest; with a clock and flags that say check sequence, or alignment; with two words of what is present.
+      // Radiotap: the shortest; with a clock and flags that say check sequence, or alignment; with two words of what is
+      // present.
       {127, behind({0, 0, 8, 0, 0, 0, 0, 0}, radio(0x08, 0x01, {}, snap4)), "ipv4/udp"},
       {127, behind({0, 0, 9, 0, 2, 0, 0, 0, 0x10}, with(radio(0x08, 0x01, {}, snap4), 4)), "ipv4/udp"},
       {127, behind({0, 0, 9, 0, 2, 0, 0, 0, 0x20}, radio(0x88, 0x01, {0, 0, 0, 0}, snap4)), "ipv4/udp"},
@@ -155,14 +161,16 @@ inline std::vector<LinkSample> link_samples() {
       {163, behind({0x80, 0x21, 0x10, 0x02, 0, 0, 0, 8}, radio(0x08, 0x02, {}, snap4)), "ipv4/udp"},
       {192, behind({0, 0, 8, 0, 105, 0, 0, 0}, radio(0x08, 0x02, {}, snap4)), "ipv4/udp"},
       {192, behind({0, 0, 12, 0, 1, 0, 0, 0, 9, 9, 0, 0}, frame), "ipv4/udp"},
-      // A log with a packet header and a mark in front of the payload, in both byte orders; of a bridge, which has no family.
+      // A log with a packet header and a mark in front of the payload, in both byte orders; of a bridge, which has no
+      // family.
       {239, behind({2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 1, 0, 8, 0, 3, 0, 0, 0, 0, 1, 64, 0, 9, 0}, ip4), "ipv4/udp"},
       {239, behind({10, 0, 0, 5, 0, 8, 0, 1, 0x86, 0xdd, 1, 0, 0, 64, 0, 9}, ip6), "ipv6/tcp"},
       {239, behind({7, 0, 0, 5, 8, 0, 1, 0, 8, 0, 1, 0, 64, 0, 9, 0}, ip4), "ipv4/udp"},
       // Ethernet, with a color, with two extension headers; HDLC, one channel of it; bare IP.
       {197, erf_frame, "ipv4/udp"},
       {197, erf_record(11, behind({0, 0}, frame), frame.size() + 4), "ipv4/udp"},
-      {197, erf_record(0x82, behind({0x83, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0, 2, 0, 0}, frame), frame.size()), "ipv4/udp"},
+      {197, erf_record(0x82, behind({0x83, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0, 2, 0, 0}, frame), frame.size()),
+       "ipv4/udp"},
       {197, erf_record(1, behind({0xff, 0x03, 0x00, 0x21}, ip4), ip4.size() + 4), "ipv4/udp"},
       {197, erf_record(1, behind({0x0f, 0x00, 0x86, 0xdd}, ip6), ip6.size() + 4), "ipv6/tcp"},
       {197, erf_record(5, behind({0, 0, 0, 7, 0xff, 0x03, 0x00, 0x21}, ip4), ip4.size() + 4), "ipv4/udp"},
@@ -170,9 +178,12 @@ inline std::vector<LinkSample> link_samples() {
       {197, erf_record(23, ip6, ip6.size()), "ipv6/tcp"},
       // Captured on any device, one of them a radio or a frame relay.
       {113, behind({0, 0, 3, 0x21, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0, 4}, radio(0x08, 0x02, {}, snap4)), "ipv4/udp"},
-      {113, behind({0, 0, 3, 0x23, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 8, 0, 0, 0, 0, 0}, radio(0x08, 0x02, {}, snap4)),
+      {113,
+       behind({0, 0, 3, 0x23, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 8, 0, 0, 0, 0, 0},
+              radio(0x08, 0x02, {}, snap4)),
        "ipv4/udp"},
-      {276, behind({0, 0, 0, 0, 0, 0, 0, 2, 3, 2, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x18, 0x41, 0x03, 0xcc}, ip4), "ipv4/udp"},
+      {276, behind({0, 0, 0, 0, 0, 0, 0, 2, 3, 2, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x18, 0x41, 0x03, 0xcc}, ip4),
+       "ipv4/udp"},
   };
 }
 

@@ -1,8 +1,8 @@
-// What the dissector makes of each packet of a capture file, a line each: list_flows FILE. Columns, with tabs between them:
-// number of the packet, kind, stack, marks in hexadecimal, family, protocol, source and its port, destination and its port, as
-// the packet has them, addresses in hexadecimal. Of a later fragment only the addresses are known. An aggregate of IEEE 802.11
-// has a line for each frame in it; a packet of which no frame can be made has none. The last line says how many packets there
-// are, and what stopped the reading, as a number.
+// What the dissector makes of each packet of a capture file, a line each: list_flows FILE. Columns, with tabs between
+// them: number of the packet, kind, stack, marks in hexadecimal, family, protocol, source and its port, destination and
+// its port, as the packet has them, addresses in hexadecimal. Of a later fragment only the addresses are known. An
+// aggregate of IEEE 802.11 has a line for each frame in it; a packet of which no frame can be made has none. The last
+// line says how many packets there are, and what stopped the reading, as a number.
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -31,8 +31,9 @@ class Lister final : public CaptureFrames {
     const bool has_flow = found.kind == PacketKind::flow || found.kind == PacketKind::fragment_later;
     const FiveTuple tuple = has_flow ? directed(found.key, found.direction) : FiveTuple{};
     std::printf("%llu\t%s\t%s\t%x\t%u\t%u", static_cast<unsigned long long>(record.number),
-                kinds[static_cast<std::size_t>(found.kind)], found.stack.text().c_str(), static_cast<unsigned>(found.marks),
-                tuple.family, static_cast<unsigned>(has_flow ? tuple.protocol : found.protocol));
+                kinds[static_cast<std::size_t>(found.kind)], found.stack.text().c_str(),
+                static_cast<unsigned>(found.marks), tuple.family,
+                static_cast<unsigned>(has_flow ? tuple.protocol : found.protocol));
     print_address(tuple.src, tuple.family);
     std::printf("\t%u", static_cast<unsigned>(tuple.src_port));
     print_address(tuple.dst, tuple.family);

@@ -75,7 +75,8 @@ inline double number_of(const msgpack::Value& value) {
 }
 
 inline bool is_number(const msgpack::Value& value) {
-  return value.kind == msgpack::Kind::natural || value.kind == msgpack::Kind::negative || value.kind == msgpack::Kind::real;
+  return value.kind == msgpack::Kind::natural || value.kind == msgpack::Kind::negative ||
+         value.kind == msgpack::Kind::real;
 }
 
 // Whether both say the same; a whole number may be an integer or not.

@@ -1,5 +1,6 @@
-// Packets by hand: `eth() / vlan(5) / ipv4("10.0.0.1", "10.0.0.2") / udp(1024, 53) / payload(8)`. Joining two headers fills in
-// what the first says about the second: its type, and all lengths. Fields set through the option structs stay as they are.
+// Packets by hand: `eth() / vlan(5) / ipv4("10.0.0.1", "10.0.0.2") / udp(1024, 53) / payload(8)`. Joining two headers
+// fills in what the first says about the second: its type, and all lengths. Fields set through the option structs stay
+// as they are.
 #pragma once
 
 #include <arpa/inet.h>
@@ -67,7 +68,8 @@ class Packet {
     Octets out;
     for (std::size_t i = headers_.size(); i-- > 0;) {
       Octets whole = headers_[i].bytes;
-      if (headers_[i].length_at) set16(whole, *headers_[i].length_at, whole.size() + out.size() - headers_[i].length_skips);
+      if (headers_[i].length_at)
+        set16(whole, *headers_[i].length_at, whole.size() + out.size() - headers_[i].length_skips);
       put_octets(whole, out);
       out = std::move(whole);
     }
@@ -82,7 +84,8 @@ inline Packet operator/(Header first, Header next) { return Packet{std::move(fir
 
 // `type` is for what no header here announces, such as an unknown ethertype or the length of an IEEE 802.3 frame.
 inline Header eth(unsigned type = 0) {
-  Header out{.bytes = octets({2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}), .ethertype = ETH_P_TEB, .protocol = 143, .type_at = 12};
+  Header out{
+      .bytes = octets({2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}), .ethertype = ETH_P_TEB, .protocol = 143, .type_at = 12};
   put16(out.bytes, type);
   return out;
 }
@@ -226,6 +229,8 @@ inline Header ah(std::uint32_t spi, unsigned next_header = IPPROTO_TCP) {
   return out;
 }
 
-inline Header payload(std::size_t size, unsigned fill = 0xa5) { return {.bytes = Octets(size, static_cast<std::byte>(fill))}; }
+inline Header payload(std::size_t size, unsigned fill = 0xa5) {
+  return {.bytes = Octets(size, static_cast<std::byte>(fill))};
+}
 
 }  // namespace fanout::test

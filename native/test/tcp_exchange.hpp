@@ -1,6 +1,7 @@
-// Two TCP endpoints and a tap between them, simulated from a seed: handshakes, data both ways, losses before and behind the tap,
-// packets that overtake each other in the network, delayed acknowledgments, repetitions by timer, by probe and by duplicate
-// acknowledgments, keep-alives, connections that reuse the ports. What the tap saw, in the order in which it saw it.
+// Two TCP endpoints and a tap between them, simulated from a seed: handshakes, data both ways, losses before and behind
+// the tap, packets that overtake each other in the network, delayed acknowledgments, repetitions by timer, by probe and
+// by duplicate acknowledgments, keep-alives, connections that reuse the ports. What the tap saw, in the order in which
+// it saw it.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +11,8 @@
 #include <queue>
 #include <vector>
 
-#include "test/generate.hpp"
 #include "core/worker/order_tcp.hpp"
+#include "test/generate.hpp"
 
 namespace fanout::test {
 
@@ -48,7 +49,8 @@ class Exchange {
       events_ = {};
       now_ = std::max(now_, last_tapped_ns_) + ms;
     }
-    std::stable_sort(tapped_.begin(), tapped_.end(), [](const Tapped& x, const Tapped& y) { return x.time_ns < y.time_ns; });
+    std::stable_sort(tapped_.begin(), tapped_.end(),
+                     [](const Tapped& x, const Tapped& y) { return x.time_ns < y.time_ns; });
     if (options_.missed_percent != 0)
       std::erase_if(tapped_, [&](const Tapped&) { return random_.below(100) < options_.missed_percent; });
     return std::move(tapped_);
@@ -64,7 +66,9 @@ class Exchange {
     unsigned side;
     std::uint64_t generation;
     TcpSegment segment;
-    bool operator<(const Event& other) const { return std::pair{time_ns, number} > std::pair{other.time_ns, other.number}; }
+    bool operator<(const Event& other) const {
+      return std::pair{time_ns, number} > std::pair{other.time_ns, other.number};
+    }
   };
   struct End {
     std::uint32_t isn = 0, una = 0, next = 0, unsent = 0;
@@ -79,7 +83,8 @@ class Exchange {
   void connect() {
     for (End& end : ends_) {
       end = {};
-      end.isn = end.una = random_.one_in(3) ? 0xffffffffU - random_.below(3000) : static_cast<std::uint32_t>(random_.next());
+      end.isn = end.una =
+          random_.one_in(3) ? 0xffffffffU - random_.below(3000) : static_cast<std::uint32_t>(random_.next());
       end.next = end.isn + 1;
       end.unsent = random_.one_in(6) ? 0 : random_.below(20000);
     }
@@ -88,7 +93,8 @@ class Exchange {
     set_timer(0);
   }
 
-  void schedule(std::uint64_t after_ns, What what, unsigned side, std::uint64_t generation = 0, const TcpSegment& segment = {}) {
+  void schedule(std::uint64_t after_ns, What what, unsigned side, std::uint64_t generation = 0,
+                const TcpSegment& segment = {}) {
     events_.push({now_ + after_ns, ++number_, what, side, generation, segment});
   }
   bool lost() { return random_.below(100) < options_.lost_percent; }
@@ -219,7 +225,8 @@ class Exchange {
 
   void take(unsigned side, const TcpSegment& segment) {
     End& own = ends_[side];
-    if (!is_after(segment.begin, own.acked) && is_after(segment.stamp + 1, own.stamp_seen)) own.stamp_seen = segment.stamp;
+    if (!is_after(segment.begin, own.acked) && is_after(segment.stamp + 1, own.stamp_seen))
+      own.stamp_seen = segment.stamp;
     if (segment.begin == segment.end) {
       // A keep-alive is answered, an acknowledgment is not.
       if (segment.begin + 1 == own.expected) send(side, own.next, own.next);

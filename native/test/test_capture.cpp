@@ -1,7 +1,6 @@
-// The capture thread on real packets: an interface of a private network namespace, real sockets, a real fanout group. Every packet sent
-// is found again in exactly one counter, whatever the collector does, and the thread ends in every state.
-#include "core/worker/capture.hpp"
-
+// The capture thread on real packets: an interface of a private network namespace, real sockets, a real fanout group.
+// Every packet sent is found again in exactly one counter, whatever the collector does, and the thread ends in every
+// state.
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -18,6 +17,7 @@
 #include <memory>
 #include <thread>
 
+#include "core/worker/capture.hpp"
 #include "test/check.hpp"
 #include "test/packets.hpp"
 
@@ -50,7 +50,8 @@ bool set_up(const char* interface, bool up) {
   return ::ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0;
 }
 
-// Sends to the loopback interface, past its queueing discipline: each frame arrives once, and no copy of it as outgoing.
+// Sends to the loopback interface, past its queueing discipline: each frame arrives once, and no copy of it as
+// outgoing.
 class Sender {
  public:
   Sender() : fd_{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)} {
@@ -68,7 +69,8 @@ class Sender {
   void send(const Packet& packet) { send(packet.bytes()); }
   // Both directions of flow n.
   void send_flow(unsigned n) {
-    const std::string host = "10." + std::to_string(n >> 16 & 0xff) + "." + std::to_string(n >> 8 & 0xff) + "." + std::to_string(n & 0xff);
+    const std::string host =
+        "10." + std::to_string(n >> 16 & 0xff) + "." + std::to_string(n >> 8 & 0xff) + "." + std::to_string(n & 0xff);
     send(eth() / ipv4(host, "192.0.2.1") / udp(1024, 53) / payload(8));
     send(eth() / ipv4("192.0.2.1", host) / udp(53, 1024) / payload(8));
   }
@@ -122,8 +124,8 @@ class Desk {
     start();
   }
 
-  // Answers the doorbell until `done`; false if it stayed silent for seconds, although counters are published ten times a second, and
-  // if what was waited for never came.
+  // Answers the doorbell until `done`; false if it stayed silent for seconds, although counters are published ten times
+  // a second, and if what was waited for never came.
   template <typename Done>
   bool answer_until(Done&& done, bool take = true) {
     const auto deadline = Clock::now() + 30s;
@@ -151,7 +153,8 @@ class Desk {
     while (const auto filled = capture_->outbox().take()) {
       const auto frame = capture_->outbox().slot(filled->slot).first(filled->length);
       std::size_t length = 0;
-      for (std::size_t i = 0; i < Outbox::frame_header_bytes; ++i) length = length << 8 | static_cast<std::size_t>(frame[i]);
+      for (std::size_t i = 0; i < Outbox::frame_header_bytes; ++i)
+        length = length << 8 | static_cast<std::size_t>(frame[i]);
       CHECK_EQ(length, frame.size() - Outbox::frame_header_bytes);
       wire::BatchReader reader{frame.subspan(Outbox::frame_header_bytes)};
       CHECK_EQ(reader.member(), 3);
@@ -321,7 +324,8 @@ TEST(fragments_are_counted_with_their_flow_in_any_order) {
   Sender sender;
   desk.run();
   const auto later = [&](unsigned id) {
-    sender.send(eth() / ipv4("10.0.0.1", "192.0.2.1", {.protocol = IPPROTO_UDP, .id = id, .fragment_offset = 16}) / payload(8));
+    sender.send(eth() / ipv4("10.0.0.1", "192.0.2.1", {.protocol = IPPROTO_UDP, .id = id, .fragment_offset = 16}) /
+                payload(8));
   };
   const auto first = [&](unsigned id) {
     sender.send(eth() / ipv4("10.0.0.1", "192.0.2.1", {.id = id, .more_fragments = true}) / udp(1024, 53) / payload(8));
@@ -352,9 +356,11 @@ TEST(what_this_host_sent_is_judged_only_if_wanted) {
     address.sin_family = AF_INET;
     address.sin_port = htons(9);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    // Each datagram is seen leaving and arriving. Nobody listens; the answer of ICMP is seen twice as well, and is of its flow.
+    // Each datagram is seen leaving and arriving. Nobody listens; the answer of ICMP is seen twice as well, and is of
+    // its flow.
     constexpr char text[] = "x";
-    CHECK_EQ(::sendto(fd.get(), text, sizeof text, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address), ssize_t{sizeof text});
+    CHECK_EQ(::sendto(fd.get(), text, sizeof text, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address),
+             ssize_t{sizeof text});
     if (!desk.finish()) return;
     CHECK_EQ(desk.counters().outgoing, 2);
     CHECK_EQ(desk.counters().judged, ignore ? 2 : 4);
@@ -393,7 +399,8 @@ TEST(epochs_divide_the_packets) {
   desk.expect_all_accounted_for(500);
 }
 
-// Times are told as time since the start of the run: an epoch from before it, by a clock that stepped back, must not let any be negative.
+// Times are told as time since the start of the run: an epoch from before it, by a clock that stepped back, must not
+// let any be negative.
 TEST(no_epoch_judges_packets_from_before_the_start) {
   constexpr std::uint64_t hour_ns = 3600ULL * 1'000'000'000;
   Desk desk;
@@ -456,7 +463,8 @@ TEST(a_small_cache_is_emptied_and_loses_nothing) {
   for (unsigned n = 0; n < 1000; ++n) {
     sender.send_flow(n);
     // As fast as the collector takes: every direction is news, and told without being asked for.
-    if (n % 50 == 49 && !desk.answer_until([&](const CaptureCounters&) { return desk.told() == sender.sent(); })) return;
+    if (n % 50 == 49 && !desk.answer_until([&](const CaptureCounters&) { return desk.told() == sender.sent(); }))
+      return;
   }
   if (!desk.finish()) return;
   desk.expect_all_accounted_for(sender.sent());
@@ -652,7 +660,8 @@ int main(int argc, char** argv) {
   const bool is_private = ::unshare(CLONE_NEWNET) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
   if (!is_private) {
     const char* const required = std::getenv("REQUIRE_ALL_TESTS");
-    std::printf("SKIPPED: no private network namespace (%s); run as root, or allow user namespaces\n", std::strerror(errno));
+    std::printf("SKIPPED: no private network namespace (%s); run as root, or allow user namespaces\n",
+                std::strerror(errno));
     return required != nullptr && std::strcmp(required, "1") == 0 ? 1 : 0;
   }
   if (!set_up("lo", true)) {

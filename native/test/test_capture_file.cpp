@@ -1,5 +1,5 @@
-// Capture files: every variant is read as it was written, in pieces of any size, and every kind of damage ends the reading with
-// its place and reason, after what came before.
+// Capture files: every variant is read as it was written, in pieces of any size, and every kind of damage ends the
+// reading with its place and reason, after what came before.
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -70,7 +70,9 @@ Outcome read(const Octets& file) {
   return read_in_pieces(file, [&] { return file.size(); });
 }
 
-Octets cut(const Octets& file, std::size_t size) { return {file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size)}; }
+Octets cut(const Octets& file, std::size_t size) {
+  return {file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size)};
+}
 
 Octets some_bytes(std::size_t size, unsigned first = 0) {
   Octets out;
@@ -78,8 +80,8 @@ Octets some_bytes(std::size_t size, unsigned first = 0) {
   return out;
 }
 
-void check_problem(const Octets& file, CaptureFault fault, std::uint64_t record, std::uint64_t block, std::uint64_t offset,
-                   std::uint64_t value) {
+void check_problem(const Octets& file, CaptureFault fault, std::uint64_t record, std::uint64_t block,
+                   std::uint64_t offset, std::uint64_t value) {
   const CaptureProblem problem = read(file).problem;
   CHECK_EQ(problem.fault, fault);
   CHECK_EQ(problem.record, record);
@@ -114,7 +116,9 @@ TEST(pcap_in_every_variant) {
 
 TEST(pcap_link_type_beside_the_length_of_the_check_sequence) {
   CHECK_EQ(read(PcapBuilder{{.link_type = 0x44000001}}.add(1, 0, a, 60).bytes()).read.at(0).link_type, 1);
-  CHECK_EQ(read(PcapBuilder{{.big_endian = true, .link_type = 0xf4000114}}.add(1, 0, a, 60).bytes()).read.at(0).link_type, 276);
+  CHECK_EQ(
+      read(PcapBuilder{{.big_endian = true, .link_type = 0xf4000114}}.add(1, 0, a, 60).bytes()).read.at(0).link_type,
+      276);
 }
 
 TEST(pcap_before_2_4_has_its_lengths_in_either_order) {
@@ -178,7 +182,8 @@ TEST(pcapng_time_resolutions) {
     for (const Row& row : rows) {
       const Note note{"resolution " + shown(row.resolution) + ", ticks " + shown(row.ticks)};
       PcapngBuilder file{big};
-      file.interface({.resolution = row.resolution, .offset_seconds = row.offset_seconds}).enhanced(0, row.ticks, a, 60);
+      file.interface({.resolution = row.resolution, .offset_seconds = row.offset_seconds})
+          .enhanced(0, row.ticks, a, 60);
       CHECK_EQ(read(file.bytes()).read.at(0).time_ns, row.ns);
     }
 }
@@ -310,7 +315,8 @@ TEST(lengths_that_cannot_be) {
     CHECK_EQ(read(file.bytes()).problem.value, 60);
   }
   PcapngBuilder simple;
-  simple.interface().simple(payload(CaptureFileParser::packet_bytes_max + 4).bytes, CaptureFileParser::packet_bytes_max + 4);
+  simple.interface().simple(payload(CaptureFileParser::packet_bytes_max + 4).bytes,
+                            CaptureFileParser::packet_bytes_max + 4);
   CHECK_EQ(read(simple.bytes()).problem.fault, CaptureFault::implausible_length);
 }
 
@@ -408,13 +414,15 @@ TEST(what_is_no_capture_is_called_by_its_name) {
     const Note note{row.name == nullptr ? "unknown" : row.name};
     const CaptureProblem problem = read(row.start).problem;
     CHECK_EQ(problem.fault, CaptureFault::foreign);
-    CHECK_EQ(std::string{problem.foreign == nullptr ? "" : problem.foreign}, std::string{row.name == nullptr ? "" : row.name});
+    CHECK_EQ(std::string{problem.foreign == nullptr ? "" : problem.foreign},
+             std::string{row.name == nullptr ? "" : row.name});
   }
 }
 
 TEST(snoop_files) {
   const Outcome outcome = read(SnoopBuilder{}.add(1, 2, a, 1514).add(0xffffffff, 5, b, 61).add(7, 0, {}, 40).bytes());
-  const std::vector<Read> expected{{a, 1514, 1, s + 2000, 1}, {b, 61, 1, 0xffffffff * s + 5000, 2}, {{}, 40, 1, 7 * s, 3}};
+  const std::vector<Read> expected{
+      {a, 1514, 1, s + 2000, 1}, {b, 61, 1, 0xffffffff * s + 5000, 2}, {{}, 40, 1, 7 * s, 3}};
   CHECK(outcome.read == expected);
   CHECK_EQ(outcome.problem.fault, CaptureFault::none);
   // Of the other kinds of link those that tcpdump has a number for.
@@ -438,9 +446,12 @@ TEST(damaged_snoop_files) {
   const Octets whole = SnoopBuilder{}.add(1, 2, b, 61).add(1, 2, a, 60).bytes();
   check_problem(cut(whole, whole.size() - 1), CaptureFault::truncated, 2, 0, 16 + 24 + 64, 0);
   check_problem(cut(whole, 20), CaptureFault::truncated, 1, 0, 16, 0);
-  check_problem(SnoopBuilder{}.header(60, 60, 24 + 59, 1, 2).bytes(), CaptureFault::implausible_length, 1, 0, 16, 24 + 59);
-  check_problem(SnoopBuilder{}.header(60, 300000, 400000, 1, 2).bytes(), CaptureFault::implausible_length, 1, 0, 16, 300000);
-  check_problem(SnoopBuilder{}.header(60, 60, 1U << 31, 1, 2).bytes(), CaptureFault::implausible_length, 1, 0, 16, 1U << 31);
+  check_problem(SnoopBuilder{}.header(60, 60, 24 + 59, 1, 2).bytes(), CaptureFault::implausible_length, 1, 0, 16,
+                24 + 59);
+  check_problem(SnoopBuilder{}.header(60, 300000, 400000, 1, 2).bytes(), CaptureFault::implausible_length, 1, 0, 16,
+                300000);
+  check_problem(SnoopBuilder{}.header(60, 60, 1U << 31, 1, 2).bytes(), CaptureFault::implausible_length, 1, 0, 16,
+                1U << 31);
 }
 
 TEST(erf_files) {

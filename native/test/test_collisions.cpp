@@ -1,14 +1,15 @@
-// What a sender who knows this program, but not the seed of a run, can do to its hashes: nothing. Each word of what is hashed is
-// made equal to each public constant in turn; if a factor of a product became zero, what is in the other factor would not count.
+// What a sender who knows this program, but not the seed of a run, can do to its hashes: nothing. Each word of what is
+// hashed is made equal to each public constant in turn; if a factor of a product became zero, what is in the other
+// factor would not count.
 #include <array>
 #include <cstring>
 #include <set>
 #include <string>
 
-#include "test/check.hpp"
+#include "core/evidence/flow_map.hpp"
 #include "core/packet/dissect.hpp"
 #include "core/worker/flow_cache.hpp"
-#include "core/evidence/flow_map.hpp"
+#include "test/check.hpp"
 #include "test/generate.hpp"
 #include "test/packets.hpp"
 
@@ -32,8 +33,8 @@ constexpr std::array fills{std::uint64_t{0}, ~std::uint64_t{0}};
 // So many different ones of as many inputs: 64 bits have no accidental collision among a few hundred.
 void expect_all_differ(const std::set<std::uint64_t>& digests, std::size_t inputs) { CHECK_EQ(digests.size(), inputs); }
 
-// `digest_of(words)` of inputs in which one word is a constant, one other takes many values, and all that is left are zeros, or
-// ones, so that the constant is in the smaller address of a pair, and in the larger.
+// `digest_of(words)` of inputs in which one word is a constant, one other takes many values, and all that is left are
+// zeros, or ones, so that the constant is in the smaller address of a pair, and in the larger.
 template <std::size_t words, typename DigestOf>
 void expect_no_word_switches_off(DigestOf&& digest_of, std::uint64_t rest) {
   for (std::size_t fixed = 0; fixed < words; ++fixed) {
@@ -59,8 +60,8 @@ void expect_no_word_switches_off(DigestOf&& digest_of, std::uint64_t rest) {
 
 TEST(no_word_of_a_key_switches_the_flow_maps_digest_off) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    const auto map =
-        FlowMap::create({.members = 2, .flows_max = 64, .sights_max = 64, .fragments_max = 64}, HashSeed{Random{seed}.next()});
+    const auto map = FlowMap::create({.members = 2, .flows_max = 64, .sights_max = 64, .fragments_max = 64},
+                                     HashSeed{Random{seed}.next()});
     if (!CHECK(map)) return;
     const auto digest_of = [&](const std::array<std::uint64_t, 5>& words) {
       FlowKey key;

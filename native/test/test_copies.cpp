@@ -1,10 +1,9 @@
 // Packets that come twice: each is found, whatever is looked at, and what is only alike is not.
-#include "core/worker/copies.hpp"
-
 #include <vector>
 
-#include "test/check.hpp"
 #include "core/base/hash.hpp"
+#include "core/worker/copies.hpp"
+#include "test/check.hpp"
 
 using namespace fanout;
 using namespace fanout::test;

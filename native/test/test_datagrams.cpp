@@ -1,11 +1,10 @@
 // Fragments joined to the flow of the first piece of their datagram, by one worker; what it cannot join it tells.
-#include "core/table/datagrams.hpp"
-
 #include <algorithm>
 #include <vector>
 
-#include "test/check.hpp"
 #include "core/evidence/fragment_store.hpp"
+#include "core/table/datagrams.hpp"
+#include "test/check.hpp"
 #include "test/packets.hpp"
 
 namespace fanout::test {
@@ -24,8 +23,10 @@ struct Piece {
 };
 
 Dissection dissected(const Piece& p) {
-  const Header ip = ipv4(p.src, "192.0.2.1", {.protocol = IPPROTO_UDP, .id = p.id, .fragment_offset = p.begin, .more_fragments = p.more});
-  const Packet packet = p.begin == 0 ? eth() / ip / udp(1024, p.port) / payload(p.octets - 8) : eth() / ip / payload(p.octets);
+  const Header ip = ipv4(p.src, "192.0.2.1",
+                         {.protocol = IPPROTO_UDP, .id = p.id, .fragment_offset = p.begin, .more_fragments = p.more});
+  const Packet packet =
+      p.begin == 0 ? eth() / ip / udp(1024, p.port) / payload(p.octets - 8) : eth() / ip / payload(p.octets);
   return dissect(packet.bytes(), {}, seed);
 }
 
@@ -193,7 +194,8 @@ constexpr std::uint32_t lifetime = 1000;
 FragmentStore::First first_at(std::uint64_t datagram, std::uint32_t record, std::uint32_t at, std::uint16_t epoch = 0) {
   return {.datagram = datagram, .flow = record, .record = record, .at = at, .stack = {}, .epoch = epoch};
 }
-FragmentStore::Later later_at(std::uint64_t datagram, std::uint32_t at, std::uint32_t packets = 1, std::uint16_t epoch = 0) {
+FragmentStore::Later later_at(std::uint64_t datagram, std::uint32_t at, std::uint32_t packets = 1,
+                              std::uint16_t epoch = 0) {
   return {.datagram = datagram, .packets = packets, .first = at, .last = at, .epoch = epoch};
 }
 

@@ -1,10 +1,10 @@
 // The model of the kernel's reassembly for packet sockets, against the rules of ip_frag_queue() and ip_check_defrag().
 #include <algorithm>
 
-#include "test/check.hpp"
-#include "core/table/datagrams.hpp"
 #include "core/capture_file/defragment.hpp"
 #include "core/packet/dissect.hpp"
+#include "core/table/datagrams.hpp"
+#include "test/check.hpp"
 #include "test/packets.hpp"
 
 namespace fanout::test {
@@ -23,8 +23,8 @@ struct Piece {
 };
 
 Octets frame_of(const Piece& p, const Packet& link = eth()) {
-  const Header ip =
-      ipv4(p.src, "192.0.2.1", {.protocol = p.protocol, .id = p.id, .fragment_offset = p.begin, .more_fragments = p.more});
+  const Header ip = ipv4(p.src, "192.0.2.1",
+                         {.protocol = p.protocol, .id = p.id, .fragment_offset = p.begin, .more_fragments = p.more});
   return (p.begin == 0 ? link / ip / udp(1024, 53) / payload(p.octets - 8) : link / ip / payload(p.octets)).bytes();
 }
 
@@ -127,11 +127,12 @@ TEST(an_overlap_ends_the_datagram) {
 }
 
 TEST(an_end_that_cannot_be_ends_the_datagram) {
-  CHECK_EQ(send({three[2], {.begin = 40}, three[0], three[1]}).whole, 0U);                              // behind the last one
-  CHECK_EQ(send({three[0], three[1], three[2], {.begin = 32, .more = false, .octets = 5}}).whole, 1U);  // begins another datagram
+  CHECK_EQ(send({three[2], {.begin = 40}, three[0], three[1]}).whole, 0U);  // behind the last one
+  CHECK_EQ(send({three[0], three[1], three[2], {.begin = 32, .more = false, .octets = 5}}).whole,
+           1U);  // begins another datagram
   CHECK_EQ(send({three[2], {.begin = 32, .more = false, .octets = 6}, three[0], three[1]}).whole, 0U);  // two ends
-  CHECK_EQ(send({three[1], {.begin = 8, .more = false, .octets = 8}, three[0]}).whole, 0U);             // before what is known
-  CHECK_EQ(send({three[0], {.begin = 16, .octets = 7}, three[1], three[2]}).whole, 0U);                 // nothing is left of it
+  CHECK_EQ(send({three[1], {.begin = 8, .more = false, .octets = 8}, three[0]}).whole, 0U);  // before what is known
+  CHECK_EQ(send({three[0], {.begin = 16, .octets = 7}, three[1], three[2]}).whole, 0U);      // nothing is left of it
 }
 
 TEST(lengths_in_the_middle_are_rounded_down_to_eight) {
@@ -197,7 +198,8 @@ TEST(what_the_kernel_does_not_reassemble_passes_as_it_is) {
       (eth() / ipv4("10.0.0.1", "10.0.0.2") / udp(1, 2) / payload(9)).bytes(),
       (eth() / six / frag6(0, true) / udp(1, 2) / payload(8)).bytes(),
       // The outer packet is whole.
-      (eth() / ipv4("10.9.0.1", "10.9.0.2") / ipv4("10.0.0.1", "10.0.0.2", {.more_fragments = true}) / udp(1, 2) / payload(8))
+      (eth() / ipv4("10.9.0.1", "10.9.0.2") / ipv4("10.0.0.1", "10.0.0.2", {.more_fragments = true}) / udp(1, 2) /
+       payload(8))
           .bytes(),
       (eth(ETH_P_ARP) / payload(28)).bytes(),
   };

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "test/check.hpp"
 #include "core/packet/dissect.hpp"
+#include "test/check.hpp"
 #include "test/dissect_invariants.hpp"
 #include "test/packets.hpp"
 #include "test/samples.hpp"
@@ -28,7 +28,8 @@ void expect_rules(std::span<const std::byte> frame, StrippedTag tag = {}) {
   if (rule != nullptr) CHECK_EQ(std::string{rule}, std::string{});
   // At the frame's own tag, behind one and two, and behind all of it.
   for (const unsigned at : {14U, 18U, 22U, 1500U}) {
-    const NetworkStart from{static_cast<std::uint16_t>(exact.size() < 14 ? 0 : octets16(exact, 12)), static_cast<std::uint16_t>(at)};
+    const NetworkStart from{static_cast<std::uint16_t>(exact.size() < 14 ? 0 : octets16(exact, 12)),
+                            static_cast<std::uint16_t>(at)};
     const char* const rule_sent = broken_rule_sent(exact, tag, from, seed);
     if (rule_sent != nullptr) CHECK_EQ(std::string{rule_sent}, std::string{});
     const char* const rule_network = broken_rule_network(exact, from, seed);
@@ -57,7 +58,8 @@ TEST(every_sample_is_recognised) {
   }
 }
 
-// What follows the type field of the samples, as a device without Ethernet delivers it: at once, and behind a header of the device.
+// What follows the type field of the samples, as a device without Ethernet delivers it: at once, and behind a header of
+// the device.
 TEST(a_packet_without_ethernet_is_that_of_the_frame_around_it) {
   for (const Sample& sample : samples()) {
     if (sample.frame.size() < ETH_HLEN) continue;
@@ -148,8 +150,10 @@ TEST(an_icmp_error_is_of_the_flow_that_it_quotes_and_goes_back) {
   expect(eth() / ipv4(router, a) / icmp(11, 0) / quoted4 / tcp(1024, 80), eth() / ipv4(a, b) / tcp(1024, 80));
   expect(eth() / ipv4(b, a) / icmp(3, 0) / quoted4 / udp(5, 53), eth() / ipv4(a, b) / udp(5, 53));
   expect(eth() / ipv4(router, a) / icmp(3, 0) / quoted4 / icmp(8, 77), eth() / ipv4(a, b) / icmp(8, 77));
-  expect(eth() / ipv6("2001:db8::ff", a6) / icmp6(2, 0) / quoted6 / tcp(1024, 80), eth() / ipv6(a6, b6) / tcp(1024, 80));
-  expect(eth() / vlan(3) / ipv6("2001:db8::ff", a6) / icmp6(1, 0) / quoted6 / udp(9, 10), eth() / ipv6(a6, b6) / udp(9, 10));
+  expect(eth() / ipv6("2001:db8::ff", a6) / icmp6(2, 0) / quoted6 / tcp(1024, 80),
+         eth() / ipv6(a6, b6) / tcp(1024, 80));
+  expect(eth() / vlan(3) / ipv6("2001:db8::ff", a6) / icmp6(1, 0) / quoted6 / udp(9, 10),
+         eth() / ipv6(a6, b6) / udp(9, 10));
   // The flow within a tunnel that is quoted.
   expect(eth() / ipv4(router, a) / icmp(11, 0) / quoted4 / ipv4("10.1.0.1", "10.1.0.2") / tcp(1, 2),
          eth() / ipv4(a, b) / ipv4("10.1.0.1", "10.1.0.2") / tcp(1, 2));
@@ -164,7 +168,8 @@ TEST(the_pieces_of_a_datagram_know_each_other) {
     return parse(eth() / ipv4(a, b, {.id = id, .more_fragments = true}) / udp(5, 53) / payload(16));
   };
   const auto later4 = [&](unsigned id, unsigned offset, bool more, unsigned protocol = IPPROTO_UDP) {
-    return parse(eth() / ipv4(a, b, {.protocol = protocol, .id = id, .fragment_offset = offset, .more_fragments = more}) /
+    return parse(eth() /
+                 ipv4(a, b, {.protocol = protocol, .id = id, .fragment_offset = offset, .more_fragments = more}) /
                  payload(21));
   };
   const Dissection first = first4(7), middle = later4(7, 24, true), last = later4(7, 48, false);
@@ -183,14 +188,17 @@ TEST(the_pieces_of_a_datagram_know_each_other) {
   // Another identification, protocol or direction is another datagram; so is that of the answer.
   CHECK(first4(8).fragment.datagram != first.fragment.datagram);
   CHECK(later4(7, 24, true, IPPROTO_TCP).fragment.datagram != first.fragment.datagram);
-  CHECK(parse(eth() / ipv4(b, a, {.id = 7, .more_fragments = true}) / udp(53, 5)).fragment.datagram != first.fragment.datagram);
+  CHECK(parse(eth() / ipv4(b, a, {.id = 7, .more_fragments = true}) / udp(53, 5)).fragment.datagram !=
+        first.fragment.datagram);
   // In another wrapping it is a copy.
-  CHECK_EQ(parse(eth() / vlan(3) / mpls(16, true) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53) / payload(16))
-               .fragment.datagram,
-           first.fragment.datagram);
+  CHECK_EQ(
+      parse(eth() / vlan(3) / mpls(16, true) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53) / payload(16))
+          .fragment.datagram,
+      first.fragment.datagram);
   // IPv6 tells datagrams apart by addresses and identification alone.
   const Dissection first6 = parse(eth() / ipv6(c, d) / frag6(0, true) / udp(5, 53) / payload(8));
-  const Dissection last6 = parse(eth() / ipv6(c, d) / extension(IPPROTO_HOPOPTS) / frag6(16, false, IPPROTO_UDP) / payload(8));
+  const Dissection last6 =
+      parse(eth() / ipv6(c, d) / extension(IPPROTO_HOPOPTS) / frag6(16, false, IPPROTO_UDP) / payload(8));
   CHECK(first6.fragment.datagram != 0);
   CHECK_EQ(first6.fragment.datagram, last6.fragment.datagram);
   CHECK_EQ(first6.fragment.end, 2);
@@ -198,12 +206,15 @@ TEST(the_pieces_of_a_datagram_know_each_other) {
   CHECK_EQ(last6.fragment.end, 3);
   // All of a datagram in one fragment is nothing to join, and neither is what an error quotes.
   CHECK_EQ(parse(eth() / ipv6(c, d) / frag6(0, false) / udp(5, 53)).fragment.datagram, 0);
-  CHECK_EQ(parse(eth() / ipv4(b, a) / icmp(11, 0) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53)).fragment.datagram,
+  CHECK_EQ(parse(eth() / ipv4(b, a) / icmp(11, 0) / ipv4(a, b, {.id = 7, .more_fragments = true}) / udp(5, 53))
+               .fragment.datagram,
            0);
   // The datagram is the outer one; a later piece of one within its first piece has no place anywhere.
   const Packet outer = eth() / ipv4(a, b, {.id = 7, .more_fragments = true});
   CHECK(parse(outer / ipv4("10.1.0.1", "10.1.0.2", {.more_fragments = true}) / udp(1, 2)).fragment.datagram != 0);
-  CHECK_EQ(parse(outer / ipv4("10.1.0.1", "10.1.0.2", {.protocol = 17, .fragment_offset = 8}) / payload(8)).fragment.datagram, 0);
+  CHECK_EQ(parse(outer / ipv4("10.1.0.1", "10.1.0.2", {.protocol = 17, .fragment_offset = 8}) / payload(8))
+               .fragment.datagram,
+           0);
 }
 
 TEST(copies_of_a_packet_have_one_rank) {
@@ -247,7 +258,8 @@ TEST(a_stripped_tag_is_the_outermost_layer) {
   CHECK_EQ(parse(eth(ETH_P_ARP) / payload(28), tag).stack.text(), std::string{"vlan/other"});
 }
 
-// Each row: packets that one fanout member must get, measured or read from the kernel (all of them have the same flow or class).
+// Each row: packets that one fanout member must get, measured or read from the kernel (all of them have the same flow
+// or class).
 TEST(the_kernel_key_is_equal_where_the_kernel_hashes_alike) {
   const std::string a = "10.0.0.1", b = "10.0.0.129", c = "2001:db8::1", d = "2001:db8::2";
   const auto first = ipv4(a, b, {.more_fragments = true});
@@ -263,7 +275,8 @@ TEST(the_kernel_key_is_equal_where_the_kernel_hashes_alike) {
        {plain6, eth() / ipv6(d, c, {.flow_label = 77}) / tcp(80, 1024),
         eth() / ipv6(c, d) / extension(IPPROTO_HOPOPTS) / tcp(1024, 80),
         eth() / ipv6(c, d) / extension(IPPROTO_ROUTING, 2) / extension(IPPROTO_DSTOPTS) / tcp(1024, 80)}},
-      {"all fragments between two hosts", {eth() / first / tcp(1024, 80), eth() / first / tcp(3, 4), eth() / later / payload(8)}},
+      {"all fragments between two hosts",
+       {eth() / first / tcp(1024, 80), eth() / first / tcp(3, 4), eth() / later / payload(8)}},
       {"an IPv4 header alone is hashed like a fragment",
        {eth() / later / payload(8), eth() / ipv4(a, b, {.protocol = IPPROTO_TCP})}},
       {"IPv6 fragments, the atomic one included",
@@ -277,22 +290,27 @@ TEST(the_kernel_key_is_equal_where_the_kernel_hashes_alike) {
       {"the index of an authentication header, not what follows it",
        {eth() / ipv4(a, b) / ah(0x11112222, IPPROTO_TCP), eth() / ipv4(b, a) / ah(0x22221111, IPPROTO_UDP)}},
       {"an unknown ethertype",
-       {eth(ETH_P_ARP) / payload(28, 1), eth(ETH_P_ARP) / payload(60, 2), eth() / vlan(5, ETH_P_8021Q, ETH_P_ARP) / payload(28)}},
+       {eth(ETH_P_ARP) / payload(28, 1), eth(ETH_P_ARP) / payload(60, 2),
+        eth() / vlan(5, ETH_P_8021Q, ETH_P_ARP) / payload(28)}},
       {"LLC of any length, also in a VLAN",
        {eth(38) / payload(38), eth(100) / payload(100), eth() / vlan(5, ETH_P_8021Q, 60) / payload(60)}},
       {"tags that the kernel does not know hide everything, each by itself",
-       {eth() / cisco_metadata() / ipv4(a, b) / tcp(1, 2), eth() / vlan(5) / cisco_metadata() / ipv6(c, d) / udp(3, 4)}},
+       {eth() / cisco_metadata() / ipv4(a, b) / tcp(1, 2),
+        eth() / vlan(5) / cisco_metadata() / ipv6(c, d) / udp(3, 4)}},
       {"FabricPath",
        {eth() / fabric_path() / eth() / ipv4(a, b) / tcp(1, 2),
         eth() / fabric_path() / eth() / vlan(5) / ipv6(c, d) / udp(3, 4)}},
-      {"service headers", {eth() / nsh(1) / ipv4(a, b) / tcp(1, 2), eth() / nsh(3, 2, 2) / eth() / ipv6(c, d) / udp(3, 4)}},
+      {"service headers",
+       {eth() / nsh(1) / ipv4(a, b) / tcp(1, 2), eth() / nsh(3, 2, 2) / eth() / ipv6(c, d) / udp(3, 4)}},
       {"SNAP is hashed like any LLC, also in a VLAN",
-       {eth(38) / payload(38), eth() / snap() / ipv4(a, b) / tcp(1, 2), eth() / vlan(5) / snap() / ipv6(c, d) / udp(3, 4)}},
+       {eth(38) / payload(38), eth() / snap() / ipv4(a, b) / tcp(1, 2),
+        eth() / vlan(5) / snap() / ipv6(c, d) / udp(3, 4)}},
       {"PPP in GRE of version 0 hides everything behind the addresses",
        {eth() / ipv4(a, b) / gre(0, 0x880b) / ppp({0, 0x21}) / ipv4(a, b) / tcp(1, 2),
         eth() / ipv4(b, a) / gre(0x2000, 0x880b) / ppp({0x57}) / ipv6(c, d) / udp(3, 4)}},
       {"a source route hides everything behind the addresses, the type included",
-       {eth() / ipv4(a, b) / gre_routed() / ipv4(a, b) / tcp(1, 2), eth() / ipv4(b, a) / gre_routed() / ipv6(c, d) / udp(3, 4)}},
+       {eth() / ipv4(a, b) / gre_routed() / ipv4(a, b) / tcp(1, 2),
+        eth() / ipv4(b, a) / gre_routed() / ipv6(c, d) / udp(3, 4)}},
       {"Ethernet directly in IP",
        {eth() / ipv6(c, d) / eth() / ipv4(a, b) / tcp(1, 2), eth() / ipv6(d, c) / eth() / ipv6(c, d) / udp(3, 4)}},
       {"0x9100 hides everything",
@@ -308,7 +326,8 @@ TEST(the_kernel_key_is_equal_where_the_kernel_hashes_alike) {
        {eth() / ipv4(a, b) / gre_erspan(0x1000, 0x88be) / erspan2() / eth() / ipv4(a, b) / tcp(1, 2),
         eth() / ipv4(b, a) / gre_erspan(0, 0x88be) / eth() / ipv6(c, d) / udp(3, 4)}},
       {"PPP that is not IP",
-       {eth() / ipv4(a, b) / gre(0x3001, 0x880b) / ppp({0xff, 3, 0xc0, 0x21, 1}), eth() / ipv4(b, a) / gre(0x2081, 0x880b)}},
+       {eth() / ipv4(a, b) / gre(0x3001, 0x880b) / ppp({0xff, 3, 0xc0, 0x21, 1}),
+        eth() / ipv4(b, a) / gre(0x2081, 0x880b)}},
       {"the octets of an IPv6 source that an IPv4 pair covers again",
        {plain, eth() / ipv6("2001:db8:1::1", "2001:db8:2:2:0:0:9:9") / ipv4(a, b) / tcp(1024, 80)}},
       {"the octets left by the innermost IPv6 header",
@@ -316,8 +335,8 @@ TEST(the_kernel_key_is_equal_where_the_kernel_hashes_alike) {
         eth() / ipv6("::6:0:0", d) / ipv6("::5:0:0", c) / ipv4(a, b) / tcp(1, 2),
         eth() / ipv6("::5:0:0", d) / ipv4(a, b) / ipv4(a, b) / tcp(1, 2)}},
       {"the frame, not the length field, bounds the kernel",
-       {plain, eth() / ipv4(a, b, {.total_bytes = 20}) / tcp(1024, 80), eth() / ipv4(a, b, {.total_bytes = 3}) / tcp(1024, 80),
-        eth() / ipv4(a, b, {.version = 5}) / tcp(1024, 80)}},
+       {plain, eth() / ipv4(a, b, {.total_bytes = 20}) / tcp(1024, 80),
+        eth() / ipv4(a, b, {.total_bytes = 3}) / tcp(1024, 80), eth() / ipv4(a, b, {.version = 5}) / tcp(1024, 80)}},
   };
   for (const auto& [name, packets] : rows) {
     const Note note{name};
@@ -416,11 +435,13 @@ TEST(an_unseen_flow_has_no_part_in_the_kernel_key) {
     const Note note{wrapping.name};
     const std::vector<Inner> inner = inner_packets();
     for (const Inner& other : inner)
-      CHECK_EQ(parse(pair_of(wrapping, other).there).kernel_key, parse(pair_of(wrapping, inner.front()).there).kernel_key);
+      CHECK_EQ(parse(pair_of(wrapping, other).there).kernel_key,
+               parse(pair_of(wrapping, inner.front()).there).kernel_key);
   }
 }
 
-// The first piece of a datagram says what the kernel would hash if it came whole, whatever it wraps; later ones do not know.
+// The first piece of a datagram says what the kernel would hash if it came whole, whatever it wraps; later ones do not
+// know.
 TEST(a_first_piece_has_the_digest_of_its_whole_datagram) {
   unsigned pieces = 0;
   for (const Wrapping& wrapping : wrappings()) {
@@ -461,8 +482,11 @@ TEST(a_first_piece_has_the_digest_of_its_whole_datagram) {
 }
 
 TEST(what_is_fragmented_once_more_is_whole_inside_a_whole_datagram) {
-  const std::string a = "10.0.0.1", b = "10.0.0.2", c = "10.9.0.1", d = "10.9.0.2", e = "2001:db8::1:0:0:1", f = "2001:db8::2:0:0:1";
-  const auto first = [](const std::string& from, const std::string& to) { return ipv4(from, to, {.more_fragments = true}); };
+  const std::string a = "10.0.0.1", b = "10.0.0.2", c = "10.9.0.1", d = "10.9.0.2", e = "2001:db8::1:0:0:1",
+                    f = "2001:db8::2:0:0:1";
+  const auto first = [](const std::string& from, const std::string& to) {
+    return ipv4(from, to, {.more_fragments = true});
+  };
   const Dissection whole = parse(eth() / ipv4(a, b) / ipv4(c, d) / udp(1, 2));
   CHECK_EQ(parse(eth() / first(a, b) / first(c, d) / udp(1, 2)).tags, tag_digest::of_whole(whole.kernel_key));
   CHECK_EQ(parse(eth() / ipv4(a, b) / first(c, d) / udp(1, 2)).tags, tag_digest::of_whole(whole.kernel_key));
@@ -487,10 +511,12 @@ TEST(the_stale_octets_part_the_directions) {
   CHECK_EQ(same_octets.kernel_key, there.kernel_key);
 }
 
-// ---- sent by this host. Where each begins is what Linux 6.18 tells of frames from a packet socket: test/kernel/sent-packets.test.ts.
+// ---- sent by this host. Where each begins is what Linux 6.18 tells of frames from a packet socket:
+// test/kernel/sent-packets.test.ts.
 
 Dissection sent(const Packet& packet, unsigned protocol, unsigned network_at, StrippedTag tag = {}) {
-  return dissect_sent(packet.bytes(), tag, {static_cast<std::uint16_t>(protocol), static_cast<std::uint16_t>(network_at)}, seed);
+  return dissect_sent(packet.bytes(), tag,
+                      {static_cast<std::uint16_t>(protocol), static_cast<std::uint16_t>(network_at)}, seed);
 }
 
 TEST(what_is_sent_without_a_tag_is_hashed_as_if_received) {
@@ -523,7 +549,9 @@ TEST(what_is_sent_with_the_tag_in_its_bytes_is_hashed_by_what_stands_behind_it) 
   CHECK_EQ(sent(two, ETH_P_8021AD, 22).kernel_key, first.kernel_key);
   CHECK_EQ(sent(tagged("10.0.0.1", 1, 10), ETH_P_8021Q, 18, {.present = true}).kernel_key, first.kernel_key);
   // Of IPv6 sixteen bits of the label.
-  const auto six = [](const char* src, std::uint32_t label) { return eth() / vlan(1) / ipv6(src, "::2", {.flow_label = label}) / udp(1, 2); };
+  const auto six = [](const char* src, std::uint32_t label) {
+    return eth() / vlan(1) / ipv6(src, "::2", {.flow_label = label}) / udp(1, 2);
+  };
   CHECK_EQ(sent(six("::1", 0), ETH_P_8021Q, 18).kernel_key, sent(six("::7", 0x30000), ETH_P_8021Q, 18).kernel_key);
   CHECK(sent(six("::1", 1), ETH_P_8021Q, 18).kernel_key != sent(six("::1", 2), ETH_P_8021Q, 18).kernel_key);
   CHECK_EQ(sent(six("::1", 1), ETH_P_8021Q, 18).marks, mark_sent_tagged);
@@ -549,12 +577,12 @@ struct Directions {
 TEST(ports_may_be_exchanged_with_addresses) {
   const KernelModel joint{.ports_with_addresses = true};
   const std::string a = "10.0.0.1", b = "10.0.0.2", c = "2001:db8::1", d = "2001:db8::2";
-  for (const auto& [there, back] :
-       {Directions{eth() / ipv4(a, b) / tcp(1024, 80), eth() / ipv4(b, a) / tcp(80, 1024)},
-        Directions{eth() / ipv4(a, b) / tcp(80, 1024), eth() / ipv4(b, a) / tcp(1024, 80)},
-        Directions{eth() / ipv6(c, d) / udp(9, 7), eth() / ipv6(d, c) / udp(7, 9)},
-        Directions{eth() / ipv4(a, a) / udp(9, 7), eth() / ipv4(a, a) / udp(7, 9)},
-        Directions{eth() / ipv4(a, b) / gre(0) / ipv4(b, a) / tcp(9, 7), eth() / ipv4(b, a) / gre(0) / ipv4(a, b) / tcp(7, 9)}}) {
+  for (const auto& [there, back] : {Directions{eth() / ipv4(a, b) / tcp(1024, 80), eth() / ipv4(b, a) / tcp(80, 1024)},
+                                    Directions{eth() / ipv4(a, b) / tcp(80, 1024), eth() / ipv4(b, a) / tcp(1024, 80)},
+                                    Directions{eth() / ipv6(c, d) / udp(9, 7), eth() / ipv6(d, c) / udp(7, 9)},
+                                    Directions{eth() / ipv4(a, a) / udp(9, 7), eth() / ipv4(a, a) / udp(7, 9)},
+                                    Directions{eth() / ipv4(a, b) / gre(0) / ipv4(b, a) / tcp(9, 7),
+                                               eth() / ipv4(b, a) / gre(0) / ipv4(a, b) / tcp(7, 9)}}) {
     CHECK_EQ(on(joint, there).kernel_key, on(joint, back).kernel_key);
     CHECK(on(joint, there).key == on({}, there).key);
   }
@@ -570,7 +598,8 @@ TEST(ports_may_be_exchanged_with_addresses) {
 
 TEST(a_kernel_may_stop_at_tags_of_hsr) {
   const KernelModel before{.reads_hsr = false};
-  const Packet first = eth() / hsr() / ipv4("10.0.0.1", "10.0.0.2") / udp(1, 2), other = eth() / hsr() / ipv6("::1", "::2") / tcp(1, 2);
+  const Packet first = eth() / hsr() / ipv4("10.0.0.1", "10.0.0.2") / udp(1, 2),
+               other = eth() / hsr() / ipv6("::1", "::2") / tcp(1, 2);
   CHECK_EQ(on(before, first).kernel_key, on(before, other).kernel_key);
   CHECK(on({}, first).kernel_key != on({}, other).kernel_key);
   CHECK(on(before, first).key == on({}, first).key);
@@ -578,19 +607,24 @@ TEST(a_kernel_may_stop_at_tags_of_hsr) {
 
 TEST(kernels_read_pppoe_in_three_ways) {
   const KernelModel plain{.pppoe = PppoeReading::plain}, compressed{.pppoe = PppoeReading::compressed};
-  const auto inside = [](const Header& header, unsigned port) { return eth() / header / ipv4("10.0.0.1", "10.0.0.2") / udp(port, 2); };
+  const auto inside = [](const Header& header, unsigned port) {
+    return eth() / header / ipv4("10.0.0.1", "10.0.0.2") / udp(port, 2);
+  };
   for (const KernelModel& kernel : {KernelModel{}, plain, compressed})
     CHECK(on(kernel, inside(pppoe(0x21), 1)).kernel_key != on(kernel, inside(pppoe(0x21), 5)).kernel_key);
-  CHECK(on(compressed, inside(pppoe_compressed(0x21), 1)).kernel_key != on(compressed, inside(pppoe_compressed(0x21), 5)).kernel_key);
+  CHECK(on(compressed, inside(pppoe_compressed(0x21), 1)).kernel_key !=
+        on(compressed, inside(pppoe_compressed(0x21), 5)).kernel_key);
   for (const KernelModel& kernel : {KernelModel{}, plain})
-    CHECK_EQ(on(kernel, inside(pppoe_compressed(0x21), 1)).kernel_key, on(kernel, inside(pppoe_compressed(0x21), 5)).kernel_key);
+    CHECK_EQ(on(kernel, inside(pppoe_compressed(0x21), 1)).kernel_key,
+             on(kernel, inside(pppoe_compressed(0x21), 5)).kernel_key);
 }
 
 TEST(bug_b_parts_the_directions_of_its_pairs_alone) {
   for (const bool joint : {false, true}) {
     const KernelModel kernel{.ports_with_addresses = joint, .bug_b = true};
     const auto are_alike = [&](const std::string& a, const std::string& b) {
-      const Dissection there = on(kernel, eth() / ipv4(a, b) / tcp(1024, 80)), back = on(kernel, eth() / ipv4(b, a) / tcp(80, 1024));
+      const Dissection there = on(kernel, eth() / ipv4(a, b) / tcp(1024, 80)),
+                       back = on(kernel, eth() / ipv4(b, a) / tcp(80, 1024));
       CHECK(there.key == back.key);
       return there.kernel_key == back.kernel_key;
     };
@@ -603,13 +637,17 @@ TEST(bug_b_parts_the_directions_of_its_pairs_alone) {
 
 TEST(bug_c_ends_at_a_label) {
   const KernelModel kernel{.bug_c = true};
-  const auto packet = [](unsigned port, std::uint32_t label) { return eth() / ipv6("::1", "::2", {.flow_label = label}) / tcp(port, 80); };
+  const auto packet = [](unsigned port, std::uint32_t label) {
+    return eth() / ipv6("::1", "::2", {.flow_label = label}) / tcp(port, 80);
+  };
   CHECK(on(kernel, packet(1, 0)).kernel_key != on(kernel, packet(2, 0)).kernel_key);
   CHECK_EQ(on(kernel, packet(1, 7)).kernel_key, on(kernel, packet(2, 9)).kernel_key);
   CHECK(on(kernel, packet(1, 7)).kernel_key != on(kernel, packet(1, 0)).kernel_key);
   CHECK_EQ(on({}, packet(1, 7)).kernel_key, on({}, packet(1, 0)).kernel_key);
   // Nor does it look into a tunnel behind one.
-  const auto tunnel = [](unsigned port) { return eth() / ipv6("::1", "::2", {.flow_label = 7}) / ipv4("10.0.0.1", "10.0.0.2") / tcp(port, 80); };
+  const auto tunnel = [](unsigned port) {
+    return eth() / ipv6("::1", "::2", {.flow_label = 7}) / ipv4("10.0.0.1", "10.0.0.2") / tcp(port, 80);
+  };
   CHECK_EQ(on(kernel, tunnel(1)).kernel_key, on(kernel, tunnel(2)).kernel_key);
   CHECK_EQ(on(kernel, tunnel(1)).marks & mark_stale_ipv6, 0);
 }
@@ -707,7 +745,8 @@ TEST(the_flow_hash_spreads_what_the_kernel_key_does_not) {
   CHECK_EQ(hashes.size(), 2000U);
 }
 
-// The constants of mix() are public: words equal to them must not turn a product into zero, whatever the other words are.
+// The constants of mix() are public: words equal to them must not turn a product into zero, whatever the other words
+// are.
 TEST(no_address_can_switch_the_hash_off) {
   constexpr std::uint64_t constants[] = {0xa0761d6478bd642fULL, 0xe7037ed1a0b428dbULL};
   Octets frame = (eth() / ipv6("::", "::") / udp(1, 2)).bytes();
@@ -725,15 +764,16 @@ TEST(no_address_can_switch_the_hash_off) {
   }
 }
 
-// Neighbouring ports and addresses, the usual case, must fill all buckets by any part of the hash. 64 buckets, mean 256 per
-// bucket: chi-square has mean 63 and standard deviation 11, and the packets are always the same.
+// Neighbouring ports and addresses, the usual case, must fill all buckets by any part of the hash. 64 buckets, mean 256
+// per bucket: chi-square has mean 63 and standard deviation 11, and the packets are always the same.
 TEST(the_flow_hash_is_even) {
   constexpr unsigned buckets = 64, hosts = 128, ports = 128;
   for (const unsigned shift : {0U, 16U, 32U, 58U}) {
     std::vector<double> counts(buckets);
     for (unsigned host = 0; host < hosts; ++host) {
       for (unsigned port = 0; port < ports; ++port) {
-        const Dissection got = parse(eth() / ipv4("10.0.0.1", "10.0.1." + std::to_string(host)) / tcp(40000 + port, 443));
+        const Dissection got =
+            parse(eth() / ipv4("10.0.0.1", "10.0.1." + std::to_string(host)) / tcp(40000 + port, 443));
         ++counts[got.flow_hash >> shift & (buckets - 1)];
       }
     }
@@ -767,7 +807,8 @@ TEST(both_directions_are_one_flow) {
   std::mt19937 random{20};
   std::vector<Sample> flows = samples();
   std::erase_if(flows, [](const Sample& sample) {
-    return sample.kind != PacketKind::flow || !is_plain(parse(sample.frame).stack) || has_late_extension(parse(sample.frame).key);
+    return sample.kind != PacketKind::flow || !is_plain(parse(sample.frame).stack) ||
+           has_late_extension(parse(sample.frame).key);
   });
   for (int i = 0; i < 20000; ++i) {
     const Sample& sample = flows[random() % flows.size()];
@@ -793,7 +834,8 @@ TEST(a_million_mutations_break_no_rule) {
   for (int i = 0; i < 1'000'000; ++i) {
     Octets frame = all[random() % all.size()].frame;
     if (frame.empty()) continue;
-    for (unsigned changes = random() % 4; changes-- > 0;) frame[random() % frame.size()] = static_cast<std::byte>(random());
+    for (unsigned changes = random() % 4; changes-- > 0;)
+      frame[random() % frame.size()] = static_cast<std::byte>(random());
     if (random() % 8 == 0) frame.resize(random() % (frame.size() + 1));
     // The full set of rules parses five times; one in eight is enough for it, and all must at least not read outside.
     if (i % 8 == 0)

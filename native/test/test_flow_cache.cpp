@@ -1,10 +1,9 @@
 // The worker's counters against a plain std::map: whatever is added is told, once, and nothing else is.
-#include "core/worker/flow_cache.hpp"
-
 #include <map>
 #include <tuple>
 #include <vector>
 
+#include "core/worker/flow_cache.hpp"
 #include "test/check.hpp"
 #include "test/generate.hpp"
 
@@ -13,8 +12,8 @@ using namespace fanout::test;
 
 namespace {
 
-Dissection packet_of(const FiveTuple& tuple, std::uint64_t kernel_key = 1, Stack stack = stack_of({Layer::ipv4, Layer::tcp}),
-                     std::uint8_t marks = 0) {
+Dissection packet_of(const FiveTuple& tuple, std::uint64_t kernel_key = 1,
+                     Stack stack = stack_of({Layer::ipv4, Layer::tcp}), std::uint8_t marks = 0) {
   Dissection d;
   d.kind = PacketKind::flow;
   d.direction = direction_of(tuple);
@@ -33,7 +32,8 @@ struct Packet {
 };
 
 bool add(FlowCache& cache, const Packet& p) {
-  return cache.add(p.dissection, FlowCache::hash_of(p.dissection, {}), {p.bytes, p.time_ns, p.time_ns, 1, 0}).has_value();
+  return cache.add(p.dissection, FlowCache::hash_of(p.dissection, {}), {p.bytes, p.time_ns, p.time_ns, 1, 0})
+      .has_value();
 }
 
 // One direction of one flow as one kernel key and one stack.
@@ -48,10 +48,12 @@ struct Total {
 using Book = std::map<Line, Total>;
 
 Line line_of(const FlowKey& key, Direction direction, std::uint64_t kernel_key, Stack stack) {
-  return {std::string(reinterpret_cast<const char*>(&key), sizeof key), static_cast<std::uint8_t>(direction), kernel_key, stack.packed()};
+  return {std::string(reinterpret_cast<const char*>(&key), sizeof key), static_cast<std::uint8_t>(direction),
+          kernel_key, stack.packed()};
 }
 
-void enter(Book& book, const Line& line, std::uint64_t packets, std::uint64_t bytes, std::uint64_t first, std::uint64_t last, unsigned marks) {
+void enter(Book& book, const Line& line, std::uint64_t packets, std::uint64_t bytes, std::uint64_t first,
+           std::uint64_t last, unsigned marks) {
   Total& t = book[line];
   t.packets += packets;
   t.bytes += bytes;
@@ -71,7 +73,8 @@ std::uint32_t enter_batch(Book& book, std::span<const std::byte> message) {
   std::uint32_t count = 0;
   for (Observation o; reader.next(o); ++count) {
     const Direction direction = direction_of(o.tuple);
-    enter(book, line_of(canonical(o.tuple, direction), direction, o.kernel_key, o.stack), o.packets, o.bytes, o.first_ns, o.last_ns, o.marks);
+    enter(book, line_of(canonical(o.tuple, direction), direction, o.kernel_key, o.stack), o.packets, o.bytes,
+          o.first_ns, o.last_ns, o.marks);
   }
   CHECK(reader.ok());
   return count;
@@ -114,9 +117,11 @@ FlowCache cache_for(std::uint32_t flows_max) {
 Packet any_packet(Random& random, std::uint32_t flows) {
   FiveTuple tuple = tuple_of(random.below(flows));
   if (random.one_in(2)) tuple = reversed(tuple);
-  const Stack stack = random.one_in(8) ? stack_of({Layer::vlan, Layer::ipv4, Layer::tcp}) : stack_of({Layer::ipv4, Layer::tcp});
+  const Stack stack =
+      random.one_in(8) ? stack_of({Layer::vlan, Layer::ipv4, Layer::tcp}) : stack_of({Layer::ipv4, Layer::tcp});
   Packet p;
-  p.dissection = packet_of(tuple, random.below(3), stack, static_cast<std::uint8_t>(random.one_in(16) ? mark_fragment : 0));
+  p.dissection =
+      packet_of(tuple, random.below(3), stack, static_cast<std::uint8_t>(random.one_in(16) ? mark_fragment : 0));
   p.bytes = 60 + random.below(1455);
   p.time_ns = random.next() >> 20;
   return p;
@@ -320,7 +325,10 @@ TEST(records_with_one_hash_are_told_apart) {
   Book added;
   Book told;
   const Stack tagged = stack_of({Layer::vlan, Layer::ipv4, Layer::tcp});
-  const Packet packets[]{{packet_of(tuple_of(1), 7)}, {packet_of(tuple_of(1), 8)}, {packet_of(tuple_of(1), 7, tagged)}, {packet_of(tuple_of(2), 7)}};
+  const Packet packets[]{{packet_of(tuple_of(1), 7)},
+                         {packet_of(tuple_of(1), 8)},
+                         {packet_of(tuple_of(1), 7, tagged)},
+                         {packet_of(tuple_of(2), 7)}};
   for (int round = 0; round < 2; ++round) {
     for (const Packet& p : packets) {
       CHECK(cache.add(p.dissection, 42, {p.bytes, p.time_ns, p.time_ns, 1, 0}));

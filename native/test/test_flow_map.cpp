@@ -6,10 +6,10 @@
 #include <tuple>
 #include <vector>
 
-#include "test/check.hpp"
-#include "core/packet/dissect.hpp"
-#include "test/evidence_checks.hpp"
 #include "core/evidence/flow_map.hpp"
+#include "core/packet/dissect.hpp"
+#include "test/check.hpp"
+#include "test/evidence_checks.hpp"
 #include "test/generate.hpp"
 
 using namespace fanout;
@@ -33,7 +33,8 @@ std::string bytes_of(const FlowKey& key) { return {reinterpret_cast<const char*>
 
 bool before(const FlowSight& x, const FlowSight& y) {
   const auto rank = [](const FlowSight& s) {
-    return std::tuple{s.where.epoch, s.where.direction, s.where.member, s.where.first_ns, s.kernel_key, s.stack.packed()};
+    return std::tuple{s.where.epoch,    s.where.direction, s.where.member,
+                      s.where.first_ns, s.kernel_key,      s.stack.packed()};
   };
   return rank(x) < rank(y);
 }
@@ -130,7 +131,8 @@ class Model {
 
   static FlowVerdict worst_of(const std::vector<FlowSight>& sights) {
     std::map<std::uint16_t, std::array<std::set<std::uint16_t>, 2>> seen;
-    for (const FlowSight& s : sights) seen[s.where.epoch][static_cast<std::size_t>(s.where.direction)].insert(s.where.member);
+    for (const FlowSight& s : sights)
+      seen[s.where.epoch][static_cast<std::size_t>(s.where.direction)].insert(s.where.member);
     FlowVerdict worst = FlowVerdict::none;
     for (const auto& [epoch, where] : seen) worst = std::max(worst, verdict_of(where[0], where[1]));
     return worst;
@@ -192,10 +194,13 @@ class Model {
       for (const auto& [text, stack] : wrappings)
         if (text != (own == "ipv4/frag/tcp" ? "ipv4/tcp" : own)) s.wrapping = stack;
     }
-    const auto differ = [](const std::set<std::uint16_t>& keys) { return keys.size() > 1 || keys.contains(tag_digest::various); };
+    const auto differ = [](const std::set<std::uint16_t>& keys) {
+      return keys.size() > 1 || keys.contains(tag_digest::various);
+    };
     s.whole_keys_differ = differ(whole_keys);
     s.only_index_differs = s.whole_keys_differ && indexed && but_for_index.size() == 1 && !differ(keys_without_index);
-    for (const auto& [key_of_epoch, members] : members_of_key) s.one_kernel_key = s.one_kernel_key || members.size() > 1;
+    for (const auto& [key_of_epoch, members] : members_of_key)
+      s.one_kernel_key = s.one_kernel_key || members.size() > 1;
     s.top_bit_pair =
         key.family == 4 && std::equal(key.a.begin(), key.a.begin() + 3, key.b.begin()) && (key.a[3] ^ key.b[3]) == 128;
     const std::set<bool> only_with{true}, only_without{false};
@@ -207,8 +212,9 @@ class Model {
   }
 
   template <typename Stacks, typename Groups>
-  static void add_flow(Evidence& e, Stacks& stacks, Groups& groups, const FlowKey& key, const std::vector<FlowSight>& sights,
-                       const std::vector<EpochWindow>& windows, std::uint32_t members) {
+  static void add_flow(Evidence& e, Stacks& stacks, Groups& groups, const FlowKey& key,
+                       const std::vector<FlowSight>& sights, const std::vector<EpochWindow>& windows,
+                       std::uint32_t members) {
     std::map<std::uint16_t, std::array<std::set<std::uint16_t>, 2>> seen;
     std::set<std::uint16_t> on;
     std::set<Direction> directions;
@@ -276,7 +282,8 @@ std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
   Random random{seed};
   const Stack stacks[]{stack_of({Layer::ipv4, Layer::tcp}), stack_of({Layer::vlan, Layer::ipv4, Layer::tcp}),
                        stack_of({Layer::ipv4, Layer::gre, Layer::ipv4, Layer::tcp}),
-                       stack_of({Layer::ipv4, Layer::frag, Layer::tcp}), stack_of({Layer::ipv4, Layer::ah, Layer::tcp})};
+                       stack_of({Layer::ipv4, Layer::frag, Layer::tcp}),
+                       stack_of({Layer::ipv4, Layer::ah, Layer::tcp})};
   std::vector<Told> out;
   // Of one flow no more than is told apart: what is beyond that depends on the order.
   std::map<std::uint32_t, unsigned> variants;
@@ -294,10 +301,12 @@ std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
       if (!random.one_in(3)) o.stack = stacks[random.below(5)];
       if (random.one_in(2)) o.kernel_key = random.below(3);
     }
-    o.marks = static_cast<std::uint8_t>((o.stack == stacks[3] ? mark_fragment : o.stack == stacks[4] ? mark_index : 0) |
-                                        (n % 7 == 0 && direction_of(o.tuple) == Direction::forward ? mark_flow_label : 0) |
-                                        (n % 5 == 0 && random.one_in(2) ? mark_flow_label : 0) |
-                                        (random.one_in(9) ? mark_sent_tagged : 0));
+    o.marks = static_cast<std::uint8_t>(
+        (o.stack == stacks[3]   ? mark_fragment
+         : o.stack == stacks[4] ? mark_index
+                                : 0) |
+        (n % 7 == 0 && direction_of(o.tuple) == Direction::forward ? mark_flow_label : 0) |
+        (n % 5 == 0 && random.one_in(2) ? mark_flow_label : 0) | (random.one_in(9) ? mark_sent_tagged : 0));
     // One VLAN for nearly all packets of a flow.
     o.tags = static_cast<std::uint16_t>(n % 3 == 0 ? 0 : random.one_in(20) ? random.below(3) : 1);
     // Nearly all of its datagrams would have the flow's own kernel key.
@@ -309,15 +318,16 @@ std::vector<Told> told_in(const Scenario& scenario, std::uint64_t seed) {
     o.first_ns = random.below(64) * tick_ns / 2;
     o.last_ns = o.first_ns + random.below(1U << 20);
     told.epoch = static_cast<std::uint16_t>(random.below(scenario.epochs));
-    told.member = static_cast<std::uint16_t>(random.one_in(scenario.strays_one_in) ? random.below(scenario.members)
-                                                                                   : (n + told.epoch) % scenario.members);
+    told.member = static_cast<std::uint16_t>(
+        random.one_in(scenario.strays_one_in) ? random.below(scenario.members) : (n + told.epoch) % scenario.members);
     out.push_back(told);
   }
   return out;
 }
 
 void shuffle(std::vector<Told>& list, Random& random) {
-  for (std::size_t i = list.size(); i > 1; --i) std::swap(list[i - 1], list[random.below(static_cast<std::uint32_t>(i))]);
+  for (std::size_t i = list.size(); i > 1; --i)
+    std::swap(list[i - 1], list[random.below(static_cast<std::uint32_t>(i))]);
 }
 
 void add_all(FlowMap& map, const std::vector<Told>& list) {
@@ -368,7 +378,8 @@ TEST(evidence_agrees_with_the_model_in_every_order) {
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
       const Note note{"scenario " + std::to_string(&scenario - scenarios) + ", seed " + std::to_string(seed)};
       const bool none_announced = &scenario - scenarios == 7;
-      const auto windows = scenario.windows.empty() && !none_announced ? open_epochs(scenario.epochs) : scenario.windows;
+      const auto windows =
+          scenario.windows.empty() && !none_announced ? open_epochs(scenario.epochs) : scenario.windows;
       auto list = told_in(scenario, seed);
       Model model;
       for (const Told& told : list) model.add(told);
@@ -403,7 +414,9 @@ TEST(an_echo_is_asked_by_whoever_sent_a_request) {
     return out;
   };
   const auto forward = Direction::forward, reverse = Direction::reverse;
-  const auto key = [](std::uint8_t protocol, std::uint8_t family) { return FlowKey{{}, {}, 0, 0, protocol, family, 0}; };
+  const auto key = [](std::uint8_t protocol, std::uint8_t family) {
+    return FlowKey{{}, {}, 0, 0, protocol, family, 0};
+  };
   const FlowKey ping = key(1, 4), ping6 = key(58, 6);
   const std::vector<FlowSight> both{sight(forward, 0), sight(reverse, mark_echo_request | mark_fragment)};
   CHECK(echo_requests(ping, both) == reverse);
@@ -580,7 +593,8 @@ Stack stack_number(std::uint32_t n) {
 }
 
 const StackCounts* counts_of(const Evidence& e, Stack stack) {
-  const auto found = std::find_if(e.stacks.begin(), e.stacks.end(), [&](const StackCounts& s) { return s.stack == stack; });
+  const auto found =
+      std::find_if(e.stacks.begin(), e.stacks.end(), [&](const StackCounts& s) { return s.stack == stack; });
   return found == e.stacks.end() ? nullptr : &*found;
 }
 
@@ -603,14 +617,15 @@ FlowCounts sum_of(const Evidence& e) {
 TEST(endless_stacks_in_one_direction_displace_none_that_tells_something) {
   for (const auto when_full : {FlowMap::WhenFull::count, FlowMap::WhenFull::forget}) {
     // Where flows are forgotten, most of the crafted ones are.
-    FlowMap map =
-        map_for({.members = 2, .flows_max = when_full == FlowMap::WhenFull::count ? 8192U : 1024U, .when_full = when_full});
+    FlowMap map = map_for(
+        {.members = 2, .flows_max = when_full == FlowMap::WhenFull::count ? 8192U : 1024U, .when_full = when_full});
     for (std::uint32_t n = 0; n < 3000; ++n) {
       Observation o = one(10'000 + n);
       o.stack = stack_number(50'000 + n);
       map.add(o, 0, 0);
     }
-    const Stack real = stack_of({Layer::vlan, Layer::ipv4, Layer::udp, Layer::vxlan, Layer::eth, Layer::ipv4, Layer::tcp});
+    const Stack real =
+        stack_of({Layer::vlan, Layer::ipv4, Layer::udp, Layer::vxlan, Layer::eth, Layer::ipv4, Layer::tcp});
     for (std::uint32_t n = 0; n < 40; ++n) {
       for (const Direction d : {Direction::forward, Direction::reverse}) {
         Observation o = one(n, d);
@@ -650,7 +665,8 @@ TEST(of_endless_stacks_that_tell_something_the_shallow_ones_are_judged_in_every_
     }
   };
   // Every second one apart.
-  for (std::uint32_t n = 0; n < 3000; ++n) add(10'000 + n, stack_number(100'000 + n), static_cast<std::uint16_t>(n % 2));
+  for (std::uint32_t n = 0; n < 3000; ++n)
+    add(10'000 + n, stack_number(100'000 + n), static_cast<std::uint16_t>(n % 2));
   for (std::uint32_t n = 0; n < 50; ++n) add(n, real, 0);
   std::optional<Evidence> first;
   Random random{3};
@@ -830,14 +846,15 @@ Observation later_pieces(std::uint64_t datagram, std::uint64_t packets = 2) {
 }  // namespace
 
 TEST(an_icmp_error_parts_no_flow) {
-  in_every_order({{one(1), 0}, {one(1, Direction::reverse), 0}, {error_about(1), 3}}, [](const std::vector<Placed>& list) {
-    const Evidence e = evidence_of(list);
-    CHECK_EQ(e.flows.total, 1);
-    CHECK_EQ(e.flows.consistent, 1);
-    CHECK_EQ(e.unmatched_errors, 0);
-    CHECK_EQ(e.judged_packets, 3);
-    if (CHECK_EQ(e.stacks.size(), 1)) CHECK_EQ(e.stacks[0].errors_elsewhere, 1);
-  });
+  in_every_order({{one(1), 0}, {one(1, Direction::reverse), 0}, {error_about(1), 3}},
+                 [](const std::vector<Placed>& list) {
+                   const Evidence e = evidence_of(list);
+                   CHECK_EQ(e.flows.total, 1);
+                   CHECK_EQ(e.flows.consistent, 1);
+                   CHECK_EQ(e.unmatched_errors, 0);
+                   CHECK_EQ(e.judged_packets, 3);
+                   if (CHECK_EQ(e.stacks.size(), 1)) CHECK_EQ(e.stacks[0].errors_elsewhere, 1);
+                 });
   const Evidence together = evidence_of({{one(1), 2}, {error_about(1), 2}});
   CHECK_EQ(together.flows.one_way, 1);
   if (CHECK_EQ(together.stacks.size(), 1)) CHECK_EQ(together.stacks[0].errors_elsewhere, 0);

@@ -8,10 +8,10 @@
 #include <tuple>
 #include <vector>
 
-#include "test/check.hpp"
-#include "core/packet/dissect.hpp"
-#include "test/evidence_checks.hpp"
 #include "core/evidence/flow_map.hpp"
+#include "core/packet/dissect.hpp"
+#include "test/check.hpp"
+#include "test/evidence_checks.hpp"
 #include "test/generate.hpp"
 
 namespace fanout {
@@ -43,7 +43,8 @@ FlowMap map_for(const FlowMap::Limits& limits, std::uint64_t seed = 1) {
 
 FlowKey key_of(std::uint32_t n) { return canonical(tuple_of(n), direction_of(tuple_of(n))); }
 
-Observation one(std::uint32_t n, Direction direction = Direction::forward, std::uint64_t at_ns = 0, std::uint64_t packets = 1) {
+Observation one(std::uint32_t n, Direction direction = Direction::forward, std::uint64_t at_ns = 0,
+                std::uint64_t packets = 1) {
   Observation o;
   o.tuple = tuple_of(n);
   if (direction_of(o.tuple) != direction) o.tuple = reversed(o.tuple);
@@ -63,7 +64,9 @@ Observation error_about(std::uint32_t n, std::uint64_t at_ns = 0) {
   return o;
 }
 
-Evidence all_of(const FlowMap& map, std::size_t epochs = 1) { return map.evidence(std::vector<EpochWindow>(epochs), 100'000); }
+Evidence all_of(const FlowMap& map, std::size_t epochs = 1) {
+  return map.evidence(std::vector<EpochWindow>(epochs), 100'000);
+}
 
 }  // namespace
 
@@ -411,8 +414,8 @@ std::vector<Told> told_in(const Scenario& scenario, Random& random, std::uint32_
     // Some flows are told of often, most hardly ever.
     told.flow = random.one_in(3) ? random.below(5) : random.below(universe);
     told.epoch = static_cast<std::uint16_t>(i * epochs / count);
-    told.member = static_cast<std::uint16_t>(random.one_in(scenario.strays_one_in) ? random.below(members)
-                                                                                   : (told.flow + told.epoch) % members);
+    told.member = static_cast<std::uint16_t>(
+        random.one_in(scenario.strays_one_in) ? random.below(members) : (told.flow + told.epoch) % members);
     const bool is_answer = told.flow % 4 == 0 && random.one_in(scenario.answers_one_in);
     Observation o = one(told.flow, is_answer ? Direction::reverse : Direction::forward, 0, 1 + random.below(20));
     if (random.one_in(3) && variants[told.flow]++ < 16) {
@@ -425,7 +428,8 @@ std::vector<Told> told_in(const Scenario& scenario, Random& random, std::uint32_
       told.member = static_cast<std::uint16_t>(random.below(members));
     }
     const std::uint64_t now = (10 + i) * step_ns / 2;
-    const std::uint64_t ago = scenario.jitter_steps == 0 ? 0 : random.below(scenario.jitter_steps * 1000) * (step_ns / 1000);
+    const std::uint64_t ago =
+        scenario.jitter_steps == 0 ? 0 : random.below(scenario.jitter_steps * 1000) * (step_ns / 1000);
     o.last_ns = now - ago;
     o.first_ns = o.last_ns - random.below(1000) * 1000;
     told.observation = o;
@@ -442,8 +446,8 @@ struct Held {
   std::uint64_t last_ns = 0;
 
   [[nodiscard]] bool is_evidence() const {
-    return directions.size() == 2 ||
-           std::any_of(members_by_epoch.begin(), members_by_epoch.end(), [](const auto& e) { return e.second.size() > 1; });
+    return directions.size() == 2 || std::any_of(members_by_epoch.begin(), members_by_epoch.end(),
+                                                 [](const auto& e) { return e.second.size() > 1; });
   }
   void see(const Told& told) {
     last_ns = std::max(last_ns, told.observation.last_ns);
@@ -480,7 +484,8 @@ TEST(what_it_says_is_what_there_was_and_totals_are_complete) {
                             .errors_one_in = 2 + random.below(20),
                             .jitter_steps = random.below(2) * 3};
     const std::uint32_t room = 2 + random.below(28);
-    FlowMap map = map_for({.members = members, .flows_max = room, .sights_max = 4 + random.below(60), .when_full = forget}, seed);
+    FlowMap map =
+        map_for({.members = members, .flows_max = room, .sights_max = 4 + random.below(60), .when_full = forget}, seed);
     FlowMap reference = map_for({.members = members, .flows_max = 4096, .sights_max = 4096}, seed);
     FlowMap unbounded = map_for({.members = members, .flows_max = 4096, .sights_max = 4096}, seed);
     std::map<std::uint32_t, Held> held;
@@ -503,7 +508,8 @@ TEST(what_it_says_is_what_there_was_and_totals_are_complete) {
       }
       if (scenario.jitter_steps == 0)
         for (const Held& f : gone)
-          for (const auto& [n, other] : held) CHECK(other.is_evidence() || f.last_ns / step_ns <= other.last_ns / step_ns);
+          for (const auto& [n, other] : held)
+            CHECK(other.is_evidence() || f.last_ns / step_ns <= other.last_ns / step_ns);
 
       const std::uint64_t untracked = map.tally().untracked_packets;
       map.add(told.observation, told.member, told.epoch);
@@ -535,12 +541,13 @@ TEST(what_it_says_is_what_there_was_and_totals_are_complete) {
     const Evidence all = all_of(unbounded, epochs);
     CHECK_EQ(actual.judged_packets + actual.unmatched_errors, all.judged_packets + all.unmatched_errors);
     for (const Violation& v : actual.violations) {
-      const auto known =
-          std::find_if(all.violations.begin(), all.violations.end(), [&](const Violation& a) { return a.key == v.key; });
+      const auto known = std::find_if(all.violations.begin(), all.violations.end(),
+                                      [&](const Violation& a) { return a.key == v.key; });
       if (!CHECK(known != all.violations.end())) continue;
       for (const FlowSight& s : v.sights)
-        CHECK(std::any_of(known->sights.begin(), known->sights.end(),
-                          [&](const FlowSight& k) { return place_of(k) == place_of(s) && k.where.packets >= s.where.packets; }));
+        CHECK(std::any_of(known->sights.begin(), known->sights.end(), [&](const FlowSight& k) {
+          return place_of(k) == place_of(s) && k.where.packets >= s.where.packets;
+        }));
     }
     // Without a life behind it, a flow that went both ways does so here.
     for (const ObservedFlow& f : unbounded.flows(std::vector<EpochWindow>(epochs), 1000)) {
@@ -568,7 +575,8 @@ TEST(no_packet_is_lost_and_no_violation_made_up_with_fragments) {
                            .fragments_max = 1 + random.below(random.one_in(2) ? 8 : 80),
                            .when_full = forget},
                           seed);
-    FlowMap unbounded = map_for({.members = members, .flows_max = 4096, .sights_max = 8192, .fragments_max = 4096}, seed);
+    FlowMap unbounded =
+        map_for({.members = members, .flows_max = 4096, .sights_max = 8192, .fragments_max = 4096}, seed);
     std::uint64_t packets = 0;
     const std::uint32_t datagrams = 1 + random.below(universe);
     const Scenario scenario{.strays_one_in = 1000, .answers_one_in = 2, .errors_one_in = 20, .jitter_steps = 0};
@@ -596,7 +604,8 @@ TEST(no_packet_is_lost_and_no_violation_made_up_with_fragments) {
     CHECK_EQ(e.judged_packets + e.unmatched_errors + e.unjoined_fragments, map.tally().packets);
     const Evidence all = all_of(unbounded, epochs);
     for (const Violation& v : e.violations)
-      CHECK(std::any_of(all.violations.begin(), all.violations.end(), [&](const Violation& a) { return a.key == v.key; }));
+      CHECK(std::any_of(all.violations.begin(), all.violations.end(),
+                        [&](const Violation& a) { return a.key == v.key; }));
     violations += e.violations.size();
   }
   CHECK(violations > 500);
@@ -614,7 +623,8 @@ TEST(a_flood_many_times_its_size_costs_no_more_memory) {
   };
   // A tenth goes both ways, and is there before, during and after.
   for (std::uint32_t n = 0; n < room / 10; ++n)
-    for (const Direction d : {Direction::forward, Direction::reverse}) map.add(one(n, d), static_cast<std::uint16_t>(n % 8), 0);
+    for (const Direction d : {Direction::forward, Direction::reverse})
+      map.add(one(n, d), static_cast<std::uint16_t>(n % 8), 0);
   flood(room);
   const std::size_t bytes = map.bytes_used();
   flood(5 * room);

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "core/table/hash_index.hpp"
 #include "test/check.hpp"
 #include "test/generate.hpp"
-#include "core/table/hash_index.hpp"
 
 using namespace fanout;
 using namespace fanout::test;
@@ -57,7 +57,8 @@ TEST(what_comes_and_goes_is_found_exactly_while_it_is_there) {
 }
 
 TEST(nothing_is_lost_while_it_grows) {
-  // Beyond a hundred thousand the next table is made ready first; whether it is known that there will be so many or not.
+  // Beyond a hundred thousand the next table is made ready first; whether it is known that there will be so many or
+  // not.
   for (const std::uint32_t most : {1U << 20, 1U << 10}) {
     HashIndex index = index_for(4, most);
     Random random{7};
@@ -70,7 +71,8 @@ TEST(nothing_is_lost_while_it_grows) {
       CHECK(finds(index, hashes[any], any));
       CHECK(finds(index, hashes[position / 2], position / 2));
     }
-    for (std::uint32_t position = 0; position < hashes.size(); ++position) CHECK(finds(index, hashes[position], position));
+    for (std::uint32_t position = 0; position < hashes.size(); ++position)
+      CHECK(finds(index, hashes[position], position));
     // Half a million slots, and as much of the next table as is ready.
     CHECK(index.bytes() <= (std::size_t{4} << 20) + (most > 300'000 ? std::size_t{8} << 20 : 0));
   }

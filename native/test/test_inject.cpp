@@ -1,5 +1,6 @@
-// The injector's threads, for the sanitizers: several writers that share a sink, which has no room now and then, or breaks. What
-// the kernel makes of their frames is tested in test/kernel. The injector is no part of the core, so it is compiled in here.
+// The injector's threads, for the sanitizers: several writers that share a sink, which has no room now and then, or
+// breaks. What the kernel makes of their frames is tested in test/kernel. The injector is no part of the core, so it is
+// compiled in here.
 #include <atomic>
 #include <condition_variable>
 #include <map>

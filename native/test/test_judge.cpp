@@ -4,9 +4,9 @@
 #include <set>
 #include <vector>
 
+#include "core/evidence/judge.hpp"
 #include "test/check.hpp"
 #include "test/generate.hpp"
-#include "core/evidence/judge.hpp"
 
 using namespace fanout;
 using namespace fanout::test;
@@ -77,7 +77,10 @@ TEST(verdicts_of_a_table) {
        {{0, nobody}}},
       {"each on its own", {{0, 1, forward, 0}, {0, 2, reverse, 0}}, one, FlowVerdict::asymmetric},
       {"one direction on two", {{0, 1, forward, 0}, {0, 2, forward, 0}}, one, FlowVerdict::split},
-      {"split outranks asymmetric", {{0, 1, forward, 0}, {0, 2, reverse, 0}, {0, 3, reverse, 0}}, one, FlowVerdict::split},
+      {"split outranks asymmetric",
+       {{0, 1, forward, 0}, {0, 2, reverse, 0}, {0, 3, reverse, 0}},
+       one,
+       FlowVerdict::split},
       {"one direction in each epoch", {{0, 1, forward, 0}, {1, 1, reverse, 0}}, two, FlowVerdict::one_way},
       {"another member in another epoch", {{0, 1, forward, 0}, {1, 2, forward, 0}}, two, FlowVerdict::one_way},
       {"moved as a whole",
@@ -120,8 +123,10 @@ TEST(copies_are_no_split) {
   constexpr std::uint64_t beat =
       1ULL << (content::time_shift + content::time_bits);  // after which marks of one packet look alike
   const auto mark = [](std::uint32_t rank, std::uint64_t time_ns) { return content::mark(rank, time_ns); };
-  const auto sight = [](std::uint16_t member, Direction direction, std::uint64_t first, std::uint64_t last, ContentMark content,
-                        std::uint16_t epoch = 0) { return Sighting{epoch, member, direction, first, last, content, 8}; };
+  const auto sight = [](std::uint16_t member, Direction direction, std::uint64_t first, std::uint64_t last,
+                        ContentMark content, std::uint16_t epoch = 0) {
+    return Sighting{epoch, member, direction, first, last, content, 8};
+  };
   const ContentMark there = mark(7000, 5 * s), back = mark(9000, 6 * s);
   struct Row {
     const char* what;
@@ -148,7 +153,9 @@ TEST(copies_are_no_split) {
       {"two copies and another packet",
        {sight(1, forward, 0, s, there), sight(2, forward, 0, s, there), sight(3, forward, 0, s, mark(7001, 5 * s))},
        FlowVerdict::split},
-      {"other packets", {sight(1, forward, 0, 9 * s, there), sight(2, forward, 0, 9 * s, mark(7001, 5 * s))}, FlowVerdict::split},
+      {"other packets",
+       {sight(1, forward, 0, 9 * s, there), sight(2, forward, 0, 9 * s, mark(7001, 5 * s))},
+       FlowVerdict::split},
       {"packets alike, at other times",
        {sight(1, forward, 0, 9 * s, there), sight(2, forward, 0, 9 * s, mark(7000, 5 * s + 200 * ms))},
        FlowVerdict::split},
@@ -158,14 +165,22 @@ TEST(copies_are_no_split) {
       {"the first copy came before the start",
        {sight(1, forward, 2 * s, 9 * s, there), sight(2, forward, ms, 9 * s, there)},
        FlowVerdict::duplicated},
-      {"neither end agrees", {sight(1, forward, 0, 8 * s, there), sight(2, forward, s, 9 * s, there)}, FlowVerdict::split},
+      {"neither end agrees",
+       {sight(1, forward, 0, 8 * s, there), sight(2, forward, s, 9 * s, there)},
+       FlowVerdict::split},
       {"nobody looked", {sight(1, forward, 0, 9 * s, 0), sight(2, forward, 0, 9 * s, 0)}, FlowVerdict::split},
       {"in two wrappings on one member each",
        {{0, 1, forward, 0, s, there, 4}, {0, 1, forward, 0, 9 * s, back, 4}, sight(2, forward, 0, 9 * s, there)},
        FlowVerdict::duplicated},
-      {"one packet here, two there", {{0, 1, forward, 0, s, there, 1}, {0, 2, forward, 0, s, there, 2}}, FlowVerdict::split},
-      {"a copy less, of many", {{0, 1, forward, 0, s, there, 8}, {0, 2, forward, 0, s, there, 7}}, FlowVerdict::duplicated},
-      {"in another epoch", {sight(1, forward, 0, s, there), sight(2, forward, 2 * s, 3 * s, there, 1)}, FlowVerdict::one_way},
+      {"one packet here, two there",
+       {{0, 1, forward, 0, s, there, 1}, {0, 2, forward, 0, s, there, 2}},
+       FlowVerdict::split},
+      {"a copy less, of many",
+       {{0, 1, forward, 0, s, there, 8}, {0, 2, forward, 0, s, there, 7}},
+       FlowVerdict::duplicated},
+      {"in another epoch",
+       {sight(1, forward, 0, s, there), sight(2, forward, 2 * s, 3 * s, there, 1)},
+       FlowVerdict::one_way},
   };
   const std::vector<EpochWindow> windows(2);
   for (const Row& row : rows) {
@@ -265,18 +280,21 @@ TEST(what_rests_on_one_packet_agrees_with_leaving_each_out) {
     std::vector<Sighting> sightings;
     for (std::uint32_t i = random.below(7); i-- > 0;) {
       sightings.push_back({static_cast<std::uint16_t>(random.below(2)), static_cast<std::uint16_t>(random.below(3)),
-                           random.one_in(2) ? forward : reverse, 0, 0, random.one_in(2) ? content::mark(random.below(2), 0) : 0,
+                           random.one_in(2) ? forward : reverse, 0, 0,
+                           random.one_in(2) ? content::mark(random.below(2), 0) : 0,
                            1 + std::uint64_t{random.below(3)}});
     }
     bool expected = false;
     const bool violated = is_violation(judge(sightings, windows).verdict);
     for (std::size_t i = 0; violated && i < sightings.size(); ++i) {
       std::vector<Sighting> rest = sightings;
-      // Copies are told by how many packets there were: what is left of a sighting of several is as much a copy as before.
+      // Copies are told by how many packets there were: what is left of a sighting of several is as much a copy as
+      // before.
       if (rest[i].packets > 1) continue;
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
       const bool was_alone = std::none_of(rest.begin(), rest.end(), [&](const Sighting& s) {
-        return s.epoch == sightings[i].epoch && s.member == sightings[i].member && s.direction == sightings[i].direction;
+        return s.epoch == sightings[i].epoch && s.member == sightings[i].member &&
+               s.direction == sightings[i].direction;
       });
       expected = expected || (was_alone && !is_violation(judge(rest, windows).verdict));
     }

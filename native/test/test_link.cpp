@@ -1,5 +1,5 @@
-// What the kernel says of a link, in any bytes. The part of native/host that reads them is compiled in here: the rest of it asks
-// the kernel.
+// What the kernel says of a link, in any bytes. The part of native/host that reads them is compiled in here: the rest
+// of it asks the kernel.
 #include "host/link.cpp"
 #include "test/check.hpp"
 #include "test/generate.hpp"

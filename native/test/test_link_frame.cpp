@@ -1,7 +1,7 @@
 // Packets of every link type become frames in which the dissector finds the same flow, or are refused for a reason.
-#include "test/check.hpp"
-#include "core/packet/dissect.hpp"
 #include "core/capture_file/link_frame.hpp"
+#include "core/packet/dissect.hpp"
+#include "test/check.hpp"
 #include "test/link_samples.hpp"
 #include "test/packets.hpp"
 
@@ -18,7 +18,9 @@ Octets joined(const LinkFrame& frame) {
 
 const Octets inner4 = link_inner4().bytes();
 
-Convertible converted(std::uint16_t link_type, const Octets& packet) { return as_ethernet(link_type, packet).convertible; }
+Convertible converted(std::uint16_t link_type, const Octets& packet) {
+  return as_ethernet(link_type, packet).convertible;
+}
 
 // The stack of what becomes of a packet, and of those that are with it in one.
 std::vector<std::string> stacks_of(LinkFrame frame) {
@@ -60,13 +62,16 @@ TEST(an_ethernet_frame_stays_where_it_is) {
 
 TEST(cooked_packets_without_an_ethertype) {
   // IEEE 802.2 after a cooked header is a frame with its length in the place of the ethertype: here spanning tree.
-  const LinkFrame stp = as_ethernet(113, octets({0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x00, 0x04, 0x42, 0x42, 0x03, 0, 0}));
+  const LinkFrame stp =
+      as_ethernet(113, octets({0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x00, 0x04, 0x42, 0x42, 0x03, 0, 0}));
   CHECK_EQ(stp.convertible, Convertible::yes);
   CHECK_EQ(static_cast<int>(stp.header[12]), 0);
   CHECK_EQ(static_cast<int>(stp.header[13]), 5);
   // CAN and netlink are something else, whatever the protocol field says.
-  CHECK_EQ(converted(113, octets({0, 0, 1, 0x18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x00, 0x0c, 1, 2})), Convertible::protocol);
-  CHECK_EQ(converted(113, octets({0, 4, 3, 0x38, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x00, 1, 2})), Convertible::protocol);
+  CHECK_EQ(converted(113, octets({0, 0, 1, 0x18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x00, 0x0c, 1, 2})),
+           Convertible::protocol);
+  CHECK_EQ(converted(113, octets({0, 4, 3, 0x38, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x00, 1, 2})),
+           Convertible::protocol);
 }
 
 TEST(radio_frames_that_carry_no_packet) {
@@ -82,7 +87,8 @@ TEST(radio_frames_that_carry_no_packet) {
   CHECK_EQ(converted(105, radio(0x08, 0x41, {}, snap)), Convertible::encrypted);
   CHECK_EQ(converted(105, radio(0x88, 0x42, {0, 0}, snap)), Convertible::encrypted);
   // What is neither of SNAP nor of IP stays a frame of IEEE 802.3: spanning tree.
-  CHECK(stacks_of(as_ethernet(105, radio(0x08, 2, {}, octets({0x42, 0x42, 3, 0, 0})))) == std::vector<std::string>{"other"});
+  CHECK(stacks_of(as_ethernet(105, radio(0x08, 2, {}, octets({0x42, 0x42, 3, 0, 0})))) ==
+        std::vector<std::string>{"other"});
   // Radiotap that is longer than the packet, or of another version; flags that lie beyond it.
   CHECK_EQ(converted(127, link_behind({0, 0, 200, 0, 0, 0, 0, 0}, radio(8, 1, {}, {}))), Convertible::cut);
   CHECK_EQ(converted(127, link_behind({1, 0, 8, 0, 0, 0, 0, 0}, radio(8, 1, {}, snap))), Convertible::cut);
@@ -133,17 +139,18 @@ TEST(what_cannot_be_converted_is_refused_for_a_reason) {
   CHECK_EQ(as_ethernet(104, octets({0x8f, 0x00, 0x00, 0x21})).convertible, Convertible::protocol);
   CHECK_EQ(as_ethernet(1, Octets(13)).convertible, Convertible::cut);
   CHECK_EQ(as_ethernet(1, Octets(14)).convertible, Convertible::yes);
-  CHECK_EQ(converted(107, octets({0x18, 0x40, 0x00, 0x40, 0x03, 0xcc})), Convertible::protocol);  // an address without end
-  CHECK_EQ(converted(107, octets({0x18, 0x41, 0x03, 0x81, 0})), Convertible::protocol);           // ISO 8473
-  CHECK_EQ(converted(197, erf_record(3, inner4, 52)), Convertible::protocol);                     // ATM
+  CHECK_EQ(converted(107, octets({0x18, 0x40, 0x00, 0x40, 0x03, 0xcc})),
+           Convertible::protocol);                                                       // an address without end
+  CHECK_EQ(converted(107, octets({0x18, 0x41, 0x03, 0x81, 0})), Convertible::protocol);  // ISO 8473
+  CHECK_EQ(converted(197, erf_record(3, inner4, 52)), Convertible::protocol);            // ATM
   CHECK_EQ(converted(197, erf_record(0x82, octets({0x80, 0, 0, 0, 0, 0, 0, 0}), 0)), Convertible::cut);
   CHECK_EQ(converted(239, octets({2, 0, 0, 5, 8, 0, 3, 0, 0, 0, 0, 1})), Convertible::protocol);  // no packet in it
   CHECK_EQ(converted(239, octets({2, 0, 0, 5, 0, 0, 9, 0})), Convertible::protocol);              // a field without end
   CHECK_EQ(converted(239, octets({7, 0, 0, 5, 8, 0, 9, 0, 1, 2, 3, 4})), Convertible::protocol);
   CHECK_EQ(converted(192, octets({0, 0, 8, 0, 192, 0, 0, 0, 0, 0, 8, 0, 1, 0, 0, 0})), Convertible::protocol);
   CHECK_EQ(converted(10, link_behind({0xc1, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}, inner4)), Convertible::protocol);
-  for (const std::uint16_t type : std::initializer_list<std::uint16_t>{0,   9,   10,  12,  14,  50,  101, 104, 105, 107, 108,
-                                                                       113, 119, 127, 163, 192, 197, 204, 205, 206, 239, 276}) {
+  for (const std::uint16_t type : std::initializer_list<std::uint16_t>{
+           0, 9, 10, 12, 14, 50, 101, 104, 105, 107, 108, 113, 119, 127, 163, 192, 197, 204, 205, 206, 239, 276}) {
     const Note note{"link type " + shown(type)};
     CHECK_EQ(as_ethernet(type, {}).convertible, Convertible::cut);
   }

@@ -1,13 +1,13 @@
-// Control messages: every form of a value is read, the shortest is written, and what is no message is refused without reading
-// outside.
+// Control messages: every form of a value is read, the shortest is written, and what is no message is refused without
+// reading outside.
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "core/wire/msgpack.hpp"
 #include "test/check.hpp"
 #include "test/generate.hpp"
 #include "test/message_tree.hpp"
-#include "core/wire/msgpack.hpp"
 #include "test/packets.hpp"
 
 using namespace fanout;
@@ -30,7 +30,9 @@ Tree leaf(Kind kind, std::uint64_t number = 0, double real = 0) {
   return {{.kind = kind, .number = number, .real = real}, {}, {}};
 }
 
-Tree integer(std::int64_t value) { return leaf(value < 0 ? Kind::negative : Kind::natural, static_cast<std::uint64_t>(value)); }
+Tree integer(std::int64_t value) {
+  return leaf(value < 0 ? Kind::negative : Kind::natural, static_cast<std::uint64_t>(value));
+}
 
 Tree any_tree(Random& random, unsigned depth) {
   const std::uint32_t kind = random.below(depth < msgpack::depth_max ? 8 : 7);

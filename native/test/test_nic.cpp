@@ -1,5 +1,5 @@
-// The simulated NIC: the hash against its definition bit by bit and against published values, the queue against any bytes.
-// It is no part of the core, so it is compiled in here.
+// The simulated NIC: the hash against its definition bit by bit and against published values, the queue against any
+// bytes. It is no part of the core, so it is compiled in here.
 #include <cstddef>
 #include <memory>
 #include <random>
@@ -26,8 +26,8 @@ std::vector<std::uint16_t> identity(std::size_t entries) {
   return table;
 }
 
-// A table whose entries are their own numbers tells the hash modulo its size; two sizes without a common factor tell nearly all
-// of it.
+// A table whose entries are their own numbers tells the hash modulo its size; two sizes without a common factor tell
+// nearly all of it.
 void check_hash(const Octets& frame, std::uint8_t ports, std::uint32_t expected) {
   for (const std::size_t entries : {65536U, 65521U}) {
     const Nic nic{{suite_key, InputTransform::none, ports, identity(entries)}};

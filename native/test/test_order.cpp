@@ -1,12 +1,12 @@
-// Order within a member: by the lab's tags, with plain maps as the oracle, and by what TCP says, with simulated exchanges of
-// which the true order is known.
+// Order within a member: by the lab's tags, with plain maps as the oracle, and by what TCP says, with simulated
+// exchanges of which the true order is known.
 #include <map>
 #include <string>
 
-#include "test/check.hpp"
 #include "core/packet/lab_tag.hpp"
 #include "core/worker/order_lab.hpp"
 #include "core/worker/order_tcp.hpp"
+#include "test/check.hpp"
 #include "test/packets.hpp"
 #include "test/tcp_exchange.hpp"
 #include "test/tunnels.hpp"
@@ -68,11 +68,13 @@ TEST(a_tag_is_found_wherever_the_generator_puts_it) {
       {"sctp cookie", eth() / to_server / ports / payload(4, 10) / crc},
       {"echo", eth() / to_server / icmp(8, 5) / t},
       {"error", eth() / to_server / icmp(3, 0) / ipv4("10.0.0.2", "10.0.0.1") / udp(53, 1024) / t},
-      {"first fragment", eth() / ipv4("10.0.0.1", "10.0.0.2", {.more_fragments = true}) / udp(1024, 53) / t / payload(16)},
+      {"first fragment",
+       eth() / ipv4("10.0.0.1", "10.0.0.2", {.more_fragments = true}) / udp(1024, 53) / t / payload(16)},
       {"later fragment", eth() / ipv4("10.0.0.1", "10.0.0.2", {.protocol = IPPROTO_UDP, .fragment_offset = 64}) / t},
       {"vlan", eth() / vlan(5) / to_server / udp(1024, 53) / t},
       {"gre", eth() / to_server / gre(0) / ipv4("192.168.0.1", "192.168.0.2") / tcp(1024, 80) / t},
-      {"vxlan", eth() / to_server / udp(50000, 4789) / vxlan() / eth() / ipv4("192.168.0.1", "192.168.0.2") / udp(1, 2) / t},
+      {"vxlan",
+       eth() / to_server / udp(50000, 4789) / vxlan() / eth() / ipv4("192.168.0.1", "192.168.0.2") / udp(1, 2) / t},
       {"no flow", eth(0x88b5) / payload(31) / t},
       {"esp", eth() / to_server / esp(5) / payload(1) / t},
   };
@@ -172,10 +174,16 @@ class Flow {
     bool stamped = false;
   };
   explicit Flow(TcpOrder::Clock clock = TcpOrder::Clock::senders) : order_(tcp_order(clock)) {}
-  Flow& syn(std::uint32_t isn, std::uint32_t bytes = 0) { return add(Direction::forward, isn, bytes + 1, std::nullopt, true); }
+  Flow& syn(std::uint32_t isn, std::uint32_t bytes = 0) {
+    return add(Direction::forward, isn, bytes + 1, std::nullopt, true);
+  }
   Flow& syn_ack(std::uint32_t isn, std::uint32_t ack) { return add(Direction::reverse, isn, 1, ack, true); }
-  Flow& client(std::uint32_t begin, std::uint32_t bytes, std::uint32_t ack) { return add(Direction::forward, begin, bytes, ack); }
-  Flow& server(std::uint32_t begin, std::uint32_t bytes, std::uint32_t ack) { return add(Direction::reverse, begin, bytes, ack); }
+  Flow& client(std::uint32_t begin, std::uint32_t bytes, std::uint32_t ack) {
+    return add(Direction::forward, begin, bytes, ack);
+  }
+  Flow& server(std::uint32_t begin, std::uint32_t bytes, std::uint32_t ack) {
+    return add(Direction::reverse, begin, bytes, ack);
+  }
   Flow& client_syn_ack(std::uint32_t isn, std::uint32_t ack) { return add(Direction::forward, isn, 1, ack, true); }
   Flow& server_syn(std::uint32_t isn) { return add(Direction::reverse, isn, 1, std::nullopt, true); }
   Flow& reset(std::uint32_t begin, std::uint32_t ack) {
@@ -209,7 +217,8 @@ class Flow {
   }
 
  private:
-  Flow& add(Direction direction, std::uint32_t begin, std::uint32_t length, std::optional<std::uint32_t> ack, bool syn = false) {
+  Flow& add(Direction direction, std::uint32_t begin, std::uint32_t length, std::optional<std::uint32_t> ack,
+            bool syn = false) {
     TcpSegment s;
     s.begin = begin;
     s.end = begin + length;
@@ -247,7 +256,8 @@ TEST(a_connection_in_order_is_checked_and_has_no_inversion) {
 
 TEST(a_syn_behind_its_syn_ack_is_an_inversion) {
   CHECK_EQ(Flow{}.syn_ack(500, 101).syn(100).counts().syn_ack_first, 1);
-  CHECK_EQ(Flow{}.syn_ack(500, 101).syn(100).client(101, 0, 501).client(101, 9, 501).server(501, 5, 110).inversions(), 1);
+  CHECK_EQ(Flow{}.syn_ack(500, 101).syn(100).client(101, 0, 501).client(101, 9, 501).server(501, 5, 110).inversions(),
+           1);
   CHECK_EQ(Flow{}.syn_ack(500, 0).syn(0xffffffff).counts().syn_ack_first, 1);
   // Fast open: the answer acknowledges the data, or refuses it.
   CHECK_EQ(Flow{}.syn_ack(500, 121).syn(100, 20).counts().syn_ack_first, 1);
@@ -280,20 +290,33 @@ TEST(data_behind_its_acknowledgment_is_an_inversion) {
   CHECK_EQ(Flow{}.established().server(501, 0, 151).client(101, 50, 501).counts().ack_first, 1);
   CHECK_EQ(Flow{}.established().client(101, 0, 601).server(501, 100, 101).counts().ack_first, 1);
   // Three segments, acknowledged together.
-  CHECK_EQ(Flow{}.established().server(501, 0, 131).client(101, 10, 501).client(111, 10, 501).client(121, 10, 501).inversions(),
+  CHECK_EQ(Flow{}
+               .established()
+               .server(501, 0, 131)
+               .client(101, 10, 501)
+               .client(111, 10, 501)
+               .client(121, 10, 501)
+               .inversions(),
            3);
   // Half of them.
   CHECK_EQ(Flow{}.established().server(501, 0, 111).client(101, 10, 501).client(111, 10, 501).inversions(), 1);
   // FIN takes a number.
   CHECK_EQ(Flow{}.established().server(501, 0, 102).client(101, 1, 501).inversions(), 1);
   // Around zero.
-  CHECK_EQ(Flow{}.syn(0xfffffff0).syn_ack(500, 0xfffffff1).server(501, 0, 20).client(0xfffffff1, 35, 501).inversions(), 1);
+  CHECK_EQ(Flow{}.syn(0xfffffff0).syn_ack(500, 0xfffffff1).server(501, 0, 20).client(0xfffffff1, 35, 501).inversions(),
+           1);
 }
 
 TEST(what_loss_and_repetition_explain_is_no_inversion) {
   // Repeated, and acknowledged before.
   CHECK_EQ(Flow{}.established().client(101, 50, 501).server(501, 0, 151).client(101, 50, 501).inversions(), 0);
-  CHECK_EQ(Flow{}.established().client(101, 50, 501).client(151, 50, 501).server(501, 0, 201).client(101, 50, 501).inversions(),
+  CHECK_EQ(Flow{}
+               .established()
+               .client(101, 50, 501)
+               .client(151, 50, 501)
+               .server(501, 0, 201)
+               .client(101, 50, 501)
+               .inversions(),
            0);
   // Missed by the capture, and repeated because the acknowledgment was lost behind it.
   CHECK_EQ(Flow{}.established().server(501, 0, 151).pass(2 * ms).client(101, 50, 501).inversions(), 0);
@@ -310,9 +333,23 @@ TEST(what_loss_and_repetition_explain_is_no_inversion) {
   CHECK_EQ(Flow{}.established().stamps(9, 40).server(501, 0, 151).stamps(41, 8).client(101, 50, 501).inversions(), 0);
   CHECK_EQ(Flow{}.established().stamps(9, 40).server(501, 0, 151).stamps(40, 8).client(101, 50, 501).inversions(), 1);
   // Stamps allow for more time.
-  CHECK_EQ(Flow{}.established().stamps(9, 40).server(501, 0, 151).pass(5 * ms).stamps(40, 8).client(101, 50, 501).inversions(),
+  CHECK_EQ(Flow{}
+               .established()
+               .stamps(9, 40)
+               .server(501, 0, 151)
+               .pass(5 * ms)
+               .stamps(40, 8)
+               .client(101, 50, 501)
+               .inversions(),
            1);
-  CHECK_EQ(Flow{}.established().stamps(9, 40).server(501, 0, 151).pass(11 * ms).stamps(40, 8).client(101, 50, 501).inversions(),
+  CHECK_EQ(Flow{}
+               .established()
+               .stamps(9, 40)
+               .server(501, 0, 151)
+               .pass(11 * ms)
+               .stamps(40, 8)
+               .client(101, 50, 501)
+               .inversions(),
            0);
   // An older acknowledgment says since when something has been missing.
   CHECK_EQ(Flow{}
@@ -360,8 +397,10 @@ TEST(a_capture_that_begins_in_the_middle_sees_no_inversion) {
   CHECK_EQ(Flow{}.established().forget().server(501, 0, 151).client(101, 50, 501).inversions(), 0);
   // Time alone is no proof then; what the senders stamped is.
   CHECK_EQ(Flow{}.client(101, 50, 900).pass(1100 * ms).server(900, 0, 301).client(201, 99, 900).inversions(), 0);
-  CHECK_EQ(Flow{}.client(101, 50, 900).stamps(9, 40).server(900, 0, 301).stamps(40, 8).client(201, 99, 900).inversions(), 1);
-  CHECK_EQ(Flow{}.client(101, 50, 900).stamps(9, 40).server(900, 0, 301).stamps(41, 8).client(201, 99, 900).inversions(), 0);
+  CHECK_EQ(
+      Flow{}.client(101, 50, 900).stamps(9, 40).server(900, 0, 301).stamps(40, 8).client(201, 99, 900).inversions(), 1);
+  CHECK_EQ(
+      Flow{}.client(101, 50, 900).stamps(9, 40).server(900, 0, 301).stamps(41, 8).client(201, 99, 900).inversions(), 0);
 }
 
 TEST(what_is_missing_is_not_looked_for_later) {
@@ -370,8 +409,10 @@ TEST(what_is_missing_is_not_looked_for_later) {
   gap.server(900, 0, 300).client(101, 50, 900).stamps(9, 40).server(900, 0, 310).stamps(40, 9).client(151, 50, 900);
   CHECK_EQ(gap.inversions(), 0);
   // A SYN that comes when its connection is known begins no other one.
-  CHECK_EQ(Flow{}.syn_ack(500, 101).client(101, 100, 501).syn(100).server(501, 0, 202).client(151, 50, 501).inversions(), 0);
-  CHECK_EQ(Flow{}.syn(100).server(501, 100, 101).syn_ack(500, 101).client(101, 0, 602).server(551, 50, 101).inversions(), 0);
+  CHECK_EQ(
+      Flow{}.syn_ack(500, 101).client(101, 100, 501).syn(100).server(501, 0, 202).client(151, 50, 501).inversions(), 0);
+  CHECK_EQ(
+      Flow{}.syn(100).server(501, 100, 101).syn_ack(500, 101).client(101, 0, 602).server(551, 50, 101).inversions(), 0);
 }
 
 TEST(an_inversion_does_not_hide_the_next_one) {
@@ -388,15 +429,29 @@ TEST(one_direction_alone_is_not_checked) {
 TEST(resets_and_reused_ports_are_no_inversions) {
   CHECK_EQ(Flow{}.established().reset(0, 5000).client(101, 50, 501).inversions(), 0);
   CHECK_EQ(Flow{}.established().reset(501, 151).client(101, 50, 501).inversions(), 0);
-  CHECK_EQ(Flow{}.established().syn(70000).syn_ack(90000, 70001).client(70001, 0, 90001).client(70001, 5, 90001).inversions(), 0);
+  CHECK_EQ(Flow{}
+               .established()
+               .syn(70000)
+               .syn_ack(90000, 70001)
+               .client(70001, 0, 90001)
+               .client(70001, 5, 90001)
+               .inversions(),
+           0);
   // Without its handshake: numbers that have nothing to do with the old ones.
   CHECK_EQ(Flow{}.established().server(0x50000000, 0, 0x60000000).client(0x5fffffff, 1, 0x50000000).inversions(), 0);
   // The last packets of the old connection behind the first of the new one.
   CHECK_EQ(Flow{}.established().syn(70000).client(101, 0, 0x60000501).syn_ack(0x20000000, 70001).inversions(), 0);
-  CHECK_EQ(Flow{}.established().syn(70000).syn_ack(90000, 70001).client(101, 0, 0x20000000).server(90001, 9, 70001).inversions(),
+  CHECK_EQ(Flow{}
+               .established()
+               .syn(70000)
+               .syn_ack(90000, 70001)
+               .client(101, 0, 0x20000000)
+               .server(90001, 9, 70001)
+               .inversions(),
            0);
   // Both sides open at once.
-  CHECK_EQ(Flow{}.syn(100).server_syn(500).client_syn_ack(100, 501).syn_ack(500, 101).client(101, 9, 501).inversions(), 0);
+  CHECK_EQ(Flow{}.syn(100).server_syn(500).client_syn_ack(100, 501).syn_ack(500, 101).client(101, 9, 501).inversions(),
+           0);
 }
 
 TEST(time_stamps_that_go_back_are_counted_unless_the_clock_was_stepped) {
@@ -451,7 +506,8 @@ TEST(a_segment_is_read_from_its_frame) {
   const Octets syn_options = octets({2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 1, 3, 3, 7});
   const auto syn = segment_of((eth() / ipv6("fd00::1", "fd00::2") / segment(9, 0, 0x02, syn_options)).bytes());
   CHECK(syn.has_value() && syn->syn && !syn->has_ack && syn->end == 10 && syn->has_stamps && syn->stamp == 9);
-  for (const Octets& bad : {octets({0, 8, 10, 0}), octets({5, 0, 8, 10}), octets({8, 40, 0, 0}), octets({1, 1, 1, 8})}) {
+  for (const Octets& bad :
+       {octets({0, 8, 10, 0}), octets({5, 0, 8, 10}), octets({8, 40, 0, 0}), octets({1, 1, 1, 8})}) {
     const auto s = segment_of((eth() / to_server / segment(9, 0, 0x10, bad)).bytes());
     CHECK(s.has_value() && !s->has_stamps);
   }
@@ -471,7 +527,8 @@ TEST(what_is_no_whole_segment_is_not_read) {
   const auto big = segment_of((eth() / ipv4("10.0.0.1", "10.0.0.2", {.total_bytes = 0}) / s / payload(30)).bytes());
   CHECK(big.has_value() && big->end == 31);
   // Within a tunnel, behind an atomic fragment header.
-  CHECK(segment_of((eth() / to_server / gre(0) / ipv4("192.168.0.1", "192.168.0.2") / s / payload(3)).bytes()).has_value());
+  CHECK(segment_of((eth() / to_server / gre(0) / ipv4("192.168.0.1", "192.168.0.2") / s / payload(3)).bytes())
+            .has_value());
   CHECK(segment_of((eth() / ipv6("fd00::1", "fd00::2") / frag6(0, false) / s / payload(3)).bytes()).has_value());
 }
 
@@ -509,7 +566,8 @@ ExchangeOptions any_options(Random& random) {
   return options;
 }
 
-// A capture may begin anywhere. Without stamps, two repetitions of a handshake that it missed may cross: docs/verdicts.md.
+// A capture may begin anywhere. Without stamps, two repetitions of a handshake that it missed may cross:
+// docs/verdicts.md.
 void begin_later(std::vector<Tapped>& seen, Random& random) {
   std::size_t first = random.below(static_cast<std::uint32_t>(seen.size() + 1));
   while (first < seen.size() && seen[first].segment.syn && !seen[first].segment.has_stamps) ++first;
@@ -535,7 +593,8 @@ TEST(exchanges_in_order_have_no_inversion) {
   CHECK(checked > packets / 5);
 }
 
-// In an exchange without loss, of two neighbours the second one's acknowledgment of the first is all the proof that there is.
+// In an exchange without loss, of two neighbours the second one's acknowledgment of the first is all the proof that
+// there is.
 TEST(swapped_neighbours_are_found_exactly_where_one_acknowledges_the_other) {
   std::size_t provable = 0;
   for (std::uint64_t seed = 1; seed <= 600; ++seed) {
@@ -550,8 +609,8 @@ TEST(swapped_neighbours_are_found_exactly_where_one_acknowledges_the_other) {
       swapped[i + 1].time_ns = seen[i + 1].time_ns + 50 * us;
       const TcpSegment& first = seen[i].segment;
       const TcpSegment& second = seen[i + 1].segment;
-      const bool is_proof =
-          seen[i].direction != seen[i + 1].direction && first.end != first.begin && second.has_ack && second.ack == first.end;
+      const bool is_proof = seen[i].direction != seen[i + 1].direction && first.end != first.begin && second.has_ack &&
+                            second.ack == first.end;
       provable += is_proof;
       CHECK_EQ(count(judge(swapped)), is_proof ? 1 : 0);
     }

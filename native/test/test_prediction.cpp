@@ -1,9 +1,9 @@
-// What mode HASH must do, by the model of its key: wrappings, fragments with and without reassembly, ICMP errors, copies, and
-// that every packet is accounted for.
+// What mode HASH must do, by the model of its key: wrappings, fragments with and without reassembly, ICMP errors,
+// copies, and that every packet is accounted for.
+#include "core/capture_file/prediction.hpp"
 #include "test/capture_files.hpp"
 #include "test/check.hpp"
 #include "test/packets.hpp"
-#include "core/capture_file/prediction.hpp"
 #include "test/tunnels.hpp"
 
 namespace fanout::test {
@@ -42,7 +42,8 @@ class Bench {
 
   // Packets that somebody was told of: with reassembly those that the group would see.
   std::uint64_t accounted(const Evidence& e) const {
-    std::uint64_t packets = e.judged_packets + e.unjoined_fragments + e.unmatched_errors + prediction_.tally().untracked_packets;
+    std::uint64_t packets =
+        e.judged_packets + e.unjoined_fragments + e.unmatched_errors + prediction_.tally().untracked_packets;
     for (const IgnoredCounts::Entry& entry : prediction_.ignored()) packets += entry.packets;
     return packets;
   }
@@ -134,8 +135,8 @@ TEST(fragments_part_a_flow_until_they_are_reassembled) {
   }
 }
 
-// The rule by which a cause promises that the flag helps, held against reassembly itself: in every wrapping, whether or not whole
-// packets of that direction were seen.
+// The rule by which a cause promises that the flag helps, held against reassembly itself: in every wrapping, whether or
+// not whole packets of that direction were seen.
 TEST(whole_keys_differ_where_a_flow_is_parted_without_fragments_too) {
   unsigned promised = 0, refused = 0, unseen = 0;
   for (const Wrapping& wrapping : wrappings()) {
@@ -181,7 +182,8 @@ TEST(an_index_on_some_packets_is_told_from_other_wrappings) {
     return e.groups.size() == 1 ? e.groups[0].first : ViolationSignature{};
   };
   const Packet bare = eth() / ipv4(a, b) / tcp(1, 2), there = eth() / ipv4(a, b) / ah(7) / tcp(1, 2);
-  const Packet back = eth() / ipv4(b, a) / ah(9) / tcp(2, 1), labelled = eth() / mpls(16, true) / ipv4(b, a) / tcp(2, 1);
+  const Packet back = eth() / ipv4(b, a) / ah(9) / tcp(2, 1),
+               labelled = eth() / mpls(16, true) / ipv4(b, a) / tcp(2, 1);
   for (const auto& packets :
        {std::vector{bare, there}, std::vector{there, bare}, std::vector{bare, there, back}, std::vector{there, back}}) {
     CHECK(said(packets).whole_keys_differ);
@@ -198,8 +200,12 @@ TEST(an_index_on_some_packets_is_told_from_other_wrappings) {
 }
 
 TEST(a_flow_of_fragments_alone_has_one_key) {
-  const Evidence e =
-      Bench{}.add(fragment(16, false)).add(fragment(0, true)).add(fragment(0, true, 2)).add(fragment(16, false, 2)).evidence();
+  const Evidence e = Bench{}
+                         .add(fragment(16, false))
+                         .add(fragment(0, true))
+                         .add(fragment(0, true, 2))
+                         .add(fragment(16, false, 2))
+                         .evidence();
   CHECK_EQ(e.flows.total, 1U);
   CHECK_EQ(e.flows.one_way, 1U);
   CHECK_EQ(e.judged_packets, 4U);
@@ -260,7 +266,8 @@ TEST(the_same_packets_under_two_keys_are_copies) {
   Bench copies, others;
   for (unsigned id = 1; id < 6; ++id) {
     const Header ip = ipv4(a, b, {.id = id});
-    copies.add(eth() / ip / udp(1024, 53) / payload(8, id)).add(eth() / mpls(16, true) / ip / udp(1024, 53) / payload(8, id));
+    copies.add(eth() / ip / udp(1024, 53) / payload(8, id))
+        .add(eth() / mpls(16, true) / ip / udp(1024, 53) / payload(8, id));
     others.add(eth() / ip / udp(1024, 53) / payload(8, id));
     others.add(eth() / mpls(16, true) / ipv4(a, b, {.id = id + 100}) / udp(1024, 53) / payload(8, id + 100));
   }
@@ -406,7 +413,8 @@ TEST(packets_of_one_key_that_were_dealt_out_are_copies_only_if_the_file_has_copi
 TEST(copies_with_one_key_are_together) {
   Bench bench;
   for (unsigned id = 1; id < 4; ++id)
-    for (const unsigned tag : {5U, 6U}) bench.add(eth() / vlan(tag) / ipv4(a, b, {.id = id}) / udp(1024, 53) / payload(8));
+    for (const unsigned tag : {5U, 6U})
+      bench.add(eth() / vlan(tag) / ipv4(a, b, {.id = id}) / udp(1024, 53) / payload(8));
   CHECK_EQ(bench.evidence().flows.one_way, 1U);
 }
 
@@ -414,7 +422,8 @@ TEST(more_keys_than_are_told_apart_are_apart_all_the_same) {
   Bench bench;
   constexpr unsigned keys = 3 * FlowMap::placed_members;
   for (unsigned port = 0; port < keys; ++port)
-    bench.add(eth() / ipv4("203.0.113.1", "203.0.113.2") / udp(50000 + port, 4789) / vxlan() / eth() / ipv4(a, b) / udp(1, 2));
+    bench.add(eth() / ipv4("203.0.113.1", "203.0.113.2") / udp(50000 + port, 4789) / vxlan() / eth() / ipv4(a, b) /
+              udp(1, 2));
   const Evidence e = bench.evidence();
   CHECK_EQ(e.flows.split, 1U);
   CHECK_EQ(e.violations.front().sights.size(), 16U);
@@ -442,11 +451,12 @@ TEST(flows_beyond_the_bound_are_counted) {
 }
 
 TEST(packets_longer_than_any_interface_sends_are_predicted) {
-  // Segmentation offload leaves the length zero (BIG TCP): with a jumbo payload option of RFC 2675, as kernels had it first, or
-  // without.
+  // Segmentation offload leaves the length zero (BIG TCP): with a jumbo payload option of RFC 2675, as kernels had it
+  // first, or without.
   constexpr std::size_t longest = CaptureFileParser::packet_bytes_max;
   const std::string c = "2001:db8::1", d = "2001:db8::2";
-  const Header jumbo{.bytes = octets({IPPROTO_TCP, 0, 0xc2, 4, 0, 1, 0x11, 0x70}), .protocol = IPPROTO_HOPOPTS, .protocol_at = 0};
+  const Header jumbo{
+      .bytes = octets({IPPROTO_TCP, 0, 0xc2, 4, 0, 1, 0x11, 0x70}), .protocol = IPPROTO_HOPOPTS, .protocol_at = 0};
   const Packet packets[]{
       eth() / ipv6(c, d, {.payload_bytes = 0}) / jumbo / tcp(40000, 80) / payload(70'000),
       eth() / ipv6(d, c) / tcp(80, 40000),

@@ -1,9 +1,9 @@
 // Copies of a packet have one instance, and what is only alike another one, in whatever order they stand in the file.
 #include <set>
 
-#include "test/check.hpp"
-#include "core/packet/content.hpp"
 #include "core/evidence/repeats.hpp"
+#include "core/packet/content.hpp"
+#include "test/check.hpp"
 
 using namespace fanout;
 

@@ -1,10 +1,9 @@
 // The walk over a block, whose every number may be wrong, and the lease on it.
-#include "core/socket/rx_ring.hpp"
-
 #include <algorithm>
 #include <memory>
 #include <thread>
 
+#include "core/socket/rx_ring.hpp"
 #include "test/blocks.hpp"
 #include "test/check.hpp"
 
@@ -28,7 +27,8 @@ Walked walk(const Octets& block) {
   std::copy(block.begin(), block.end(), out.block.get());
   const std::span<const std::byte> bytes{out.block.get(), block.size()};
   out.counts = for_each_packet(bytes, [&](const RingPacket& packet) {
-    CHECK(packet.frame.data() >= bytes.data() && packet.frame.data() + packet.frame.size() <= bytes.data() + bytes.size());
+    CHECK(packet.frame.data() >= bytes.data() &&
+          packet.frame.data() + packet.frame.size() <= bytes.data() + bytes.size());
     // Touches what was handed over.
     unsigned sum = 0;
     for (const std::byte octet : packet.frame) sum += static_cast<unsigned>(octet);
@@ -85,7 +85,8 @@ TEST(packets_come_in_order_with_what_the_header_says) {
 
 TEST(the_link_level_address_says_whether_there_is_an_ethernet_header) {
   constexpr std::uint16_t none = 0xfffe, ppp = 512;
-  for (const auto& [type, is_ethernet] : {std::pair{hardware::ethernet, true}, {hardware::loopback, true}, {none, false}, {ppp, false}}) {
+  for (const auto& [type, is_ethernet] :
+       {std::pair{hardware::ethernet, true}, {hardware::loopback, true}, {none, false}, {ppp, false}}) {
     BlockBuilder block{block_bytes};
     block.set_hardware_type(block.add(frame(1)), type);
     CHECK_EQ(walk(block.bytes()).packets.at(0).is_ethernet(), is_ethernet);
@@ -111,7 +112,8 @@ TEST(the_stripped_tag_is_there_when_its_bit_says_so) {
     unsigned tpid;
   };
   for (const Row& row : {Row{0, false, 0x8100}, Row{TP_STATUS_VLAN_VALID, true, 0x8100},
-                         Row{TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID, true, 0x88a8}, Row{TP_STATUS_CSUM_VALID, false, 0x8100}}) {
+                         Row{TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID, true, 0x88a8},
+                         Row{TP_STATUS_CSUM_VALID, false, 0x8100}}) {
     const Note note{"status " + std::to_string(row.status)};
     BlockBuilder block{block_bytes};
     block.add(frame(1), [&](tpacket3_hdr& h) {
@@ -148,7 +150,8 @@ TEST(a_zero_offset_in_the_middle_ends_the_walk) {
 }
 
 TEST(offsets_that_leave_the_block_end_the_walk) {
-  for (const std::uint32_t next : {0xffffffffU, 0xfffffff0U, 0x80000000U, std::uint32_t{block_bytes}, std::uint32_t{block_bytes} - 64}) {
+  for (const std::uint32_t next :
+       {0xffffffffU, 0xfffffff0U, 0x80000000U, std::uint32_t{block_bytes}, std::uint32_t{block_bytes} - 64}) {
     const Note note{"next offset " + std::to_string(next)};
     BlockBuilder block{block_bytes};
     const std::size_t first = block.add(frame(1));
@@ -159,7 +162,8 @@ TEST(offsets_that_leave_the_block_end_the_walk) {
 }
 
 TEST(a_first_offset_outside_the_block_yields_nothing) {
-  for (const std::uint32_t offset : {std::uint32_t{block_bytes}, std::uint32_t{block_bytes} + 1, 0xffffffffU, std::uint32_t{block_bytes} - 67}) {
+  for (const std::uint32_t offset :
+       {std::uint32_t{block_bytes}, std::uint32_t{block_bytes} + 1, 0xffffffffU, std::uint32_t{block_bytes} - 67}) {
     const Note note{"first offset " + std::to_string(offset)};
     auto block = three_packets();
     block.change_description([&](tpacket_hdr_v1& d) { d.offset_to_first_pkt = offset; });
@@ -172,7 +176,8 @@ TEST(data_that_would_leave_the_block_is_not_handed_out) {
     std::uint32_t snaplen;
     std::uint16_t mac;
   };
-  for (const Row& row : {Row{block_bytes, frame_offset}, Row{0xffffffff, frame_offset}, Row{60, 0xffff}, Row{1, block_bytes - 48}}) {
+  for (const Row& row :
+       {Row{block_bytes, frame_offset}, Row{0xffffffff, frame_offset}, Row{60, 0xffff}, Row{1, block_bytes - 48}}) {
     const Note note{"snaplen " + std::to_string(row.snaplen) + ", mac " + std::to_string(row.mac)};
     BlockBuilder block{block_bytes};
     block.add(frame(1), [&](tpacket3_hdr& h) {
@@ -278,11 +283,13 @@ TEST(a_block_too_short_for_its_description_is_never_leased) {
   CHECK(!BlockLease::try_acquire({}).has_value());
 }
 
-// What the barriers are for: a reader that sees the status sees the packets, and a writer that gets the block back may overwrite them.
+// What the barriers are for: a reader that sees the status sees the packets, and a writer that gets the block back may
+// overwrite them.
 TEST(a_block_passes_between_two_threads_without_a_race) {
   constexpr unsigned rounds = 2000;
   alignas(64) std::byte memory[256]{};
-  auto* const status = reinterpret_cast<std::uint32_t*>(memory + offsetof(tpacket_block_desc, hdr) + offsetof(tpacket_hdr_v1, block_status));
+  auto* const status = reinterpret_cast<std::uint32_t*>(memory + offsetof(tpacket_block_desc, hdr) +
+                                                        offsetof(tpacket_hdr_v1, block_status));
   std::thread kernel{[&] {
     for (unsigned i = 1; i <= rounds; ++i) {
       while (__atomic_load_n(status, __ATOMIC_ACQUIRE) != TP_STATUS_KERNEL) std::this_thread::yield();

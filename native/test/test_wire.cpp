@@ -1,11 +1,10 @@
 // Batches of observations: what is written is read, and what was not written so is refused without reading outside.
-#include "core/wire/wire.hpp"
-
 #include <algorithm>
 #include <limits>
 #include <memory>
 #include <vector>
 
+#include "core/wire/wire.hpp"
 #include "test/check.hpp"
 #include "test/generate.hpp"
 
@@ -14,7 +13,8 @@ using namespace fanout::test;
 
 namespace {
 
-std::vector<std::byte> written(const std::vector<Observation>& list, std::uint32_t member = 3, std::uint32_t epoch = 7) {
+std::vector<std::byte> written(const std::vector<Observation>& list, std::uint32_t member = 3,
+                               std::uint32_t epoch = 7) {
   std::vector<std::byte> out(wire::batch_header_bytes + list.size() * wire::observation_bytes_max);
   wire::BatchWriter writer{out, member, epoch};
   for (const Observation& o : list) writer.append(o);
@@ -31,9 +31,10 @@ std::vector<Observation> some(std::uint32_t count, std::uint64_t seed) {
 
 bool same(const Observation& x, const Observation& y) {
   return x.tuple.src == y.tuple.src && x.tuple.dst == y.tuple.dst && x.tuple.src_port == y.tuple.src_port &&
-         x.tuple.dst_port == y.tuple.dst_port && x.tuple.protocol == y.tuple.protocol && x.tuple.family == y.tuple.family &&
-         x.stack == y.stack && x.kernel_key == y.kernel_key && x.packets == y.packets && x.bytes == y.bytes && x.first_ns == y.first_ns &&
-         x.last_ns == y.last_ns && x.marks == y.marks && x.tags == y.tags && x.content == y.content && x.datagram == y.datagram;
+         x.tuple.dst_port == y.tuple.dst_port && x.tuple.protocol == y.tuple.protocol &&
+         x.tuple.family == y.tuple.family && x.stack == y.stack && x.kernel_key == y.kernel_key &&
+         x.packets == y.packets && x.bytes == y.bytes && x.first_ns == y.first_ns && x.last_ns == y.last_ns &&
+         x.marks == y.marks && x.tags == y.tags && x.content == y.content && x.datagram == y.datagram;
 }
 
 struct Batch {
@@ -161,13 +162,13 @@ TEST(a_message_of_another_kind_or_shape_is_refused) {
     return message;
   };
   CHECK(read(good).ok);
-  CHECK(!read(with(0, 0x93)).ok);                              // three fields
-  CHECK(!read(with(1, wire::kind_observations + 1)).ok);       // another kind
-  CHECK(!read(with(wire::batch_header_bytes - 1, 2)).ok);      // one observation more than there is
-  CHECK(!read(with(wire::batch_header_bytes - 1, 0)).ok);      // one less
-  CHECK(!read(with(wire::batch_header_bytes - 4, 0xff)).ok);   // four billion more
-  CHECK(!read(with(wire::batch_header_bytes, 0x9b)).ok);       // eleven fields
-  CHECK(!read(with(wire::batch_header_bytes + 2, 5)).ok);      // an address of five bytes
+  CHECK(!read(with(0, 0x93)).ok);                             // three fields
+  CHECK(!read(with(1, wire::kind_observations + 1)).ok);      // another kind
+  CHECK(!read(with(wire::batch_header_bytes - 1, 2)).ok);     // one observation more than there is
+  CHECK(!read(with(wire::batch_header_bytes - 1, 0)).ok);     // one less
+  CHECK(!read(with(wire::batch_header_bytes - 4, 0xff)).ok);  // four billion more
+  CHECK(!read(with(wire::batch_header_bytes, 0x9b)).ok);      // eleven fields
+  CHECK(!read(with(wire::batch_header_bytes + 2, 5)).ok);     // an address of five bytes
 }
 
 TEST(an_observation_that_cannot_be_is_refused) {

@@ -1,6 +1,6 @@
-// thief MILLISECONDS: tries all the time to get at what other processes of its user hold, as an ordinary program may: by their descriptors
-// (pidfd_getfd(2), /proc/PID/fd), by their memory (/proc/PID/mem, process_vm_readv(2)), as a debugger (ptrace(2)). Prints one JSON object of what
-// it got. It gives up at the end of its standard input, too.
+// thief MILLISECONDS: tries all the time to get at what other processes of its user hold, as an ordinary program may:
+// by their descriptors (pidfd_getfd(2), /proc/PID/fd), by their memory (/proc/PID/mem, process_vm_readv(2)), as a
+// debugger (ptrace(2)). Prints one JSON object of what it got. It gives up at the end of its standard input, too.
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -125,8 +125,8 @@ int main(int argc, char** argv) {
     }
     ::closedir(processes);
   }
-  std::printf("{\"rounds\":%lu,\"seen\":%zu,\"read\":%zu,\"listed\":%zu,\"traced\":%zu,\"descriptors\":{", loot.rounds, loot.seen.size(),
-              loot.read.size(), loot.listed.size(), loot.traced.size());
+  std::printf("{\"rounds\":%lu,\"seen\":%zu,\"read\":%zu,\"listed\":%zu,\"traced\":%zu,\"descriptors\":{", loot.rounds,
+              loot.seen.size(), loot.read.size(), loot.listed.size(), loot.traced.size());
   const char* separator = "";
   for (const auto& [kind, count] : loot.descriptors) {
     std::printf("%s\"%s\":%u", separator, kind.c_str(), count);

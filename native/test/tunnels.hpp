@@ -44,7 +44,9 @@ inline Header batman(unsigned type = 0x40, unsigned version = 15) {
 }
 
 // Tags that the kernel does not know.
-inline Header cisco_metadata() { return {.bytes = octets({1, 1, 0, 1, 0, 4, 0, 0}), .ethertype = 0x8909, .type_at = 6}; }
+inline Header cisco_metadata() {
+  return {.bytes = octets({1, 1, 0, 1, 0, 4, 0, 0}), .ethertype = 0x8909, .type_at = 6};
+}
 inline Header vn_tag() { return {.bytes = octets({0x80, 0, 0, 5, 0, 0}), .ethertype = 0x8926, .type_at = 4}; }
 inline Header e_tag() { return {.bytes = octets({0xe0, 0, 0, 0x10, 0, 0, 0, 0}), .ethertype = 0x893f, .type_at = 6}; }
 // And what stands in front of an Ethernet frame.
@@ -66,7 +68,9 @@ inline Header snap(unsigned type = 0) {
   return out;
 }
 // With a control field of two octets.
-inline Header snap_numbered() { return {.bytes = octets({0xaa, 0xaa, 0, 0, 0, 0, 0, 0, 0}), .ethertype = 70, .type_at = 7}; }
+inline Header snap_numbered() {
+  return {.bytes = octets({0xaa, 0xaa, 0, 0, 0, 0, 0, 0, 0}), .ethertype = 70, .type_at = 7};
+}
 
 inline Header frame_relay(unsigned type = 0) {
   Header out{.bytes = octets({0x18, 0x41}), .ethertype = 0x6559, .type_at = 2};
@@ -211,16 +215,19 @@ inline std::vector<Wrapping> wrappings() {
     return headers;
   };
   std::vector<Wrapping> out;
-  const auto same = [&](const char* name, const char* stack, Family inner, Hashed hashed, const std::vector<Header>& headers) {
+  const auto same = [&](const char* name, const char* stack, Family inner, Hashed hashed,
+                        const std::vector<Header>& headers) {
     out.push_back({name, stack, inner, hashed, link(headers), link(headers)});
   };
-  const auto over4 = [&](const char* name, const char* stack, Family inner, Hashed hashed, const std::vector<Header>& headers) {
+  const auto over4 = [&](const char* name, const char* stack, Family inner, Hashed hashed,
+                         const std::vector<Header>& headers) {
     Wrapping row{name, stack, inner, hashed, {eth(), to4}, {eth(), from4}};
     row.there.insert(row.there.end(), headers.begin(), headers.end());
     row.back.insert(row.back.end(), headers.begin(), headers.end());
     out.push_back(std::move(row));
   };
-  const auto over6 = [&](const char* name, const char* stack, Family inner, Hashed hashed, const std::vector<Header>& headers) {
+  const auto over6 = [&](const char* name, const char* stack, Family inner, Hashed hashed,
+                         const std::vector<Header>& headers) {
     over4(name, stack, inner, hashed, headers);
     out.back().there[1] = to6;
     out.back().back[1] = from6;
@@ -234,7 +241,8 @@ inline std::vector<Wrapping> wrappings() {
       side->insert(side->end(), headers.begin(), headers.end());
     }
   };
-  const auto between = [&](const char* name, const char* stack, Family inner, unsigned port, const std::vector<Header>& headers) {
+  const auto between = [&](const char* name, const char* stack, Family inner, unsigned port,
+                           const std::vector<Header>& headers) {
     datagram(name, stack, inner, port, headers);
     out.back().hashed = outer;
     out.back().there[2] = udp(port, port);
@@ -325,10 +333,12 @@ inline std::vector<Wrapping> wrappings() {
   over4("erspan1", "ipv4/gre/erspan/eth", four, outer, {gre_erspan(0, 0x88be), eth()});
   over4("erspan2", "ipv4/gre/erspan/eth", six, outer, {gre_erspan(0x1000, 0x88be), erspan2(), eth()});
   over4("erspan3", "ipv4/gre/erspan/eth", four, outer, {gre_erspan(0x1000, 0x22eb), erspan3(), eth()});
-  over4("erspan3-platform", "ipv4/gre/erspan/eth/vlan", four, outer, {gre_erspan(0x1000, 0x22eb), erspan3(true), eth(), vlan(5)});
+  over4("erspan3-platform", "ipv4/gre/erspan/eth/vlan", four, outer,
+        {gre_erspan(0x1000, 0x22eb), erspan3(true), eth(), vlan(5)});
   over4("ah-tunnel", "ipv4/ah", four, one_way, {ah(0x11112222)});
   out.back().back[2] = ah(0x33334444);
-  over6("ah-tunnel6", "ipv6/ah", six, one_way, {extension(IPPROTO_HOPOPTS), ah(0x11112222), extension(IPPROTO_DSTOPTS)});
+  over6("ah-tunnel6", "ipv6/ah", six, one_way,
+        {extension(IPPROTO_HOPOPTS), ah(0x11112222), extension(IPPROTO_DSTOPTS)});
   out.back().back[3] = ah(0x33334444);
 
   datagram("vxlan", "ipv4/udp/vxlan/eth", four, 4789, {vxlan(), eth()});

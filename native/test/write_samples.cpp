@@ -1,5 +1,5 @@
-// Writes a capture of all that the dissector is tested with, and of each wrapping in each: write_samples FILE. Prints the name of
-// each packet, a line each.
+// Writes a capture of all that the dissector is tested with, and of each wrapping in each: write_samples FILE. Prints
+// the name of each packet, a line each.
 #include <cstdio>
 #include <memory>
 
@@ -57,8 +57,10 @@ void write_wrapped(Writer& out) {
     if (outer.stack.find("snap") != std::string::npos) continue;
     for (const Wrapping& inner : all) {
       if (!is_in_ip(inner, outer.inner)) continue;
-      const Header network = inner.inner == Family::four ? ipv4("10.0.0.1", "10.9.0.2") : ipv6("2001:db8::1", "2001:db8::9:2");
-      out.write(outer.name + "/" + inner.name, (within(outer.there, inner.there) / network / tcp_there / payload(4)).bytes());
+      const Header network =
+          inner.inner == Family::four ? ipv4("10.0.0.1", "10.9.0.2") : ipv6("2001:db8::1", "2001:db8::9:2");
+      out.write(outer.name + "/" + inner.name,
+                (within(outer.there, inner.there) / network / tcp_there / payload(4)).bytes());
     }
   }
 }

@@ -433,8 +433,12 @@ const NATIVE_EVIDENCE = of(
     'return s.where.epoch >= windows.size() || s.where.first_ns >= windows[s.where.epoch].end_ns;',
     'return s.where.epoch >= windows.size();',
   ],
-  ['every parted key is one', 'std::get<1>(x) == std::get<1>(y) && std::get<2>(x) != std::get<2>(y);', 'std::get<2>(x) != std::get<2>(y);'],
-  ['no parted key is one', 'std::get<1>(x) == std::get<1>(y) && std::get<2>(x) != std::get<2>(y);', 'false;'],
+  [
+    'every parted key is one',
+    'std::get<1>(x) == std::get<1>(y) &&\n                  std::get<2>(x) != std::get<2>(y);',
+    'std::get<2>(x) != std::get<2>(y);',
+  ],
+  ['no parted key is one', 'std::get<1>(x) == std::get<1>(y) &&\n                  std::get<2>(x) != std::get<2>(y);', 'false;'],
   [
     'kept flows count twice',
     '++evidence_.two_way_by_epoch_and_member[k.epoch][k.member];',

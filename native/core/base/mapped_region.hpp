@@ -38,7 +38,8 @@ class MappedRegion {
   [[nodiscard]] static Result<MappedRegion> anonymous(std::size_t bytes, Pages pages) noexcept {
     auto region = map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
-    if (region && pages == Pages::huge && bytes >= huge_page_bytes) (void)::madvise(region->data_, bytes, MADV_HUGEPAGE);
+    if (region && pages == Pages::huge && bytes >= huge_page_bytes)
+      (void)::madvise(region->data_, bytes, MADV_HUGEPAGE);
     return region;
   }
 

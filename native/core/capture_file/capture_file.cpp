@@ -200,7 +200,8 @@ void CaptureFileParser::finish() noexcept {
       return fail(CaptureFault::truncated);
   }
   if (pending_.empty()) return fail(CaptureFault::empty);
-  if (pending_.size() >= sizeof(std::uint32_t) && is_capture(native32(pending_, 0))) return fail(CaptureFault::truncated);
+  if (pending_.size() >= sizeof(std::uint32_t) && is_capture(native32(pending_, 0)))
+    return fail(CaptureFault::truncated);
   fail(CaptureFault::foreign);
   problem_.foreign = foreign_format(pending_);
 }

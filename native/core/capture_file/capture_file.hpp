@@ -1,8 +1,9 @@
-// Reads capture files that come in pieces: pcap (microseconds, nanoseconds, and Alexey Kuznetzov's variant) and pcapng, in both
-// byte orders; snoop of Solaris, and Endace's ERF. Pure; survives any bytes, and the pieces may be cut anywhere.
+// Reads capture files that come in pieces: pcap (microseconds, nanoseconds, and Alexey Kuznetzov's variant) and pcapng,
+// in both byte orders; snoop of Solaris, and Endace's ERF. Pure; survives any bytes, and the pieces may be cut
+// anywhere.
 //
-// What a record says is believed as far as the file bears it out. The first thing that cannot be ends the reading: everything
-// before it counts, and the problem says what it was and where.
+// What a record says is believed as far as the file bears it out. The first thing that cannot be ends the reading:
+// everything before it counts, and the problem says what it was and where.
 //
 //   https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-05.html
 //   https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html
@@ -58,7 +59,8 @@ struct CaptureProblem {
 
 class CaptureFileParser {
  public:
-  // The same bounds as in libpcap (MAXIMUM_SNAPLEN, and the largest block it reads): what claims to be longer is damage.
+  // The same bounds as in libpcap (MAXIMUM_SNAPLEN, and the largest block it reads): what claims to be longer is
+  // damage.
   static constexpr std::uint32_t packet_bytes_max = 256 * 1024;
   static constexpr std::uint32_t block_bytes_max = 16 * 1024 * 1024;
   static constexpr std::size_t interfaces_max = 65536;

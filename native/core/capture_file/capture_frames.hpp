@@ -1,5 +1,5 @@
-// Packets of a capture file as Ethernet frames, and what became of those that cannot be. Whoever wants the frames derives from
-// this.
+// Packets of a capture file as Ethernet frames, and what became of those that cannot be. Whoever wants the frames
+// derives from this.
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/capture_file/capture_file.hpp"
-#include "core/packet/dissect.hpp"
 #include "core/capture_file/link_frame.hpp"
+#include "core/packet/dissect.hpp"
 
 namespace fanout {
 

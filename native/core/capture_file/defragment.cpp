@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "core/table/datagrams.hpp"
 #include "core/packet/walk.hpp"
+#include "core/table/datagrams.hpp"
 
 namespace fanout {
 namespace {
@@ -23,7 +23,8 @@ struct Defragmenter::Piece {
   bool last = false;
 };
 
-Defragmenter::Seen Defragmenter::take(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns) {
+Defragmenter::Seen Defragmenter::take(std::span<const std::byte> frame, std::uint32_t wire_bytes,
+                                      std::uint64_t time_ns) {
   const Seen as_it_is{frame, wire_bytes};
   if (frame.size() < ETH_HLEN) return as_it_is;
   std::size_t at = ETH_HLEN;
@@ -37,7 +38,8 @@ Defragmenter::Seen Defragmenter::take(std::span<const std::byte> frame, std::uin
   const std::byte* const ip = frame.data() + at;
   const std::size_t header_bytes = std::size_t{load8(ip) & 0x0fU} * 4;
   const std::size_t total_bytes = load16(ip + 2);
-  if (load8(ip) >> 4U != 4 || header_bytes < ip_bytes_min || total_bytes < header_bytes || frame.size() < at + total_bytes)
+  if (load8(ip) >> 4U != 4 || header_bytes < ip_bytes_min || total_bytes < header_bytes ||
+      frame.size() < at + total_bytes)
     return as_it_is;
   const unsigned fragmentation = load16(ip + 6);
   if ((fragmentation & (offset_bits | more_fragments)) == 0) return as_it_is;
@@ -154,8 +156,9 @@ Defragmenter::Seen Defragmenter::reassemble(Queue& queue) {
 }
 
 void Defragmenter::make_room() noexcept {
-  const auto oldest = std::min_element(queues_.begin(), queues_.end(),
-                                       [](const auto& x, const auto& y) { return x.second.started_ns < y.second.started_ns; });
+  const auto oldest = std::min_element(queues_.begin(), queues_.end(), [](const auto& x, const auto& y) {
+    return x.second.started_ns < y.second.started_ns;
+  });
   lose(oldest);
 }
 

@@ -1,6 +1,6 @@
 // What a fanout group with the flag DEFRAG sees of a frame: a model of ip_check_defrag() and ip_frag_queue()
-// (net/ipv4/ip_fragment.c, net/ipv4/inet_fragment.c), for frames as they arrive. IPv4 only, behind one VLAN tag at most, never
-// inside a tunnel.
+// (net/ipv4/ip_fragment.c, net/ipv4/inet_fragment.c), for frames as they arrive. IPv4 only, behind one VLAN tag at
+// most, never inside a tunnel.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,8 @@ class Defragmenter {
   // Of a reassembled packet, enough for any headers; the rest is only counted.
   static constexpr std::size_t payload_kept = 512;
   static constexpr std::size_t datagrams_max = 4096;
-  // net.ipv4.ipfrag_max_dist: if more fragments of its source have come since the last one of a datagram, its identification is
-  // taken to have been used again, and what came before is thrown away.
+  // net.ipv4.ipfrag_max_dist: if more fragments of its source have come since the last one of a datagram, its
+  // identification is taken to have been used again, and what came before is thrown away.
   static constexpr std::uint32_t distance_max = 64;
 
   struct Key {

@@ -97,8 +97,8 @@ std::optional<unsigned> ethertype_of_ppp(unsigned protocol) noexcept {
 // Address and control octets of the two framings that a serial line may have; no PPP protocol begins with them.
 constexpr unsigned hdlc_ppp = 0xff03, hdlc_cisco_unicast = 0x0f00, hdlc_cisco_multicast = 0x8f00;
 
-// RFC 1661: after the address and control fields of RFC 1662, which may be left out. A protocol whose first octet is odd is
-// compressed to that octet.
+// RFC 1661: after the address and control fields of RFC 1662, which may be left out. A protocol whose first octet is
+// odd is compressed to that octet.
 LinkFrame of_ppp(Bytes packet) noexcept {
   if (packet.size() >= 2 && link_be16(packet, 0) == hdlc_ppp) packet = packet.subspan(2);
   if (packet.empty()) return refused(Convertible::cut);
@@ -129,7 +129,8 @@ LinkFrame of_serial(Bytes packet, LinkFrame (*otherwise)(Bytes) noexcept) noexce
   }
 }
 
-// Organisation and protocol of SNAP (RFC 1042). For RFC 2684 and 2427 the organisation of IEEE 802.1 says that a frame follows.
+// Organisation and protocol of SNAP (RFC 1042). For RFC 2684 and 2427 the organisation of IEEE 802.1 says that a frame
+// follows.
 LinkFrame of_snap(Bytes packet) noexcept {
   constexpr std::size_t snap_bytes = 5;
   constexpr unsigned rfc_1042 = 0x000000, bridge_tunnel = 0x0000f8, ieee_802_1 = 0x0080c2;
@@ -145,8 +146,8 @@ LinkFrame of_snap(Bytes packet) noexcept {
   return refused(Convertible::protocol);
 }
 
-// RFC 2427: the address of Q.922, whose last octet is odd; then a control field and a protocol of ISO/IEC TR 9577. Cisco's
-// routers put an ethertype behind the address instead.
+// RFC 2427: the address of Q.922, whose last octet is odd; then a control field and a protocol of ISO/IEC TR 9577.
+// Cisco's routers put an ethertype behind the address instead.
 LinkFrame of_frame_relay(Bytes packet) noexcept {
   constexpr std::size_t address_bytes_max = 4;
   constexpr unsigned unnumbered = 0x03;
@@ -188,8 +189,8 @@ LinkFrame of_fddi(Bytes packet) noexcept {
   return of_llc(packet.subspan(fddi_bytes));
 }
 
-// What a firewall has logged: the family, then fields of a type and a length in the byte order of the host that captured, of
-// which one is the packet.
+// What a firewall has logged: the family, then fields of a type and a length in the byte order of the host that
+// captured, of which one is the packet.
 LinkFrame of_nflog(Bytes packet) noexcept {
   constexpr std::size_t fixed_bytes = 4, field_header_bytes = 4;
   constexpr unsigned packet_header = 1, payload = 9, types_max = 64;
@@ -206,14 +207,15 @@ LinkFrame of_nflog(Bytes packet) noexcept {
     const Bytes value = packet.subspan(field_header_bytes, std::min(bytes, packet.size()) - field_header_bytes);
     // A bridge has no family, but knows the ethertype.
     if (type == packet_header && ethertype == 0 && value.size() >= 2) ethertype = link_be16(value, 0);
-    if (type == payload) return ethertype >= ETH_P_802_3_MIN ? framed(ethertype, value) : refused(Convertible::protocol);
+    if (type == payload)
+      return ethertype >= ETH_P_802_3_MIN ? framed(ethertype, value) : refused(Convertible::protocol);
     packet = packet.subspan(std::min((bytes + 3) / 4 * 4, packet.size()));
   }
   return refused(Convertible::protocol);
 }
 
-// Endace's records: time stamp, type, flags, length of the record, color or count of losses, length on the wire; then headers of
-// eight octets for as long as the first bit says so.
+// Endace's records: time stamp, type, flags, length of the record, color or count of losses, length on the wire; then
+// headers of eight octets for as long as the first bit says so.
 LinkFrame of_erf(Bytes packet) noexcept {
   constexpr std::size_t record_header_bytes = 16, extension_bytes = 8, channel_header_bytes = 4, ethernet_pad_bytes = 2;
   constexpr unsigned extended = 0x80;
@@ -253,7 +255,8 @@ LinkFrame of_erf(Bytes packet) noexcept {
   }
 }
 
-// `hardware` is an ARPHRD_ number; for some of them the payload has a header of its own, and the protocol field means nothing.
+// `hardware` is an ARPHRD_ number; for some of them the payload has a header of its own, and the protocol field means
+// nothing.
 LinkFrame cooked(unsigned protocol, unsigned hardware, Bytes payload) noexcept {
   switch (hardware) {
     case ARPHRD_NETLINK:
@@ -319,7 +322,8 @@ LinkFrame of_llc(Bytes packet) noexcept {
     const LinkFrame frame = of_snap(packet.subspan(llc_bytes));
     if (frame.convertible != Convertible::protocol) return frame;
   }
-  return packet.size() < ETH_P_802_3_MIN ? framed(static_cast<unsigned>(packet.size()), packet) : refused(Convertible::protocol);
+  return packet.size() < ETH_P_802_3_MIN ? framed(static_cast<unsigned>(packet.size()), packet)
+                                         : refused(Convertible::protocol);
 }
 
 LinkFrame as_ethernet(std::uint16_t link_type, std::span<const std::byte> packet) noexcept {

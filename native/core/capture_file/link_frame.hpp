@@ -1,5 +1,5 @@
-// A captured packet of any link type as an Ethernet frame, as far as that can be told: what a fanout group sees of it is the
-// same. Pure; survives any bytes.
+// A captured packet of any link type as an Ethernet frame, as far as that can be told: what a fanout group sees of it
+// is the same. Pure; survives any bytes.
 #pragma once
 
 #include <array>

@@ -23,7 +23,8 @@ constexpr std::size_t subframe_header_bytes = 14;
 LinkFrame of_data(Bytes packet, bool is_aligned) noexcept {
   if (packet.size() < header_bytes) return refused(Convertible::cut);
   const unsigned control = link_octet(packet, 0), flags = link_octet(packet, 1);
-  if ((control & version_and_type_bits) != data_frame || (control & without_data) != 0) return refused(Convertible::protocol);
+  if ((control & version_and_type_bits) != data_frame || (control & without_data) != 0)
+    return refused(Convertible::protocol);
   // Only the first fragment begins with a header; of the others nobody knows what they are without it.
   if ((link_octet(packet, sequence_at) & fragment_number) != 0) return refused(Convertible::protocol);
   if ((flags & is_protected) != 0) return refused(Convertible::encrypted);
@@ -47,8 +48,8 @@ struct Radiotap {
   bool is_aligned = false;
 };
 
-// https://www.radiotap.org: version, length and one or more words of what is present; fields follow in their order, each on its
-// natural alignment. Only the second of them is of interest.
+// https://www.radiotap.org: version, length and one or more words of what is present; fields follow in their order,
+// each on its natural alignment. Only the second of them is of interest.
 Radiotap read_radiotap(Bytes packet) noexcept {
   constexpr std::uint32_t clock_present = 0x1, flags_present = 0x2, another_word = 0x8000'0000;
   constexpr unsigned check_sequence = 0x10, aligned = 0x20;
@@ -77,7 +78,8 @@ LinkFrame next_aggregated(Bytes subframes) noexcept {
   const std::size_t bytes = link_be16(subframes, 12);
   const Bytes body = subframes.subspan(subframe_header_bytes);
   LinkFrame out = of_llc(body.first(std::min(bytes, body.size())));
-  // Padded to a multiple of four, but for the last one. What is shorter than a header is the check sequence, or the padding.
+  // Padded to a multiple of four, but for the last one. What is shorter than a header is the check sequence, or the
+  // padding.
   const std::size_t behind = (subframe_header_bytes + bytes + 3) / 4 * 4;
   if (behind + subframe_header_bytes <= subframes.size()) out.more = subframes.subspan(behind);
   return out;
@@ -91,7 +93,8 @@ LinkFrame of_radiotap(Bytes packet) noexcept {
   const Radiotap header = read_radiotap(packet);
   if (header.bytes == 0) return refused(Convertible::cut);
   Bytes frame = packet.subspan(header.bytes);
-  if (header.has_check_sequence && frame.size() >= check_sequence_bytes) frame = frame.first(frame.size() - check_sequence_bytes);
+  if (header.has_check_sequence && frame.size() >= check_sequence_bytes)
+    frame = frame.first(frame.size() - check_sequence_bytes);
   return of_data(frame, header.is_aligned);
 }
 
@@ -103,8 +106,8 @@ LinkFrame of_avs(Bytes packet) noexcept {
   return bytes < fixed_bytes || bytes > packet.size() ? refused(Convertible::cut) : of_radio(packet.subspan(bytes));
 }
 
-// A message number and the length of the header, in the byte order of the host that captured. Drivers put the header of AVS in
-// its place as well.
+// A message number and the length of the header, in the byte order of the host that captured. Drivers put the header of
+// AVS in its place as well.
 LinkFrame of_prism(Bytes packet) noexcept {
   constexpr std::size_t fixed_bytes = 8;
   constexpr std::uint32_t avs_magic = 0x8021'1000, avs_version_bits = 0xff;

@@ -16,7 +16,8 @@ struct Told {
 
 }  // namespace
 
-Prediction::Prediction(const Options& options, FlowMap flow_map) noexcept : seed_(options.seed), kernel_(options.kernel), flow_map_(std::move(flow_map)) {
+Prediction::Prediction(const Options& options, FlowMap flow_map) noexcept
+    : seed_(options.seed), kernel_(options.kernel), flow_map_(std::move(flow_map)) {
   if (options.defrag) defragmenter_.emplace();
 }
 
@@ -47,7 +48,8 @@ void Prediction::add(std::span<const std::byte> frame, std::uint32_t wire_bytes,
 void Prediction::add_seen(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns) {
   Dissection packet = dissect(frame, {}, seed_, kernel_);
   Amount amount{wire_bytes, time_ns, time_ns, 1, 0};
-  if (packet.fragment.datagram != 0 && packet.kind == PacketKind::fragment_later && !datagrams_.continue_with(packet, amount)) {
+  if (packet.fragment.datagram != 0 && packet.kind == PacketKind::fragment_later &&
+      !datagrams_.continue_with(packet, amount)) {
     if (datagrams_.has_due()) tell_datagrams();
     return;
   }
@@ -78,9 +80,10 @@ void Prediction::tell_copies(std::span<const std::byte> frame, Dissection& packe
 
 void Prediction::tell(const Dissection& packet, const Amount& amount) {
   packets_ += amount.packets;
-  flow_map_.add(Observation{directed(packet.key, packet.direction), packet.stack, packet.kernel_key, amount.packets, amount.bytes,
-                            amount.first_ns, amount.last_ns, packet.marks, told_tags(packet), amount.content, 0},
-                0, 0);
+  flow_map_.add(
+      Observation{directed(packet.key, packet.direction), packet.stack, packet.kernel_key, amount.packets, amount.bytes,
+                  amount.first_ns, amount.last_ns, packet.marks, told_tags(packet), amount.content, 0},
+      0, 0);
 }
 
 void Prediction::tell_datagrams() {
@@ -103,7 +106,9 @@ FlowMap::Basis Prediction::basis() const noexcept {
   return {.placement = FlowMap::Placement::by_kernel_key, .copies_are_told = has_times()};
 }
 
-FlowMap::Basis Prediction::basis_of_replay() const noexcept { return {.copies_are_told = has_times(), .file = &flow_map_}; }
+FlowMap::Basis Prediction::basis_of_replay() const noexcept {
+  return {.copies_are_told = has_times(), .file = &flow_map_};
+}
 
 bool CapturePrediction::on_frame(std::span<const std::byte> frame, const CaptureRecord& record) noexcept {
   note_dissection(dissect(frame, {}, {}), record);

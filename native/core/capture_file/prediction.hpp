@@ -1,5 +1,6 @@
-// What mode HASH must do with packets, by the model of the kernel's key: packets of one flow with one key stay together whatever
-// the group, those with different keys part unless chance brings them together. As if there were a member for every key.
+// What mode HASH must do with packets, by the model of the kernel's key: packets of one flow with one key stay together
+// whatever the group, those with different keys part unless chance brings them together. As if there were a member for
+// every key.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +8,11 @@
 #include <span>
 
 #include "core/capture_file/capture_frames.hpp"
-#include "core/table/datagrams.hpp"
 #include "core/capture_file/defragment.hpp"
 #include "core/evidence/flow_map.hpp"
-#include "core/packet/ignored.hpp"
 #include "core/evidence/repeats.hpp"
+#include "core/packet/ignored.hpp"
+#include "core/table/datagrams.hpp"
 
 namespace fanout {
 
@@ -33,8 +34,8 @@ class Prediction {
 
   [[nodiscard]] static Result<Prediction> create(const Options& options) noexcept;
 
-  // An Ethernet frame, with a time from which datagrams and copies are told; 0: it has none. For the evidence, earlier ones than
-  // the first count as that.
+  // An Ethernet frame, with a time from which datagrams and copies are told; 0: it has none. For the evidence, earlier
+  // ones than the first count as that.
   void add(std::span<const std::byte> frame, std::uint32_t wire_bytes, std::uint64_t time_ns);
   void finish();
 
@@ -47,7 +48,9 @@ class Prediction {
   // Of the first packet that has one, since 1970; times in the evidence count from it.
   [[nodiscard]] std::uint64_t start_ns() const noexcept { return start_ns_.value_or(0); }
   [[nodiscard]] const Tally& tally() const noexcept { return flow_map_.tally(); }
-  [[nodiscard]] PredictionCounts counts() const noexcept { return {packets_, defragmenter_ ? defragmenter_->lost() : 0}; }
+  [[nodiscard]] PredictionCounts counts() const noexcept {
+    return {packets_, defragmenter_ ? defragmenter_->lost() : 0};
+  }
   [[nodiscard]] std::vector<IgnoredCounts::Entry> ignored() const { return ignored_.entries(); }
 
  private:
@@ -76,8 +79,8 @@ class Prediction {
 // Of a capture file: both groups in one pass.
 class CapturePrediction final : public CaptureFrames {
  public:
-  // Nothing is sent, so there is no bound but that of the parser: a packet of segmentation offload (BIG TCP) is longer than any
-  // interface sends.
+  // Nothing is sent, so there is no bound but that of the parser: a packet of segmentation offload (BIG TCP) is longer
+  // than any interface sends.
   static constexpr std::size_t frame_bytes_max = 14 + CaptureFileParser::packet_bytes_max;
 
   CapturePrediction(Prediction plain, Prediction defragmented) noexcept

@@ -14,15 +14,16 @@ bool is_top_bit_pair(const FlowKey& key) noexcept {
   return key.a[0] == key.b[0] && key.a[1] == key.b[1] && key.a[2] == key.b[2] && (key.a[3] ^ key.b[3]) == 0x80;
 }
 
-// One kernel key on several members within an epoch: the hash was meant to keep these packets together, whatever else of the flow
-// has other keys by design.
+// One kernel key on several members within an epoch: the hash was meant to keep these packets together, whatever else
+// of the flow has other keys by design.
 bool is_one_key_parted(std::span<const FlowSight> sights) {
   std::vector<std::tuple<std::uint16_t, std::uint64_t, std::uint16_t>> seen;
   seen.reserve(sights.size());
   for (const FlowSight& s : sights) seen.emplace_back(s.where.epoch, s.kernel_key, s.where.member);
   std::sort(seen.begin(), seen.end());
   return std::adjacent_find(seen.begin(), seen.end(), [](const auto& x, const auto& y) {
-           return std::get<0>(x) == std::get<0>(y) && std::get<1>(x) == std::get<1>(y) && std::get<2>(x) != std::get<2>(y);
+           return std::get<0>(x) == std::get<0>(y) && std::get<1>(x) == std::get<1>(y) &&
+                  std::get<2>(x) != std::get<2>(y);
          }) != seen.end();
 }
 
@@ -52,9 +53,9 @@ void count(FlowCounts& counts, FlowVerdict verdict) noexcept {
 bool is_smaller(const FlowKey& x, const FlowKey& y) noexcept { return std::memcmp(&x, &y, sizeof x) < 0; }
 
 EvidenceBuilder::GroupKey rank_of(const ViolationSignature& s) noexcept {
-  return {s.kind,      s.stack.packed(), s.one_kernel_key,  s.top_bit_pair, s.label_one_way,
-          s.fragments, s.stale_ipv6,     s.mixed_wrappings, s.on_one_packet,
-          s.sent_tagged, s.tags_differ,    s.whole_keys_differ, s.only_index_differs};
+  return {s.kind,        s.stack.packed(),    s.one_kernel_key,    s.top_bit_pair,  s.label_one_way,
+          s.fragments,   s.stale_ipv6,        s.mixed_wrappings,   s.on_one_packet, s.sent_tagged,
+          s.tags_differ, s.whole_keys_differ, s.only_index_differs};
 }
 
 ViolationSignature without_wrapping(ViolationSignature signature) noexcept {
@@ -78,8 +79,8 @@ Stack stack_of(std::span<const FlowSight> sights) noexcept {
       ->stack;
 }
 
-// ip_check_defrag() takes what is IPv4 once the kernel has taken the outer tag out of the bytes. Of a datagram that it has made whole
-// the kernel sees what is fragmented once more inside, unless it stops at ports before.
+// ip_check_defrag() takes what is IPv4 once the kernel has taken the outer tag out of the bytes. Of a datagram that it
+// has made whole the kernel sees what is fragmented once more inside, unless it stops at ports before.
 Fragments fragments_of(Stack stack) noexcept {
   Fragments found = Fragments::none;
   unsigned before_first = 0;
@@ -89,7 +90,9 @@ Fragments fragments_of(Stack stack) noexcept {
     if (layer == Layer::udp && found != Fragments::none) break;
     if (layer == Layer::frag) {
       const bool in_reach = found == Fragments::none && before_first == 1;
-      found = std::max(found, around == Layer::ipv6 ? Fragments::ipv6 : in_reach ? Fragments::in_reach : Fragments::beyond_reach);
+      found = std::max(found, around == Layer::ipv6 ? Fragments::ipv6
+                              : in_reach            ? Fragments::in_reach
+                                                    : Fragments::beyond_reach);
     } else if (layer != Layer::none && !(layer == Layer::vlan && before_first == 0 && around == Layer::none)) {
       ++before_first;
     }
@@ -118,7 +121,8 @@ bool does_only_index_differ(std::span<const FlowSight> sights) noexcept {
   const auto has_index = [](const FlowSight& s) { return (s.marks & mark_index) != 0; };
   const auto wrapping_of = [](const FlowSight& s) { return s.stack.without_fragments().without(Layer::ah); };
   return std::any_of(sights.begin(), sights.end(), has_index) &&
-         std::all_of(sights.begin(), sights.end(), [&](const FlowSight& s) { return wrapping_of(s) == wrapping_of(sights.front()); }) &&
+         std::all_of(sights.begin(), sights.end(),
+                     [&](const FlowSight& s) { return wrapping_of(s) == wrapping_of(sights.front()); }) &&
          !do_whole_keys_differ(sights, std::not_fn(has_index));
 }
 
@@ -135,7 +139,8 @@ Stack other_wrapping(std::span<const FlowSight> sights, Stack wrapping) noexcept
 }
 
 bool is_sent_tagged(std::span<const FlowSight> sights) noexcept {
-  return std::any_of(sights.begin(), sights.end(), [](const FlowSight& s) { return (s.marks & mark_sent_tagged) != 0; });
+  return std::any_of(sights.begin(), sights.end(),
+                     [](const FlowSight& s) { return (s.marks & mark_sent_tagged) != 0; });
 }
 
 std::uint64_t packets_of(std::span<const FlowSight> sights) noexcept {
@@ -148,7 +153,8 @@ std::uint64_t packets_of(std::span<const FlowSight> sights) noexcept {
 
 bool earlier(const FlowSight& x, const FlowSight& y) noexcept {
   const auto rank = [](const FlowSight& s) {
-    return std::tuple{s.where.epoch, s.where.direction, s.where.member, s.where.first_ns, s.kernel_key, s.stack.packed()};
+    return std::tuple{s.where.epoch,    s.where.direction, s.where.member,
+                      s.where.first_ns, s.kernel_key,      s.stack.packed()};
   };
   return rank(x) < rank(y);
 }
@@ -185,21 +191,23 @@ ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<
     if ((sight.marks & mark_sent_tagged) != 0) s.sent_tagged = true;
     if ((sight.marks & mark_fragment) == 0) tags = tag_digest::join(tags, sight.tags);
     if (sight.stack.without_fragments() != s.stack.without_fragments()) s.mixed_wrappings = true;
-    ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] = true;
+    ((sight.marks & mark_flow_label) != 0 ? labelled : unlabelled)[static_cast<std::size_t>(sight.where.direction)] =
+        true;
   }
   s.tags_differ = tags == tag_digest::various;
   if (s.mixed_wrappings) s.wrapping = other_wrapping(sights, s.stack.without_fragments());
   s.whole_keys_differ = do_whole_keys_differ(sights, [](const FlowSight&) { return true; });
   s.only_index_differs = s.whole_keys_differ && does_only_index_differ(sights);
-  s.label_one_way =
-      key.family == 6 && ((labelled[0] && unlabelled[1] && !labelled[1]) || (labelled[1] && unlabelled[0] && !labelled[0]));
+  s.label_one_way = key.family == 6 &&
+                    ((labelled[0] && unlabelled[1] && !labelled[1]) || (labelled[1] && unlabelled[0] && !labelled[0]));
   return s;
 }
 
 bool are_elsewhere(std::span<const FlowSight> errors, std::span<const FlowSight> sights) noexcept {
   return std::any_of(errors.begin(), errors.end(), [&](const FlowSight& e) {
-    return std::none_of(sights.begin(), sights.end(),
-                        [&](const FlowSight& s) { return s.where.epoch == e.where.epoch && s.where.member == e.where.member; });
+    return std::none_of(sights.begin(), sights.end(), [&](const FlowSight& s) {
+      return s.where.epoch == e.where.epoch && s.where.member == e.where.member;
+    });
   });
 }
 
@@ -214,7 +222,8 @@ std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowS
 
 StackCounts* StackTable::find(Stack stack, bool tells) {
   const std::uint64_t packed = stack.packed();
-  if (last_ != nullptr && last_->stack == stack && (!tells || silent_.empty() || !silent_.contains(packed))) return last_;
+  if (last_ != nullptr && last_->stack == stack && (!tells || silent_.empty() || !silent_.contains(packed)))
+    return last_;
   if (const auto found = stacks_.find(packed); found != stacks_.end()) {
     if (tells) silent_.erase(packed);
     return last_ = &found->second;
@@ -285,15 +294,16 @@ std::vector<StackCounts> StackTable::take(std::size_t members) {
   return out;
 }
 
-EvidenceBuilder::EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max,
-                                 StackTable::Choice chosen)
+EvidenceBuilder::EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members,
+                                 std::size_t violations_max, StackTable::Choice chosen)
     : windows_(windows), members_(members), violations_max_(violations_max), stacks_(std::move(chosen)) {
   evidence_.flows_by_member.resize(members);
   evidence_.two_way_by_epoch_and_member.assign(windows.size(), std::vector<std::uint64_t>(members));
   member_seen_.resize(members);
 }
 
-void EvidenceBuilder::note(StackCounts& counts, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors) {
+void EvidenceBuilder::note(StackCounts& counts, const std::vector<FlowSight>& sights,
+                           std::span<const FlowSight> errors) {
   if (counts.kernel_keys.size() < kernel_keys_max)
     for (const FlowSight& s : sights) note_kernel_key(counts.kernel_keys, s.kernel_key);
   if (!errors.empty() && are_elsewhere(errors, sights)) ++counts.errors_elsewhere;
@@ -359,7 +369,8 @@ void EvidenceBuilder::add_forgotten(const std::vector<FlowSight>& sights, std::s
 void EvidenceBuilder::add(const EvidenceBuilder& forgotten) {
   const Evidence& from = forgotten.evidence_;
   stacks_.add(forgotten.stacks_);
-  for (std::size_t member = 0; member < members_; ++member) evidence_.flows_by_member[member] += from.flows_by_member[member];
+  for (std::size_t member = 0; member < members_; ++member)
+    evidence_.flows_by_member[member] += from.flows_by_member[member];
   add_to(evidence_.flows, from.flows);
   evidence_.forgotten += from.forgotten;
   evidence_.judged_packets += from.judged_packets;
@@ -402,7 +413,8 @@ std::size_t EvidenceBuilder::group_of(const ViolationSignature& signature) {
   return place->second;
 }
 
-// What is larger than so many others never comes back, so whatever is there in the end has been counted from its first flow on.
+// What is larger than so many others never comes back, so whatever is there in the end has been counted from its first
+// flow on.
 void EvidenceBuilder::add_to_group(Group& group, Stack wrapping) {
   ++group.flows;
   if (wrapping == Stack{}) return;
@@ -412,7 +424,8 @@ void EvidenceBuilder::add_to_group(Group& group, Stack wrapping) {
 
 void EvidenceBuilder::tell_groups() {
   for (Violation& v : evidence_.violations)
-    if (!groups_[group_places_.at(rank_of(v.signature))].by_wrapping.contains(v.signature.wrapping.packed())) v.signature.wrapping = {};
+    if (!groups_[group_places_.at(rank_of(v.signature))].by_wrapping.contains(v.signature.wrapping.packed()))
+      v.signature.wrapping = {};
   for (const auto& [key, place] : group_places_) {
     ViolationSignature signature = groups_[place].signature;
     std::uint64_t others = groups_[place].flows;
@@ -445,8 +458,8 @@ void EvidenceBuilder::add_violation(const FlowKey& key, FlowVerdict verdict, con
   if (examples_.size() > violations_max_ + violations_max_ / 4 + 16) keep_examples();
 }
 
-// Whether it could still come before the last place: what is larger than all examples of its group has at least as many before
-// it.
+// Whether it could still come before the last place: what is larger than all examples of its group has at least as many
+// before it.
 bool EvidenceBuilder::may_be_listed(std::size_t group, const FlowKey& key) const noexcept {
   if (!left_out_) return true;
   const GroupExamples& kept = group_examples_[group];
@@ -455,9 +468,9 @@ bool EvidenceBuilder::may_be_listed(std::size_t group, const FlowKey& key) const
   return rank < last_rank_ || (rank == last_rank_ && is_smaller(key, last_key_));
 }
 
-// The first of each group by key, then the second of each, and so on: a rare cause is not hidden by a frequent one, and the list
-// does not depend on arrival. More violations can only move one back, so what is left out now would have been left out in the
-// end.
+// The first of each group by key, then the second of each, and so on: a rare cause is not hidden by a frequent one, and
+// the list does not depend on arrival. More violations can only move one back, so what is left out now would have been
+// left out in the end.
 void EvidenceBuilder::keep_examples() {
   std::sort(examples_.begin(), examples_.end(), [](const Example& x, const Example& y) {
     return x.group != y.group ? x.group < y.group : is_smaller(x.violation.key, y.violation.key);

@@ -1,5 +1,5 @@
-// What the collector knows about flows when it is asked, and how it adds up: verdicts, counts by stack, members and epochs, and
-// what the violations look like.
+// What the collector knows about flows when it is asked, and how it adds up: verdicts, counts by stack, members and
+// epochs, and what the violations look like.
 #pragma once
 
 #include <algorithm>
@@ -51,8 +51,8 @@ struct ViolationSignature {
   bool tags_differ = false;
   bool whole_keys_differ = false;   // the kernel keys would differ if all datagrams came in one piece, too
   bool only_index_differs = false;  // and then they differ by the index of ESP or AH alone
-  // Where packets came in two wrappings, `stack` is one of them and this is the other. Empty for more than two, and for what has
-  // no place in its group: see wrappings_max.
+  // Where packets came in two wrappings, `stack` is one of them and this is the other. Empty for more than two, and for
+  // what has no place in its group: see wrappings_max.
   Stack wrapping;
   bool operator==(const ViolationSignature&) const noexcept = default;
 };
@@ -65,14 +65,15 @@ struct Violation {
   std::optional<Direction> requests = std::nullopt;  // echo_requests() of all of them
 };
 
-// Wrappings that are told apart in violations that are alike else: those of the smallest codes, for any order of arrival.
+// Wrappings that are told apart in violations that are alike else: those of the smallest codes, for any order of
+// arrival.
 inline constexpr std::size_t wrappings_max = 8;
 
 // Of one violation so many sights are listed: hostile traffic can give a flow thousands.
 inline constexpr std::size_t listed_sights_max = 256;
 
-// The direction of the requests, where the flow is an echo: the key does not tell. Both hosts may ask by one identifier; then
-// any.
+// The direction of the requests, where the flow is an echo: the key does not tell. Both hosts may ask by one
+// identifier; then any.
 [[nodiscard]] std::optional<Direction> echo_requests(const FlowKey& key, std::span<const FlowSight> sights) noexcept;
 
 // A flow with all that was told about it, whatever its verdict.
@@ -108,9 +109,10 @@ struct StackCounts {
 // Kernel keys that are told apart for each stack.
 inline constexpr std::size_t kernel_keys_max = 64;
 
-// Stacks that are told apart. A sender can make millions, most of them deep. Flows that tell something, seen in both directions
-// or parted, come before those that do not; then the stacks of fewest layers. What remains shares one entry, of the stack
-// `other`, in which nothing is judged: neither proof nor cause may rest on flows of which nobody knows what they have in common.
+// Stacks that are told apart. A sender can make millions, most of them deep. Flows that tell something, seen in both
+// directions or parted, come before those that do not; then the stacks of fewest layers. What remains shares one entry,
+// of the stack `other`, in which nothing is judged: neither proof nor cause may rest on flows of which nobody knows
+// what they have in common.
 inline constexpr std::size_t stacks_max = 1024;
 
 struct Evidence {
@@ -158,8 +160,8 @@ class StackTable {
   [[nodiscard]] StackCounts& other();
   // Of a table of which all flows tell nothing.
   void add(const StackTable& silent);
-  // Not empty if find() had no place for a stack of flows that tell something, so that it was a matter of chance which ones have
-  // one.
+  // Not empty if find() had no place for a stack of flows that tell something, so that it was a matter of chance which
+  // ones have one.
   [[nodiscard]] const Choice& choice() const noexcept { return due_; }
 
   [[nodiscard]] std::vector<StackCounts> take(std::size_t members);
@@ -180,15 +182,17 @@ class StackTable {
 class EvidenceBuilder {
  public:
   // All that a signature says but for the wrapping, in the order in which groups are told.
-  using GroupKey = std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, Fragments, bool, bool, bool, bool, bool, bool, bool>;
+  using GroupKey =
+      std::tuple<FlowVerdict, std::uint64_t, bool, bool, bool, Fragments, bool, bool, bool, bool, bool, bool, bool>;
 
   EvidenceBuilder(std::span<const EpochWindow> windows, std::uint32_t members, std::size_t violations_max,
                   StackTable::Choice chosen = {});
 
-  // `sights` are of the flow's own packets, at least one, sorted by earlier() and none of them late; `errors` are ICMP errors
-  // about it.
+  // `sights` are of the flow's own packets, at least one, sorted by earlier() and none of them late; `errors` are ICMP
+  // errors about it.
   void add(const FlowKey& key, const std::vector<FlowSight>& sights, std::span<const FlowSight> errors);
-  // A flow that is about to be forgotten: seen in one direction, on one member in each epoch, all of it counted as it is.
+  // A flow that is about to be forgotten: seen in one direction, on one member in each epoch, all of it counted as it
+  // is.
   void add_forgotten(const std::vector<FlowSight>& sights, std::span<const FlowSight> errors);
   // All that another one has added up of flows that were forgotten.
   void add(const EvidenceBuilder& forgotten);
@@ -197,8 +201,8 @@ class EvidenceBuilder {
   void add_unjoined(std::uint64_t packets) noexcept { evidence_.unjoined_fragments += packets; }
   void add_many_keyed() noexcept { ++evidence_.many_keyed; }
 
-  // Not empty: all has to be added up once more by a builder with this choice, or the answer would depend on the order of
-  // arrival.
+  // Not empty: all has to be added up once more by a builder with this choice, or the answer would depend on the order
+  // of arrival.
   [[nodiscard]] const StackTable::Choice& choice() const noexcept { return stacks_.choice(); }
   [[nodiscard]] Evidence take();
 
@@ -221,8 +225,8 @@ class EvidenceBuilder {
   [[nodiscard]] bool may_be_listed(std::size_t group, const FlowKey& key) const noexcept;
   void keep_examples();
 
-  // A violation that may be listed in the end. Its place is what it is taken by: how many of its group have smaller keys, and its
-  // key.
+  // A violation that may be listed in the end. Its place is what it is taken by: how many of its group have smaller
+  // keys, and its key.
   struct Example {
     Violation violation;
     std::size_t group = 0;

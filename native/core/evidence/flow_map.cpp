@@ -5,22 +5,23 @@
 #include <numeric>
 #include <tuple>
 
-#include "core/table/datagrams.hpp"
 #include "core/packet/dissect.hpp"
+#include "core/table/datagrams.hpp"
 
 namespace fanout {
 namespace {
 
 constexpr unsigned tick_shift = 16;
-constexpr std::size_t batch = 32;  // lookups in flight: enough to hide memory, few enough to stay in the first-level cache
+constexpr std::size_t batch =
+    32;  // lookups in flight: enough to hide memory, few enough to stay in the first-level cache
 constexpr std::uint8_t state_two_way = 0x01;
 constexpr std::uint8_t state_violated = 0x02;
 constexpr std::uint8_t state_seen = 0x04;        // there was a packet of the flow itself
 constexpr std::uint8_t state_many_keyed = 0x08;  // more kernel keys than are told apart
 constexpr std::uint8_t state_kept = state_two_way | state_violated;
 
-// Room is made in steps, before the last of it is used: an insertion looks at so many flows in the queue at the most, and there
-// are as many insertions until room runs out as it takes to look at all of them twice.
+// Room is made in steps, before the last of it is used: an insertion looks at so many flows in the queue at the most,
+// and there are as many insertions until room runs out as it takes to look at all of them twice.
 constexpr unsigned visits_max = 64;
 constexpr std::uint32_t low_water(std::uint32_t capacity) noexcept { return std::max(1U, capacity / 32); }
 constexpr std::uint32_t reserve(std::uint32_t capacity) noexcept { return capacity / 16; }
@@ -34,8 +35,8 @@ std::uint64_t from_ticks(std::uint32_t t) noexcept { return std::uint64_t{t} << 
 // By which the index finds a flow.
 std::uint32_t hash_of(std::uint64_t digest) noexcept { return static_cast<std::uint32_t>(digest >> 32); }
 
-// Ends are rounded down to the records' clock, so that a packet of the tick in which an epoch ended proves nothing, and neither
-// does one that came when the clock had run out.
+// Ends are rounded down to the records' clock, so that a packet of the tick in which an epoch ended proves nothing, and
+// neither does one that came when the clock had run out.
 std::vector<EpochWindow> in_ticks(std::span<const EpochWindow> windows) {
   std::vector<EpochWindow> out(windows.begin(), windows.end());
   for (EpochWindow& w : out)
@@ -82,10 +83,11 @@ void merge_equal(std::vector<FlowSight>& sights) {
   return rank(x) < rank(y);
 }
 
-// One direction of a flow in a replay, of which time tells nothing: the file's has been made shorter or longer. `by_file` is what
-// the file has of the flow, with marks that differ where packets are only alike. A sight that the file has, too, is marked as
-// there. Where a group hands out packets of one kernel key to several members (lb, rnd), the file does not know who got which:
-// then the members' own marks tell, if the file has copies under such a key at all.
+// One direction of a flow in a replay, of which time tells nothing: the file's has been made shorter or longer.
+// `by_file` is what the file has of the flow, with marks that differ where packets are only alike. A sight that the
+// file has, too, is marked as there. Where a group hands out packets of one kernel key to several members (lb, rnd),
+// the file does not know who got which: then the members' own marks tell, if the file has copies under such a key at
+// all.
 void tell_copies_by_file(std::span<FlowSight> sights, std::span<const FlowSight> by_file, Direction direction) {
   std::vector<std::pair<FlowSight*, const FlowSight*>> known;
   bool repeated = false;
@@ -111,13 +113,14 @@ void tell_copies_by_file(std::span<FlowSight> sights, std::span<const FlowSight>
 
 void tell_copies_by_file(std::span<FlowSight> sights, std::vector<FlowSight> by_file) {
   std::sort(by_file.begin(), by_file.end(), by_what_is_hashed);
-  for (const Direction direction : {Direction::forward, Direction::reverse}) tell_copies_by_file(sights, by_file, direction);
+  for (const Direction direction : {Direction::forward, Direction::reverse})
+    tell_copies_by_file(sights, by_file, direction);
 }
 
 }  // namespace
 
-FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordPool<Record> records, RecordPool<MoreSight> more,
-                 FragmentStore fragments, AgeQueue ages) noexcept
+FlowMap::FlowMap(const Limits& limits, HashSeed seed, HashIndex index, RecordPool<Record> records,
+                 RecordPool<MoreSight> more, FragmentStore fragments, AgeQueue ages) noexcept
     : limits_(limits),
       seed_(seed),
       index_(std::move(index)),
@@ -138,8 +141,8 @@ Result<FlowMap> FlowMap::create(const Limits& limits, HashSeed seed) noexcept {
   auto more = RecordArray<MoreSight>::reserve(limits.sights_max, Pages::small);
   if (!more) return more.error();
   const bool forgets = limits.when_full == WhenFull::forget;
-  auto fragments = FragmentStore::create(limits.fragments_max,
-                                         forgets ? FragmentStore::WhenFull::settle : FragmentStore::WhenFull::refuse, seed);
+  auto fragments = FragmentStore::create(
+      limits.fragments_max, forgets ? FragmentStore::WhenFull::settle : FragmentStore::WhenFull::refuse, seed);
   if (!fragments) return fragments.error();
   auto ages = forgets ? AgeQueue::create(records->capacity()) : AgeQueue{};
   if (!ages) return ages.error();
@@ -208,7 +211,8 @@ void FlowMap::apply(const Pending& p, std::uint16_t member, std::uint16_t epoch)
   // Before anything is looked for: it might be what is forgotten.
   if (short_of_sights_) [[unlikely]]
     make_room();
-  std::uint32_t position = index_.find(p.hash, [&](std::uint32_t candidate) { return records_[candidate].key == p.key; });
+  std::uint32_t position =
+      index_.find(p.hash, [&](std::uint32_t candidate) { return records_[candidate].key == p.key; });
   if (position == HashIndex::none) {
     if (short_of_records_) [[unlikely]]
       make_room();
@@ -247,7 +251,8 @@ void FlowMap::keep_later(const Observation& o, std::uint16_t member, std::uint16
   latest_fragment_ = std::max(latest_fragment_, ticks(o.first_ns));
   settle_fragments();
   const FragmentStore::Later later{
-      o.datagram, o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), 0, epoch, member, o.tags, o.marks};
+      o.datagram, o.kernel_key, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), 0, epoch,
+      member,     o.tags,       o.marks};
   if (fragments_.add(later))
     tally_.packets += o.packets;
   else
@@ -382,14 +387,15 @@ bool FlowMap::merge_more(Record& r, const Pending& p, std::uint16_t member, std:
     return false;
   }
   tally_.packets += o.packets;
-  r.more = more_.take(MoreSight{o.kernel_key, o.stack, o.bytes, saturated(o.packets), ticks(o.first_ns), ticks(o.last_ns), r.more,
-                                o.content, epoch, member, o.tags, d, o.marks});
+  r.more = more_.take(MoreSight{o.kernel_key, o.stack, o.bytes, saturated(o.packets), ticks(o.first_ns),
+                                ticks(o.last_ns), r.more, o.content, epoch, member, o.tags, d, o.marks});
   if ((r.state & state_kept) == 0) ++forgettable_sights_;
   if (limits_.when_full == WhenFull::forget) short_of_sights_ = more_.room() < low_water(more_.capacity());
   return true;
 }
 
-// Keeps the running totals when a flow gains a sighting. Ends of epochs are not known here, so every sighting counts as valid.
+// Keeps the running totals when a flow gains a sighting. Ends of epochs are not known here, so every sighting counts as
+// valid.
 void FlowMap::reclassify(Record& r, std::uint16_t member, std::uint16_t epoch, Direction direction) noexcept {
   std::uint8_t state = r.state;
   const auto compare = [&](std::uint16_t other_epoch, std::uint16_t other_member, std::size_t other_direction) {
@@ -468,20 +474,23 @@ std::uint32_t FlowMap::last_seen(const Record& r) const noexcept {
   return last;
 }
 
-void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined, const Basis& basis, Sights& out) const {
+void FlowMap::collect(std::uint32_t record, const FragmentStore::Joined& joined, const Basis& basis,
+                      Sights& out) const {
   const Record& r = records_[record];
   out.own.clear();
   out.errors.clear();
   for (std::size_t d = 0; d < 2; ++d) {
     if (r.packets[d] == 0) continue;
-    const Sighting where{r.epoch,      r.member[d], static_cast<Direction>(d), from_ticks(r.first[d]), from_ticks(r.last[d]),
-                         r.content[d], r.packets[d]};
+    const Sighting where{
+        r.epoch,      r.member[d], static_cast<Direction>(d), from_ticks(r.first[d]), from_ticks(r.last[d]),
+        r.content[d], r.packets[d]};
     out.own.push_back({where, r.stack, r.kernel_key, r.bytes[d], r.marks[d], r.tags});
   }
   for (std::uint32_t i = r.more; i != no_sight; i = more_[i].next) {
     const MoreSight& m = more_[i];
-    const Sighting where{m.epoch,   m.member, static_cast<Direction>(m.direction), from_ticks(m.first), from_ticks(m.last),
-                         m.content, m.packets};
+    const Sighting where{
+        m.epoch,   m.member, static_cast<Direction>(m.direction), from_ticks(m.first), from_ticks(m.last),
+        m.content, m.packets};
     auto& list = (m.marks & mark_icmp_error) != 0 ? out.errors : out.own;
     list.push_back({where, m.stack, m.kernel_key, m.bytes, m.marks, m.tags});
   }
@@ -528,16 +537,18 @@ void FlowMap::place_by_kernel_key(Sights& sights) const {
   }
 }
 
-std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, std::size_t max, const Basis& basis) const {
+std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, std::size_t max,
+                                         const Basis& basis) const {
   const std::vector<EpochWindow> windows = in_ticks(epochs);
   const FragmentStore::Joined joined = join_fragments();
   std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < records_.size(); ++i)
     if ((records_[i].state & state_seen) != 0) order.push_back(i);
   const std::size_t count = std::min(max, order.size());
-  std::partial_sort(
-      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-      [&](std::uint32_t x, std::uint32_t y) { return std::memcmp(&records_[x].key, &records_[y].key, sizeof(FlowKey)) < 0; });
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](std::uint32_t x, std::uint32_t y) {
+                      return std::memcmp(&records_[x].key, &records_[y].key, sizeof(FlowKey)) < 0;
+                    });
   std::vector<ObservedFlow> out(count);
   Sights sights;
   for (std::size_t i = 0; i < count; ++i) {
@@ -557,8 +568,8 @@ std::vector<ObservedFlow> FlowMap::flows(std::span<const EpochWindow> epochs, st
 }
 
 bool FlowMap::holds(const FlowKey& key) const noexcept {
-  return index_.find(hash_of(digest_of(key)), [&](std::uint32_t candidate) { return records_[candidate].key == key; }) !=
-         HashIndex::none;
+  return index_.find(hash_of(digest_of(key)),
+                     [&](std::uint32_t candidate) { return records_[candidate].key == key; }) != HashIndex::none;
 }
 
 void FlowMap::count_untracked(const Observation& o) noexcept {
@@ -583,8 +594,8 @@ Evidence FlowMap::evidence(std::span<const EpochWindow> epochs, std::size_t viol
   return again.take();
 }
 
-void FlowMap::add_all(EvidenceBuilder& builder, std::span<const EpochWindow> windows, const FragmentStore::Joined& joined,
-                      const Basis& basis) const {
+void FlowMap::add_all(EvidenceBuilder& builder, std::span<const EpochWindow> windows,
+                      const FragmentStore::Joined& joined, const Basis& basis) const {
   builder.add(forgotten_);
   builder.add_unjoined(joined.unjoined_packets + unjoined_packets_);
   Sights sights;

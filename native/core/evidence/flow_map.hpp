@@ -1,4 +1,5 @@
-// The collector's evidence: every flow of the run, and which member saw which direction of it. Built for ten million flows.
+// The collector's evidence: every flow of the run, and which member saw which direction of it. Built for ten million
+// flows.
 #pragma once
 
 #include <array>
@@ -8,18 +9,19 @@
 #include <string>
 #include <vector>
 
-#include "core/table/age_queue.hpp"
+#include "core/base/hash.hpp"
 #include "core/evidence/evidence.hpp"
 #include "core/evidence/fragment_store.hpp"
-#include "core/base/hash.hpp"
+#include "core/table/age_queue.hpp"
 #include "core/table/hash_index.hpp"
-#include "core/wire/observation.hpp"
 #include "core/table/record_pool.hpp"
+#include "core/wire/observation.hpp"
 #include "core/wire/wire.hpp"
 
 namespace fanout {
 
-// Running totals, kept while observations arrive. They take every sighting at face value: only evidence() knows the epochs' ends.
+// Running totals, kept while observations arrive. They take every sighting at face value: only evidence() knows the
+// epochs' ends.
 struct Tally {
   std::uint64_t flows = 0;  // forgotten ones among them
   std::uint64_t two_way = 0;
@@ -39,10 +41,10 @@ struct IngestResult {
 
 class FlowMap {
  public:
-  // What is done for a flow for which there is no room: it is counted, or flows make room that are evidence of nothing. Those
-  // seen in one direction only, on one member in each epoch: what is left of them when they are forgotten is their share of the
-  // totals, as if no epoch had ended. A flow that is seen again after that is a new one: it may be counted twice, and a
-  // violation may be missed; none is made up, as a flow is only ever compared with itself.
+  // What is done for a flow for which there is no room: it is counted, or flows make room that are evidence of nothing.
+  // Those seen in one direction only, on one member in each epoch: what is left of them when they are forgotten is
+  // their share of the totals, as if no epoch had ended. A flow that is seen again after that is a new one: it may be
+  // counted twice, and a violation may be missed; none is made up, as a flow is only ever compared with itself.
   enum class WhenFull : std::uint8_t { count, forget };
 
   struct Limits {
@@ -53,44 +55,48 @@ class FlowMap {
     WhenFull when_full = WhenFull::count;
   };
 
-  // Where packets are taken to have been: on the member that told of them, or on one that has all of their flow and kernel key,
-  // and nothing else of that flow.
+  // Where packets are taken to have been: on the member that told of them, or on one that has all of their flow and
+  // kernel key, and nothing else of that flow.
   enum class Placement : std::uint8_t { as_seen, by_kernel_key };
-  static constexpr std::uint32_t placed_members = 64;  // enough for by_kernel_key; what has more keys is split all the same
+  static constexpr std::uint32_t placed_members =
+      64;  // enough for by_kernel_key; what has more keys is split all the same
 
   // By what flows are judged.
   struct Basis {
     Placement placement = Placement::as_seen;
-    bool copies_are_told = true;    // false: packets that are alike may be copies or not, and count as none
-    const FlowMap* file = nullptr;  // what a capture file says about the packets whose replay was seen, with the same seed
+    bool copies_are_told = true;  // false: packets that are alike may be copies or not, and count as none
+    const FlowMap* file =
+        nullptr;  // what a capture file says about the packets whose replay was seen, with the same seed
   };
 
   [[nodiscard]] static Result<FlowMap> create(const Limits& limits, HashSeed seed) noexcept;
 
   static constexpr std::uint32_t epoch_max = 0xffff;
 
-  // One message of docs/protocol.md, kind `observations`, from `member`. A malformed message changes nothing, and neither does
-  // one of an epoch after `newest_epoch`, the last that was announced.
+  // One message of docs/protocol.md, kind `observations`, from `member`. A malformed message changes nothing, and
+  // neither does one of an epoch after `newest_epoch`, the last that was announced.
   [[nodiscard]] IngestResult ingest(std::span<const std::byte> message, std::uint32_t member,
                                     std::uint32_t newest_epoch = epoch_max);
   // One observation; `member` is one of the run's, and packets is not zero.
   void add(const Observation& observation, std::uint16_t member, std::uint16_t epoch) noexcept;
 
   [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
-  // Nearly all flows that there is room for, or sightings, are kept for good: what comes next may soon find no room. A sixteenth
-  // is left for what is on its way.
+  // Nearly all flows that there is room for, or sightings, are kept for good: what comes next may soon find no room. A
+  // sixteenth is left for what is on its way.
   [[nodiscard]] bool full() const noexcept;
   // Scans all flows. `epochs` holds one entry per epoch that was announced, in order.
   [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max) const {
     return evidence(epochs, violations_max, Basis{});
   }
-  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max, const Basis& basis) const;
-  // The first `max` flows by key, which is the same list for every order of arrival. Sightings of all epochs, the late ones too.
-  // None of the forgotten ones.
+  [[nodiscard]] Evidence evidence(std::span<const EpochWindow> epochs, std::size_t violations_max,
+                                  const Basis& basis) const;
+  // The first `max` flows by key, which is the same list for every order of arrival. Sightings of all epochs, the late
+  // ones too. None of the forgotten ones.
   [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max) const {
     return flows(epochs, max, Basis{});
   }
-  [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max, const Basis& basis) const;
+  [[nodiscard]] std::vector<ObservedFlow> flows(std::span<const EpochWindow> epochs, std::size_t max,
+                                                const Basis& basis) const;
   [[nodiscard]] std::size_t bytes_used() const noexcept;
   // A record there is; a forgotten flow has none.
   [[nodiscard]] bool holds(const FlowKey& key) const noexcept;
@@ -103,9 +109,9 @@ class FlowMap {
   friend struct FlowMapProbe;
 
   static constexpr std::uint32_t no_sight = 0xffffffff;
-  // A flow has a sighting for each member, direction and epoch, and so many more for further kernel keys and stacks at the same
-  // place; as many again for ICMP errors about it. Hostile traffic can give it as many as it likes: what is beyond is added to a
-  // sighting of its place, so that who saw which direction, and all counters, stay exact.
+  // A flow has a sighting for each member, direction and epoch, and so many more for further kernel keys and stacks at
+  // the same place; as many again for ICMP errors about it. Hostile traffic can give it as many as it likes: what is
+  // beyond is added to a sighting of its place, so that who saw which direction, and all counters, stay exact.
   static constexpr std::uint8_t further_sights_max = 15;
 
   // Times are kept in units of 2^16 ns (65.536 us), which 32 bits hold for 78 hours.
@@ -123,7 +129,8 @@ class FlowMap {
     std::uint16_t epoch = 0;
     std::uint16_t tags = 0;  // of both directions
     std::array<std::uint8_t, 2> marks{};
-    std::uint8_t further = 0;  // sightings beyond the first of a place: of the flow, and in the upper half of errors about it
+    std::uint8_t further =
+        0;  // sightings beyond the first of a place: of the flow, and in the upper half of errors about it
     std::uint8_t state = 0;
   };
   static_assert(sizeof(Record) == 120);
@@ -161,7 +168,8 @@ class FlowMap {
   void apply(const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
   // True if the flow gained a sighting that may change its verdict.
   [[nodiscard]] bool merge(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
-  [[nodiscard]] bool merge_more(Record& record, const Pending& pending, std::uint16_t member, std::uint16_t epoch) noexcept;
+  [[nodiscard]] bool merge_more(Record& record, const Pending& pending, std::uint16_t member,
+                                std::uint16_t epoch) noexcept;
   // Into a sighting that is there, whatever its kernel key.
   void add_to_record(Record& record, const Pending& pending) noexcept;
   void add_to_sight(MoreSight& sight, const Observation& observation) noexcept;
@@ -198,8 +206,8 @@ class FlowMap {
   FragmentStore fragments_;
   Tally tally_;
 
-  // Records that may be forgotten, and sightings that are theirs. All of them are in the queue, and so are some that have since
-  // become evidence: when their turn comes they leave it.
+  // Records that may be forgotten, and sightings that are theirs. All of them are in the queue, and so are some that
+  // have since become evidence: when their turn comes they leave it.
   AgeQueue ages_;
   std::uint32_t forgettable_ = 0;
   std::uint32_t forgettable_sights_ = 0;

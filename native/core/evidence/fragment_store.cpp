@@ -23,15 +23,18 @@ template <typename Piece>
   return 2ULL * distance(nearest.at, later.first) + 1;
 }
 
-[[nodiscard]] auto rank_of(const First& f) noexcept { return std::tuple{datagram_of(f), f.at, f.stack.packed(), f.direction}; }
+[[nodiscard]] auto rank_of(const First& f) noexcept {
+  return std::tuple{datagram_of(f), f.at, f.stack.packed(), f.direction};
+}
 
 // How many firsts of one datagram are looked at on each side of a piece: hostile traffic can send as many as it likes.
 constexpr std::ptrdiff_t rivals_max = 32;
 
-// `candidates` are of one datagram, sorted by time; `first_of` gives the piece itself. The end: none is near enough, or nobody
-// knows which it is.
+// `candidates` are of one datagram, sorted by time; `first_of` gives the piece itself. The end: none is near enough, or
+// nobody knows which it is.
 template <typename Iterator, typename FirstOf>
-[[nodiscard]] Iterator nearest_of(const Later& later, Iterator begin, Iterator end, std::uint32_t lifetime, FirstOf&& first_of) {
+[[nodiscard]] Iterator nearest_of(const Later& later, Iterator begin, Iterator end, std::uint32_t lifetime,
+                                  FirstOf&& first_of) {
   const auto after = std::partition_point(begin, end, [&](const auto& c) { return first_of(c).at < later.first; });
   const auto from = after - std::min(after - begin, rivals_max);
   const auto to = after + std::min(end - after, rivals_max);
@@ -40,7 +43,8 @@ template <typename Iterator, typename FirstOf>
   if (nearest == to || away(*nearest) > lifetime) return end;
   const std::uint64_t within = rivals_within(later, first_of(*nearest));
   const std::uint64_t flow = first_of(*nearest).flow;
-  const bool unclear = std::any_of(from, to, [&](const auto& c) { return first_of(c).flow != flow && away(c) <= within; });
+  const bool unclear =
+      std::any_of(from, to, [&](const auto& c) { return first_of(c).flow != flow && away(c) <= within; });
   return unclear ? end : nearest;
 }
 
@@ -119,9 +123,10 @@ std::optional<First> FragmentStore::find_first(const Later& later, std::uint32_t
     above = number;
     low = first.before;
   }
-  std::sort(candidates_.begin(), candidates_.end(), [](const First& x, const First& y) { return rank_of(x) < rank_of(y); });
-  const auto found =
-      nearest_of(later, candidates_.begin(), candidates_.end(), lifetime, [](const First& f) -> const First& { return f; });
+  std::sort(candidates_.begin(), candidates_.end(),
+            [](const First& x, const First& y) { return rank_of(x) < rank_of(y); });
+  const auto found = nearest_of(later, candidates_.begin(), candidates_.end(), lifetime,
+                                [](const First& f) -> const First& { return f; });
   if (found == candidates_.end() || may_be_anothers(later, *found)) return std::nullopt;
   const bool is_too_early = now < later.first + rivals_within(later, *found) + lifetime;
   return is_too_early ? std::nullopt : std::optional{*found};
@@ -138,10 +143,10 @@ FragmentStore::Joined FragmentStore::join(std::uint32_t lifetime) const {
             [&](std::uint32_t x, std::uint32_t y) { return rank_of(first_of(x)) < rank_of(first_of(y)); });
   for (std::uint64_t number = laters_.begin; number < laters_.end; ++number) {
     const Later& later = laters_[number];
-    const auto begin = std::partition_point(firsts.begin(), firsts.end(),
-                                            [&](std::uint32_t c) { return datagram_of(first_of(c)) < datagram_of(later); });
-    const auto end = std::partition_point(begin, firsts.end(),
-                                          [&](std::uint32_t c) { return datagram_of(first_of(c)) == datagram_of(later); });
+    const auto begin = std::partition_point(
+        firsts.begin(), firsts.end(), [&](std::uint32_t c) { return datagram_of(first_of(c)) < datagram_of(later); });
+    const auto end = std::partition_point(
+        begin, firsts.end(), [&](std::uint32_t c) { return datagram_of(first_of(c)) == datagram_of(later); });
     const auto found = nearest_of(later, begin, end, lifetime, first_of);
     if (found == end || may_be_anothers(later, first_of(*found)))
       out.unjoined_packets += later.packets;
@@ -154,7 +159,8 @@ FragmentStore::Joined FragmentStore::join(std::uint32_t lifetime) const {
 
 std::span<const FragmentStore::Piece> FragmentStore::Joined::of(std::uint32_t record) const noexcept {
   if (pieces.empty()) return {};
-  const auto begin = std::partition_point(pieces.begin(), pieces.end(), [&](const Piece& p) { return p.record < record; });
+  const auto begin =
+      std::partition_point(pieces.begin(), pieces.end(), [&](const Piece& p) { return p.record < record; });
   const auto end = std::partition_point(begin, pieces.end(), [&](const Piece& p) { return p.record == record; });
   return {begin, end};
 }

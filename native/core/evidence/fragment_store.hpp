@@ -1,5 +1,6 @@
-// Later pieces of fragmented datagrams that their workers could not join, and the first pieces that say whose they are. Under
-// modes that do not hash, a datagram's pieces may be on as many members as there are. Bounded: of each kind the latest are kept.
+// Later pieces of fragmented datagrams that their workers could not join, and the first pieces that say whose they are.
+// Under modes that do not hash, a datagram's pieces may be on as many members as there are. Bounded: of each kind the
+// latest are kept.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/packet/flow_key.hpp"
 #include "core/base/hash.hpp"
-#include "core/table/hash_index.hpp"
+#include "core/packet/flow_key.hpp"
 #include "core/packet/stack.hpp"
+#include "core/table/hash_index.hpp"
 
 namespace fanout {
 
@@ -57,15 +58,16 @@ class FragmentStore {
   // A first piece of this time was told of, but its flow found no room: nobody will know whose pieces near it are.
   void lose_first(std::uint32_t at) noexcept;
 
-  // A later piece with the first one of its datagram: the one nearest in time. Where an identification was used again so soon
-  // that another flow's is about as near, or may have been but was not kept, nobody knows, and it stays unjoined.
+  // A later piece with the first one of its datagram: the one nearest in time. Where an identification was used again
+  // so soon that another flow's is about as near, or may have been but was not kept, nobody knows, and it stays
+  // unjoined.
   struct Settled {
     Later later;
     std::optional<First> first;
   };
-  // Takes out the oldest later piece if it has to make room, or if the first pieces of its time do. What is told within a
-  // lifetime of it is waited for; if there is no room for that, the piece stays unjoined. `now` is the latest time of which
-  // anything was told.
+  // Takes out the oldest later piece if it has to make room, or if the first pieces of its time do. What is told within
+  // a lifetime of it is waited for; if there is no room for that, the piece stays unjoined. `now` is the latest time of
+  // which anything was told.
   [[nodiscard]] std::optional<Settled> settle_due(std::uint32_t lifetime, std::uint32_t now);
 
   // The later pieces that are here still, joined in the same way, but whatever the order in which all of them came.
@@ -114,7 +116,11 @@ class FragmentStore {
 
   FragmentStore(WhenFull when_full, HashSeed seed, RecordArray<First> firsts, RecordArray<Later> laters,
                 MappedRegion table) noexcept
-      : when_full_(when_full), seed_(seed), firsts_{std::move(firsts)}, laters_{std::move(laters)}, table_(std::move(table)) {}
+      : when_full_(when_full),
+        seed_(seed),
+        firsts_{std::move(firsts)},
+        laters_{std::move(laters)},
+        table_(std::move(table)) {}
   // The number, in 32 bits, of the last first piece whose datagram has this place in the table.
   [[nodiscard]] std::uint32_t& last_of(std::uint64_t datagram, std::uint16_t epoch) noexcept;
   [[nodiscard]] std::optional<First> find_first(const Later& later, std::uint32_t lifetime, std::uint32_t now);

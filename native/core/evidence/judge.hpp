@@ -26,11 +26,13 @@ struct Sighting {
   std::uint64_t last_ns = 0;
   ContentMark content = 0;
   std::uint64_t packets = 0;
-  bool timeless = false;  // `content` tells copies by itself: the time of a capture file is in it, and not that of the replay
+  bool timeless =
+      false;  // `content` tells copies by itself: the time of a capture file is in it, and not that of the replay
 };
 
-// Membership was constant from the epoch's start until `end_ns`. After a member was lost nobody knows to the nanosecond when:
-// packets first seen after the last sign that all members lived may have been steered by the smaller group, and prove nothing.
+// Membership was constant from the epoch's start until `end_ns`. After a member was lost nobody knows to the nanosecond
+// when: packets first seen after the last sign that all members lived may have been steered by the smaller group, and
+// prove nothing.
 struct EpochWindow {
   static constexpr std::uint64_t open = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t end_ns = open;
@@ -46,8 +48,8 @@ struct MemberView {
   bool timeless = false;
 };
 
-// Whether two members saw the same packets. The run may have begun or ended between two copies, or some were lost: so one end has
-// to agree, not both, and the numbers nearly.
+// Whether two members saw the same packets. The run may have begun or ended between two copies, or some were lost: so
+// one end has to agree, not both, and the numbers nearly.
 [[nodiscard]] inline bool are_copies(const MemberView& x, const MemberView& y) noexcept {
   const auto near = [](std::uint64_t a, std::uint64_t b) { return (a > b ? a - b : b - a) <= content::apart_max_ns; };
   const auto [fewer, more] = std::minmax(x.packets, y.packets);
@@ -92,8 +94,9 @@ class Whereabouts {
            std::all_of(others_.begin(), others_.end(), [&](const MemberView& v) { return are_copies(front_, v); });
   }
   [[nodiscard]] bool meets(const Whereabouts& other) const noexcept {
-    return members_ != 0 && (other.has(front_.member) || std::any_of(others_.begin(), others_.end(),
-                                                                     [&](const MemberView& v) { return other.has(v.member); }));
+    return members_ != 0 &&
+           (other.has(front_.member) ||
+            std::any_of(others_.begin(), others_.end(), [&](const MemberView& v) { return other.has(v.member); }));
   }
   // Each member's view in turn.
   [[nodiscard]] const MemberView& operator[](std::size_t i) const noexcept { return i == 0 ? front_ : others_[i - 1]; }
@@ -157,8 +160,9 @@ void for_each_epoch(std::span<const Sighting> sightings, std::span<const EpochWi
   }
 }
 
-// Evidence is compared within one epoch only; the worst epoch decides. Two directions seen in different epochs stay one-way.
-// `on_consistent(epoch, member)` is called for every epoch in which both directions were seen on one member and nowhere else.
+// Evidence is compared within one epoch only; the worst epoch decides. Two directions seen in different epochs stay
+// one-way. `on_consistent(epoch, member)` is called for every epoch in which both directions were seen on one member
+// and nowhere else.
 template <typename OnConsistent>
 [[nodiscard]] FlowVerdict judge_flow(std::span<const Sighting> sightings, std::span<const EpochWindow> windows,
                                      OnConsistent&& on_consistent) {
@@ -185,8 +189,10 @@ template <typename OnConsistent>
   return false;
 }
 
-// Whether there is one packet without which the flow would be no violation: anybody who can send a packet can make such a one.
-[[nodiscard]] inline bool rests_on_one_packet(std::span<const Sighting> sightings, std::span<const EpochWindow> windows) {
+// Whether there is one packet without which the flow would be no violation: anybody who can send a packet can make such
+// a one.
+[[nodiscard]] inline bool rests_on_one_packet(std::span<const Sighting> sightings,
+                                              std::span<const EpochWindow> windows) {
   unsigned violated = 0;
   bool is_mended = true;
   for_each_epoch(sightings, windows, [&](std::uint32_t, const BothDirections& where) {

@@ -1,6 +1,7 @@
-// Which packets of a capture file are one packet that was captured more than once, and which are merely alike: by the file's own
-// time stamps, whatever the order in which they stand there. A keep-alive is like the one before it, byte for byte where the
-// header has no identification (IPv6), but a minute apart. Bounded: what is forgotten can no longer be found again.
+// Which packets of a capture file are one packet that was captured more than once, and which are merely alike: by the
+// file's own time stamps, whatever the order in which they stand there. A keep-alive is like the one before it, byte
+// for byte where the header has no identification (IPv6), but a minute apart. Bounded: what is forgotten can no longer
+// be found again.
 #pragma once
 
 #include <cstdint>

@@ -29,23 +29,25 @@ void clear_rest_of_addresses(FlowKey& key) noexcept {
   std::fill(key.b.begin() + 8, key.b.end(), std::uint8_t{0});
 }
 
-// flow_keys_hash_length() counts the padding at the end of struct flow_keys as part of the addresses and so hashes four bytes
-// more than an IPv4 pair has: what an IPv6 header around it left there, octets 8 to 11 of its source. Where the structure ends
-// without padding it does not happen; no current kernel is known in which it does. The octets are of one side only, so the
-// directions differ unless both sides agree in them.
+// flow_keys_hash_length() counts the padding at the end of struct flow_keys as part of the addresses and so hashes four
+// bytes more than an IPv4 pair has: what an IPv6 header around it left there, octets 8 to 11 of its source. Where the
+// structure ends without padding it does not happen; no current kernel is known in which it does. The octets are of one
+// side only, so the directions differ unless both sides agree in them.
 void hash_ipv4_addresses(Walk& walk) noexcept {
   const std::uint64_t digest = walk.ids.address_digest;
   walk.stale_hashed = walk.stale != 0 && walk.model.bug_d;
   walk.kernel.address_digest = walk.stale_hashed ? seeded_mix(digest, walk.stale, walk.seed) : digest;
 }
 
-// Bug B: the difference of such a pair is negative both ways, so that it is exchanged in both directions, and each has an order of
-// its own.
+// Bug B: the difference of such a pair is negative both ways, so that it is exchanged in both directions, and each has
+// an order of its own.
 [[gnu::noinline]] std::uint64_t by_direction(std::uint64_t digest, bool swapped, HashSeed seed) noexcept {
   return seeded_mix(digest, swapped ? 1 : 2, seed);
 }
 
-[[nodiscard]] bool is_top_bit_pair(std::uint32_t src, std::uint32_t dst) noexcept { return (to_host(src) ^ to_host(dst)) == 0x80; }
+[[nodiscard]] bool is_top_bit_pair(std::uint32_t src, std::uint32_t dst) noexcept {
+  return (to_host(src) ^ to_host(dst)) == 0x80;
+}
 
 void read_ipv4_addresses(Walk& walk, const std::byte* addresses) noexcept {
   constexpr unsigned first_bytes = std::endian::native == std::endian::little ? 0 : 32;
@@ -80,15 +82,16 @@ void read_ipv6_addresses(Walk& walk, const std::byte* addresses) noexcept {
   std::memcpy(walk.out->key.a.data() + 8, &low2, sizeof low2);
   std::memcpy(walk.out->key.b.data(), &high1, sizeof high1);
   std::memcpy(walk.out->key.b.data() + 8, &high2, sizeof high2);
-  const std::uint64_t digest = seeded_mix(seeded_mix(low1, low2, walk.seed), seeded_mix(high1, high2, walk.seed), walk.seed);
+  const std::uint64_t digest =
+      seeded_mix(seeded_mix(low1, low2, walk.seed), seeded_mix(high1, high2, walk.seed), walk.seed);
   walk.ids.address_digest = digest;
   if (!walk.kernel_follows) return;
   walk.kernel.address_digest = digest;
   walk.stale_hashed = false;
 }
 
-// Of protocols with ports, else none. A table, not a switch: TCP and UDP come in any order, and a mispredicted jump costs as much
-// as the whole header.
+// Of protocols with ports, else none. A table, not a switch: TCP and UDP come in any order, and a mispredicted jump
+// costs as much as the whole header.
 constexpr auto transports = [] {
   std::array<Layer, 256> table{};
   table[IPPROTO_TCP] = Layer::tcp;
@@ -203,7 +206,9 @@ void network(Walk& walk) noexcept {
   go_beyond(walk, strip_link);
 }
 
-[[nodiscard]] bool is_vlan(std::uint16_t ethertype) noexcept { return ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD; }
+[[nodiscard]] bool is_vlan(std::uint16_t ethertype) noexcept {
+  return ethertype == ETH_P_8021Q || ethertype == ETH_P_8021AD;
+}
 
 void vlan(Walk& walk) noexcept {
   do {
@@ -261,7 +266,8 @@ void finish_flow(Walk& walk) noexcept {
 
 void finish(Walk& walk) noexcept {
   Dissection& out = *walk.out;
-  // __flow_hash_consistentify() sorts ports independently of addresses, so A:p-B:q and A:q-B:p share a member; it did not always.
+  // __flow_hash_consistentify() sorts ports independently of addresses, so A:p-B:q and A:q-B:p share a member; it did
+  // not always.
   const bool are_sorted = walk.model.ports_with_addresses;
   out.kernel_key = digest_of(walk.kernel, are_sorted ? walk.kernel.ports : sorted(walk.kernel.ports), walk.seed);
   out.protocol = walk.ids.protocol;
@@ -338,8 +344,9 @@ void go_beyond(Walk& walk, Follows (*strip)(Walk&) noexcept) noexcept {
 
 }  // namespace
 
-// Flattened, so that the walk lives in registers: 20 ns per packet instead of 45 (g++ 12). That lasts only while no function that
-// is not inlined sees the address of this very walk; a layer too large or too rare to inline works on a copy.
+// Flattened, so that the walk lives in registers: 20 ns per packet instead of 45 (g++ 12). That lasts only while no
+// function that is not inlined sees the address of this very walk; a layer too large or too rare to inline works on a
+// copy.
 [[gnu::flatten]] Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed seed) noexcept {
   Dissection out;
   // The model is a constant in all that follows, so that current kernels cost nothing for those before them.
@@ -362,8 +369,8 @@ Dissection dissect(std::span<const std::byte> frame, StrippedTag tag, HashSeed s
 
 namespace {
 
-// As __skb_flow_dissect() begins: with a tag that is no longer in the bytes where there is one, then with the protocol, at the
-// network header.
+// As __skb_flow_dissect() begins: with a tag that is no longer in the bytes where there is one, then with the protocol,
+// at the network header.
 void from_network(Walk& walk, StrippedTag tag, NetworkStart from) noexcept {
   walk.at = from.network_at;
   walk.found_ethertype(from.protocol);
@@ -374,15 +381,18 @@ void from_network(Walk& walk, StrippedTag tag, NetworkStart from) noexcept {
 
 }  // namespace
 
-Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, NetworkStart from, HashSeed seed, KernelModel model) noexcept {
+Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, NetworkStart from, HashSeed seed,
+                        KernelModel model) noexcept {
   Dissection out = dissect(frame, tag, seed, model);
-  // Of a length eth_type_trans() makes a protocol number of its own when a frame is received; sent, it stays what it is.
-  const bool begins_alike = from.protocol >= ETH_P_802_3_MIN && frame.size() >= ETH_HLEN && from.network_at == ETH_HLEN &&
-                            from.protocol == load16(frame.data() + 12);
+  // Of a length eth_type_trans() makes a protocol number of its own when a frame is received; sent, it stays what it
+  // is.
+  const bool begins_alike = from.protocol >= ETH_P_802_3_MIN && frame.size() >= ETH_HLEN &&
+                            from.network_at == ETH_HLEN && from.protocol == load16(frame.data() + 12);
   if (begins_alike) [[likely]]
     return out;
   Dissection hashed;
-  // No tag is taken out of what is sent, so what follows the first one is never made an ethertype of: see behind_length().
+  // No tag is taken out of what is sent, so what follows the first one is never made an ethertype of: see
+  // behind_length().
   hashed.stack = out.stack;
   Walk walk{frame, seed, model, hashed};
   from_network(walk, tag, from);
@@ -396,7 +406,8 @@ Dissection dissect_sent(std::span<const std::byte> frame, StrippedTag tag, Netwo
   return out;
 }
 
-Dissection dissect_network(std::span<const std::byte> frame, NetworkStart from, HashSeed seed, KernelModel model) noexcept {
+Dissection dissect_network(std::span<const std::byte> frame, NetworkStart from, HashSeed seed,
+                           KernelModel model) noexcept {
   Dissection out;
   Walk walk{frame, seed, model, out};
   from_network(walk, StrippedTag{}, from);
@@ -413,8 +424,8 @@ std::uint64_t content_hash_of(std::span<const std::byte> frame, const Dissection
   const std::size_t claimed = packet.network_at + (ipv4 ? 0U : 40U) + load16(length);
   // Zero is no length: see limit_packet().
   const std::size_t end = load16(length) == 0 ? frame.size() : std::min(frame.size(), claimed);
-  // Ports, then sequence and acknowledgment of TCP, length and checksum of UDP, tag and checksum of SCTP; index and sequence of
-  // ESP.
+  // Ports, then sequence and acknowledgment of TCP, length and checksum of UDP, tag and checksum of SCTP; index and
+  // sequence of ESP.
   const std::size_t at = packet.transport_at;
   std::uint64_t sample = 0;
   if (at + 12 <= end) [[likely]] {

@@ -1,5 +1,5 @@
-// Headers that wrap a packet in another. Each strip_ function removes one from the front of the walk, or finds that there is
-// none.
+// Headers that wrap a packet in another. Each strip_ function removes one from the front of the walk, or finds that
+// there is none.
 #pragma once
 
 #include <array>
@@ -9,7 +9,8 @@
 
 namespace fanout {
 
-// What a stripped header leaves at the front. `nothing`: no layer known here, so that the flow is the one found so far, if any.
+// What a stripped header leaves at the front. `nothing`: no layer known here, so that the flow is the one found so far,
+// if any.
 enum class Follows : std::uint8_t {
   nothing,
   ethernet,   // an Ethernet header
@@ -60,7 +61,8 @@ enum class FrameControl : std::uint8_t { as_sent, maybe_exchanged };
 [[nodiscard]] Follows strip_datagram(Walk& walk) noexcept;
 // At an ICMP or ICMPv6 header. What follows an error is the packet that it quotes.
 [[nodiscard]] Follows strip_icmp(Walk& walk) noexcept;
-// Behind an IPv4 header that says that this is a fragment; at the fragment header of IPv6. Nothing follows in later fragments.
+// Behind an IPv4 header that says that this is a fragment; at the fragment header of IPv6. Nothing follows in later
+// fragments.
 [[nodiscard]] Follows strip_ipv4_fragment(Walk& walk) noexcept;
 [[nodiscard]] Follows strip_ipv6_fragment(Walk& walk) noexcept;
 
@@ -69,7 +71,8 @@ inline constexpr unsigned offset_bits = 0x1fff, more_fragments = 0x2000;
 }
 
 namespace udp_port {
-inline constexpr std::uint16_t l2tp = 1701, gtpc = 2123, gtpu = 2152, gtp_old = 3386, teredo = 3544, lisp = 4341, gre = 4754;
+inline constexpr std::uint16_t l2tp = 1701, gtpc = 2123, gtpu = 2152, gtp_old = 3386, teredo = 3544, lisp = 4341,
+                               gre = 4754;
 inline constexpr std::uint16_t vxlan = 4789, vxlan_gpe = 4790, ayiya = 5072, capwap = 5247, geneve = 6081, mpls = 6635;
 inline constexpr std::uint16_t vxlan_linux = 8472;  // what Linux chose before there was a number, and still its default
 
@@ -77,7 +80,9 @@ inline constexpr std::uint16_t vxlan_linux = 8472;  // what Linux chose before t
 inline constexpr std::array<std::uint16_t, 14> tunnels{l2tp,  gtpc,      gtpu,  gtp_old, teredo, lisp, gre,
                                                        vxlan, vxlan_gpe, ayiya, capwap,  geneve, mpls, vxlan_linux};
 inline constexpr std::size_t slot_count = 32;
-[[nodiscard]] constexpr std::size_t slot_of(std::uint16_t port) noexcept { return (unsigned{port} * 3 >> 3U) % slot_count; }
+[[nodiscard]] constexpr std::size_t slot_of(std::uint16_t port) noexcept {
+  return (unsigned{port} * 3 >> 3U) % slot_count;
+}
 inline constexpr auto slots = [] {
   std::array<std::uint16_t, slot_count> out{};
   out.fill(tunnels.front());  // in a slot that is not its own no port is ever looked for

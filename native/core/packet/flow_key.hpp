@@ -23,7 +23,9 @@ struct FlowKey {
   std::uint8_t family = 0;    // 4 or 6
   std::uint16_t unused = 0;   // always zero: keys are compared as five 64-bit words
 
-  [[nodiscard]] bool operator==(const FlowKey& other) const noexcept { return std::memcmp(this, &other, sizeof(FlowKey)) == 0; }
+  [[nodiscard]] bool operator==(const FlowKey& other) const noexcept {
+    return std::memcmp(this, &other, sizeof(FlowKey)) == 0;
+  }
 };
 static_assert(sizeof(FlowKey) == 40);
 

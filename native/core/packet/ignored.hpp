@@ -1,4 +1,5 @@
-// Packets that were captured but not judged, counted by reason. Bounded: hostile traffic cannot invent unlimited ethertypes.
+// Packets that were captured but not judged, counted by reason. Bounded: hostile traffic cannot invent unlimited
+// ethertypes.
 #pragma once
 
 #include <array>
@@ -9,7 +10,8 @@
 
 namespace fanout {
 
-// Reasons as they go over the wire: a small number, or a class in the upper bits with its value below. Part of the protocol.
+// Reasons as they go over the wire: a small number, or a class in the upper bits with its value below. Part of the
+// protocol.
 enum class IgnoreReason : std::uint32_t {
   before_start = 1,
   icmp_error = 2,
@@ -33,18 +35,29 @@ class IgnoredCounts {
     std::uint64_t packets = 0;
   };
 
-  void add(IgnoreReason reason, std::uint64_t packets = 1) noexcept { fixed_[static_cast<std::size_t>(reason)] += packets; }
+  void add(IgnoreReason reason, std::uint64_t packets = 1) noexcept {
+    fixed_[static_cast<std::size_t>(reason)] += packets;
+  }
 
   void add(const Dissection& packet) noexcept {
     switch (packet.kind) {
-      case PacketKind::flow: return;
-      case PacketKind::icmp_error: return add(IgnoreReason::icmp_error);
-      case PacketKind::icmp_other: return add(IgnoreReason::icmp_other);
-      case PacketKind::fragment_later: return add(IgnoreReason::fragment_later);
-      case PacketKind::truncated: return add(IgnoreReason::truncated);
-      case PacketKind::malformed: return add(IgnoreReason::malformed);
-      case PacketKind::other_protocol: ++protocols_[packet.protocol]; return;
-      case PacketKind::other_ethertype: return add_ethertype(packet.ethertype);
+      case PacketKind::flow:
+        return;
+      case PacketKind::icmp_error:
+        return add(IgnoreReason::icmp_error);
+      case PacketKind::icmp_other:
+        return add(IgnoreReason::icmp_other);
+      case PacketKind::fragment_later:
+        return add(IgnoreReason::fragment_later);
+      case PacketKind::truncated:
+        return add(IgnoreReason::truncated);
+      case PacketKind::malformed:
+        return add(IgnoreReason::malformed);
+      case PacketKind::other_protocol:
+        ++protocols_[packet.protocol];
+        return;
+      case PacketKind::other_ethertype:
+        return add_ethertype(packet.ethertype);
     }
   }
 
@@ -53,7 +66,8 @@ class IgnoredCounts {
     for (std::uint32_t i = 0; i < fixed_.size(); ++i)
       if (fixed_[i] != 0) out.push_back({i, fixed_[i]});
     for (std::uint32_t i = 0; i < ethertypes_used_; ++i)
-      out.push_back({static_cast<std::uint32_t>(IgnoreReason::ethertype) + ethertypes_[i].reason, ethertypes_[i].packets});
+      out.push_back(
+          {static_cast<std::uint32_t>(IgnoreReason::ethertype) + ethertypes_[i].reason, ethertypes_[i].packets});
     for (std::uint32_t i = 0; i < protocols_.size(); ++i)
       if (protocols_[i] != 0) out.push_back({static_cast<std::uint32_t>(IgnoreReason::protocol) + i, protocols_[i]});
     return out;

@@ -1,5 +1,5 @@
-// In what kernels differ that hash for a fanout group. The defaults are those of current ones. What was changed by design is known
-// for every run; the bugs are there only for predictions, since a run has to find them.
+// In what kernels differ that hash for a fanout group. The defaults are those of current ones. What was changed by
+// design is known for every run; the bugs are there only for predictions, since a run has to find them.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ enum class PppoeReading : std::uint8_t {
 };
 
 struct KernelModel {
-  // Before commit 1e60cebf8294 (5.14, 5.10.146) __flow_hash_consistentify() exchanges ports where it exchanges addresses.
+  // Before commit 1e60cebf8294 (5.14, 5.10.146) __flow_hash_consistentify() exchanges ports where it exchanges
+  // addresses.
   bool ports_with_addresses = false;
   bool reads_hsr = true;  // the tags of HSR and PRP: from 5.18 on, see docs/verdicts.md
   PppoeReading pppoe = PppoeReading::checked;

@@ -1,5 +1,6 @@
-// The lab tag: what every generated frame carries, so that the truth about it is known packet by packet. This is the one
-// description of its layout; src/traffic/tag.ts writes it, the addon exports these constants, and a test holds the two together.
+// The lab tag: what every generated frame carries, so that the truth about it is known packet by packet. This is the
+// one description of its layout; src/traffic/tag.ts writes it, the addon exports these constants, and a test holds the
+// two together.
 //
 //   offset  size  field
 //        0     4  magic      also the 32-bit experiment id (RFC 6994) where the tag travels as a TCP option
@@ -10,13 +11,13 @@
 //       12     4  sequence   number of the send, modulo 2^32; written by the injector at every send
 //       16     4  guard      keeps the checksum over the packet the same, whatever the sequence
 //
-// Big endian, on an even offset from the start of its transport header. Where it is: first in the payload, in an experimental
-// option of TCP segments without payload, in a padding or cookie field of SCTP control chunks.
+// Big endian, on an even offset from the start of its transport header. Where it is: first in the payload, in an
+// experimental option of TCP segments without payload, in a padding or cookie field of SCTP control chunks.
 //
-// Why a guard: frames are sent again and again with other sequences, and a checksum that had to be found and recomputed under
-// every encapsulation would cost more than the send. A word and its complement add up to zero in ones' complement arithmetic,
-// which settles IP, TCP, UDP, UDP-Lite, DCCP and ICMP. SCTP has a CRC: four bytes equal to the register that the sequence left
-// behind bring it back to zero, and a CRC is linear, so what precedes the tag does not matter.
+// Why a guard: frames are sent again and again with other sequences, and a checksum that had to be found and recomputed
+// under every encapsulation would cost more than the send. A word and its complement add up to zero in ones' complement
+// arithmetic, which settles IP, TCP, UDP, UDP-Lite, DCCP and ICMP. SCTP has a CRC: four bytes equal to the register
+// that the sequence left behind bring it back to zero, and a CRC is linear, so what precedes the tag does not matter.
 #pragma once
 
 #include <array>
@@ -58,7 +59,8 @@ constexpr std::uint32_t big_endian(std::uint32_t value) noexcept {
 
 }  // namespace detail
 
-// The CRC register that four bytes leave behind when it was zero before them, in the order in which its bytes cancel it.
+// The CRC register that four bytes leave behind when it was zero before them, in the order in which its bytes cancel
+// it.
 constexpr std::array<std::uint8_t, 4> crc32c_guard(std::uint32_t sequence) noexcept {
   std::uint32_t r = 0;
   for (unsigned shift = 32; shift > 0; shift -= 8) {

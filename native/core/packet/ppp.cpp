@@ -21,7 +21,8 @@ std::uint16_t ethertype_of_ppp(unsigned protocol) noexcept {
   }
 }
 
-// The point-to-point header of PPTP and L2TP, which may leave out address and control and half of the protocol (RFC 1661).
+// The point-to-point header of PPTP and L2TP, which may leave out address and control and half of the protocol (RFC
+// 1661).
 Follows ppp(Walk& walk) noexcept {
   walk.out->stack.push(Layer::ppp);
   if (!walk.in_packet(4)) {

@@ -1,4 +1,5 @@
-// The encapsulation of a packet, outermost layer first, packed into 64 bits so that it can be compared and sent as one integer.
+// The encapsulation of a packet, outermost layer first, packed into 64 bits so that it can be compared and sent as one
+// integer.
 #pragma once
 
 #include <array>
@@ -62,10 +63,11 @@ enum class Layer : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, 48> layer_names{
-    "",     "eth",    "vlan",    "pppoe", "mpls",    "ipv4",   "ipv6",   "frag",   "tcp",    "udp",        "udplite", "sctp",
-    "dccp", "icmp",   "icmp6",   "esp",   "ah",      "ipcomp", "gre",    "nvgre",  "erspan", "vxlan",      "geneve",  "gtpu",
-    "l2tp", "teredo", "etherip", "pw",    "ppp",     "other",  "hsr",    "batman", "cmd",    "fabricpath", "vntag",   "etag",
-    "nsh",  "pbb",    "snap",    "fr",    "garland", "wlan",   "srv6l2", "eoip",   "ext",    "ayiya",      "lisp",    "capwap"};
+    "",        "eth",    "vlan",   "pppoe",      "mpls",  "ipv4",   "ipv6",    "frag",   "tcp",  "udp",
+    "udplite", "sctp",   "dccp",   "icmp",       "icmp6", "esp",    "ah",      "ipcomp", "gre",  "nvgre",
+    "erspan",  "vxlan",  "geneve", "gtpu",       "l2tp",  "teredo", "etherip", "pw",     "ppp",  "other",
+    "hsr",     "batman", "cmd",    "fabricpath", "vntag", "etag",   "nsh",     "pbb",    "snap", "fr",
+    "garland", "wlan",   "srv6l2", "eoip",       "ext",   "ayiya",  "lisp",    "capwap"};
 
 class Stack {
  public:

@@ -8,8 +8,8 @@
 namespace fanout {
 namespace {
 
-// A port is a hint, no promise: where the payload contradicts it, the datagram is a flow like any other. `end` is where the
-// UDP header says that the payload ends; the captured packet may end before.
+// A port is a hint, no promise: where the payload contradicts it, the datagram is a flow like any other. `end` is where
+// the UDP header says that the payload ends; the captured packet may end before.
 struct Payload {
   static constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();  // it does not say
   std::size_t end;
@@ -25,8 +25,8 @@ enum class Reach : std::uint8_t { beyond_payload, cut, there };
   return Reach::cut;
 }
 
-// Where the length of the IP header that may begin at `at` agrees with what is left of the payload: its ethertype, else zero.
-// Eight octets of it must be in the packet.
+// Where the length of the IP header that may begin at `at` agrees with what is left of the payload: its ethertype, else
+// zero. Eight octets of it must be in the packet.
 [[nodiscard]] std::uint16_t ip_at(const Walk& walk, std::size_t at, Payload payload) noexcept {
   const std::byte* const header = walk.data + at;
   const unsigned first = load8(header);
@@ -105,7 +105,8 @@ Follows geneve(Walk& walk, Payload payload) noexcept {
   return inner == ETH_P_TEB ? Follows::ethernet : announce(walk, inner);
 }
 
-// Each extension header says in its first octet how long it is, in units of four, and in its last what follows. False if cut.
+// Each extension header says in its first octet how long it is, in units of four, and in its last what follows. False
+// if cut.
 [[nodiscard]] bool skip_gtp_extensions(Walk& walk, unsigned type) noexcept {
   while (type != 0) {
     const unsigned units = walk.in_packet(4) ? load8(walk.data + walk.at) : 0;
@@ -142,8 +143,8 @@ Follows gtpu(Walk& walk, Payload payload) noexcept {
   return ip_version == 6 ? announce(walk, ETH_P_IPV6) : Follows::nothing;
 }
 
-// An authentication and an origin indication may precede the IPv6 packet (RFC 4380), whose length must fit: nothing else tells
-// Teredo from other datagrams.
+// An authentication and an origin indication may precede the IPv6 packet (RFC 4380), whose length must fit: nothing
+// else tells Teredo from other datagrams.
 Follows teredo(Walk& walk, Payload payload) noexcept {
   constexpr std::size_t indication_bytes = 8, ipv6_bytes = 40;
   std::size_t at = walk.at;
@@ -167,7 +168,8 @@ Follows teredo(Walk& walk, Payload payload) noexcept {
 
 // Version 2 (RFC 2661): control messages belong to the tunnel, data messages carry PPP.
 Follows l2tp(Walk& walk, Payload payload) noexcept {
-  constexpr unsigned control = 0x8000, length = 0x4000, sequence = 0x0800, offset = 0x0200, reserved = 0x34f0, version = 0x000f;
+  constexpr unsigned control = 0x8000, length = 0x4000, sequence = 0x0800, offset = 0x0200, reserved = 0x34f0,
+                     version = 0x000f;
   const unsigned flags = load16(payload.begin);
   if ((flags & version) != 2 || (flags & (control | reserved)) != 0) return Follows::nothing;
   walk.out->stack.push(Layer::l2tp);
@@ -235,8 +237,8 @@ Follows mpls_in_udp(Walk& walk, Payload payload) noexcept {
   return Follows::nothing;
 }
 
-// RFC 5415: a preamble of version 0 without encryption, a length in words of four octets, and what kind of frame follows. A
-// fragment holds no more than a part of one.
+// RFC 5415: a preamble of version 0 without encryption, a length in words of four octets, and what kind of frame
+// follows. A fragment holds no more than a part of one.
 Follows capwap(Walk& walk, Payload payload) noexcept {
   constexpr unsigned native = 0x01, wireless = 0x02, kind = 0x3f, fragment = 0x80, keep_alive = 0x08;
   const std::size_t bytes = (std::size_t{load8(payload.begin + 1)} >> 3U) * 4;

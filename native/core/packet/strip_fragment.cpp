@@ -13,7 +13,8 @@ struct FragmentHeader {
   std::size_t end;  // of the packet, as its header says; the captured frame may end before
 };
 
-// The outermost IP header that is fragmented counts. What is fragmented once more within its first piece has no datagram here.
+// The outermost IP header that is fragmented counts. What is fragmented once more within its first piece has no
+// datagram here.
 void note_fragment(Walk& walk, const FragmentHeader& header) noexcept {
   Fragment& fragment = walk.out->fragment;
   if (walk.quoted) return;
@@ -21,7 +22,8 @@ void note_fragment(Walk& walk, const FragmentHeader& header) noexcept {
     if (header.begin != 0) fragment.datagram = 0;
     return;
   }
-  // RFC 8200 tells IPv6 datagrams apart by addresses and identification, RFC 791 those of IPv4 by their protocol as well.
+  // RFC 8200 tells IPv6 datagrams apart by addresses and identification, RFC 791 those of IPv4 by their protocol as
+  // well.
   const std::uint64_t protocol = walk.ids.ethertype == ETH_P_IP ? walk.ids.protocol : 0;
   const std::uint64_t word = std::uint64_t{header.identification} << 16 | protocol << 8 | std::uint64_t{walk.swapped};
   const std::uint64_t digest = seeded_mix(walk.ids.address_digest, word, walk.seed);
@@ -32,7 +34,8 @@ void note_fragment(Walk& walk, const FragmentHeader& header) noexcept {
   fragment.datagram = digest == 0 ? 1 : digest;
 }
 
-// The kernel hashes any fragment, the first included, without ports: FLOW_DISSECTOR_F_PARSE_1ST_FRAG is not set for fanout.
+// The kernel hashes any fragment, the first included, without ports: FLOW_DISSECTOR_F_PARSE_1ST_FRAG is not set for
+// fanout.
 [[nodiscard]] Follows strip_fragment(Walk& walk, const FragmentHeader& header) noexcept {
   walk.out->stack.push(Layer::frag);
   const bool is_hashed = walk.kernel_follows && !walk.as_whole;
@@ -57,7 +60,8 @@ Follows strip_ipv4_fragment(Walk& walk) noexcept {
   const unsigned fragmentation = load16(header + 6);
   const std::size_t bytes = load16(header + 2);
   const std::size_t end = bytes == 0 ? walk.frame_end : walk.out->network_at + bytes;
-  return strip_fragment(walk, {load16(header + 4), fragmentation & offset_bits, (fragmentation & more_fragments) == 0, end});
+  return strip_fragment(walk,
+                        {load16(header + 4), fragmentation & offset_bits, (fragmentation & more_fragments) == 0, end});
 }
 
 Follows strip_ipv6_fragment(Walk& walk) noexcept {

@@ -71,7 +71,9 @@ Follows eoip(Walk& walk) noexcept {
 }
 
 // Aruba's access points: an ethertype for each kind of user.
-[[nodiscard]] bool is_wlan(std::uint16_t type) noexcept { return type >= 0x8200 && type <= 0x8370 && (type & 0x0f) == 0; }
+[[nodiscard]] bool is_wlan(std::uint16_t type) noexcept {
+  return type >= 0x8200 && type <= 0x8370 && (type & 0x0f) == 0;
+}
 
 // What follows a header of version 0.
 Follows behind_gre(Walk& walk, std::uint16_t inner, unsigned flags) noexcept {

@@ -40,8 +40,8 @@ Follows unhashed_frame(Walk& walk, Layer layer, std::size_t bytes) noexcept {
   return before == Layer::none || before == Layer::eth || before == Layer::vlan || before == Layer::hsr;
 }
 
-// The kernel takes the outermost tag out before it looks for a flow, and then has the number that eth_type_trans() would give; of
-// further tags, and inside IP, it keeps the length as if it were an ethertype. It looks behind neither.
+// The kernel takes the outermost tag out before it looks for a flow, and then has the number that eth_type_trans()
+// would give; of further tags, and inside IP, it keeps the length as if it were an ethertype. It looks behind neither.
 Follows behind_length(Walk& walk) noexcept {
   constexpr Stack one_tag{static_cast<std::uint64_t>(Layer::vlan)};
   walk.next_type = ethertype_of(walk, walk.next_type);
@@ -94,14 +94,15 @@ Follows bare_ppp(Walk& walk) noexcept {
   return ppp(walk);
 }
 
-// is_pppoe_ses_hdr_valid() of kernels from 6.0 on: version and type 1, code 0. What is not IP leaves the ethertype as it is, and so
-// does MPLS before that.
+// is_pppoe_ses_hdr_valid() of kernels from 6.0 on: version and type 1, code 0. What is not IP leaves the ethertype as
+// it is, and so does MPLS before that.
 Follows pppoe(Walk& walk) noexcept {
   walk.out->stack.push(Layer::pppoe);
   const std::byte* const header = walk.header(8);
   if (header == nullptr) return Follows::nothing;
   unsigned protocol = load16(header + 6);
-  // RFC 1661, 6.5: an odd first octet is a whole protocol number. Kernels from 6.0 to 7.0 learned to read and not to read it.
+  // RFC 1661, 6.5: an odd first octet is a whole protocol number. Kernels from 6.0 to 7.0 learned to read and not to
+  // read it.
   if ((protocol & 0x100) != 0) {
     if (walk.model.pppoe != PppoeReading::compressed) walk.stop_kernel();
     protocol >>= 8;
@@ -123,8 +124,9 @@ Follows pppoe(Walk& walk) noexcept {
   return is_usual_ethernet(walk, offset);
 }
 
-// No field says what a label stack carries. By custom the first four bits do (RFC 4928): an IP version, or zero for the control
-// word of a pseudowire (RFC 4385). A pseudowire without one begins with an Ethernet address, which may look like either.
+// No field says what a label stack carries. By custom the first four bits do (RFC 4928): an IP version, or zero for the
+// control word of a pseudowire (RFC 4385). A pseudowire without one begins with an Ethernet address, which may look
+// like either.
 Follows beneath_labels(Walk& walk) noexcept {
   if (!walk.in_packet(1)) {
     walk.end(PacketKind::truncated);

@@ -10,7 +10,8 @@ namespace {
 constexpr std::uint8_t protocol_etherip = 97, protocol_l2tp = 115, protocol_ethernet = 143;
 constexpr std::uint8_t protocol_mobility = 135, protocol_hip = 139, protocol_shim6 = 140;
 
-// proto_ports_offset(): the kernel takes the security parameters index, which each direction chooses for itself, for two ports.
+// proto_ports_offset(): the kernel takes the security parameters index, which each direction chooses for itself, for
+// two ports.
 void hash_index(Walk& walk, std::size_t offset) noexcept {
   const std::size_t end = walk.at + offset + 4;
   if (end > walk.packet_end) walk.end(PacketKind::truncated);
@@ -42,8 +43,8 @@ Follows ah(Walk& walk) noexcept {
   return Follows::nothing;
 }
 
-// RFC 3378 has a version, three, in the first half octet; who reads it otherwise is not agreed, and all readers take what
-// follows.
+// RFC 3378 has a version, three, in the first half octet; who reads it otherwise is not agreed, and all readers take
+// what follows.
 Follows etherip(Walk& walk) noexcept {
   walk.stop_kernel();
   walk.out->stack.push(Layer::etherip);
@@ -65,7 +66,8 @@ Follows other_protocol(Walk& walk, Layer layer) noexcept {
   return Follows::nothing;
 }
 
-// Mobility, HIP and Shim6 have the form of other extension headers, and the kernel stops at them. Most are all of their packet.
+// Mobility, HIP and Shim6 have the form of other extension headers, and the kernel stops at them. Most are all of their
+// packet.
 Follows late_extension(Walk& walk) noexcept {
   const bool last = walk.in_packet(1) && load8(walk.data + walk.at) == IPPROTO_NONE;
   if (walk.ids.ethertype != ETH_P_IPV6 || last) return other_protocol(walk, Layer::other);

@@ -35,7 +35,8 @@ Follows llc(Walk& walk) noexcept {
   constexpr unsigned snap_access_points = 0xaaaa, unnumbered = 0x03;
   constexpr std::size_t snap_bytes = 5;
   walk.stop_kernel();
-  // Inside IP a header that is cut must not pass for one that is not known: that would make a flow of the tunnel's packet.
+  // Inside IP a header that is cut must not pass for one that is not known: that would make a flow of the tunnel's
+  // packet.
   if (!walk.in_packet(3) && walk.inside_ip()) walk.end(PacketKind::truncated);
   if (!walk.in_packet(3) || load16(walk.data + walk.at) != snap_access_points) return unknown(walk);
   walk.out->stack.push(Layer::snap);

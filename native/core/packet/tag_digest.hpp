@@ -1,6 +1,7 @@
-// What bug A hashed and the symmetric hash leaves out: flow labels, VLAN ids and GRE keys. Packets are only compared in them.
-// Of a fragment at which the kernel stops, what the hash leaves out is the rest of its datagram: there it is a digest of the kernel
-// key that the datagram would have in one piece. The first piece tells; later ones are of no other datagram, and say nothing.
+// What bug A hashed and the symmetric hash leaves out: flow labels, VLAN ids and GRE keys. Packets are only compared in
+// them. Of a fragment at which the kernel stops, what the hash leaves out is the rest of its datagram: there it is a
+// digest of the kernel key that the datagram would have in one piece. The first piece tells; later ones are of no other
+// datagram, and say nothing.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ inline constexpr std::uint16_t none = 0, unknown = 0xfffe, various = 0xffff;
   return static_cast<std::uint16_t>((value ^ value >> 15) * 0x85ebca6bU >> 16);
 }
 
-// Of one packet: a number for all of them, in whatever order. One multiplication, as it is made for every packet with a tag.
+// Of one packet: a number for all of them, in whatever order. One multiplication, as it is made for every packet with a
+// tag.
 [[nodiscard]] constexpr std::uint16_t with(std::uint16_t tags, std::uint16_t value) noexcept {
   const unsigned mixed = value * 0x9e37U & 0xffffU;
   return static_cast<std::uint16_t>(tags + (mixed ^ mixed >> 7));

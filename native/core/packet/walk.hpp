@@ -1,7 +1,8 @@
-// A parse in progress, for dissect.cpp and encapsulation.cpp only. It keeps two views apart. The IDS view is the flow an IDS
-// tracks; it obeys the length fields of the headers. The kernel view is what __skb_flow_dissect() (net/core/flow_dissector.c)
-// collects for fanout's symmetric hash; it looks at no length field and stops earlier, at a fragment for instance. Every layer is
-// one function: it reads its header and records what it found in the views that still follow.
+// A parse in progress, for dissect.cpp and encapsulation.cpp only. It keeps two views apart. The IDS view is the flow
+// an IDS tracks; it obeys the length fields of the headers. The kernel view is what __skb_flow_dissect()
+// (net/core/flow_dissector.c) collects for fanout's symmetric hash; it looks at no length field and stops earlier, at a
+// fragment for instance. Every layer is one function: it reads its header and records what it found in the views that
+// still follow.
 #pragma once
 
 #include <linux/if_ether.h>
@@ -43,8 +44,12 @@ struct View {
 };
 
 // One number for both: two would be one register more, which plain packets with tags do not have.
-[[nodiscard]] constexpr std::uint16_t src_port(std::uint32_t ports) noexcept { return static_cast<std::uint16_t>(ports >> 16); }
-[[nodiscard]] constexpr std::uint16_t dst_port(std::uint32_t ports) noexcept { return static_cast<std::uint16_t>(ports); }
+[[nodiscard]] constexpr std::uint16_t src_port(std::uint32_t ports) noexcept {
+  return static_cast<std::uint16_t>(ports >> 16);
+}
+[[nodiscard]] constexpr std::uint16_t dst_port(std::uint32_t ports) noexcept {
+  return static_cast<std::uint16_t>(ports);
+}
 [[nodiscard]] constexpr std::uint32_t exchanged(std::uint32_t ports) noexcept { return std::rotl(ports, 16); }
 
 [[nodiscard]] constexpr std::uint32_t sorted(std::uint32_t ports) noexcept { return std::min(ports, exchanged(ports)); }
@@ -53,7 +58,12 @@ struct View {
 // structures cost more here than the parsing (a wide load right after narrow stores waits for them).
 struct Walk {
   Walk(std::span<const std::byte> frame, HashSeed hash_seed, KernelModel kernel_model, Dissection& result) noexcept
-      : data(frame.data()), frame_end(frame.size()), packet_end(frame.size()), seed(hash_seed), model(kernel_model), out(&result) {
+      : data(frame.data()),
+        frame_end(frame.size()),
+        packet_end(frame.size()),
+        seed(hash_seed),
+        model(kernel_model),
+        out(&result) {
     out->kind = PacketKind::flow;
   }
 

@@ -37,7 +37,9 @@ bool has_fanout_args(int fd) noexcept {
 Result<Membership> join_group(int fd, const JoinRequest& request) noexcept {
   const FanoutArgs args{request.group_id, type_flags_of(request), request.members_max};
   const auto legacy = static_cast<std::uint32_t>(args.id) | static_cast<std::uint32_t>(args.type_flags) << 16;
-  const auto join = [&](const auto& argument) { return ::setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument); };
+  const auto join = [&](const auto& argument) {
+    return ::setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &argument, sizeof argument);
+  };
   int refused = request.members_max == 0 ? join(legacy) : join(args);
   // Older kernels refuse the long form. A group that fits into the short one does without its limit there.
   if (refused != 0 && errno == EINVAL && request.members_max != 0 && request.members_max <= legacy_members_max)
@@ -46,7 +48,8 @@ Result<Membership> join_group(int fd, const JoinRequest& request) noexcept {
 
   std::uint32_t word = 0;
   socklen_t length = sizeof word;
-  if (::getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &word, &length) != 0) return SysError::from_errno("getsockopt(PACKET_FANOUT)");
+  if (::getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &word, &length) != 0)
+    return SysError::from_errno("getsockopt(PACKET_FANOUT)");
   return Membership{static_cast<std::uint16_t>(word & 0xffff), static_cast<FanoutMode>((word >> 16) & 0xff),
                     static_cast<std::uint16_t>((word >> 16) & 0xff00)};
 }

@@ -26,7 +26,8 @@ struct JoinRequest {
   std::uint16_t group_id = 0;  // must be zero with FanoutFlags::unique_id: the kernel chooses a free one
   FanoutMode mode = FanoutMode::hash;
   std::uint16_t flags = 0;
-  std::uint32_t members_max = 0;  // 0: the legacy limit of 256; else fanout_args.max_num_members, where has_fanout_args()
+  std::uint32_t members_max =
+      0;  // 0: the legacy limit of 256; else fanout_args.max_num_members, where has_fanout_args()
 };
 
 // The group a socket is in, as getsockopt(PACKET_FANOUT) tells it. UNIQUEID is never part of the flags.
@@ -36,11 +37,12 @@ struct Membership {
   std::uint16_t flags = 0;
 };
 
-// Whether this kernel takes a limit of members (struct fanout_args: Linux 5.11, and stable branches such as 5.10.37). `fd` is any
-// packet socket, and stays as it is.
+// Whether this kernel takes a limit of members (struct fanout_args: Linux 5.11, and stable branches such as 5.10.37).
+// `fd` is any packet socket, and stays as it is.
 [[nodiscard]] bool has_fanout_args(int fd) noexcept;
 
-// The socket must be bound to a device and a protocol. EINVAL covers several mistakes; see docs/errors.md, GROUP_REFUSED.
+// The socket must be bound to a device and a protocol. EINVAL covers several mistakes; see docs/errors.md,
+// GROUP_REFUSED.
 [[nodiscard]] Result<Membership> join_group(int fd, const JoinRequest& request) noexcept;
 
 // Programs belong to the group: one member sets them for all (PACKET_FANOUT_DATA).

@@ -19,7 +19,8 @@ Result<UniqueFd> PacketSocket::open_descriptor(From from) noexcept {
 Result<PacketSocket> PacketSocket::adopt(UniqueFd fd) noexcept {
   int domain = 0;
   socklen_t length = sizeof domain;
-  if (::getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0) return SysError::from_errno("getsockopt(SO_DOMAIN)");
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0)
+    return SysError::from_errno("getsockopt(SO_DOMAIN)");
   if (domain != AF_PACKET) return SysError{"getsockopt(SO_DOMAIN)", EINVAL};
   // Whoever passed it on to execve(2) could not leave this set; nobody else is to have it.
   if (::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) return SysError::from_errno("fcntl(F_SETFD)");

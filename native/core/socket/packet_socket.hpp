@@ -24,9 +24,11 @@ class PacketSocket {
   // Where what it delivers, and shows to filters, begins.
   enum class From : bool { link_header, network_header };
 
-  // Protocol 0: no packet is delivered before bind(2) names a protocol, so none precedes ring and filter. Needs CAP_NET_RAW.
+  // Protocol 0: no packet is delivered before bind(2) names a protocol, so none precedes ring and filter. Needs
+  // CAP_NET_RAW.
   [[nodiscard]] static Result<UniqueFd> open_descriptor(From from = From::link_header) noexcept;
-  // One that somebody else opened in this way; no privilege is needed from here on. ENOTSOCK or EINVAL if it is anything else.
+  // One that somebody else opened in this way; no privilege is needed from here on. ENOTSOCK or EINVAL if it is
+  // anything else.
   [[nodiscard]] static Result<PacketSocket> adopt(UniqueFd fd) noexcept;
 
   // Replaces the filter in one step. Programs return how many bytes of a packet to keep.

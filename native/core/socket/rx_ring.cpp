@@ -6,7 +6,8 @@ namespace fanout {
 namespace {
 
 std::uint32_t* status_of(std::span<std::byte> block) noexcept {
-  return reinterpret_cast<std::uint32_t*>(block.data() + offsetof(tpacket_block_desc, hdr) + offsetof(tpacket_hdr_v1, block_status));
+  return reinterpret_cast<std::uint32_t*>(block.data() + offsetof(tpacket_block_desc, hdr) +
+                                          offsetof(tpacket_hdr_v1, block_status));
 }
 
 }  // namespace

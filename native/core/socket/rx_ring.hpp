@@ -11,9 +11,9 @@
 #include <optional>
 #include <span>
 
-#include "core/packet/dissect.hpp"
 #include "core/base/mapped_region.hpp"
 #include "core/base/result.hpp"
+#include "core/packet/dissect.hpp"
 
 namespace fanout {
 
@@ -34,13 +34,15 @@ struct RingPacket {
   std::uint64_t timestamp_ns = 0;  // CLOCK_REALTIME
   std::uint32_t wire_bytes = 0;    // without the stripped tag
   StrippedTag tag;
-  std::uint32_t status = 0;  // TP_STATUS_*
+  std::uint32_t status = 0;      // TP_STATUS_*
   std::uint8_t packet_type = 0;  // sll_pkttype: PACKET_HOST, PACKET_OUTGOING, ...
   NetworkStart network;
   std::uint16_t hardware_type = 0;  // sll_hatype: ARPHRD_* of the device
 
   // Whether the frame begins with an Ethernet header.
-  [[nodiscard]] bool is_ethernet() const noexcept { return hardware_type == hardware::ethernet || hardware_type == hardware::loopback; }
+  [[nodiscard]] bool is_ethernet() const noexcept {
+    return hardware_type == hardware::ethernet || hardware_type == hardware::loopback;
+  }
 };
 
 struct WalkCounts {
@@ -49,8 +51,10 @@ struct WalkCounts {
 };
 
 // Reads the packet whose header starts at `offset`; nothing if header or data would leave the block.
-[[nodiscard]] inline std::optional<RingPacket> packet_at(std::span<const std::byte> block, std::size_t offset, std::uint32_t& next) noexcept {
-  constexpr std::size_t link_offset = (sizeof(tpacket3_hdr) + TPACKET_ALIGNMENT - 1) & ~std::size_t{TPACKET_ALIGNMENT - 1};
+[[nodiscard]] inline std::optional<RingPacket> packet_at(std::span<const std::byte> block, std::size_t offset,
+                                                         std::uint32_t& next) noexcept {
+  constexpr std::size_t link_offset =
+      (sizeof(tpacket3_hdr) + TPACKET_ALIGNMENT - 1) & ~std::size_t{TPACKET_ALIGNMENT - 1};
   if (offset > block.size() || block.size() - offset < link_offset + sizeof(sockaddr_ll)) return std::nullopt;
   tpacket3_hdr header;
   std::memcpy(&header, block.data() + offset, sizeof header);
@@ -76,8 +80,9 @@ struct WalkCounts {
   return packet;
 }
 
-// Calls visit(RingPacket) for each packet of a block. Walks by the block's count (the last packet's next offset is 0), stops
-// at the first step that does not go forward or leaves the block; what was announced and not reached counts as malformed.
+// Calls visit(RingPacket) for each packet of a block. Walks by the block's count (the last packet's next offset is 0),
+// stops at the first step that does not go forward or leaves the block; what was announced and not reached counts as
+// malformed.
 template <typename Visit>
 WalkCounts for_each_packet(std::span<const std::byte> block, Visit&& visit) noexcept {
   tpacket_block_desc description;
@@ -90,7 +95,8 @@ WalkCounts for_each_packet(std::span<const std::byte> block, Visit&& visit) noex
     std::uint32_t next = 0;
     const auto packet = packet_at(block, offset, next);
     if (!packet) return {counts.packets, announced - counts.packets};
-    // The next header is far enough ahead to miss the cache. Its offset is not checked yet, and no pointer may leave the block.
+    // The next header is far enough ahead to miss the cache. Its offset is not checked yet, and no pointer may leave
+    // the block.
     __builtin_prefetch(block.data() + std::min<std::size_t>(offset + next, block.size()));
     visit(*packet);
     ++counts.packets;
@@ -127,7 +133,8 @@ class RxRing {
   void advance() noexcept { index_ = index_ + 1 == geometry_.block_count ? 0 : index_ + 1; }
 
  private:
-  RxRing(MappedRegion region, const RingGeometry& geometry) noexcept : region_(std::move(region)), geometry_(geometry) {}
+  RxRing(MappedRegion region, const RingGeometry& geometry) noexcept
+      : region_(std::move(region)), geometry_(geometry) {}
   [[nodiscard]] std::span<std::byte> current() const noexcept {
     return region_.bytes().subspan(std::size_t{index_} * geometry_.block_bytes, geometry_.block_bytes);
   }

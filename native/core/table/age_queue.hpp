@@ -1,6 +1,6 @@
-// Which flows make room first: those that were seen last the longest ago, in steps of 4.3 s, and within a step those that came
-// first. A flow that is seen again stays where it is and is moved when its turn comes: so nothing is to be done when a packet is
-// counted, and every move is paid for by a sighting.
+// Which flows make room first: those that were seen last the longest ago, in steps of 4.3 s, and within a step those
+// that came first. A flow that is seen again stays where it is and is moved when its turn comes: so nothing is to be
+// done when a packet is counted, and every move is paid for by a sighting.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,8 @@ class AgeQueue {
     return queue;
   }
 
-  // At the end of the step of its time. Steps whose turn is over are not opened again: what would belong there is the next to go.
+  // At the end of the step of its time. Steps whose turn is over are not opened again: what would belong there is the
+  // next to go.
   void push(std::uint32_t record, std::uint32_t tick) noexcept {
     Step& step = steps()[std::max(step_of(tick), oldest_)];
     if (step.first == 0)

@@ -1,6 +1,6 @@
-// The fragments that one worker sees, joined to the flow of the first piece of their datagram, in whatever order they come. What
-// finds no first piece here is told to the collector, which knows those of all workers. Bounded: the oldest datagrams make room,
-// and are told. Capture thread only.
+// The fragments that one worker sees, joined to the flow of the first piece of their datagram, in whatever order they
+// come. What finds no first piece here is told to the collector, which knows those of all workers. Bounded: the oldest
+// datagrams make room, and are told. Capture thread only.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace fanout {
 
-// How long a datagram may take to arrive. Linux gives up after 30 s too (ipfrag_time); an identification is used again after
-// that.
+// How long a datagram may take to arrive. Linux gives up after 30 s too (ipfrag_time); an identification is used again
+// after that.
 inline constexpr std::uint64_t datagram_lifetime_ns = 30'000'000'000;
 
 class Datagrams {
@@ -33,8 +33,8 @@ class Datagrams {
     std::uint16_t tags = 0;
   };
 
-  // `packet` is a flow and the first piece of a datagram. Returns what has waited for it, which is of the same flow and kernel
-  // key.
+  // `packet` is a flow and the first piece of a datagram. Returns what has waited for it, which is of the same flow and
+  // kernel key.
   [[nodiscard]] Waiting begin(const Dissection& packet, std::uint64_t time_ns) noexcept;
 
   // `packet` is a later piece. True if its flow is known: then it has been made a packet of that flow. Else it waits.

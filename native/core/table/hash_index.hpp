@@ -1,6 +1,6 @@
 // Open addressing from a 32-bit hash to the position of a record in a dense array. An entry is eight bytes, so a probe
-// rarely leaves its cache line, and growing moves entries only: records stay where they are. All that growing takes is done a
-// little with each insertion, so that none has to wait for it.
+// rarely leaves its cache line, and growing moves entries only: records stay where they are. All that growing takes is
+// done a little with each insertion, so that none has to wait for it.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,8 @@ class HashIndex {
 
   void prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(table_.entries() + (hash & table_.mask)); }
 
-  // The position of the first entry with this hash, from which a record can be prefetched; `none` if there is none nearby.
+  // The position of the first entry with this hash, from which a record can be prefetched; `none` if there is none
+  // nearby.
   [[nodiscard]] std::uint32_t peek(std::uint32_t hash) const noexcept {
     const std::uint64_t entry = table_.entries()[hash & table_.mask];
     return entry != 0 && hash_of(entry) == hash ? position_of(entry) : none;
@@ -73,7 +74,8 @@ class HashIndex {
     --count_;
     if (is_growing()) [[unlikely]]
       if (std::uint64_t* const old = old_.find(entry)) *old = entry | gone;
-    if (std::uint64_t* const found = table_.find(entry)) table_.close_gap(static_cast<std::uint64_t>(found - table_.entries()));
+    if (std::uint64_t* const found = table_.find(entry))
+      table_.close_gap(static_cast<std::uint64_t>(found - table_.entries()));
   }
 
   void clear() noexcept {
@@ -85,14 +87,18 @@ class HashIndex {
   [[nodiscard]] std::size_t bytes() const noexcept { return table_.region.size() + old_.region.size() + next_touched_; }
 
  private:
-  [[nodiscard]] static std::uint32_t hash_of(std::uint64_t entry) noexcept { return static_cast<std::uint32_t>(entry >> 32); }
+  [[nodiscard]] static std::uint32_t hash_of(std::uint64_t entry) noexcept {
+    return static_cast<std::uint32_t>(entry >> 32);
+  }
   // Stored plus one, so that zero means empty and fresh pages need no initialization.
-  [[nodiscard]] static std::uint32_t position_of(std::uint64_t entry) noexcept { return static_cast<std::uint32_t>(entry) - 1; }
+  [[nodiscard]] static std::uint32_t position_of(std::uint64_t entry) noexcept {
+    return static_cast<std::uint32_t>(entry) - 1;
+  }
   [[nodiscard]] static std::uint64_t entry_of(std::uint32_t hash, std::uint32_t position) noexcept {
     return std::uint64_t{hash} << 32 | (std::uint64_t{position} + 1);
   }
-  // In place of the position of what was erased from the old table, where a gap would end the search for others. No record has
-  // it.
+  // In place of the position of what was erased from the old table, where a gap would end the search for others. No
+  // record has it.
   static constexpr std::uint64_t gone = 0xffffffff;
 
   struct Table {
@@ -142,8 +148,8 @@ class HashIndex {
   }
 
   static constexpr std::uint64_t page_bytes = std::uint64_t{2} << 20;
-  // The next table is asked for when the present one is three quarters as full as it may be. From then on its pages are taken one
-  // by one: the kernel clears them first, and entries go to all of them at once.
+  // The next table is asked for when the present one is three quarters as full as it may be. From then on its pages are
+  // taken one by one: the kernel clears them first, and entries go to all of them at once.
   void plan_growth() noexcept {
     const bool will_grow = std::uint64_t{most_} * 4 > table_.slots() * 3;
     // A smaller table has small pages, which are taken as entries come.
@@ -181,8 +187,8 @@ class HashIndex {
     return Done{};
   }
 
-  // Done long before the table must grow again: that takes three insertions for every four slots of the old one. So many at a
-  // time are read as fast as all of them would be.
+  // Done long before the table must grow again: that takes three insertions for every four slots of the old one. So
+  // many at a time are read as fast as all of them would be.
   static constexpr std::uint64_t slots_at_a_time = 64;
   void move_some() noexcept {
     for (const std::uint64_t end = moved_ + slots_at_a_time; moved_ < end; ++moved_) {
@@ -204,15 +210,16 @@ class HashIndex {
   std::uint64_t count_ = 0;
 };
 
-// A dense, growing array whose records never move: address space for all of it is reserved at once, memory is used as it is
-// touched.
+// A dense, growing array whose records never move: address space for all of it is reserved at once, memory is used as
+// it is touched.
 template <typename Record>
 class RecordArray {
  public:
   RecordArray() noexcept = default;
 
-  // Reserves room for up to `capacity` records; less, down to a sixteenth, where the address space is limited (ulimit -v,
-  // overcommit). Huge pages serve arrays that are expected to fill: fewer address translations, in steps of 2 MiB of memory.
+  // Reserves room for up to `capacity` records; less, down to a sixteenth, where the address space is limited (ulimit
+  // -v, overcommit). Huge pages serve arrays that are expected to fill: fewer address translations, in steps of 2 MiB
+  // of memory.
   [[nodiscard]] static Result<RecordArray> reserve(std::uint32_t capacity, Pages pages) noexcept {
     const std::uint32_t least = capacity / 16;
     for (std::uint32_t wanted = capacity;; wanted /= 2) {

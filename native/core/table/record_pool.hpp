@@ -1,5 +1,5 @@
-// Records that come and go. Places that were given back are used first, so memory is that of the most that there ever were at
-// once.
+// Records that come and go. Places that were given back are used first, so memory is that of the most that there ever
+// were at once.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace fanout {
 
-// A record that is given back must still say of itself that it is none, but for its first four bytes: they lead to the next free
-// one.
+// A record that is given back must still say of itself that it is none, but for its first four bytes: they lead to the
+// next free one.
 template <typename Record>
 class RecordPool {
  public:

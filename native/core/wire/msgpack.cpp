@@ -103,7 +103,8 @@ void Writer::real(double value) {
   const bool is_whole = value >= -exact && value <= exact && value == std::floor(value);
   if (is_whole && value >= 0) return natural(static_cast<std::uint64_t>(value));
   put(is_whole ? integer64 : real64);
-  big_endian(is_whole ? static_cast<std::uint64_t>(static_cast<std::int64_t>(value)) : std::bit_cast<std::uint64_t>(value), 8);
+  big_endian(
+      is_whole ? static_cast<std::uint64_t>(static_cast<std::int64_t>(value)) : std::bit_cast<std::uint64_t>(value), 8);
 }
 
 void Writer::text(std::string_view value) {

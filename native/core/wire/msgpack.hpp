@@ -1,5 +1,5 @@
-// The msgpack of control messages: arrays, integers, numbers, text, bytes, booleans and null, nothing else. Observations have a
-// reader and a writer of their own (wire.hpp).
+// The msgpack of control messages: arrays, integers, numbers, text, bytes, booleans and null, nothing else.
+// Observations have a reader and a writer of their own (wire.hpp).
 #pragma once
 
 #include <cstddef>
@@ -48,8 +48,8 @@ class Reader {
   std::size_t offset_ = 0;
 };
 
-// What the next value is to the builder: `leaf(value)`, or `array(count)` and then `set(array, index, element)` for each element.
-// Nothing where the message is malformed or nested too deep.
+// What the next value is to the builder: `leaf(value)`, or `array(count)` and then `set(array, index, element)` for
+// each element. Nothing where the message is malformed or nested too deep.
 template <typename Builder>
 std::optional<typename Builder::Built> build(Reader& reader, Builder& builder, unsigned depth = 0) {
   const std::optional<Value> value = reader.next();
@@ -65,7 +65,8 @@ std::optional<typename Builder::Built> build(Reader& reader, Builder& builder, u
   return array;
 }
 
-// Appends values. Integers in the shortest form, whichever way they come; whoever announces an array appends its elements.
+// Appends values. Integers in the shortest form, whichever way they come; whoever announces an array appends its
+// elements.
 class Writer {
  public:
   void null();

@@ -21,8 +21,9 @@ struct Observation {
   std::uint8_t marks = 0;
   std::uint16_t tags = 0;  // tag_digest.hpp
   ContentMark content = 0;
-  // Not 0: of a fragmented datagram, by its digest. Without packets it says whose the datagram is, as its first piece was counted
-  // with its flow. With packets these are later pieces whose first one their worker did not see: the tuple has no ports.
+  // Not 0: of a fragmented datagram, by its digest. Without packets it says whose the datagram is, as its first piece
+  // was counted with its flow. With packets these are later pieces whose first one their worker did not see: the tuple
+  // has no ports.
   std::uint64_t datagram = 0;
 };
 

@@ -115,9 +115,10 @@ bool BatchReader::next(Observation& o) noexcept {
   std::uint64_t stack = 0;
   std::uint8_t dst_family = 0;
   const bool read = read_array(fields) && fields == observation_fields && read_address(o.tuple.src, o.tuple.family) &&
-                    read_address(o.tuple.dst, dst_family) && dst_family == o.tuple.family && read_into(o.tuple.src_port) &&
-                    read_into(o.tuple.dst_port) && read_into(o.tuple.protocol) && read_into(stack) && read_into(o.kernel_key) &&
-                    read_into(o.marks) && read_into(o.tags) && read_into(o.packets) && read_into(o.bytes) && read_into(o.first_ns) && read_into(o.last_ns) &&
+                    read_address(o.tuple.dst, dst_family) && dst_family == o.tuple.family &&
+                    read_into(o.tuple.src_port) && read_into(o.tuple.dst_port) && read_into(o.tuple.protocol) &&
+                    read_into(stack) && read_into(o.kernel_key) && read_into(o.marks) && read_into(o.tags) &&
+                    read_into(o.packets) && read_into(o.bytes) && read_into(o.first_ns) && read_into(o.last_ns) &&
                     read_into(o.content) && read_into(o.datagram);
   // Only of a datagram there may be news without packets.
   if (!read || (o.packets == 0 && o.datagram == 0) || o.last_ns < o.first_ns) return fail();
@@ -130,10 +131,14 @@ bool BatchReader::read_array(std::uint64_t& count) noexcept {
   if (offset_ >= message_.size()) return false;
   const auto type = static_cast<std::uint8_t>(message_[offset_]);
   std::size_t width = 0;
-  if ((type & 0xf0) == fixarray) count = type & 0x0f;
-  else if (type == array16) width = 2;
-  else if (type == array32) width = 4;
-  else return false;
+  if ((type & 0xf0) == fixarray)
+    count = type & 0x0f;
+  else if (type == array16)
+    width = 2;
+  else if (type == array32)
+    width = 4;
+  else
+    return false;
   if (message_.size() - offset_ - 1 < width) return false;
   if (width != 0) {
     count = 0;

@@ -1,5 +1,6 @@
-// Observations as standard msgpack (docs/protocol.md): [kind, member, epoch, [observation...]], each observation a positional array of
-// integers and byte strings. Written in the worker's capture thread, read by the collector; any msgpack library can read it too.
+// Observations as standard msgpack (docs/protocol.md): [kind, member, epoch, [observation...]], each observation a
+// positional array of integers and byte strings. Written in the worker's capture thread, read by the collector; any
+// msgpack library can read it too.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,8 @@ namespace fanout::wire {
 
 inline constexpr std::uint8_t kind_observations = 5;
 inline constexpr std::size_t observation_fields = 15;
-// Array header, two addresses of 16 bytes, ports and tags, protocol, marks, content and seven 64-bit integers, each at its longest.
+// Array header, two addresses of 16 bytes, ports and tags, protocol, marks, content and seven 64-bit integers, each at
+// its longest.
 inline constexpr std::size_t observation_bytes_max = 1 + 2 * 18 + 3 * 3 + 2 * 2 + 5 + 7 * 9;
 inline constexpr std::size_t batch_header_bytes = 1 + 1 + 5 + 5 + 5;
 
@@ -35,7 +37,8 @@ class BatchWriter {
   std::uint32_t count_ = 0;
 };
 
-// Reads a batch front to back without copying it. Anything that is not exactly the above is malformed; `error_offset` says where.
+// Reads a batch front to back without copying it. Anything that is not exactly the above is malformed; `error_offset`
+// says where.
 class BatchReader {
  public:
   explicit BatchReader(std::span<const std::byte> message) noexcept;

@@ -56,8 +56,10 @@ Status attach(PacketSocket& socket, const CaptureConfig& config) noexcept {
   const auto model = [&] { return config.kernel.value_or(KernelModel{}); };
   if (!packet.is_ethernet()) [[unlikely]]
     return dissect_network(packet.frame, packet.network, config.seed, model());
-  if (packet.packet_type == PACKET_OUTGOING) return dissect_sent(packet.frame, packet.tag, packet.network, config.seed, model());
-  return config.kernel ? dissect(packet.frame, packet.tag, config.seed, *config.kernel) : dissect(packet.frame, packet.tag, config.seed);
+  if (packet.packet_type == PACKET_OUTGOING)
+    return dissect_sent(packet.frame, packet.tag, packet.network, config.seed, model());
+  return config.kernel ? dissect(packet.frame, packet.tag, config.seed, *config.kernel)
+                       : dissect(packet.frame, packet.tag, config.seed);
 }
 
 Status pin_to(int cpu) noexcept {
@@ -80,9 +82,12 @@ Result<std::unique_ptr<Capture>> Capture::open(UniqueFd packet_socket, CaptureCo
   if (!socket) return socket.error();
   auto ring = RxRing::create(socket->fd(), config.ring);
   if (!ring) return ring.error();
-  for (const auto step : {+[](PacketSocket& s, const CaptureConfig& c) { return c.eager ? attach(s, c) : s.attach_drop_all(); },
-                          +[](PacketSocket& s, const CaptureConfig& c) { return s.bind_device(c.ifindex); },
-                          +[](PacketSocket& s, const CaptureConfig& c) { return c.promiscuous ? s.add_promiscuous(c.ifindex) : Status{Done{}}; }}) {
+  for (const auto step :
+       {+[](PacketSocket&s, const CaptureConfig&c) { return c.eager ? attach(s, c) : s.attach_drop_all(); },
+        +[](PacketSocket&s, const CaptureConfig&c) { return s.bind_device(c.ifindex); },
+        +[](PacketSocket&s, const CaptureConfig&c) {
+          return c.promiscuous ? s.add_promiscuous(c.ifindex) : Status{Done{}};
+        }}) {
     const auto status = step(*socket, config);
     if (!status) return status.error();
   }
@@ -94,8 +99,9 @@ Result<std::unique_ptr<Capture>> Capture::open(UniqueFd packet_socket, CaptureCo
   if (!memory) return memory.error();
   UniqueFd wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!wake) return SysError::from_errno("eventfd");
-  return std::unique_ptr<Capture>{new Capture{std::move(config), std::move(*socket), std::move(*ring), std::move(*cache),
-                                              std::move(*order), std::make_shared<Outbox>(std::move(*memory)), std::move(wake)}};
+  return std::unique_ptr<Capture>{new Capture{std::move(config), std::move(*socket), std::move(*ring),
+                                              std::move(*cache), std::move(*order),
+                                              std::make_shared<Outbox>(std::move(*memory)), std::move(wake)}};
 }
 
 Result<Capture::Order> Capture::create_order(const CaptureConfig& config) noexcept {
@@ -148,12 +154,15 @@ Status Capture::start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell door
   epoch_ = epoch;
   doorbell_ = std::move(doorbell);
   pthread_t thread{};
-  if (const int error = ::pthread_create(&thread, nullptr, thread_main, this); error != 0) return SysError{"pthread_create", error};
+  if (const int error = ::pthread_create(&thread, nullptr, thread_main, this); error != 0)
+    return SysError{"pthread_create", error};
   thread_ = thread;
   return Done{};
 }
 
-void Capture::begin_epoch(std::uint32_t epoch, std::uint64_t from_ns) noexcept { send({std::pair{epoch, from_ns}, std::nullopt, false}); }
+void Capture::begin_epoch(std::uint32_t epoch, std::uint64_t from_ns) noexcept {
+  send({std::pair{epoch, from_ns}, std::nullopt, false});
+}
 void Capture::finish(std::uint64_t until_ns) noexcept { send({std::nullopt, until_ns, false}); }
 
 void Capture::send(const Command& command) noexcept {
@@ -274,7 +283,8 @@ void Capture::look_for_copy(const RingPacket& packet, const Dissection& dissecti
   if (dissection.key.protocol == IPPROTO_TCP && at + sizeof rest <= packet.frame.size())
     std::memcpy(&rest, packet.frame.data() + at, sizeof rest);
   const std::uint64_t flow = dissection.flow_hash ^ static_cast<std::uint64_t>(dissection.direction);
-  copies_.see(seeded_mix(content ^ flow, rest, config_.seed), packet.timestamp_ns, packet.packet_type == PACKET_OUTGOING);
+  copies_.see(seeded_mix(content ^ flow, rest, config_.seed), packet.timestamp_ns,
+              packet.packet_type == PACKET_OUTGOING);
 }
 
 // A packet that this host sent, where such packets are not judged: on loopback it is received as well.
@@ -285,7 +295,8 @@ void Capture::look_at_unjudged(const RingPacket& packet) noexcept {
   if (copies_.looks_at(content)) look_for_copy(packet, dissection, content);
 }
 
-// False if the packet is none of a known flow (yet): then it has been taken care of. `packet` becomes one of its flow's.
+// False if the packet is none of a known flow (yet): then it has been taken care of. `packet` becomes one of its
+// flow's.
 bool Capture::join_fragment(Dissection& packet, const Amount& amount) noexcept {
   if (packet.kind == PacketKind::fragment_later) {
     if (datagrams_.continue_with(packet, amount)) return true;
@@ -315,7 +326,8 @@ void Capture::commit(const Parsed* batch, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t position = cache_.prefetch_record(batch[i].hash);
     // Nothing has no position that is watched.
-    if (order_.tcp && order_.tcp->watches(position) && batch[i].packet.key.protocol == IPPROTO_TCP) order_.tcp->prefetch(position);
+    if (order_.tcp && order_.tcp->watches(position) && batch[i].packet.key.protocol == IPPROTO_TCP)
+      order_.tcp->prefetch(position);
   }
   for (std::size_t i = 0; i < count; ++i) {
     const auto position = store(batch[i].packet, batch[i].hash, batch[i].amount);
@@ -325,7 +337,8 @@ void Capture::commit(const Parsed* batch, std::size_t count) noexcept {
 }
 
 // The position of its record, if there was room.
-std::optional<std::uint32_t> Capture::store(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept {
+std::optional<std::uint32_t> Capture::store(const Dissection& packet, std::uint32_t hash,
+                                            const Amount& amount) noexcept {
   auto position = cache_.add(packet, hash, amount);
   if (!position) {
     evict();
@@ -346,12 +359,15 @@ void Capture::forget_flows() noexcept {
   if (order_.tcp) order_.tcp->forget();
 }
 
-// Makes room by telling everything and starting empty. While the collector is too slow for that, new flows are counted as overflow.
+// Makes room by telling everything and starting empty. While the collector is too slow for that, new flows are counted
+// as overflow.
 void Capture::evict() noexcept {
   constexpr milliseconds patience{50};
   if (now_ms() < next_evict_ms_) return;
-  if (tell_everything(patience)) forget_flows();
-  else next_evict_ms_ = now_ms() + patience.count();
+  if (tell_everything(patience))
+    forget_flows();
+  else
+    next_evict_ms_ = now_ms() + patience.count();
 }
 
 void Capture::wait() noexcept {
@@ -389,7 +405,8 @@ void Capture::obey(const Command& command) noexcept {
     datagrams_.clear();
     changes_cursor_.reset();
     epoch_ = command.epoch->first;
-    // Should the clock have stepped back, the run's start still bounds what can be judged: times are counted from there.
+    // Should the clock have stepped back, the run's start still bounds what can be judged: times are counted from
+    // there.
     span_.from_ns = std::max(start_ns_, command.epoch->second);
   }
   if (command.finish && !done_) finish_reading(*command.finish);
@@ -417,8 +434,8 @@ void Capture::read_until(std::uint64_t until_ns) noexcept {
   }
 }
 
-// An open block is handed over when its timer fires, rounded up to the kernel's own clock, and not before: the kernel's count tells when
-// all has been read. Given up only if no block comes for longer than any timer takes.
+// An open block is handed over when its timer fires, rounded up to the kernel's own clock, and not before: the kernel's
+// count tells when all has been read. Given up only if no block comes for longer than any timer takes.
 void Capture::read_until_empty() noexcept {
   // A packet that was past the filter on another CPU when it was shut is counted a moment later.
   constexpr std::int64_t in_flight_ms = 2;
@@ -466,14 +483,17 @@ bool Capture::tell(milliseconds patience, Write&& write) noexcept {
     if (!slot) return false;
     wire::BatchWriter writer{outbox_->slot(*slot).subspan(Outbox::frame_header_bytes), config_.member, epoch_};
     all = write(writer);
-    if (writer.count() != 0) publish(*slot, writer);
-    else outbox_->give_back(*slot);
+    if (writer.count() != 0)
+      publish(*slot, writer);
+    else
+      outbox_->give_back(*slot);
   }
   return true;
 }
 
 void Capture::tell_news() noexcept {
-  (void)tell(milliseconds{0}, [&](wire::BatchWriter& writer) { return cache_.write_news(writer) && datagrams_.write_due(writer); });
+  (void)tell(milliseconds{0},
+             [&](wire::BatchWriter& writer) { return cache_.write_news(writer) && datagrams_.write_due(writer); });
   next_news_ms_ = now_ms() + config_.news_interval_ms;
 }
 
@@ -496,7 +516,9 @@ bool Capture::tell_everything(milliseconds patience) noexcept {
   std::uint32_t cursor = 0;
   datagrams_.settle();
   count_lost_fragments();
-  return tell(patience, [&](wire::BatchWriter& writer) { return datagrams_.write_due(writer) && cache_.write_changes(writer, cursor); });
+  return tell(patience, [&](wire::BatchWriter& writer) {
+    return datagrams_.write_due(writer) && cache_.write_changes(writer, cursor);
+  });
 }
 
 void Capture::publish_counters(bool finished) noexcept {
@@ -512,7 +534,8 @@ void Capture::publish_counters(bool finished) noexcept {
   fresh.order = order_.lab ? order_.lab->counts() : order_.tcp->counts();
   fresh.copies = copies_.counts();
   fresh.large = large_;
-  // First the time, then the question: whoever reads `alive_ns` without a new error knows that until then the link had not gone.
+  // First the time, then the question: whoever reads `alive_ns` without a new error knows that until then the link had
+  // not gone.
   fresh.alive_ns = clock_ns(CLOCK_REALTIME);
   note_link_error();
   fresh.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_start_ns_;

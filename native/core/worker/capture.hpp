@@ -12,17 +12,17 @@
 #include <optional>
 #include <vector>
 
-#include "core/worker/copies.hpp"
-#include "core/table/datagrams.hpp"
-#include "core/socket/fanout.hpp"
-#include "core/worker/flow_cache.hpp"
 #include "core/packet/ignored.hpp"
+#include "core/socket/fanout.hpp"
+#include "core/socket/packet_socket.hpp"
+#include "core/socket/rx_ring.hpp"
+#include "core/table/datagrams.hpp"
+#include "core/worker/copies.hpp"
+#include "core/worker/flow_cache.hpp"
 #include "core/worker/judged_span.hpp"
 #include "core/worker/order_lab.hpp"
 #include "core/worker/order_tcp.hpp"
 #include "core/worker/outbox.hpp"
-#include "core/socket/packet_socket.hpp"
-#include "core/socket/rx_ring.hpp"
 
 namespace fanout {
 
@@ -36,19 +36,20 @@ struct CaptureConfig {
   bool ignore_outgoing = false;  // do not judge packets that this host sent
   std::optional<int> cpu;
   std::uint32_t flows_max = 1U << 20;
-  std::uint32_t work_ns = 0;        // simulated cost of inspecting one packet
+  std::uint32_t work_ns = 0;  // simulated cost of inspecting one packet
   std::uint32_t news_interval_ms = 10;
   std::uint32_t changes_interval_ms = 5000;
   HashSeed seed;
   std::optional<KernelModel> kernel;  // that hashes otherwise than current ones
-  bool lab_tags = false;  // the traffic is the lab's own, and numbers its packets
+  bool lab_tags = false;              // the traffic is the lab's own, and numbers its packets
   // Deliver packets from bind() on, as most programs do: to a socket that is no member yet, and under a growing group.
   bool eager = false;
   bool replayed = false;  // it is that of a capture file, sent faster or slower than it was
   std::uint32_t mtu = 0;  // of a live device; 0: packets above it are not counted
 };
 
-// Packets longer than the device's MTU: segments that were merged on receipt, or are split only by the NIC that sends them.
+// Packets longer than the device's MTU: segments that were merged on receipt, or are split only by the NIC that sends
+// them.
 struct LargeCounts {
   std::uint64_t received = 0;
   std::uint64_t sent = 0;
@@ -71,7 +72,7 @@ struct CaptureCounters {
   std::uint64_t alive_ns = 0;  // CLOCK_REALTIME at which these counters were true
   std::uint64_t cpu_ns = 0;    // of this process, since arm()
   std::uint32_t epoch = 0;
-  int link_error = 0;             // last SO_ERROR of the socket, as an errno; ENETDOWN when the interface went down or away
+  int link_error = 0;  // last SO_ERROR of the socket, as an errno; ENETDOWN when the interface went down or away
   std::uint32_t link_errors = 0;  // how often
   bool finished = false;
 };
@@ -86,17 +87,21 @@ class Capture {
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
-  [[nodiscard]] Result<Membership> join(const JoinRequest& request) noexcept { return join_group(socket_.fd(), request); }
+  [[nodiscard]] Result<Membership> join(const JoinRequest& request) noexcept {
+    return join_group(socket_.fd(), request);
+  }
   [[nodiscard]] const PacketSocket& socket() const noexcept { return socket_; }
 
   // When all members have joined: zeroes the kernel's counters and lets packets into the ring.
   [[nodiscard]] Status arm() noexcept;
-  // Begins to read. Packets stamped before `start_ns` (CLOCK_REALTIME) are not judged. The doorbell rings on the capture thread.
+  // Begins to read. Packets stamped before `start_ns` (CLOCK_REALTIME) are not judged. The doorbell rings on the
+  // capture thread.
   [[nodiscard]] Status start(std::uint64_t start_ns, std::uint32_t epoch, Doorbell doorbell) noexcept;
   // Closes the current epoch and judges packets stamped from `from_ns` on in the next.
   void begin_epoch(std::uint32_t epoch, std::uint64_t from_ns) noexcept;
-  // Shuts the ring, reads what it holds, tells everything; then counters().finished. The socket stays a member until destruction.
-  // Packets stamped `until_ns` (CLOCK_REALTIME) or later are not judged, so that several groups can end with the same packet.
+  // Shuts the ring, reads what it holds, tells everything; then counters().finished. The socket stays a member until
+  // destruction. Packets stamped `until_ns` (CLOCK_REALTIME) or later are not judged, so that several groups can end
+  // with the same packet.
   void finish(std::uint64_t until_ns = at_once) noexcept;
   static constexpr std::uint64_t at_once = 0;
 
@@ -121,8 +126,8 @@ class Capture {
   };
 
   [[nodiscard]] static Result<Order> create_order(const CaptureConfig& config) noexcept;
-  Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, Order order, std::shared_ptr<Outbox> outbox,
-          UniqueFd wake) noexcept;
+  Capture(CaptureConfig config, PacketSocket socket, RxRing ring, FlowCache cache, Order order,
+          std::shared_ptr<Outbox> outbox, UniqueFd wake) noexcept;
 
   static void* thread_main(void* self) noexcept;
   void run() noexcept;
@@ -171,7 +176,7 @@ class Capture {
   IgnoredCounts ignored_;
   Copies copies_;
   LargeCounts large_;
-  std::uint32_t whole_bytes_;  // from the network header on: longer packets are large
+  std::uint32_t whole_bytes_;   // from the network header on: longer packets are large
   std::uint64_t start_ns_ = 0;  // of the run: zero of the observations' times
   JudgedSpan span_;             // of the epoch
   std::uint32_t epoch_ = 0;

@@ -1,8 +1,9 @@
-// How many packets came twice: of a mirror that delivers both directions of a port to one that it mirrors too, or on a device where
-// each packet is seen as sent and as received. An IDS counts them twice and takes them for retransmissions. Capture thread only.
+// How many packets came twice: of a mirror that delivers both directions of a port to one that it mirrors too, or on a
+// device where each packet is seen as sent and as received. An IDS counts them twice and takes them for
+// retransmissions. Capture thread only.
 //
-// A packet is looked at by what it contains, so that its copy is too: at first every one, later one of 64, which keeps what
-// the others cost to one comparison. What is remembered is bounded: a packet that was forgotten has no copies.
+// A packet is looked at by what it contains, so that its copy is too: at first every one, later one of 64, which keeps
+// what the others cost to one comparison. What is remembered is bounded: a packet that was forgotten has no copies.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,9 @@
 namespace fanout {
 
 struct CopyCounts {
-  std::uint64_t looked = 0;  // packets that were looked at
-  std::uint64_t again = 0;   // of those, copies of one that came shortly before
-  std::uint64_t crossed = 0; // of those, sent where the other was received, or the other way round
+  std::uint64_t looked = 0;    // packets that were looked at
+  std::uint64_t again = 0;     // of those, copies of one that came shortly before
+  std::uint64_t crossed = 0;   // of those, sent where the other was received, or the other way round
   std::uint64_t apart_ns = 0;  // between them, summed
 };
 

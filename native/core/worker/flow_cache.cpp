@@ -11,7 +11,8 @@ Result<FlowCache> FlowCache::create(const Limits& limits) noexcept {
   return FlowCache{std::move(*index), std::move(*records)};
 }
 
-std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept {
+std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint32_t hash,
+                                            const Amount& amount) noexcept {
   std::uint32_t position = index_.find(hash, [&](std::uint32_t candidate) {
     const Record& r = records_[candidate];
     return r.kernel_key == packet.kernel_key && r.key == packet.key && r.stack == packet.stack;
@@ -51,8 +52,8 @@ std::optional<std::uint32_t> FlowCache::add(const Dissection& packet, std::uint3
 void FlowCache::write(wire::BatchWriter& writer, Record& record, Direction direction) noexcept {
   const auto d = static_cast<std::size_t>(direction);
   Counters& c = record.counters[d];
-  writer.append(Observation{directed(record.key, direction), record.stack, record.kernel_key, c.packets, c.bytes, c.first_ns, c.last_ns,
-                            c.marks, c.tags, record.content[d], 0});
+  writer.append(Observation{directed(record.key, direction), record.stack, record.kernel_key, c.packets, c.bytes,
+                            c.first_ns, c.last_ns, c.marks, c.tags, record.content[d], 0});
   c.packets = 0;
   c.bytes = 0;
 }

@@ -26,7 +26,8 @@ class FlowCache {
 
   [[nodiscard]] static std::uint32_t hash_of(const Dissection& packet, HashSeed seed) noexcept {
     // The kernel key takes part: a tunnel's inner flow may come with many of them, each a record of its own.
-    return static_cast<std::uint32_t>(seeded_mix(packet.flow_hash + packet.kernel_key, packet.stack.packed(), seed) >> 32);
+    return static_cast<std::uint32_t>(seeded_mix(packet.flow_hash + packet.kernel_key, packet.stack.packed(), seed) >>
+                                      32);
   }
 
   // Three steps over a batch of packets, so that the memory of one is fetched while another is looked at.
@@ -42,7 +43,8 @@ class FlowCache {
   }
   // The position of the flow's record, until clear(); nothing if `packet`, or several like it, belong to a new
   // flow and the cache is full.
-  [[nodiscard]] std::optional<std::uint32_t> add(const Dissection& packet, std::uint32_t hash, const Amount& amount) noexcept;
+  [[nodiscard]] std::optional<std::uint32_t> add(const Dissection& packet, std::uint32_t hash,
+                                                 const Amount& amount) noexcept;
 
   // The latest time stamp of a flow.
   [[nodiscard]] std::uint64_t latest_ns(std::uint32_t position) const noexcept {
@@ -50,7 +52,8 @@ class FlowCache {
     return std::max(forward.last_ns, reverse.last_ns);
   }
 
-  // Directions seen for the first time, which the collector should hear of soon. Writes as many as fit; true when none is left.
+  // Directions seen for the first time, which the collector should hear of soon. Writes as many as fit; true when none
+  // is left.
   [[nodiscard]] bool write_news(wire::BatchWriter& writer) noexcept;
   [[nodiscard]] bool has_news() const noexcept { return news_read_ < news_.size(); }
 
@@ -73,7 +76,7 @@ class FlowCache {
     std::uint64_t last_ns = 0;
     std::uint32_t packets = 0;
     std::uint8_t marks = 0;
-    bool told = false;  // the collector has heard of this direction, or it is on the list of news
+    bool told = false;       // the collector has heard of this direction, or it is on the list of news
     std::uint16_t tags = 0;  // since the record was made, as marks
   };
   struct alignas(64) Record {
@@ -85,7 +88,8 @@ class FlowCache {
   };
   static_assert(sizeof(Record) == 128);
 
-  FlowCache(HashIndex index, RecordArray<Record> records) noexcept : index_(std::move(index)), records_(std::move(records)) {}
+  FlowCache(HashIndex index, RecordArray<Record> records) noexcept
+      : index_(std::move(index)), records_(std::move(records)) {}
   static void write(wire::BatchWriter& writer, Record& record, Direction direction) noexcept;
 
   HashIndex index_;

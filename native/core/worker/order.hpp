@@ -17,6 +17,8 @@ struct OrderCounts {
 };
 
 // RFC 1982: 32-bit numbers that wrap around.
-[[nodiscard]] constexpr bool is_after(std::uint32_t x, std::uint32_t y) noexcept { return static_cast<std::int32_t>(x - y) > 0; }
+[[nodiscard]] constexpr bool is_after(std::uint32_t x, std::uint32_t y) noexcept {
+  return static_cast<std::int32_t>(x - y) > 0;
+}
 
 }  // namespace fanout

@@ -10,12 +10,13 @@ namespace {
 
 constexpr std::size_t kind_offset = lab_tag::guard_kind_offset;
 
-// The octets beside the magic number that are the same in all tags: bytes of somebody else that happen to hold the number are
-// none.
+// The octets beside the magic number that are the same in all tags: bytes of somebody else that happen to hold the
+// number are none.
 [[nodiscard]] bool is_tag_at(std::span<const std::byte> frame, std::size_t at) noexcept {
   if (!lab_tag::present_at(frame, at)) return false;
   const std::byte* const tag = frame.data() + at;
-  return load8(tag + lab_tag::direction_offset) <= 1 && load8(tag + kind_offset) <= 1 && load16(tag + kind_offset + 1) == 0;
+  return load8(tag + lab_tag::direction_offset) <= 1 && load8(tag + kind_offset) <= 1 &&
+         load16(tag + kind_offset + 1) == 0;
 }
 
 [[nodiscard]] LabTag tag_at(std::span<const std::byte> frame, std::size_t at) noexcept {

@@ -1,5 +1,5 @@
-// Order by the lab's own numbers: every generated frame carries the number of its send, so that each packet that comes late is
-// known. Capture thread only.
+// Order by the lab's own numbers: every generated frame carries the number of its send, so that each packet that comes
+// late is known. Capture thread only.
 #pragma once
 
 #include <array>
@@ -20,8 +20,8 @@ struct LabTag {
   std::uint32_t sequence = 0;
 };
 
-// The first tag from the innermost header on that was read: the payload, an option of TCP, a chunk of SCTP, the rest of a
-// datagram. Nothing if the frame has none, or is cut before it.
+// The first tag from the innermost header on that was read: the payload, an option of TCP, a chunk of SCTP, the rest of
+// a datagram. Nothing if the frame has none, or is cut before it.
 [[nodiscard]] std::optional<LabTag> find_lab_tag(std::span<const std::byte> frame, const Dissection& packet) noexcept;
 
 class LabOrder {
@@ -38,8 +38,8 @@ class LabOrder {
   [[nodiscard]] const OrderCounts& counts() const noexcept { return counts_; }
 
  private:
-  // Flows of the lab are numbered from zero, so the number is the place; of two flows with one place the later one is remembered.
-  // That may hide an inversion, and never makes one up.
+  // Flows of the lab are numbered from zero, so the number is the place; of two flows with one place the later one is
+  // remembered. That may hide an inversion, and never makes one up.
   static constexpr unsigned slot_bits = 20;
   static constexpr std::uint32_t slot_count = 1U << slot_bits;
   static constexpr std::uint32_t inverted_bit = 1U << 31;

@@ -16,7 +16,8 @@ constexpr unsigned flag_fin = 0x01, flag_syn = 0x02, flag_rst = 0x04, flag_ack =
 constexpr std::uint32_t aligned_stamps = 0x0101080a;
 constexpr unsigned option_end = 0, option_nop = 1, option_stamps = 8;
 constexpr std::size_t stamps_option_bytes = 10;
-// What is acknowledged further ahead of all that was seen is of another connection between these ports, and came late itself.
+// What is acknowledged further ahead of all that was seen is of another connection between these ports, and came late
+// itself.
 constexpr std::uint32_t ahead_max = 1U << 24;
 // A SYN carries one packet's data at the most (RFC 7413).
 constexpr std::uint32_t fast_open_max = 1U << 16;
@@ -44,7 +45,8 @@ void read_options(TcpSegment& segment, std::span<const std::byte> options) noexc
   }
 }
 
-// Where the packet ends by its IP header. Zero is no length (BIG TCP): then it ends with the frame, as it was on the wire.
+// Where the packet ends by its IP header. Zero is no length (BIG TCP): then it ends with the frame, as it was on the
+// wire.
 [[nodiscard]] std::size_t packet_end(std::span<const std::byte> frame, std::size_t wire_bytes,
                                      const Dissection& packet) noexcept {
   const std::size_t at = packet.network_at;
@@ -64,7 +66,8 @@ constexpr std::uint32_t tick_mask = (1U << 26) - 1;
 
 std::optional<TcpSegment> find_tcp_segment(std::span<const std::byte> frame, std::size_t wire_bytes,
                                            const Dissection& packet) noexcept {
-  if (packet.kind != PacketKind::flow || packet.key.protocol != IPPROTO_TCP || packet.fragment.datagram != 0) return std::nullopt;
+  if (packet.kind != PacketKind::flow || packet.key.protocol != IPPROTO_TCP || packet.fragment.datagram != 0)
+    return std::nullopt;
   // What an error quotes was sent some time ago.
   if ((packet.marks & mark_icmp_error) != 0) return std::nullopt;
   const std::size_t at = packet.transport_at;
@@ -81,7 +84,8 @@ std::optional<TcpSegment> find_tcp_segment(std::span<const std::byte> frame, std
   out.has_ack = (flags & flag_ack) != 0;
   const std::size_t payload_bytes = end - at - header_bytes;
   out.begin = load32(header + 4);
-  out.end = out.begin + static_cast<std::uint32_t>(payload_bytes) + unsigned{out.syn} + unsigned{(flags & flag_fin) != 0};
+  out.end =
+      out.begin + static_cast<std::uint32_t>(payload_bytes) + unsigned{out.syn} + unsigned{(flags & flag_fin) != 0};
   out.ack = load32(header + 8);
   if (header_bytes > header_bytes_min) {
     const std::size_t options_end = std::min(at + header_bytes, frame.size());
@@ -101,7 +105,8 @@ void TcpOrder::forget() noexcept {
   used_ = 0;
 }
 
-void TcpOrder::see(std::uint32_t position, Direction direction, const TcpSegment& segment, std::uint64_t now_ns) noexcept {
+void TcpOrder::see(std::uint32_t position, Direction direction, const TcpSegment& segment,
+                   std::uint64_t now_ns) noexcept {
   // Its numbers are whatever the side that knows nothing of the connection found fit.
   if (segment.rst) return;
   used_ = std::max(used_, position + 1);
@@ -118,13 +123,15 @@ void TcpOrder::see(std::uint32_t position, Direction direction, const TcpSegment
   if (segment.has_ack) acknowledge(own, peer, segment, now);
 }
 
-// Of the connection that is known, and not of the next one between these ports, whose first number is far away or higher.
+// Of the connection that is known, and not of the next one between these ports, whose first number is far away or
+// higher.
 bool TcpOrder::is_repeated_syn(const Side& own, const TcpSegment& segment) noexcept {
   constexpr std::uint32_t near = 1U << 20;
   return own.known && own.end - segment.begin < near;
 }
 
-// A first SYN. The other side's SYN/ACK may be here already, with all or some of the data of a fast open (RFC 7413) acknowledged.
+// A first SYN. The other side's SYN/ACK may be here already, with all or some of the data of a fast open (RFC 7413)
+// acknowledged.
 void TcpOrder::open(Flow& flow, Side& own, Side& peer, const TcpSegment& segment, std::uint32_t now) noexcept {
   const bool is_answered =
       !own.known && peer.accepted && !is_after(segment.begin + 1, peer.ack) && !is_after(peer.ack, segment.end);
@@ -176,7 +183,8 @@ void TcpOrder::advance(Flow& flow, Side& own, const Side& peer, const TcpSegment
   // Repeated, or of a connection that nothing is known of.
   if (!is_after(segment.end, own.end)) return;
   const bool is_acked = peer.acked && !is_after(segment.end, peer.ack);
-  if (segment.end != segment.begin && peer.known) check(flow, counts_.ack_first, is_acked && is_fresh(own, segment, now));
+  if (segment.end != segment.begin && peer.known)
+    check(flow, counts_.ack_first, is_acked && is_fresh(own, segment, now));
   own.end = segment.end;
   if (!is_acked || peer.ack == segment.end) own.ahead = 0;
 }
@@ -202,10 +210,10 @@ void TcpOrder::check(Flow& flow, std::uint64_t& kind, bool is_late) noexcept {
   flow.sides[0].inverted = true;
 }
 
-// Whether the segment can be no repetition of one that this capture missed. Its sender's own time stamp tells: the acknowledgment
-// echoes what the receiver had got, and what is repeated later is stamped later. Without it only time does: a sender repeats what
-// it has no acknowledgment of after two milliseconds at the earliest (RFC 8985, as Linux does it), and as a rule after 200; and
-// what was under way when the capture began may have passed before.
+// Whether the segment can be no repetition of one that this capture missed. Its sender's own time stamp tells: the
+// acknowledgment echoes what the receiver had got, and what is repeated later is stamped later. Without it only time
+// does: a sender repeats what it has no acknowledgment of after two milliseconds at the earliest (RFC 8985, as Linux
+// does it), and as a rule after 200; and what was under way when the capture began may have passed before.
 bool TcpOrder::is_fresh(const Side& own, const TcpSegment& segment, std::uint32_t now) const noexcept {
   constexpr std::uint32_t unstamped_max = ticks_of(1'000'000), stamped_max = ticks_of(10'000'000);
   if (own.ahead == 0) return false;

@@ -1,6 +1,6 @@
-// Order by what TCP says: of a segment that comes after its own acknowledgment it is known that it was sent before, whoever sent
-// it. Only what has no other reading is counted, so the count is a lower bound: loss, retransmission, or a capture that begins in
-// the middle are none. docs/verdicts.md has the rules. Capture thread only.
+// Order by what TCP says: of a segment that comes after its own acknowledgment it is known that it was sent before,
+// whoever sent it. Only what has no other reading is counted, so the count is a lower bound: loss, retransmission, or a
+// capture that begins in the middle are none. docs/verdicts.md has the rules. Capture thread only.
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 #include <optional>
 #include <span>
 
-#include "core/packet/dissect.hpp"
 #include "core/base/mapped_region.hpp"
+#include "core/packet/dissect.hpp"
 #include "core/worker/order.hpp"
 
 namespace fanout {
@@ -26,19 +26,19 @@ struct TcpSegment {
   bool rst = false;
 };
 
-// The segment in a frame of which dissect() said `packet`; nothing if that is no TCP, a fragment, or cut within the header.
-// `wire_bytes` is the length of the frame before it was cut.
+// The segment in a frame of which dissect() said `packet`; nothing if that is no TCP, a fragment, or cut within the
+// header. `wire_bytes` is the length of the frame before it was cut.
 [[nodiscard]] std::optional<TcpSegment> find_tcp_segment(std::span<const std::byte> frame, std::size_t wire_bytes,
                                                          const Dissection& packet) noexcept;
 
 class TcpOrder {
  public:
-  // Whether the packets are as far apart as their senders sent them. In a replay they are not: then only what the senders stamped
-  // tells a late segment from a repeated one.
+  // Whether the packets are as far apart as their senders sent them. In a replay they are not: then only what the
+  // senders stamped tells a late segment from a repeated one.
   enum class Clock : bool { senders, foreign };
 
-  // Of so many flows at a time the order is watched, the first that came; what they need stays in the CPU's second-level cache,
-  // and a queue that overtakes another does so in these as in all.
+  // Of so many flows at a time the order is watched, the first that came; what they need stays in the CPU's
+  // second-level cache, and a queue that overtakes another does so in these as in all.
   static constexpr std::uint32_t watched_flows = 1U << 12;
 
   // Flows are known by the position of their record in the flow cache: those below `flows_max` are watched.

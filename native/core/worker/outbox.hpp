@@ -1,4 +1,5 @@
-// Finished batches on their way from the capture thread to the socket: a fixed number of buffers, so that a slow collector costs no memory.
+// Finished batches on their way from the capture thread to the socket: a fixed number of buffers, so that a slow
+// collector costs no memory.
 #pragma once
 
 #include <array>
@@ -26,15 +27,21 @@ class Outbox {
     std::uint32_t length = 0;  // header and message
   };
 
-  [[nodiscard]] static Result<MappedRegion> allocate() noexcept { return MappedRegion::anonymous(slot_count * slot_bytes, Pages::small); }
+  [[nodiscard]] static Result<MappedRegion> allocate() noexcept {
+    return MappedRegion::anonymous(slot_count * slot_bytes, Pages::small);
+  }
   explicit Outbox(MappedRegion memory) noexcept : memory_(std::move(memory)) {}
 
-  [[nodiscard]] std::span<std::byte> slot(std::uint32_t index) const noexcept { return memory_.bytes().subspan(index * slot_bytes, slot_bytes); }
+  [[nodiscard]] std::span<std::byte> slot(std::uint32_t index) const noexcept {
+    return memory_.bytes().subspan(index * slot_bytes, slot_bytes);
+  }
 
-  // Capture thread: a free buffer, waiting for one no longer than `patience`, and not at all once nobody will release one.
+  // Capture thread: a free buffer, waiting for one no longer than `patience`, and not at all once nobody will release
+  // one.
   [[nodiscard]] std::optional<std::uint32_t> acquire(std::chrono::milliseconds patience) noexcept {
     std::unique_lock lock{mutex_};
-    if (patience.count() > 0) released_.wait_for(lock, patience, [this] { return closed_ || next_free() != slot_count; });
+    if (patience.count() > 0)
+      released_.wait_for(lock, patience, [this] { return closed_ || next_free() != slot_count; });
     const std::size_t index = next_free();
     if (index == slot_count) return std::nullopt;
     state_[index] = State::writing;
