@@ -83,7 +83,7 @@ TEST(control_unbound_socket_cannot_join) {
 
 TEST(control_mode_rollover_with_flag_rollover) {
   set_loopback(true);
-  CHECK_EQ(refusal({group_id, FanoutMode::rollover, FanoutFlags::rollover}), EINVAL);
+  CHECK_EQ(refusal({group_id, FanoutMode::rollover, PACKET_FANOUT_FLAG_ROLLOVER}), EINVAL);
   CHECK_EQ(refusal({group_id, FanoutMode::rollover}), 0);
 }
 
@@ -91,8 +91,8 @@ namespace {
 
 // An existing group of mode hash without flags takes its like and nothing else.
 void check_group_takes_only_its_like() {
-  CHECK_EQ(refusal({group_id, FanoutMode::hash, FanoutFlags::defrag}), EINVAL);
-  CHECK_EQ(refusal({group_id, FanoutMode::hash, FanoutFlags::rollover}), EINVAL);
+  CHECK_EQ(refusal({group_id, FanoutMode::hash, PACKET_FANOUT_FLAG_DEFRAG}), EINVAL);
+  CHECK_EQ(refusal({group_id, FanoutMode::hash, PACKET_FANOUT_FLAG_ROLLOVER}), EINVAL);
   CHECK_EQ(refusal({group_id, FanoutMode::cpu}), EINVAL);
   CHECK_EQ(refusal({group_id, FanoutMode::hash}), 0);
 }
@@ -131,16 +131,16 @@ TEST(control_members_max) {
 TEST(control_unique_id) {
   set_loopback(true);
   const UniqueFd first = bound_socket();
-  const auto created = join_group(first.get(), {0, FanoutMode::hash, FanoutFlags::unique_id});
+  const auto created = join_group(first.get(), {0, FanoutMode::hash, PACKET_FANOUT_FLAG_UNIQUEID});
   if (!CHECK(created)) return;
   CHECK_EQ(created->mode, FanoutMode::hash);
   CHECK_EQ(created->flags, 0);
   CHECK_EQ(refusal({created->group_id, FanoutMode::cpu}), EINVAL);
   CHECK_EQ(refusal({created->group_id, FanoutMode::hash}), 0);
   const UniqueFd other = bound_socket();
-  const auto second = join_group(other.get(), {0, FanoutMode::hash, FanoutFlags::unique_id});
+  const auto second = join_group(other.get(), {0, FanoutMode::hash, PACKET_FANOUT_FLAG_UNIQUEID});
   if (CHECK(second)) CHECK(second->group_id != created->group_id);
-  CHECK_EQ(refusal({group_id, FanoutMode::hash, FanoutFlags::unique_id}), EINVAL);
+  CHECK_EQ(refusal({group_id, FanoutMode::hash, PACKET_FANOUT_FLAG_UNIQUEID}), EINVAL);
 }
 
 TEST(control_joined_socket_stays) {
@@ -342,7 +342,7 @@ bool run_on_cpu(std::size_t cpu) {
 }  // namespace
 
 TEST(datapath_hash) { check_hash(0, {{15, 5}, {20, 5}}); }
-TEST(datapath_hash_rollover) { check_hash(FanoutFlags::rollover, {{15, 5}, {20, 15}}); }
+TEST(datapath_hash_rollover) { check_hash(PACKET_FANOUT_FLAG_ROLLOVER, {{15, 5}, {20, 15}}); }
 TEST(datapath_lb) { check_phases(observe({group_id, FanoutMode::lb}), {{10, 10}, {18, 17}}); }
 TEST(datapath_rollover) { check_phases(observe({group_id, FanoutMode::rollover}), {{15, 5}, {20, 15}}); }
 TEST(datapath_cbpf) { check_phases(observe({group_id, FanoutMode::cbpf}, 2, steer_by_letter), {{15, 5}, {15, 20}}); }
@@ -364,4 +364,6 @@ TEST(datapath_cpu_1) {
 }
 
 // Each socket gets a group of its own, and each group gets everything.
-TEST(datapath_unique_id) { check_phases(observe({0, FanoutMode::hash, FanoutFlags::unique_id}), {{20, 20}, {20, 20}}); }
+TEST(datapath_unique_id) {
+  check_phases(observe({0, FanoutMode::hash, PACKET_FANOUT_FLAG_UNIQUEID}), {{20, 20}, {20, 20}});
+}

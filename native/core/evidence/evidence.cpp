@@ -16,7 +16,7 @@ bool is_top_bit_pair(const FlowKey& key) noexcept {
 
 // One kernel key on several members within an epoch: the hash was meant to keep these packets together, whatever else
 // of the flow has other keys by design.
-bool is_one_key_parted(std::span<const FlowSight> sights) {
+bool is_one_key_split(std::span<const FlowSight> sights) {
   std::vector<std::tuple<std::uint16_t, std::uint64_t, std::uint16_t>> seen;
   seen.reserve(sights.size());
   for (const FlowSight& s : sights) seen.emplace_back(s.where.epoch, s.kernel_key, s.where.member);
@@ -176,7 +176,7 @@ ViolationSignature signature_of(const FlowKey& key, FlowVerdict kind, std::span<
   ViolationSignature s;
   s.kind = kind;
   s.stack = stack_of(sights);
-  s.one_kernel_key = is_one_key_parted(sights);
+  s.one_kernel_key = is_one_key_split(sights);
   s.top_bit_pair = is_top_bit_pair(key);
   std::vector<Sighting> sightings;
   sightings.reserve(sights.size());

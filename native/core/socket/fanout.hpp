@@ -15,17 +15,10 @@ namespace fanout {
 // PACKET_FANOUT_* values. Type and flags are two things that the kernel packs into one 16-bit word.
 enum class FanoutMode : std::uint8_t { hash = 0, lb = 1, cpu = 2, rollover = 3, rnd = 4, qm = 5, cbpf = 6, ebpf = 7 };
 
-struct FanoutFlags {
-  static constexpr std::uint16_t rollover = 0x1000;
-  static constexpr std::uint16_t unique_id = 0x2000;
-  static constexpr std::uint16_t ignore_outgoing = 0x4000;
-  static constexpr std::uint16_t defrag = 0x8000;
-};
-
 struct JoinRequest {
-  std::uint16_t group_id = 0;  // must be zero with FanoutFlags::unique_id: the kernel chooses a free one
+  std::uint16_t group_id = 0;  // must be zero with PACKET_FANOUT_FLAG_UNIQUEID: the kernel chooses a free one
   FanoutMode mode = FanoutMode::hash;
-  std::uint16_t flags = 0;
+  std::uint16_t flags = 0;  // PACKET_FANOUT_FLAG_*
   std::uint32_t members_max =
       0;  // 0: the legacy limit of 256; else fanout_args.max_num_members, where has_fanout_args()
 };
