@@ -37,7 +37,7 @@ describe('the package', () => {
 
   test('holds sources, scripts and texts only', () => {
     const known =
-      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
+      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
   });
 
