@@ -75,6 +75,25 @@ test.each(TRAFFIC_CLASSES.flatMap((row) => [false, true].map((defrag) => [row.na
   },
 );
 
+test.each([
+  ['0x9100', 0x9100],
+  ['0x9200', 0x9200],
+])('tags of type %s one way and 0x8100 the other split a flow, and the cause says why', async (_, type) => {
+  const [tagAt, known] = [12, 0x8100];
+  const frames = framesOfClass('vlan-ipv4-tcp').map((frame) => {
+    const copy = Buffer.from(frame);
+    expect(copy.readUInt16BE(tagAt)).toBe(known);
+    // The two ends have addresses that differ: which of them sent it.
+    if (copy.compare(copy, 0, 6, 6, 12) > 0) copy.writeUInt16BE(type, tagAt);
+    return copy;
+  });
+  const { flows, causes, violations } = await predicted(frames, false, { kernel: '6.18.44' });
+  expect([flows.total, flows.kept, flows.split]).toEqual([FLOWS, 0, FLOWS]);
+  expect(causes.map(({ code, flows: split }) => [code, split])).toEqual([['tunnel-outer-only', FLOWS]]);
+  expect(causes[0]?.message).toContain('behind a VLAN tag of a type that the kernel does not know');
+  expect(new Set(violations.map(({ stack }) => stack))).toEqual(new Set(['vlan/ipv4/tcp']));
+});
+
 test('flows that find no room are counted, and make no claim', async () => {
   const frames = framesOfClass('ipv4-tcp');
   const { packets, flows, warnings } = await predicted(frames, false, { flowsMax: 16 });

@@ -13,7 +13,7 @@ import { type HashFindings, hashBugOf } from './hash-bugs.ts';
 import { asymmetricHashText, hashBugText } from './hash-texts.ts';
 import { concernedReaders, readersOfBothText, readersText } from './readers.ts';
 import { rssText } from './rss-texts.ts';
-import { carriesNoFlow, family, hasLayer, isTunnelled, listed, nameOfDifference } from './stack-layers.ts';
+import { carriesNoFlow, family, hasLayer, isTaggedAlone, isTunnelled, listed, nameOfDifference, UNKNOWN_TAG } from './stack-layers.ts';
 
 export interface DiagnosisContext {
   readonly interface: string;
@@ -85,6 +85,8 @@ const RULES: readonly Rule[] = [
   { code: 'known-bug-c', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-c' },
   { code: 'known-bug-b', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-b' },
   { code: 'known-bug-a', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-a' },
+  // Nothing else gives such packets several keys: what else could has a rule above.
+  { code: 'tunnel-outer-only', holds: isPartedByTagType },
   { code: 'hash-asymmetric', holds: (traits) => traits.oneKernelKey },
 ];
 
@@ -284,12 +286,18 @@ const END_OF_TUNNEL =
 
 /** What the hash covers in place of the flow. */
 function hidden(groups: readonly ViolationGroup[]): string {
-  const parts = [...(groups.some(isOfTunnel) ? [OUTER_DIFFERS] : []), ...mixed(groups.filter((group) => !isOfTunnel(group)))];
+  const parts = [
+    ...(groups.some(isOfTunnel) ? [OUTER_DIFFERS] : []),
+    ...(groups.some(isPartedByTagType) ? [TAG_TYPES_DIFFER] : []),
+    ...mixed(groups.filter((group) => !isOfTunnel(group) && !isPartedByTagType(group))),
+  ];
   return parts.join('; besides, ');
 }
 
 const OUTER_DIFFERS =
   'the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow';
+
+const TAG_TYPES_DIFFER = `some packets of the flow are behind ${UNKNOWN_TAG}, where the hash of the kernel does not look, and others behind tags that it knows, such as one direction with 0x9100 and one with 0x8100`;
 
 /** One sentence for flows whose packets are wrapped otherwise; none without any. */
 function mixed(groups: readonly ViolationGroup[]): readonly string[] {
@@ -334,6 +342,10 @@ function rolled({ flags, rolledOver }: DiagnosisContext): boolean {
 
 function isPartedByWrapping({ oneKernelKey, stack, mixedWrappings }: ViolationTraits): boolean {
   return !oneKernelKey && (isTunnelled(stack) || mixedWrappings);
+}
+
+function isPartedByTagType({ oneKernelKey, stack, mixedWrappings }: ViolationTraits): boolean {
+  return !oneKernelKey && !mixedWrappings && isTaggedAlone(stack);
 }
 
 function isPartedByFragments({ oneKernelKey, fragments, wholeKeysDiffer }: ViolationTraits): boolean {

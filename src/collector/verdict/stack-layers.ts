@@ -26,7 +26,15 @@ export function isPortless(stack: string): boolean {
   return !PORTS.includes(stack.split('/').at(-1) ?? '');
 }
 
-/** Ethertypes, or what they announce, at which the dissector stops. Tags of types 0x9100 and 0x9200 are told from no others. */
+/** Tags of all types are one layer. */
+export const UNKNOWN_TAG = 'a VLAN tag of a type that the kernel does not know, such as 0x9100';
+
+/** Tags and one IP header, whole or in pieces: the kernel reads all of it, unless it does not know the type of a tag. */
+export function isTaggedAlone(stack: string): boolean {
+  return /^(?:vlan\/)+ipv[46]\/(?:frag\/)?(?:tcp|udp|udplite|sctp|dccp|icmp6?)$/.test(stack);
+}
+
+/** Ethertypes, or what they announce, at which the dissector stops. */
 const HIDING: readonly string[] = ['mpls', 'cmd', 'vntag', 'etag', 'fabricpath', 'pbb', 'snap', 'nsh', 'fr', 'garland', 'ppp'];
 
 /** What of these comes before any address, where the hash then ends. */
@@ -65,7 +73,7 @@ function isIp(layer: string): boolean {
 
 /** What readers of a report call the layers that hide a flow. */
 const NAMES: Readonly<Record<string, string>> = {
-  vlan: 'a VLAN tag of a type that the kernel does not know, such as 0x9100',
+  vlan: UNKNOWN_TAG,
   pppoe: 'a PPPoE header',
   hsr: 'a tag of HSR or PRP',
   batman: 'a header of batman-adv',

@@ -171,6 +171,11 @@ const CASES: Case[] = [
     'tunnel-outer-only',
   ],
   ['more wrappings than are told', one, {}, 'tunnel-outer-only'],
+  ['tags of two types', { ...twoKeys, stack: 'vlan/ipv4/tcp' }, {}, 'tunnel-outer-only'],
+  ['tags of two types, and fragments', { ...whole, fragments: 'in-reach', stack: 'vlan/vlan/ipv6/frag/udp' }, {}, 'tunnel-outer-only'],
+  ['tags and one key: the hash', { stack: 'vlan/ipv4/tcp' }, {}, 'hash-asymmetric'],
+  ['tags around PPPoE, which may differ too', { ...twoKeys, stack: 'vlan/pppoe/ipv4/tcp' }, {}, 'unexplained'],
+  ['tags around two IP headers, which may differ too', { ...twoKeys, stack: 'vlan/ipv4/ipv6/tcp' }, {}, 'unexplained'],
   ['labels on some packets', { ...twoKeys, mixedWrappings: true }, {}, 'tunnel-outer-only'],
   ['moved at a change', { movedAtChange: true }, {}, 'membership-change'],
 ];
@@ -360,6 +365,7 @@ describe('flows of which only some packets are wrapped', () => {
       said({ mixedWrappings: false, stack: 'ipv4/gre/erspan/eth/ipv4/tcp' }, { wrapping: 'cmd/ipv4/tcp' }),
       said({ wrapping: 'ipv4/udp/lisp/ipv4/tcp' }),
       said({ mixedWrappings: false, stack: 'ipv4/udp/lisp/ipv4/tcp' }),
+      said({ mixedWrappings: false, stack: 'vlan/ipv4/tcp' }, { stack: 'ipv4/udp', wrapping: 'cmd/ipv4/udp' }),
     ]).toMatchInlineSnapshot(`
       [
         "some packets of the flow are behind a Cisco MetaData tag, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Snort and Arkime track the flow inside",
@@ -372,6 +378,7 @@ describe('flows of which only some packets are wrapped', () => {
         "the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; besides, some packets of the flow are behind a Cisco MetaData tag, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Suricata, Zeek, Snort and Arkime track the flow inside; Snort and Arkime track the flow inside",
         "some packets of the flow are behind LISP, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; none of Suricata, Zeek, Snort and Arkime tracks the flow inside",
         "the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; none of Suricata, Zeek, Snort and Arkime tracks the flow inside",
+        "some packets of the flow are behind a VLAN tag of a type that the kernel does not know, such as 0x9100, where the hash of the kernel does not look, and others behind tags that it knows, such as one direction with 0x9100 and one with 0x8100; besides, some packets of the flow are behind a Cisco MetaData tag, where the hash of the kernel does not look, and others are not, such as one direction with it and one without; Snort and Arkime track the flow inside",
       ]
     `);
   });
