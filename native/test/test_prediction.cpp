@@ -1,5 +1,8 @@
 // What mode HASH must do, by the model of its key: wrappings, fragments with and without reassembly, ICMP errors,
 // copies, and that every packet is accounted for.
+#include <algorithm>
+#include <map>
+
 #include "core/capture_file/prediction.hpp"
 #include "test/capture_files.hpp"
 #include "test/check.hpp"
@@ -197,6 +200,72 @@ TEST(an_index_on_some_packets_is_told_from_other_wrappings) {
   // Two of them, and in one VLAN or none.
   const Packet tagged = eth() / vlan(5) / ipv4(b, a) / tcp(2, 1);
   CHECK(!said({there, bare, tagged}).only_index_differs);
+}
+
+// More wrappings than have a place: those of the smallest codes keep theirs with all their flows, whatever came first.
+TEST(so_many_wrappings_of_one_group_are_told_apart) {
+  const std::vector<Header> tags{cisco_metadata(), vn_tag(), e_tag()};
+  std::vector<Packet> wrapped{eth() / mpls(16, true)};
+  for (const Header& outer : tags) {
+    wrapped.push_back(Packet{eth()} / outer);
+    wrapped.push_back(Packet{eth()} / outer / mpls(16, true));
+    for (const Header& inner : tags)
+      if (inner.ethertype != outer.ethertype) wrapped.push_back(Packet{eth()} / outer / inner);
+  }
+  constexpr unsigned flows_each = 3;
+  std::map<std::uint64_t, std::vector<Packet>> by_wrapping;
+  unsigned port = 1000;
+  for (unsigned i = 0; i < flows_each; ++i)
+    for (const Packet& around : wrapped) {
+      const Packet there = around / ipv4(a, b) / tcp(++port, 80);
+      by_wrapping[dissect(there.bytes(), {}, seed).stack.packed()].push_back(there);
+    }
+  CHECK(by_wrapping.size() > wrappings_max);
+  std::vector<std::vector<Packet>> orders(2);
+  for (const auto& [code, packets] : by_wrapping) {
+    orders[0].insert(orders[0].end(), packets.begin(), packets.end());
+    orders[1].insert(orders[1].begin(), packets.begin(), packets.end());
+  }
+  for (const std::vector<Packet>& order : orders) {
+    Note note{shown(&order == &orders[0])};
+    Bench bench;
+    for (const Packet& there : order) {
+      const FlowKey key = dissect(there.bytes(), {}, seed).key;
+      const unsigned client = std::max<unsigned>(key.a_port, key.b_port);
+      bench.add(there).add(eth() / ipv4(b, a) / tcp(80, client));
+    }
+    const Evidence e = bench.evidence();
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> wanted{{0, (by_wrapping.size() - wrappings_max) * flows_each}},
+        told;
+    for (const auto& [code, packets] : by_wrapping)
+      if (wanted.size() <= wrappings_max) wanted.emplace_back(code, flows_each);
+    for (const auto& [signature, flows] : e.groups) told.emplace_back(signature.wrapping.packed(), flows);
+    CHECK(told == wanted);
+    CHECK_EQ(e.violations.size(), by_wrapping.size() * flows_each);
+    for (const Violation& v : e.violations) {
+      const std::uint64_t code = v.signature.wrapping.packed();
+      CHECK(std::find(wanted.begin(), wanted.end(), std::pair{code, code == 0 ? wanted[0].second : flows_each}) !=
+            wanted.end());
+    }
+  }
+}
+
+// One stack for both: what the kernel does not know is not told by layers.
+TEST(tags_of_a_type_that_the_kernel_does_not_know_part_a_flow_in_one_stack) {
+  const auto said = [](const Packet& there, const Packet& back) { return Bench{}.add(there).add(back).evidence(); };
+  const auto tagged = [](unsigned type, bool is_back) {
+    return eth() / vlan(5, type) / (is_back ? ipv4(b, a) : ipv4(a, b)) / (is_back ? tcp(2, 1) : tcp(1, 2));
+  };
+  for (const unsigned type : {0x9100U, 0x9200U}) {
+    Note note{shown(type)};
+    CHECK_EQ(said(tagged(type, false), tagged(type, true)).groups.size(), 0U);
+    const Evidence e = said(tagged(type, false), tagged(ETH_P_8021Q, true));
+    CHECK_EQ(e.groups.size(), 1U);
+    const ViolationSignature& s = e.groups.at(0).first;
+    CHECK_EQ(s.stack.text(), std::string{"vlan/ipv4/tcp"});
+    CHECK(!s.one_kernel_key && !s.mixed_wrappings && s.fragments == Fragments::none);
+  }
+  CHECK_EQ(said(tagged(ETH_P_8021AD, false), tagged(ETH_P_8021Q, true)).groups.size(), 0U);
 }
 
 TEST(a_flow_of_fragments_alone_has_one_key) {

@@ -445,6 +445,16 @@ const NATIVE_EVIDENCE = of(
     'evidence_.two_way_by_epoch_and_member[k.epoch][k.member] += 2;',
   ],
   ['violations are not listed', 'if (is_violation(verdict)) add_violation(key, verdict, sights);', ''],
+  [
+    'wrappings of a group have no bound',
+    'if (group.by_wrapping.size() > wrappings_max) group.by_wrapping.erase(std::prev(group.by_wrapping.end()));',
+    '',
+  ],
+  [
+    'the smallest wrapping makes room',
+    'group.by_wrapping.erase(std::prev(group.by_wrapping.end()))',
+    'group.by_wrapping.erase(group.by_wrapping.begin())',
+  ],
   ['tags never differ', 's.tags_differ = tags == tag_digest::various;', ''],
   [
     'later pieces tell of their datagram',
