@@ -48,12 +48,26 @@ export function designOf(release: KernelRelease): KernelDesign {
   };
 }
 
-/** Of a kernel that does not hash as current ones are meant to; nothing of one that does, or of which nothing is known. */
-export function olderDesign(kernel: string | KernelIdentity): KernelDesign | undefined {
+/**
+ * Whether the numbers leave open how the kernel was meant to hash, so that it has to be asked: vendors take changes over into branches with
+ * older numbers. What 7.1 has is the newest that is known.
+ */
+export function isDesignOpen(kernel: string | KernelIdentity): boolean {
   const release = parseKernelRelease(kernel);
-  if (release === undefined) return undefined;
-  const design = designOf(release);
-  return isCurrent(design) ? undefined : design;
+  return release?.isVague === true && !isAtLeast(release, 7, 1);
+}
+
+/** By what a kernel said when it was asked, else by its release; nothing where neither tells. */
+export function designBy(kernel: string | KernelIdentity, asked?: KernelDesign): KernelDesign | undefined {
+  if (asked !== undefined) return asked;
+  const release = parseKernelRelease(kernel);
+  return release === undefined ? undefined : designOf(release);
+}
+
+/** Of a kernel that does not hash as current ones are meant to; nothing of one that does, or of which nothing is known. */
+export function olderDesign(kernel: string | KernelIdentity, asked?: KernelDesign): KernelDesign | undefined {
+  const design = designBy(kernel, asked);
+  return design === undefined || isCurrent(design) ? undefined : design;
 }
 
 /** In what it differs from current ones, for people. */

@@ -2,6 +2,7 @@
 import type { CauseCode } from './cause.ts';
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
 import type { FlowDissector } from './flow-dissector.ts';
+import type { KernelDesign } from './kernel-model.ts';
 import type { KernelIdentity } from './kernel-release.ts';
 import type { LinkStates } from './link.ts';
 import type { DisturbanceCode } from './reason.ts';
@@ -77,6 +78,8 @@ export interface RunFacts {
   readonly large?: LargeFacts;
   readonly narrowedBy?: { readonly filter: boolean; readonly noPromisc: boolean };
   readonly kernel: string | KernelIdentity;
+  /** How it hashes, where it had to be asked, and could be. */
+  readonly askedDesign?: KernelDesign;
   readonly dissector: FlowDissector;
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];

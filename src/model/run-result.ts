@@ -1,5 +1,6 @@
 /** The one result of a run. Reporters render it and decide nothing; `report json` prints it as it is. */
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
+import type { KernelDesign } from './kernel-model.ts';
 
 export type Answer = 'yes' | 'no' | 'inconclusive';
 
@@ -184,6 +185,8 @@ export interface RunResult {
   readonly durationMs: number;
   readonly timing: Timing;
   readonly host: { readonly kernel: string; readonly cpus: number };
+  /** How the kernel was taken to hash, where its release does not tell; `probed`: it was asked. */
+  readonly kernel?: { readonly probed: boolean; readonly design: KernelDesign };
   readonly source: SourceInfo;
   readonly group: { readonly mode: FanoutMode; readonly flags: readonly FanoutFlag[]; readonly id: number; readonly procs: number };
   readonly verdict: { readonly answer: Answer; readonly reasons: readonly Reason[]; readonly falsePassBound: number };

@@ -38,6 +38,8 @@ const reason = record({ code: text, message: text, remedy: optional(text) });
 const flow = record({ proto: text, src: text, sport: count, dst: text, dport: count, communityId: optional(text) });
 const answer = oneOf('yes', 'no', 'inconclusive');
 
+const KERNEL_DESIGN = record({ portsWithAddresses: flag, readsHsr: flag, pppoe: oneOf('plain', 'checked', 'compressed') });
+
 const REPORT = record({
   schema: oneOf('fanout-cluster/report@1'),
   tool: record({ version: text }),
@@ -45,6 +47,7 @@ const REPORT = record({
   durationMs: count,
   timing: record({ startMs: count, captureMs: count }),
   host: record({ kernel: text, cpus: count }),
+  kernel: optional(record({ probed: flag, design: KERNEL_DESIGN })),
   source: record({ kind: oneOf('lab', 'live', 'pcap'), interface: text, seed: optional(count), pcap: optional(text), nic: optional(text) }),
   group: record({ mode: text, flags: listOf(text), id: count, procs: count }),
   verdict: record({ answer, reasons: listOf(reason), falsePassBound: number }),
@@ -103,7 +106,7 @@ const PREDICTION = record({
   kernel: record({
     release: text,
     from: oneOf('option', 'this-host'),
-    design: record({ portsWithAddresses: flag, readsHsr: flag, pppoe: oneOf('plain', 'checked', 'compressed') }),
+    design: KERNEL_DESIGN,
     bugs: record({ b: flag, c: flag, d: flag }),
     probed: flag,
     assumed: listOf(text),

@@ -6,6 +6,7 @@ import { readFlowDissector } from '../../host/flow-dissector.ts';
 import { capturingOn, type FanoutGroup, fanoutGroups, ownersOf } from '../../host/groups.ts';
 import { hostKernel } from '../../host/kernel.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';
+import type { KernelDesign } from '../../model/kernel-model.ts';
 import type { KernelIdentity } from '../../model/kernel-release.ts';
 import type { LinkState } from '../../model/link.ts';
 
@@ -38,6 +39,8 @@ export interface Surroundings {
   flowDissector(): FlowDissector;
   /** As uname(2) gives it. */
   kernelRelease(): string | KernelIdentity;
+  /** How the kernel hashes, where it had to be asked, and could be. */
+  readonly askedDesign?: KernelDesign;
 }
 
 export const HOST_CLOCK: Clock = {
@@ -80,8 +83,14 @@ function linkAt(ifindex: number): LinkState | undefined {
   }
 }
 
+interface Answers {
+  readonly dissector: FlowDissector;
+  readonly fanoutArgs: boolean;
+  readonly askedDesign?: KernelDesign;
+}
+
 /** This host. What could only be asked while there were privileges is taken from the answer of then. */
-export function hostSeenWith({ dissector, fanoutArgs }: { readonly dissector: FlowDissector; readonly fanoutArgs: boolean }): Surroundings {
+export function hostSeenWith({ dissector, fanoutArgs, askedDesign }: Answers): Surroundings {
   const kernel = hostKernel();
   return {
     clock: HOST_CLOCK,
@@ -96,5 +105,6 @@ export function hostSeenWith({ dissector, fanoutArgs }: { readonly dissector: Fl
       return now.kind === 'unknown' ? dissector : now;
     },
     kernelRelease: () => kernel,
+    ...(askedDesign === undefined ? {} : { askedDesign }),
   };
 }

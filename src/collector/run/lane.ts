@@ -6,8 +6,8 @@ import { native } from '../../addon/native.ts';
 import { FanoutError } from '../../errors.ts';
 import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../../model/fanout.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';
-import { olderDesign } from '../../model/kernel-model.ts';
-import { kernelText, releaseOf } from '../../model/kernel-release.ts';
+import { designBy, isDesignOpen, type KernelDesign, olderDesign } from '../../model/kernel-model.ts';
+import { type KernelIdentity, kernelText, releaseOf } from '../../model/kernel-release.ts';
 import type { LinkState } from '../../model/link.ts';
 import type { RunFacts, StopReason } from '../../model/run-facts.ts';
 import { FLOWS_MAX, flowRoomIn } from '../../model/run-limits.ts';
@@ -161,7 +161,7 @@ export class Lane {
   #capture(member: Member): Omit<CaptureOptions, 'socket'> {
     const { options } = this;
     const { source, hashSeed, surroundings } = this.#run;
-    const kernel = olderDesign(surroundings.kernelRelease());
+    const kernel = olderDesign(surroundings.kernelRelease(), surroundings.askedDesign);
     return {
       ifindex: source.ifindex,
       member: member.index,
@@ -224,6 +224,7 @@ export class Lane {
       interface: source.interface,
       ...this.#liveFacts(),
       kernel,
+      ...(surroundings.askedDesign === undefined ? {} : { askedDesign: surroundings.askedDesign }),
       // One attached or detached meanwhile was in force for a part of the run.
       dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : surroundings.flowDissector(),
       mode: options.mode,
@@ -261,6 +262,7 @@ export class Lane {
         captureMs: Math.round(this.#settledMs - this.#capturingMs),
       },
       host: { kernel: releaseOf(kernel), cpus: availableParallelism() },
+      ...modelledBy(kernel, surroundings.askedDesign),
       source: source.info,
       group: { mode: options.mode, flags: options.flags, id: this.#groupId, procs: options.procs },
       packets: { ...packets, ...(offeredPerSecond === undefined ? {} : { offeredPerSecond }) },
@@ -272,6 +274,12 @@ export class Lane {
       warnings: [...judgement.warnings, ...orderWarnings(order, source.info, facts.link?.after), ...source.warnings()],
     };
   }
+}
+
+/** By which design kernel keys were computed, where the release leaves that open. */
+function modelledBy(kernel: string | KernelIdentity, asked: KernelDesign | undefined): Pick<RunResult, 'kernel'> {
+  const design = designBy(kernel, asked);
+  return design === undefined || !isDesignOpen(kernel) ? {} : { kernel: { probed: asked !== undefined, design } };
 }
 
 function createFlowMap({ flowMemoryBytes }: Options, { membersMax, hashSeed, source }: RunFrame): FlowMap {

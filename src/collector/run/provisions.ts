@@ -11,9 +11,12 @@ import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts
 import { REPLAY } from '../../capture-file/use.ts';
 import { readFlowDissector } from '../../host/flow-dissector.ts';
 import { capturersHere, type DescribedGroup, describeGroups } from '../../host/groups.ts';
+import { hostKernel } from '../../host/kernel.ts';
 import { compileFilter, type FilteredDevice, openSteeringProgram } from '../../host/programs.ts';
 import { adoptLabNetwork, createLabNetwork, type LabNetwork, type LabNetworkHandover, type LabNetworkOptions } from '../../lab/network.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';
+import { isDesignOpen, type KernelDesign } from '../../model/kernel-model.ts';
+import type { KernelIdentity } from '../../model/kernel-release.ts';
 import { queuesUsed } from '../../nic/model.ts';
 import type { Options, Sending } from '../../options/options.ts';
 import { groupsToName, wantsToKnowGroups } from '../group/group-safety.ts';
@@ -46,6 +49,8 @@ export interface Provisions {
   readonly fanoutArgs: boolean;
   /** When it could still be asked for. */
   readonly dissector: FlowDissector;
+  /** How the kernel hashes, where its release does not tell and it could be asked. */
+  readonly askedDesign?: KernelDesign;
   /** Of --filter; null: there is none. */
   filterOf(options: Options): readonly CbpfInstruction[] | null;
   /** A descriptor of the program of mode ebpf, if there is one. */
@@ -117,6 +122,7 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
         ...(isLive && groups === undefined && needs.runs.some(wantsToKnowGroups) ? { capturers: capturersHere() } : {}),
         fanoutArgs: sockets.fanoutArgs,
         dissector: readFlowDissector(),
+        ...(await askedDesign(needs.runs)),
       },
       filters,
       programs,
@@ -151,6 +157,21 @@ class Releases {
   async all(): Promise<void> {
     for (let release = this.#list.pop(); release !== undefined; release = this.#list.pop()) await release();
   }
+}
+
+/**
+ * It takes root and a TAP, and 60 ms: where the release tells, or where kernel keys decide nothing, nobody is asked.
+ * @param kernel for tests; else this host's
+ */
+export async function askedDesign(
+  runs: readonly Pick<Options, 'mode'>[],
+  kernel: string | KernelIdentity = hostKernel(),
+): Promise<Pick<Provisions, 'askedDesign'>> {
+  if (!isDesignOpen(kernel) || !runs.some(({ mode }) => mode === 'hash')) return {};
+  // Loaded only now: hardly any run needs it.
+  const { probeKernel } = await import('../../lab/kernel-probe.ts');
+  const design = probeKernel()?.design;
+  return design === undefined ? {} : { askedDesign: design };
 }
 
 /** Each process has one, and the first of a group a spare one: only closing its socket takes it out of a group that it must not stay in. */
@@ -222,11 +243,12 @@ interface ProvisionsHandover {
   readonly capturers?: string;
   readonly fanoutArgs: boolean;
   readonly dissector: FlowDissector;
+  readonly askedDesign?: KernelDesign;
 }
 
 // The capture file is not among them: who could open it before can open it again.
 function handOver(
-  { sockets, network, link, groups, capturers, fanoutArgs, dissector }: Parts,
+  { sockets, network, link, groups, capturers, fanoutArgs, dissector, askedDesign: asked }: Parts,
   filters: Filters,
   programs: Programs,
 ): ReturnType<Provisions['handOver']> {
@@ -240,13 +262,15 @@ function handOver(
     ...(capturers === undefined ? {} : { capturers }),
     fanoutArgs,
     dissector,
+    ...(asked === undefined ? {} : { askedDesign: asked }),
   };
   const links = link === undefined ? [] : [link.channel];
   return { handover, descriptors: [...sockets.descriptors, ...(network?.handover.descriptors ?? []), ...links, ...programs.values()] };
 }
 
 async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
-  const { sockets, network, linkChannel, filters, programs, groups, capturers, fanoutArgs, dissector } = handed as ProvisionsHandover;
+  const handover = handed as ProvisionsHandover;
+  const { sockets, network, linkChannel, filters, programs, groups, capturers, fanoutArgs, dissector, askedDesign: asked } = handover;
   const release = new Releases();
   const source = needs.runs[0]?.source;
   const capture = source?.kind === 'pcap' ? await openCapture(source.path, OWN_RIGHTS) : undefined;
@@ -264,6 +288,7 @@ async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
       ...(capturers === undefined ? {} : { capturers }),
       fanoutArgs,
       dissector,
+      ...(asked === undefined ? {} : { askedDesign: asked }),
     },
     new Map(filters),
     new Map(programs),

@@ -344,11 +344,11 @@ function dissectorWarning({ mode, dissector }: RunFacts): readonly Warning[] {
   ];
 }
 
-function designWarning({ mode, kernel }: RunFacts): readonly Warning[] {
-  const design = olderDesign(kernel);
+function designWarning({ mode, kernel, askedDesign }: RunFacts): readonly Warning[] {
+  const design = olderDesign(kernel, askedDesign);
   // Compressed protocol numbers, which hardly anybody sends, are not worth a word on every kernel of some years.
   if (mode !== 'hash' || design === undefined || (design.readsHsr && !design.portsWithAddresses)) return [];
-  const message = `kernel ${kernelText(kernel)} ${designText(design)}, by its release; the kernel keys of this run are those of such a kernel, and current ones hash these packets otherwise`;
+  const message = `kernel ${kernelText(kernel)} ${designText(design)}, ${askedDesign === undefined ? 'by its release' : 'as it showed when it was asked'}; the kernel keys of this run are those of such a kernel, and current ones hash these packets otherwise`;
   return [{ code: 'older-hash', message }];
 }
 

@@ -6,7 +6,7 @@ import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { ignoreReasonOf } from '../../collector/verdict/accounting.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
 import { hostKernel } from '../../host/kernel.ts';
-import { olderDesign } from '../../model/kernel-model.ts';
+import { type KernelDesign, olderDesign } from '../../model/kernel-model.ts';
 import type { MatrixCell, MatrixRun } from '../../model/matrix.ts';
 import type { Reason, SourceInfo } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
@@ -17,7 +17,12 @@ import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
 
 export const runMatrix: RunMatrix = async (options, io, runCluster) => {
   const launch = launchNow();
-  const samples = new Map(options.classes.map((name) => [name, sampleOf(name)]));
+  // How the kernel hashes is one answer for all runs.
+  let known: Samples | undefined;
+  const samples = (design: KernelDesign | undefined): Samples => {
+    known ??= new Map(options.classes.map((name) => [name, sampleOf(name, design)]));
+    return known;
+  };
   const measured: Measured[] = [];
   for (const [index, run] of options.runs.entries()) {
     if (io.signal.aborted) break;
@@ -38,6 +43,8 @@ export const runMatrix: RunMatrix = async (options, io, runCluster) => {
   };
 };
 
+type Samples = ReadonlyMap<string, ClassSample>;
+
 interface Measured {
   readonly run: MatrixRun;
   readonly cells: ReadonlyMap<string, MatrixCell>;
@@ -52,7 +59,7 @@ function isMeasured(measured: Measured): measured is Measured & { readonly sourc
 /** A mode that cannot be run takes its own cells away, and no others. */
 async function measure(
   options: Options,
-  samples: ReadonlyMap<string, ClassSample>,
+  samples: (design: KernelDesign | undefined) => Samples,
   io: MatrixIo,
   runCluster: RunCluster,
 ): Promise<Measured> {
@@ -65,7 +72,7 @@ async function measure(
     const { packets, members, source, verdict } = await runCluster(options, { ...io, onProgress: () => undefined, onObserved });
     if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
     const doubts = doubtsOf(observed);
-    const cells = new Map(cellsOf(observed, samples, doubts).map((cell) => [cell.class, cell]));
+    const cells = new Map(cellsOf(observed, samples(observed.facts.askedDesign), doubts).map((cell) => [cell.class, cell]));
     const missing = doubts.length > 0 ? [] : missingDoubt([...cells.values()]);
     // What the mode did promise, and did not keep, is about no class, but must be told.
     const broken = verdict.reasons.filter(({ code }) => code === 'spread-broken');
@@ -102,9 +109,9 @@ function unmeasured(name: string, { mode, flags }: Options, run: MatrixRun | und
 const SAMPLE = { seed: 0, flows: 16, packetsPerFlow: 12 } as const;
 
 /** Frames of the class as a worker sees them: by themselves. */
-function sampleOf(name: string): ClassSample {
+function sampleOf(name: string, design: KernelDesign | undefined): ClassSample {
   const { frames, offsets } = generateTraffic({ ...SAMPLE, classes: [name] });
-  const kernel = olderDesign(hostKernel());
+  const kernel = olderDesign(hostKernel(), design);
   const seen = Array.from(offsets.subarray(1), (end, i) =>
     native.dissectFrame(frames.subarray(offsets[i], end), kernel === undefined ? {} : { kernel }),
   );

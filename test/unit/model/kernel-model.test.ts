@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { designOf, designText, modelOf, olderDesign } from '../../../src/model/kernel-model.ts';
+import { CURRENT_DESIGN, designBy, designOf, designText, isDesignOpen, modelOf, olderDesign } from '../../../src/model/kernel-model.ts';
 import { parseKernelRelease } from '../../../src/model/kernel-release.ts';
 
 function of(text: string) {
@@ -53,6 +53,25 @@ describe('bug D', () => {
 test('a bug that may have been mended counts as not mended', () => {
   expect(modelOf(of('5.10.0-30-amd64')).bugs).toEqual({ b: true, c: true, d: true });
   expect(modelOf(of('5.14.0-427.el9.x86_64')).bugs).toEqual({ b: true, c: true, d: true });
+});
+
+test.each([
+  ['5.14.0-427.el9.x86_64', true],
+  ['5.10.0-30-amd64', true],
+  ['5.10.0-30-amd64 #1 SMP Debian 5.10.218-1 (2024-06-01)', false],
+  ['4.18.0-553.el8_10.x86_64', true],
+  ['6.12.0-55.9.1.el10_0.x86_64', true],
+  ['7.1.0-3.el11.x86_64', false],
+  ['5.10.46', false],
+  ['6.18.44', false],
+  ['custom', false],
+])('%s leaves open how it was meant to hash: %s', (kernel, isOpen) => expect(isDesignOpen(kernel)).toBe(isOpen));
+
+test('a kernel that was asked is believed more than its release', () => {
+  expect(olderDesign('4.18.0-553.el8_10.x86_64')?.portsWithAddresses).toBe(true);
+  expect(olderDesign('4.18.0-553.el8_10.x86_64', CURRENT_DESIGN)).toBeUndefined();
+  const asked = { ...CURRENT_DESIGN, readsHsr: false };
+  expect([olderDesign('6.18.44', asked), designBy('custom', asked), designBy('custom')]).toEqual([asked, asked, undefined]);
 });
 
 test('only what differs from current kernels is told', () => {

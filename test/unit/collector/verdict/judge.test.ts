@@ -4,6 +4,7 @@ import { judge } from '../../../../src/collector/verdict/judge.ts';
 import { CAUSE_CODES } from '../../../../src/model/cause.ts';
 import type { Evidence } from '../../../../src/model/evidence.ts';
 import { FANOUT_MODE_NAMES } from '../../../../src/model/fanout.ts';
+import { CURRENT_DESIGN } from '../../../../src/model/kernel-model.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group, member, stackOf } from '../../../helpers/evidence.ts';
 
@@ -323,6 +324,18 @@ describe('inconclusive', () => {
   test.each(['5.10.46', '5.10.0-8-amd64'])('on kernel %s it says by which model the kernel keys are', (kernel) => {
     const { warnings } = judge(evidenceOf([epoch([90, 90])]), factsOf(evidenceOf([epoch([90, 90])]), { kernel }));
     expect(warnings.find(({ code }) => code === 'older-hash')?.message).toContain('exchanges ports together with addresses');
+  });
+
+  test('of a kernel that was asked it says so, and nothing where it hashes as current ones do', () => {
+    const said = (change: Partial<RunFacts>) => {
+      const evidence = evidenceOf([epoch([90, 90])]);
+      return judge(evidence, factsOf(evidence, change)).warnings.find(({ code }) => code === 'older-hash')?.message;
+    };
+    const kernel = '4.18.0-553.el8_10.x86_64';
+    const askedDesign = { ...CURRENT_DESIGN, readsHsr: false };
+    expect(said({ kernel })).toContain('exchanges ports together with addresses, ');
+    expect(said({ kernel, askedDesign })).toMatch(/does not look behind tags of HSR and PRP, as it showed when it was asked;/);
+    expect(said({ kernel, askedDesign: CURRENT_DESIGN })).toBeUndefined();
   });
 
   test.each(['6.1.20', '6.18.44', '5.18.1', 'custom'])('on kernel %s there is nothing to say of it', (kernel) => {
