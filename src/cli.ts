@@ -2,15 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { printable } from './collector/report/printable.ts';
-import { churnCommand } from './commands/churn/command.ts';
-import { compareCommand } from './commands/compare/command.ts';
-import { matrixCommand } from './commands/matrix/command.ts';
-import { predictCommand } from './commands/predict/command.ts';
-import { raceCommand } from './commands/race/command.ts';
-import { runCommand } from './commands/run/command.ts';
-import { scaleCommand } from './commands/scale/command.ts';
+import { declareProgram } from './commands/declare.ts';
 import { EXIT, type ExitStatus, FanoutError } from './errors.ts';
 import { packageRoot } from './package-root.ts';
 import type { Host, TextStream } from './process/host.ts';
@@ -43,7 +37,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
 
 async function perform(argv: readonly string[]): Promise<ExitStatus> {
   let status: ExitStatus | undefined;
-  const program = buildProgram((verdict) => {
+  const program = declareProgram(host, (verdict) => {
     status = verdict;
   });
   try {
@@ -54,78 +48,6 @@ async function perform(argv: readonly string[]): Promise<ExitStatus> {
     return statusOfFailure(error);
   }
 }
-
-function buildProgram(done: (status: ExitStatus) => void): Command {
-  const loadRun = async () => ({ ...(await import('./collector/run/run.ts')), ...(await import('./collector/run/provisions.ts')) });
-  const run = runCommand(host, loadRun, done);
-  const loadMatrix = async () => ({ ...(await loadRun()), ...(await import('./commands/matrix/matrix.ts')) });
-  const matrix = matrixCommand(host, loadMatrix, done);
-  const loadCompare = async () => ({
-    ...(await loadRun()),
-    ...(await import('./commands/compare/compare.ts')),
-    ...(await import('./commands/compare/own-load.ts')),
-  });
-  const compare = compareCommand(host, loadCompare, done);
-  const loadChurn = async () => ({ ...(await loadRun()), ...(await import('./commands/churn/churn.ts')) });
-  const churn = churnCommand(host, loadChurn, done);
-  const loadScale = async () => ({ ...(await loadRun()), ...(await import('./commands/scale/scale.ts')) });
-  const scale = scaleCommand(host, loadScale, done);
-  const loadRace = async () => ({ ...(await loadRun()), ...(await import('./commands/race/race.ts')) });
-  const race = raceCommand(host, loadRace, done);
-  const loadPredict = async () => ({ ...(await import('./commands/predict/predict.ts')), ...(await import('./lab/kernel-probe.ts')) });
-  const predict = predictCommand(host, loadPredict, done);
-  const program = new Command('fanout-cluster')
-    .description('Can a multi-process IDS trust AF_PACKET fanout here? YES, NO or INCONCLUSIVE, with evidence.')
-    .version(version, '-V, --version', 'print the version')
-    .hook('preAction', checkSystemCalls)
-    .addHelpText('after', () => `\n${run.helpInformation()}${EXAMPLES}`);
-  program.addCommand(run, { isDefault: true });
-  for (const command of [compare, matrix, predict, churn, scale, race]) program.addCommand(command);
-  const exits = [
-    [run, EXAMPLES],
-    [compare, exitText('0 a mode kept all flows, 1 none did', '3 nothing is shown')],
-    [matrix, exitText('0 measured', '3 measured, but not all of it can be trusted')],
-    [predict, PREDICT_HELP],
-    [churn, exitText('0 measured, and as the code of the kernel has it', '3 not as expected, or not all measured')],
-    [race, '\nExit status: 0 shown, 2 usage, 4 cannot run, 70 defect of this tool.\n'],
-    [scale, exitText('0 measured', '3 measured, but not all of it can be trusted')],
-  ] as const;
-  for (const [command, text] of exits) command.addHelpText('after', text);
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().helpOption('-h, --help', 'print this help').showHelpAfterError('fanout-cluster --help lists the options');
-    // Messages repeat what was typed, and that may be anything.
-    command.configureOutput({ outputError: (text, write) => write(`${text.trimEnd().split('\n').map(printable).join('\n')}\n`) });
-  }
-  return program;
-}
-
-/** Once a command needs the addon; --help and --version do not. */
-async function checkSystemCalls(): Promise<void> {
-  (await import('./host/system-calls.ts')).checkSystemCalls();
-}
-
-const EXAMPLES = `
-Examples:
-  sudo fanout-cluster --procs 16                                  the lab: does this kernel keep flows together?
-  sudo fanout-cluster -i eth0 --procs 16 --mode hash              live traffic, as 16 IDS workers would see it
-  sudo fanout-cluster -i eth0 -n 8 -m qm --duration 1m --json run.json
-  sudo fanout-cluster compare -i eth0 --procs 16                  which mode? all of them on the same packets
-  fanout-cluster matrix                                           every class of traffic in every mode: what is safe on this kernel
-  fanout-cluster scale --procs 1,2,4,8,16                         rate, loss, balance and cost as the group grows
-  fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must split, and why
-  sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
-
-Exit status: 0 yes, 1 no, 2 usage, 3 inconclusive, 4 cannot run, 70 defect of this tool.
-`;
-
-function exitText(answers: string, inconclusive: string): string {
-  return `\nExit status: ${answers}, 2 usage, ${inconclusive}, 4 cannot run, 70 defect of this tool.\n`;
-}
-
-const PREDICT_HELP = `
-Exit status: 0 nothing must be split, 1 some flows must be, 2 usage or a file that cannot be read, 3 no flow that could show it,
-4 ended by a signal before anything was read, 70 defect of this tool.
-`;
 
 function statusOfFailure(error: unknown): ExitStatus {
   // Commander throws for --help and --version too, with exit code 0; its own 1 for typing errors would read as a verdict.

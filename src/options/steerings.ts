@@ -1,7 +1,7 @@
 /** Lists of modes with flags behind a +, as the commands take them that test several groups. */
 import { FanoutError } from '../errors.ts';
 import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode, fanoutModeCalled } from '../model/fanout.ts';
-import { contradictory } from './options.ts';
+import { contradictory } from './values.ts';
 
 export interface SteeringName {
   readonly mode: FanoutMode;

@@ -3,8 +3,9 @@
 import { type Style, styleFor } from '../collector/report/layout.ts';
 import { type ProgressWriter, progressWriter } from '../collector/report/progress.ts';
 import type { Openings } from '../collector/run/provisions.ts';
+import type { JsonOutput } from '../options/arguments.ts';
 import type { Machine } from '../options/machine.ts';
-import type { JsonOutput, Options } from '../options/options.ts';
+import type { Options } from '../options/options.ts';
 import type { ReportFile } from './report-file.ts';
 
 export interface TextStream {

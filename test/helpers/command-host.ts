@@ -14,7 +14,8 @@ export interface CommandHost {
 export function commandHost({
   signal = new AbortController().signal,
   enterLab = async () => {},
-}: Partial<Pick<Host, 'signal' | 'enterLab'>> = {}): CommandHost {
+  prepare = OPENS_NOTHING.prepare,
+}: Partial<Pick<Host, 'signal' | 'enterLab' | 'prepare'>> = {}): CommandHost {
   const written = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') => ({
     isTerminal: false,
@@ -24,7 +25,7 @@ export function commandHost({
     },
   });
   const streams = { stdout: stream('stdout'), stderr: stream('stderr') };
-  return { host: { version: '0.1.0', ...streams, environment: {}, signal, enterLab, ...OPENS_NOTHING }, written };
+  return { host: { version: '0.1.0', ...streams, environment: {}, signal, enterLab, ...OPENS_NOTHING, prepare }, written };
 }
 
 const NOT_HURRIED = { signal: new AbortController().signal, limitMs: 10_000 };

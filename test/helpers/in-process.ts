@@ -12,7 +12,8 @@ import { openProvisions } from '../../src/collector/run/provisions.ts';
 import { runCluster } from '../../src/collector/run/run.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { readMachine } from '../../src/options/machine.ts';
-import { parseOptions, type RawOptions } from '../../src/options/options.ts';
+import { parseOptions } from '../../src/options/options.ts';
+import type { RawOptions } from '../../src/options/table.ts';
 import { CAPTURE } from './network.ts';
 
 /** Calls `action` at the moment at which member `index` enters the state, once. */

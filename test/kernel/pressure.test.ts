@@ -11,7 +11,8 @@ import { runCluster } from '../../src/collector/run/run.ts';
 import { renderTerminal } from '../../src/commands/run/report.ts';
 import type { MemberResult, RunResult } from '../../src/model/run-result.ts';
 import { readMachine } from '../../src/options/machine.ts';
-import { parseOptions, type RawOptions } from '../../src/options/options.ts';
+import { parseOptions } from '../../src/options/options.ts';
+import type { RawOptions } from '../../src/options/table.ts';
 import { flowName } from '../helpers/group.ts';
 import { flowIdOf, refuseHostNamespace } from '../helpers/lab.ts';
 

@@ -9,7 +9,8 @@ import { Watch } from '../../src/collector/group/watch.ts';
 import type { PacketSource } from '../../src/collector/source/sources.ts';
 import { epochsMax, RUN_MS_MAX } from '../../src/model/run-limits.ts';
 import { readMachine } from '../../src/options/machine.ts';
-import { parseOptions, type RawOptions } from '../../src/options/options.ts';
+import { parseOptions } from '../../src/options/options.ts';
+import type { RawOptions } from '../../src/options/table.ts';
 import { CAPTURE, ip, makePair, removePair } from '../helpers/network.ts';
 
 const START_NS = 1_000_000_000_000n;

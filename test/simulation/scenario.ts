@@ -1,7 +1,7 @@
 /** What happens in the run of one seed: all of it decided beforehand, so that it can be shown and repeated. */
 
 import type { FanoutMode } from '../../src/model/fanout.ts';
-import type { RawOptions } from '../../src/options/options.ts';
+import type { RawOptions } from '../../src/options/table.ts';
 import { MS } from './clock.ts';
 import { Dice } from './dice.ts';
 import type { HashTrait } from './steering.ts';

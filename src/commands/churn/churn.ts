@@ -10,6 +10,7 @@ import { FanoutError } from '../../errors.ts';
 import type { ChurnEventKind, Slots } from '../../model/churn.ts';
 import { relinked, withMember, withoutSlot } from '../../model/churn.ts';
 import type { Reason } from '../../model/run-result.ts';
+import { endedBySignal } from '../series.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
 import type { RunChurn } from './io.ts';
 import type { ChurnOptions } from './options.ts';
@@ -89,7 +90,7 @@ class Script {
     try {
       await this.#playAll();
       const isComplete = this.#done === 2 * this.#options.slots.length + 1;
-      return isComplete ? undefined : { code: 'interrupted', message: 'ended by a signal before all changes were made' };
+      return isComplete ? undefined : endedBySignal('before all changes were made');
     } catch (error) {
       if (error instanceof Intrusion) return error.reason;
       throw error;

@@ -1,9 +1,11 @@
 /** The options of `churn`, checked once. */
 import { FanoutError } from '../../errors.ts';
 import { epochsMax } from '../../model/run-limits.ts';
+import { checkMachineCanHold } from '../../options/capacity.ts';
 import type { Machine } from '../../options/machine.ts';
-import { checkMachineCanHold, type Options, parseOptions, type RawOptions } from '../../options/options.ts';
-import { usage, wholeNumber } from '../../options/values.ts';
+import { type Options, parseOptions } from '../../options/options.ts';
+import { defaultsOf, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { usage } from '../../options/values.ts';
 
 export interface ChurnOptions {
   readonly run: Options;
@@ -13,37 +15,48 @@ export interface ChurnOptions {
   readonly output: Options['output'];
 }
 
-/** As typed. */
-export interface RawChurnOptions
-  extends Pick<
-    RawOptions,
-    'procs' | 'defrag' | 'flows' | 'traffic' | 'rate' | 'seed' | 'ringSize' | 'labInterface' | 'workerTimeout' | 'json' | 'quiet' | 'color'
-  > {
-  readonly slot?: string;
-}
-
-export const CHURN_DEFAULTS = {
-  procs: '4',
-  /** With so many a share is known to 0.02 with room to spare: four standard deviations of a half. */
-  flows: '10000',
-  traffic: 'ipv4-tcp,ipv4-udp,ipv6-tcp',
-  rate: '100000',
-  ringSize: '8M',
-} as const;
+export const CHURN_OPTIONS = optionSet({
+  keys: [
+    'slot',
+    'procs',
+    'defrag',
+    'ringSize',
+    'workerTimeout',
+    'labInterface',
+    'traffic',
+    'flows',
+    'rate',
+    'seed',
+    'json',
+    'quiet',
+    'color',
+  ],
+  own: {
+    procs: { help: 'processes in the group, at least 2', default: '4' },
+    // With so many a share is known to 0.02 with room to spare: four standard deviations of a half.
+    flows: { help: 'flows to follow', default: '10000' },
+    traffic: { default: 'ipv4-tcp,ipv4-udp,ipv6-tcp' },
+    rate: { default: '100000' },
+    ringSize: { default: '8M' },
+  },
+});
 
 /** A ring of many small blocks outlasts a worker that is kept waiting: each is handed over when its time is up, however little is in it. */
 const BLOCK_SIZE = '64K';
 
 const PACKETS_PER_FLOW = 2;
 
-export function parseChurnOptions(raw: RawChurnOptions, machine: Machine): ChurnOptions {
-  const { slot, ...common } = raw;
+/** As typed. */
+export type RawChurnOptions = TypedOf<typeof CHURN_OPTIONS>;
+
+export function parseChurnOptions(typed: RawChurnOptions, machine: Machine): ChurnOptions {
   const fixed = { packetsPerFlow: String(PACKETS_PER_FLOW), blockSize: BLOCK_SIZE };
-  const run = parseOptions({ ...CHURN_DEFAULTS, ...common, ...fixed }, machine);
+  const run = parseOptions({ ...defaultsOf(CHURN_OPTIONS), ...typed, ...fixed }, machine);
   if (run.source.kind !== 'lab') throw new TypeError('churn is for the lab');
   if (run.procs < 2) throw usage('--procs', String(run.procs), 'a number of at least 2: of one process nothing is left');
-  const all = Array.from({ length: run.procs }, (_, i) => i);
-  const slots = slot === undefined ? all : [wholeNumber('--slot', slot, { least: 0, most: run.procs - 1 })];
+  const slot = readerOf(typed, machine)('slot');
+  if (slot !== undefined && slot >= run.procs) throw usage('--slot', typed.slot, `a whole number from 0 to ${run.procs - 1}`);
+  const slots = slot === undefined ? Array.from({ length: run.procs }, (_, i) => i) : [slot];
   const { ring } = run;
   // Each loss and each replacement begins an epoch, and so does the link.
   const members = run.procs + slots.length;

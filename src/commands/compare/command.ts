@@ -1,57 +1,37 @@
 /** `compare`: several modes on the same packets, one table, and which of them to use. */
-import { Command, Option } from 'commander';
 import { printable } from '../../collector/report/printable.ts';
 import type { Openings, Provisioning, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { ComparisonResult } from '../../model/comparison.ts';
 import type { OwnLoad } from '../../model/own-load.ts';
-import type { RawOptions } from '../../options/options.ts';
 import { type Host, progressOn } from '../../process/host.ts';
 import { runSelf } from '../../process/self.ts';
+import { loadCollector } from '../collector.ts';
 import { reported } from '../reported.ts';
-import { addRunOptions } from '../run/command.ts';
-import type { CompareIo, MeasureOwnLoad, RunCompare, Runners } from './io.ts';
-import { COMPARE_DEFAULTS, type CompareOptions, parseCompareOptions, type RawCompareOptions } from './options.ts';
+import { commandSpec, exitText } from '../spec.ts';
+import type { CompareIo, MeasureOwnLoad } from './io.ts';
+import { COMPARE_OPTIONS, type CompareOptions, parseCompareOptions } from './options.ts';
 import { renderOwnLoad } from './own-load-report.ts';
 import { renderComparison, renderComparisonBrief } from './report.ts';
 
-export type LoadCompare = () => Promise<
-  Runners & { readonly runCompare: RunCompare; readonly measureOwnLoad: MeasureOwnLoad; readonly provisioning: Provisioning }
->;
-
-/** @param done receives the exit status */
-export function compareCommand(host: Host, loadCollector: LoadCompare, done: (status: ExitStatus) => void): Command {
-  const command = new Command('compare').description('test several modes on the same packets, and say which of them to use');
-  command.addOption(
-    new Option(
-      '--modes <list>',
-      `modes, with flags behind a + (default: ${COMPARE_DEFAULTS.modes}; cbpf and ebpf where a program is given)`,
-    ),
-  );
-  command.addOption(
-    new Option('--measure-load', 'the lab: only measure what testing these modes at once costs, and at which rate packets are lost'),
-  );
-  command.addOption(new Option('--no-own-load', 'live: do not measure first, in the lab, what so many groups cost this machine'));
-  addRunOptions(command, (name) => !OF_ONE_GROUP.has(name));
-  return command.optionsGroup('Other:').action(async (raw: RawCompareOptions) => {
-    const options = host.parse((machine) => parseCompareOptions(raw, machine));
+export const compareCommand = commandSpec({
+  name: 'compare',
+  summary: 'test several modes on the same packets, and say which of them to use',
+  options: COMPARE_OPTIONS,
+  exitStatuses: exitText('0 a mode kept all flows, 1 none did', '3 nothing is shown'),
+  perform: async ({ typed }, host) => {
+    const options = host.parse((machine) => parseCompareOptions(typed, machine));
     if (!options.isLive) await host.enterLab();
-    // Loaded only now: --help and typing errors need none of it.
-    const { runCompare, measureOwnLoad, provisioning, ...runners } = await loadCollector();
-    if (options.ownLoad === 'only') done(await showOwnLoad(options, host, provisioning, measureOwnLoad));
-    else done(await compare(options, host, provisioning({ runs: options.runs }), (io) => runCompare(options, io, runners)));
-  });
-}
-
-/** Options of a run that a comparison chooses itself, or that make no sense for several groups. */
-const OF_ONE_GROUP: ReadonlySet<string> = new Set([
-  'mode',
-  'defrag',
-  'rollover',
-  'groupId',
-  'failFast',
-  'loop',
-] satisfies (keyof RawOptions)[]);
+    const [{ provisioning, ...runners }, { runCompare }, { measureOwnLoad }] = await Promise.all([
+      loadCollector(),
+      import('./compare.ts'),
+      import('./own-load.ts'),
+    ]);
+    return options.ownLoad === 'only'
+      ? showOwnLoad(options, host, provisioning, measureOwnLoad)
+      : compare(options, host, provisioning({ runs: options.runs }), (io) => runCompare(options, io, runners));
+  },
+});
 
 type Work = (io: CompareIo) => Promise<ComparisonResult>;
 

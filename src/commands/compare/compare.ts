@@ -3,12 +3,13 @@
 import { withoutUnsafeDefrag } from '../../collector/group/group-safety.ts';
 import type { GroupOutcome } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
-import { FanoutError, interrupted } from '../../errors.ts';
+import { FanoutError } from '../../errors.ts';
 import { type ComparisonResult, labelOf } from '../../model/comparison.ts';
 import { isAbove, type OwnLoad } from '../../model/own-load.ts';
 import type { Reason, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
-import type { CompareIo, RunCompare } from './io.ts';
+import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
+import type { RunCompare } from './io.ts';
 import type { CompareOptions } from './options.ts';
 import { recommend } from './recommend.ts';
 
@@ -20,17 +21,20 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
     ? withoutUnsafeDefrag(options.runs, io.provisions.groups)
     : { testable: options.runs, unsafe: [] };
   const ownLoad = options.ownLoad === 'first' ? await io.measureOwnLoad() : undefined;
-  const { outcomes, unfinished } = options.isLive
-    ? { outcomes: await runTogether(testable, io), unfinished: undefined }
-    : await oneAfterTheOther(testable, io, runCluster);
-  const runs = outcomes.filter((outcome): outcome is RunResult => !(outcome instanceof FanoutError));
-  const refused = testable.flatMap((group, i) => leftOutBy(group, outcomes[i], unfinished));
+  const turns = options.isLive
+    ? (await runTogether(testable, io)).map(turnOf)
+    : await inTurn(
+        testable,
+        io.signal,
+        (group, index) => io.onMode(labelOf(group), index),
+        (group) => runCluster(group, { ...io, onProgress: () => undefined }),
+      );
+  const runs = resultsOf(turns, 'before any mode had been tested');
   const [first] = runs;
-  // Nothing was gathered that an error could take away.
-  if (first === undefined)
-    throw outcomes.find((outcome) => outcome instanceof FanoutError) ?? interrupted('before any mode had been tested');
+  const refused = testable.flatMap((group, i) => leftOutBy(group, turns[i]));
   const isInterrupted = refused.some(({ reason }) => reason.code === 'interrupted');
-  const finished = runs.filter((run) => run !== unfinished);
+  const unfinished = turns.flatMap((turn) => (turn?.kind === 'done' && turn.isCut ? [turn.value] : []));
+  const finished = runs.filter((run) => !unfinished.includes(run));
   const extent = { asked: options.runs.length, interrupted: isInterrupted };
   const deployment = { procs: options.procs, ...(options.isLive ? { interface: first.source.interface } : {}) };
   return {
@@ -45,47 +49,21 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
   };
 };
 
-interface Outcomes {
-  readonly outcomes: readonly GroupOutcome[];
-  /** The run that a signal cut short: it saw less traffic than the others. */
-  readonly unfinished: RunResult | undefined;
+/** Live, all modes see the same packets, and a signal takes the same from each. */
+function turnOf(outcome: GroupOutcome): Turn<RunResult> {
+  return outcome instanceof FanoutError ? { kind: 'failed', error: outcome } : { kind: 'done', value: outcome, isCut: false };
 }
 
-/** A mode that cannot be run takes nothing away from the others. */
-async function oneAfterTheOther(
-  groups: readonly Options[],
-  io: CompareIo,
-  runCluster: Parameters<RunCompare>[2]['runCluster'],
-): Promise<Outcomes> {
-  const outcomes: GroupOutcome[] = [];
-  let unfinished: RunResult | undefined;
-  for (const [index, options] of groups.entries()) {
-    if (io.signal.aborted) break;
-    io.onMode(labelOf(options), index);
-    try {
-      const result = await runCluster(options, { ...io, onProgress: () => undefined });
-      outcomes.push(result);
-      if (io.signal.aborted) unfinished = result;
-    } catch (error) {
-      if (!(error instanceof FanoutError)) throw error;
-      outcomes.push(error);
-    }
-  }
-  return { outcomes, unfinished };
+function leftOutBy({ mode, flags }: Options, turn: Turn<RunResult> | undefined): readonly LeftOut[] {
+  if (turn?.kind === 'done' && !turn.isCut) return [];
+  return [{ mode, flags, reason: whyLeftOut(turn) }];
 }
 
-function leftOutBy({ mode, flags }: Options, outcome: GroupOutcome | undefined, unfinished: RunResult | undefined): readonly LeftOut[] {
-  const interruptedWhen = (when: string): readonly LeftOut[] => [{ mode, flags, reason: { code: 'interrupted', message: when } }];
-  if (outcome === undefined || isInterruption(outcome)) return interruptedWhen('ended by a signal before this mode was tested');
-  if (outcome === unfinished)
-    return interruptedWhen('ended by a signal while this mode was tested: its row is about a part of the traffic');
-  if (!(outcome instanceof FanoutError)) return [];
-  const { code, message, remedy } = outcome;
-  return [{ mode, flags, reason: { code, message, remedy } }];
-}
-
-function isInterruption(outcome: GroupOutcome): boolean {
-  return outcome instanceof FanoutError && outcome.code === 'INTERRUPTED';
+function whyLeftOut(turn: Turn<RunResult> | undefined): Reason {
+  if (turn === undefined) return endedBySignal('before this mode was tested');
+  return turn.kind === 'failed'
+    ? reasonOf(turn.error)
+    : endedBySignal('while this mode was tested: its row is about a part of the traffic');
 }
 
 /** What so many groups at once may have done to the answers. */

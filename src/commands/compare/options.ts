@@ -1,10 +1,22 @@
 /** The options of `compare`, checked once: those of one run for each mode, alike in all else. */
 
 import { LEGACY_MEMBERS_MAX } from '../../model/fanout.ts';
+import { checkMachineCanHold, memoryOf } from '../../options/capacity.ts';
 import { parseFlowMemory, workerFlows } from '../../options/flow-memory.ts';
 import type { Machine } from '../../options/machine.ts';
-import { checkMachineCanHold, contradictory, memoryOf, type Options, parseOptions, type RawOptions } from '../../options/options.ts';
-import { parseSteerings, type SteeringName } from '../../options/steerings.ts';
+import { type Options, parseOptions } from '../../options/options.ts';
+import type { SteeringName } from '../../options/steerings.ts';
+import {
+  defaultsOf,
+  nameOf,
+  OPTION_KEYS,
+  type OptionKey,
+  optionSet,
+  type RawOptions,
+  readerOf,
+  type TypedOf,
+} from '../../options/table.ts';
+import { contradictory, definedOf } from '../../options/values.ts';
 import { TAP_QUEUES_MAX } from '../../traffic/limits.ts';
 
 export interface CompareOptions {
@@ -19,24 +31,32 @@ export interface CompareOptions {
   readonly output: Options['output'];
 }
 
-/** As typed: what a run takes, but for what makes one group of it. */
-export interface RawCompareOptions extends Omit<RawOptions, 'mode' | 'defrag' | 'rollover' | 'groupId' | 'failFast' | 'loop'> {
-  readonly modes?: string;
-  readonly ownLoad?: boolean;
-  readonly measureLoad?: boolean;
-}
+/** What a comparison chooses itself, or what makes no sense for several groups. */
+const OF_ONE_GROUP = ['mode', 'defrag', 'rollover', 'groupId', 'failFast', 'loop'] as const satisfies readonly OptionKey[];
+/** Of other commands. */
+const OF_OTHERS = ['slot', 'classes', 'packets', 'kernel'] as const satisfies readonly OptionKey[];
 
-export const COMPARE_DEFAULTS = {
-  modes: 'hash,hash+defrag,lb,cpu,rollover,hash+rollover,rnd,qm',
-} as const;
+type CompareKey = Exclude<OptionKey, (typeof OF_ONE_GROUP)[number] | (typeof OF_OTHERS)[number]>;
+
+const DEFAULT_MODES = 'hash,hash+defrag,lb,cpu,rollover,hash+rollover,rnd,qm';
+
+export const COMPARE_OPTIONS = optionSet({
+  keys: OPTION_KEYS.filter((key): key is CompareKey => !([...OF_ONE_GROUP, ...OF_OTHERS] as readonly OptionKey[]).includes(key)),
+  own: { modes: { default: DEFAULT_MODES, otherwise: `${DEFAULT_MODES}; cbpf and ebpf where a program is given` } },
+});
+
+/** As typed. */
+export type RawCompareOptions = TypedOf<typeof COMPARE_OPTIONS>;
 
 export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): CompareOptions {
-  const { modes, ownLoad = true, measureLoad = false, cbpfProgram, ebpfProgram, flowMemory, ...given } = raw;
+  const read = readerOf({ ...defaultsOf(COMPARE_OPTIONS), ...raw }, machine);
+  const [ownLoad, measureLoad] = [read('ownLoad'), read('measureLoad')];
+  const { modes, cbpfProgram, ebpfProgram, flowMemory, ...given } = raw;
   const common = { ...given, ...(measureLoad ? {} : usualNic(raw, machine)) };
   if (common.pcap === '-')
     throw contradictory('standard input can be read once, and a comparison sends it once for each mode', 'save the capture to a file');
   const programs = { cbpf: cbpfProgram, ebpf: ebpfProgram };
-  const steerings = steeringsOf(modes, programs);
+  const steerings = steeringsOf(read('modes') ?? [], programs);
   // One seed for all of them, drawn once.
   const seed = common.seed ?? String(machine.randomSeed);
   const runs = steerings.map(({ mode, flags }): Options => {
@@ -73,18 +93,11 @@ export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): C
   };
 }
 
+/** What of a comparison matters for its cost. */
+const COSTLY = ['modes', 'cbpfProgram', 'ebpfProgram', 'snaplen', 'ringSize', 'blockSize', 'blockTimeout', 'workNs'] as const;
+
 function ownLoadArguments(raw: RawCompareOptions, procs: number): readonly string[] {
-  const given: readonly (readonly [string, string | undefined])[] = [
-    ['--modes', raw.modes],
-    ['--cbpf-program', raw.cbpfProgram],
-    ['--ebpf-program', raw.ebpfProgram],
-    ['--snaplen', raw.snaplen],
-    ['--ring-size', raw.ringSize],
-    ['--block-size', raw.blockSize],
-    ['--block-timeout', raw.blockTimeout],
-    ['--work-ns', raw.workNs],
-  ];
-  const values = given.flatMap(([option, value]) => (value === undefined ? [] : [option, value]));
+  const values = COSTLY.flatMap((key) => (raw[key] === undefined ? [] : [nameOf(key), raw[key]]));
   return ['compare', '--measure-load', '--json', '-', '--quiet', '--procs', String(procs), ...values];
 }
 
@@ -98,12 +111,10 @@ function usualNic({ interface: device, nic, procs, labInterface }: RawCompareOpt
 const FLAG_OPTIONS = { rollover: 'rollover', 'ignore-outgoing': 'ignoreOutgoing', defrag: 'defrag' } as const;
 
 /** Programs that are given are tested, whether their modes are named or not. */
-function steeringsOf(modes: string | undefined, programs: Readonly<Record<'cbpf' | 'ebpf', string | undefined>>): readonly SteeringName[] {
-  const listed = parseSteerings('--modes', modes ?? COMPARE_DEFAULTS.modes, COMPARE_DEFAULTS.modes);
+function steeringsOf(
+  listed: readonly SteeringName[],
+  programs: Readonly<Record<'cbpf' | 'ebpf', string | undefined>>,
+): readonly SteeringName[] {
   const given = (['cbpf', 'ebpf'] as const).filter((mode) => programs[mode] !== undefined && !listed.some((s) => s.mode === mode));
   return [...listed, ...given.map((mode): SteeringName => ({ mode, flags: [] }))];
-}
-
-function definedOf(values: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

@@ -12,6 +12,7 @@ import { flowPromise } from '../../model/fanout.ts';
 import type { MatrixCell, Outcome } from '../../model/matrix.ts';
 import type { Answer, FlowId, Reason } from '../../model/run-result.ts';
 import type { FlowTruth } from '../../traffic/traffic.ts';
+import { endedBySignal } from '../series.ts';
 
 /** What the frames of a class are to a worker that sees them one by one. */
 export interface ClassSample {
@@ -75,7 +76,7 @@ function strayDoubt(strays: number): readonly Reason[] {
 }
 
 function interruptedDoubt(): Reason {
-  return { code: 'interrupted', message: 'ended before all traffic had been sent', remedy: 'run again, and let it end by itself' };
+  return endedBySignal('before all traffic had been sent');
 }
 
 /** One cell for each class that was sent, in the order of `samples`. */

@@ -4,14 +4,15 @@ import { native } from '../../addon/native.ts';
 import type { Observed, RunCluster } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { ignoreReasonOf } from '../../collector/verdict/accounting.ts';
-import { FanoutError, interrupted } from '../../errors.ts';
 import { hostKernel } from '../../host/kernel.ts';
+import { labelOf } from '../../model/comparison.ts';
 import { type KernelDesign, olderDesign } from '../../model/kernel-model.ts';
 import type { MatrixCell, MatrixRun } from '../../model/matrix.ts';
 import type { Reason, SourceInfo } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import { classNamed } from '../../traffic/classes.ts';
 import { generateTraffic } from '../../traffic/traffic.ts';
+import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { MatrixIo, RunMatrix } from './io.ts';
 import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
 
@@ -23,23 +24,20 @@ export const runMatrix: RunMatrix = async (options, io, runCluster) => {
     known ??= new Map(options.classes.map((name) => [name, sampleOf(name, design)]));
     return known;
   };
-  const measured: Measured[] = [];
-  for (const [index, run] of options.runs.entries()) {
-    if (io.signal.aborted) break;
-    io.onMode([run.mode, ...run.flags].join('+'), index);
-    measured.push(await measure(run, samples, io, runCluster));
-  }
-  const done = measured.find(isMeasured);
-  // Nothing was gathered that an error could take away.
-  if (done === undefined) throw measured[0]?.error ?? interrupted('before any mode had been measured');
+  const turns = await inTurn(
+    options.runs,
+    io.signal,
+    (run, index) => io.onMode(labelOf(run), index),
+    (run) => measure(run, samples, io, runCluster),
+  );
+  const [first] = resultsOf(turns, 'before any mode had been measured');
+  const runs = options.runs.map((run, index) => runOf(run, turns[index]));
   return {
-    ...headOf('fanout-cluster/matrix@1', io.version, launch, done.source),
+    ...headOf('fanout-cluster/matrix@1', io.version, launch, first.source),
     procs: options.procs,
     flowsPerClass: options.flowsPerClass,
-    runs: options.runs.map((run, index) => measured[index]?.run ?? { mode: run.mode, flags: run.flags, doubts: [notRun()] }),
-    cells: options.classes.flatMap((name) =>
-      options.runs.map((run, index) => measured[index]?.cells.get(name) ?? unmeasured(name, run, measured[index]?.run)),
-    ),
+    runs,
+    cells: options.classes.flatMap((name) => runs.map((run, index) => cellOf(name, turns[index]) ?? unmeasured(name, run))),
   };
 };
 
@@ -48,15 +46,21 @@ type Samples = ReadonlyMap<string, ClassSample>;
 interface Measured {
   readonly run: MatrixRun;
   readonly cells: ReadonlyMap<string, MatrixCell>;
-  readonly source?: SourceInfo;
-  readonly error?: FanoutError;
-}
-
-function isMeasured(measured: Measured): measured is Measured & { readonly source: SourceInfo } {
-  return measured.source !== undefined;
+  readonly source: SourceInfo;
 }
 
 /** A mode that cannot be run takes its own cells away, and no others. */
+function runOf({ mode, flags }: Options, turn: Turn<Measured> | undefined): MatrixRun {
+  if (turn?.kind === 'done') return turn.value.run;
+  return { mode, flags, doubts: [turn === undefined ? NOT_RUN : reasonOf(turn.error)] };
+}
+
+const NOT_RUN = endedBySignal('before this mode was measured');
+
+function cellOf(name: string, turn: Turn<Measured> | undefined): MatrixCell | undefined {
+  return turn?.kind === 'done' ? turn.value.cells.get(name) : undefined;
+}
+
 async function measure(
   options: Options,
   samples: (design: KernelDesign | undefined) => Samples,
@@ -68,22 +72,15 @@ async function measure(
   const onObserved = (all: Observed): void => {
     observed = all;
   };
-  try {
-    const { packets, members, source, verdict } = await runCluster(options, { ...io, onProgress: () => undefined, onObserved });
-    if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
-    const doubts = doubtsOf(observed);
-    const cells = new Map(cellsOf(observed, samples(observed.facts.askedDesign), doubts).map((cell) => [cell.class, cell]));
-    const missing = doubts.length > 0 ? [] : missingDoubt([...cells.values()]);
-    // What the mode did promise, and did not keep, is about no class, but must be told.
-    const broken = verdict.reasons.filter(({ code }) => code === 'spread-broken');
-    const packetsByMember = members.map((member) => member.packets);
-    return { run: { mode, flags, packets, packetsByMember, doubts: [...doubts, ...missing, ...broken] }, cells, source };
-  } catch (error) {
-    if (!(error instanceof FanoutError)) throw error;
-    const { code, message, remedy } = error;
-    const why = code === 'INTERRUPTED' ? notRun() : { code, message, remedy };
-    return { run: { mode, flags, doubts: [why] }, cells: new Map(), error };
-  }
+  const { packets, members, source, verdict } = await runCluster(options, { ...io, onProgress: () => undefined, onObserved });
+  if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
+  const doubts = doubtsOf(observed);
+  const cells = new Map(cellsOf(observed, samples(observed.facts.askedDesign), doubts).map((cell) => [cell.class, cell]));
+  const missing = doubts.length > 0 ? [] : missingDoubt([...cells.values()]);
+  // What the mode did promise, and did not keep, is about no class, but must be told.
+  const broken = verdict.reasons.filter(({ code }) => code === 'spread-broken');
+  const packetsByMember = members.map((member) => member.packets);
+  return { run: { mode, flags, packets, packetsByMember, doubts: [...doubts, ...missing, ...broken] }, cells, source };
 }
 
 /** The run adds up, but not class by class. */
@@ -95,12 +92,8 @@ function missingDoubt(cells: readonly MatrixCell[]): readonly Reason[] {
   return [{ code: 'accounting-mismatch', message, remedy: 'run again; if it persists, report it: packets were misread' }];
 }
 
-function notRun(): Reason {
-  return { code: 'interrupted', message: 'ended before this mode was measured', remedy: 'run again, and let it end by itself' };
-}
-
-function unmeasured(name: string, { mode, flags }: Options, run: MatrixRun | undefined): MatrixCell {
-  const reason = run?.doubts[0]?.code ?? notRun().code;
+function unmeasured(name: string, { mode, flags, doubts }: MatrixRun): MatrixCell {
+  const reason = doubts[0]?.code ?? NOT_RUN.code;
   const nothing = { flows: 0, split: 0, asymmetric: 0, duplicated: 0, membersUsed: 0 };
   return { class: name, mode, flags, answer: 'inconclusive', outcome: 'not-run', reason, ...nothing };
 }

@@ -1,9 +1,10 @@
 /** The options of `matrix`, checked once: what to survey, and the options of one run for each mode. */
 
 import type { Machine } from '../../options/machine.ts';
-import { contradictory, type Options, parseClasses, parseOptions, type RawOptions } from '../../options/options.ts';
-import { parseSteerings, type SteeringName } from '../../options/steerings.ts';
-import { wholeNumber } from '../../options/values.ts';
+import { type Options, parseOptions } from '../../options/options.ts';
+import type { SteeringName } from '../../options/steerings.ts';
+import { defaultsOf, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { contradictory } from '../../options/values.ts';
 import { TRAFFIC_CLASSES } from '../../traffic/classes.ts';
 import { FLOWS_MAX, framesMax, TAP_QUEUES_MAX } from '../../traffic/limits.ts';
 
@@ -17,21 +18,17 @@ export interface MatrixOptions {
   readonly output: Options['output'];
 }
 
-/** As typed. */
-export interface RawMatrixOptions
-  extends Pick<RawOptions, 'procs' | 'seed' | 'flows' | 'rate' | 'ringSize' | 'labInterface' | 'json' | 'quiet' | 'color'> {
-  readonly classes?: string;
-  readonly modes?: string;
-}
-
-export const MATRIX_DEFAULTS = {
-  classes: 'all',
-  modes: 'hash,hash+defrag,lb,cpu,rollover,rnd,qm',
-  procs: '8',
-  flows: '96',
-  rate: '80000',
-  ringSize: '8M',
-} as const;
+export const MATRIX_OPTIONS = optionSet({
+  keys: ['classes', 'modes', 'procs', 'ringSize', 'labInterface', 'flows', 'rate', 'seed', 'json', 'quiet', 'color'],
+  own: {
+    classes: { default: 'all' },
+    modes: { default: 'hash,hash+defrag,lb,cpu,rollover,rnd,qm' },
+    procs: { help: 'processes in each group', default: '8' },
+    flows: { help: 'flows of each class', default: '96' },
+    rate: { default: '80000' },
+    ringSize: { default: '8M' },
+  },
+});
 
 /**
  * A block is handed over when its time is up, however little is in it: a ring of few blocks is full after as many times 10 ms in which
@@ -42,14 +39,17 @@ const BLOCK_SIZE = '64K';
 /** A round of every class: two whole datagrams and two in pieces, with errors about them, and answers of all. */
 const PACKETS_PER_FLOW = 8;
 
-export function parseMatrixOptions(raw: RawMatrixOptions, machine: Machine): MatrixOptions {
-  const { classes: classList = MATRIX_DEFAULTS.classes, modes = MATRIX_DEFAULTS.modes, flows = MATRIX_DEFAULTS.flows, ...common } = raw;
-  const selected = new Set(parseClasses('--classes', classList));
+/** As typed. */
+export type RawMatrixOptions = TypedOf<typeof MATRIX_OPTIONS>;
+
+export function parseMatrixOptions(typed: RawMatrixOptions, machine: Machine): MatrixOptions {
+  const { classes: _, modes: __, flows: ___, ...common } = { ...defaultsOf(MATRIX_OPTIONS), ...typed };
+  const read = readerOf({ ...defaultsOf(MATRIX_OPTIONS), ...typed }, machine);
+  const selected = new Set(read('classes'));
   const classes = TRAFFIC_CLASSES.map(({ name }) => name).filter((name) => selected.has(name));
-  const flowsPerClass = wholeNumber('--flows', flows, { least: 1, most: FLOWS_MAX });
+  const flowsPerClass = read('flows');
   checkSize(classes.length, flowsPerClass);
-  const { procs, rate, ringSize } = MATRIX_DEFAULTS;
-  const base = parseOptions({ procs, rate, ringSize, blockSize: BLOCK_SIZE, ...common }, machine);
+  const base = parseOptions({ ...common, blockSize: BLOCK_SIZE }, machine);
   if (base.source.kind !== 'lab') throw new TypeError('a survey is made in the lab');
   const source = {
     ...base.source,
@@ -58,7 +58,7 @@ export function parseMatrixOptions(raw: RawMatrixOptions, machine: Machine): Mat
     packetsPerFlow: PACKETS_PER_FLOW,
     queues: Math.min(base.procs, TAP_QUEUES_MAX),
   };
-  const runs = parseModes(modes).map((steering): Options => ({ ...base, ...steering, source }));
+  const runs = withoutPrograms(read('modes') ?? []).map((steering): Options => ({ ...base, ...steering, source }));
   return { classes, flowsPerClass, procs: base.procs, seed: base.seed, runs, output: base.output };
 }
 
@@ -71,8 +71,7 @@ function checkSize(classes: number, flowsPerClass: number): void {
   );
 }
 
-function parseModes(list: string): readonly SteeringName[] {
-  const steerings = parseSteerings('--modes', list, MATRIX_DEFAULTS.modes);
+function withoutPrograms(steerings: readonly SteeringName[]): readonly SteeringName[] {
   const steered = steerings.find(({ mode }) => mode === 'cbpf' || mode === 'ebpf')?.mode;
   if (steered === undefined) return steerings;
   throw contradictory(

@@ -1,6 +1,5 @@
 /** `predict`: which flows of a capture file mode HASH must split, by a model of the kernel's key. Needs no privilege. */
 import { type Stats, statSync } from 'node:fs';
-import { Command, Option } from 'commander';
 import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts';
 import { PREDICT } from '../../capture-file/use.ts';
 import { grouped } from '../../collector/report/layout.ts';
@@ -9,10 +8,11 @@ import type { Openings } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { KernelModel } from '../../model/kernel-model.ts';
 import type { PredictionResult } from '../../model/prediction.ts';
-import { contradictory } from '../../options/options.ts';
+import { contradictory } from '../../options/values.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { reported } from '../reported.ts';
-import { type PredictOptions, parsePredictOptions, type RawPredictOptions } from './options.ts';
+import { commandSpec } from '../spec.ts';
+import { PREDICT_OPTIONS, type PredictOptions, parsePredictOptions } from './options.ts';
 import type { RunPrediction } from './predict.ts';
 import { partsFlows } from './prediction.ts';
 import { renderPrediction, renderPredictionBrief } from './report.ts';
@@ -23,20 +23,19 @@ export interface PredictTools {
   readonly probeKernel: () => KernelModel | undefined;
 }
 
-export type LoadPrediction = () => Promise<PredictTools>;
-
-/** @param done receives the exit status */
-export function predictCommand(host: Host, load: LoadPrediction, done: (status: ExitStatus) => void): Command {
-  const command = new Command('predict')
-    .description('which flows of a capture file mode hash must split, and why, by a model of the kernel; needs no privilege')
-    .argument('[file]', 'pcap, pcapng, snoop or ERF, plain or by gzip; - is standard input');
-  for (const option of OPTIONS) command.addOption(option());
-  return command.action(async (path: string | undefined, raw: RawPredictOptions) => {
-    const options = host.parse(() => parsePredictOptions(path, raw));
-    // Loaded only now: --help and typing errors need none of it.
-    done(await predict(options, host, await load()));
-  });
-}
+export const predictCommand = commandSpec({
+  name: 'predict',
+  summary: 'which flows of a capture file mode hash must split, and why, by a model of the kernel; needs no privilege',
+  argument: { syntax: '[file]', help: 'pcap, pcapng, snoop or ERF, plain or by gzip; - is standard input' },
+  options: PREDICT_OPTIONS,
+  exitStatuses: `Exit status: 0 nothing must be split, 1 some flows must be, 2 usage or a file that cannot be read, 3 no flow that could show it,
+4 ended by a signal before anything was read, 70 defect of this tool.`,
+  perform: async ({ typed, argument }, host) => {
+    const options = host.parse((machine) => parsePredictOptions(argument, typed, machine));
+    const [{ runPrediction }, { probeKernel }] = await Promise.all([import('./predict.ts'), import('../../lab/kernel-probe.ts')]);
+    return predict(options, host, { runPrediction, probeKernel });
+  },
+});
 
 export async function predict({ path, defrag, kernel, output }: PredictOptions, host: Host, tools: PredictTools): Promise<ExitStatus> {
   if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
@@ -102,11 +101,3 @@ function statusOf(result: PredictionResult): ExitStatus {
   if (result.warnings.some(({ code }) => code === 'capture-unfinished')) return EXIT.inconclusive;
   return result.flows.twoWay === 0 || result.packets.overflowed > 0 ? EXIT.inconclusive : EXIT.yes;
 }
-
-const OPTIONS: readonly (() => Option)[] = [
-  () => new Option('--defrag', 'of a group that has the kernel reassemble IPv4 fragments first'),
-  () => new Option('--kernel <release>', "of another kernel than this host's: what uname -r prints there, or uname -rv"),
-  () => new Option('--json [file]', 'one JSON document to the file, or to standard output instead of the text'),
-  () => new Option('--quiet', 'no progress; only the answer and why'),
-  () => new Option('--no-color', 'no colours (also: NO_COLOR)'),
-];

@@ -1,6 +1,7 @@
 /** The options of `race`, checked once. */
 import type { Machine } from '../../options/machine.ts';
-import { type Options, parseOptions, type RawOptions } from '../../options/options.ts';
+import { type Options, parseOptions } from '../../options/options.ts';
+import { defaultsOf, optionSet, type TypedOf } from '../../options/table.ts';
 import { usage } from '../../options/values.ts';
 
 export interface RaceOptions {
@@ -12,25 +13,24 @@ export interface RaceOptions {
   readonly output: Options['output'];
 }
 
-export type RawRaceOptions = Pick<
-  RawOptions,
-  'procs' | 'flows' | 'rate' | 'traffic' | 'duration' | 'seed' | 'ringSize' | 'labInterface' | 'workerTimeout' | 'json' | 'quiet' | 'color'
->;
+export const RACE_OPTIONS = optionSet({
+  keys: ['procs', 'duration', 'ringSize', 'workerTimeout', 'labInterface', 'traffic', 'flows', 'rate', 'seed', 'json', 'quiet', 'color'],
+  own: {
+    procs: { help: 'processes in the group, at least 2', default: '8' },
+    duration: { help: 'how long to look after the group is complete', default: '500ms' },
+    flows: { default: '500' },
+    rate: { default: '50000' },
+    traffic: { default: 'ipv4-tcp,ipv4-udp,ipv6-tcp' },
+    // Nobody reads until the last process has joined.
+    ringSize: { default: '16M' },
+  },
+});
 
-export const RACE_DEFAULTS = {
-  procs: '8',
-  flows: '500',
-  rate: '50000',
-  duration: '500ms',
-  traffic: 'ipv4-tcp,ipv4-udp,ipv6-tcp',
-  /** Nobody reads until the last process has joined. */
-  ringSize: '16M',
-} as const;
+/** As typed. */
+export type RawRaceOptions = TypedOf<typeof RACE_OPTIONS>;
 
-export function parseRaceOptions(raw: RawRaceOptions, machine: Machine): RaceOptions {
-  const { duration: after = RACE_DEFAULTS.duration, ...common } = raw;
-  const { duration: _, ...defaults } = RACE_DEFAULTS;
-  const run = parseOptions({ ...defaults, ...common, loop: true, duration: after }, machine);
+export function parseRaceOptions(typed: RawRaceOptions, machine: Machine): RaceOptions {
+  const run = parseOptions({ ...defaultsOf(RACE_OPTIONS), ...typed, loop: true }, machine);
   if (run.source.kind !== 'lab' || run.limits.durationMs === undefined) throw new TypeError('a race is run in the lab, for a time');
   if (run.procs < 2) throw usage('--procs', String(run.procs), 'a number of at least 2: one process races nobody');
   return { run, packetsPerSecond: run.source.packetsPerSecond, afterMs: run.limits.durationMs, output: run.output };

@@ -3,8 +3,9 @@ import { FanoutError } from '../../errors.ts';
 import { MEMBERS_MAX } from '../../model/fanout.ts';
 import type { ScalePlan } from '../../model/scale.ts';
 import type { Machine } from '../../options/machine.ts';
-import { type LabSource, type Options, parseOptions, type RawOptions } from '../../options/options.ts';
-import { usage, wholeNumber } from '../../options/values.ts';
+import { type LabSource, type Options, parseOptions } from '../../options/options.ts';
+import { defaultsOf, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { definedOf, usage, wholeNumber } from '../../options/values.ts';
 
 /** One run, or why this machine cannot hold it. */
 export type SizeOptions = { readonly procs: number; readonly options: Options } | { readonly procs: number; readonly refused: FanoutError };
@@ -15,61 +16,61 @@ export interface ScaleOptions {
   readonly output: Options['output'];
 }
 
-/** As typed. */
-export interface RawScaleOptions
-  extends Pick<
-    RawOptions,
-    | 'mode'
-    | 'defrag'
-    | 'rollover'
-    | 'cbpfProgram'
-    | 'ebpfProgram'
-    | 'traffic'
-    | 'flows'
-    | 'seed'
-    | 'rate'
-    | 'duration'
-    | 'ringSize'
-    | 'blockSize'
-    | 'blockTimeout'
-    | 'workNs'
-    | 'labInterface'
-    | 'json'
-    | 'quiet'
-    | 'color'
-  > {
-  /** A list. */
-  readonly procs?: string;
-  readonly packets?: string;
-}
-
-export const SCALE_DEFAULTS = { procs: '1,2,4,8,16', flows: '2000', packets: '1000000', duration: '10s' } as const;
-
-const SIZES_MAX = 64;
-/** So that a size ends in hours at any rate that is worth measuring. */
-const PACKETS_MAX = 1_000_000_000;
 /** More than any CPU can send: the injector never waits. */
 const RATE_MAX = '1000000000';
 
+export const SCALE_OPTIONS = optionSet({
+  keys: [
+    'packets',
+    'procs',
+    'mode',
+    'defrag',
+    'rollover',
+    'cbpfProgram',
+    'ebpfProgram',
+    'duration',
+    'ringSize',
+    'blockSize',
+    'blockTimeout',
+    'workNs',
+    'labInterface',
+    'traffic',
+    'flows',
+    'rate',
+    'seed',
+    'json',
+    'quiet',
+    'color',
+  ],
+  own: {
+    procs: { placeholder: '<list>', help: `sizes of the group, each 1 to ${MEMBERS_MAX}`, default: '1,2,4,8,16' },
+    packets: { default: '1000000' },
+    duration: { help: 'ends a size that takes longer', default: '10s' },
+    flows: { default: '2000' },
+    rate: { otherwise: 'as fast as it goes' },
+  },
+});
+
+/** As typed. */
+export type RawScaleOptions = TypedOf<typeof SCALE_OPTIONS>;
+
+const SIZES_MAX = 64;
 /** @param cpus where this process may run */
-export function parseScaleOptions(raw: RawScaleOptions, machine: Machine, cpus: readonly number[]): ScaleOptions {
-  const { procs: list = SCALE_DEFAULTS.procs, packets = SCALE_DEFAULTS.packets, ...common } = raw;
-  const { flows, duration } = SCALE_DEFAULTS;
-  const given = { flows, duration, rate: RATE_MAX, ...common };
+export function parseScaleOptions(typed: RawScaleOptions, machine: Machine, cpus: readonly number[]): ScaleOptions {
+  const { procs: list = '', packets, ...given } = { rate: RATE_MAX, ...defaultsOf(SCALE_OPTIONS), ...typed };
   const counts = parseSizes(list);
   // What is wrong with any other option is so for every size.
   const base = parseOptions({ ...given, procs: '1' }, machine);
   if (base.source.kind !== 'lab') throw new TypeError('sizes are compared in the lab');
-  const rounds = Math.ceil(
-    wholeNumber('--packets', packets, { least: 1, most: PACKETS_MAX }) / (base.source.flows * base.source.packetsPerFlow),
-  );
+  const wanted = readerOf(definedOf({ packets }), machine)('packets') ?? 0;
+  const rounds = Math.ceil(wanted / (base.source.flows * base.source.packetsPerFlow));
   const placement = placementOn(cpus);
   const { senderCpu, workerCpus } = placement;
   const source: LabSource = { ...base.source, rounds, ...(senderCpu === undefined ? {} : { cpu: senderCpu }) };
   const pin = { kind: 'list', cpus: workerCpus } as const;
   const sizes = counts.map((procs) => sizeOf(procs, () => ({ ...parseOptions({ ...given, procs: String(procs) }, machine), source, pin })));
   const { mode, flags, ring, workNs, output } = base;
-  const rate = raw.rate === undefined ? {} : { packetsPerSecond: source.packetsPerSecond };
+  const rate = typed.rate === undefined ? {} : { packetsPerSecond: source.packetsPerSecond };
   const sent = { flows: source.flows, packets: source.flows * source.packetsPerFlow * rounds, ...rate };
   return { sizes, plan: { mode, flags, ...sent, ring, workNs, placement }, output };
 }

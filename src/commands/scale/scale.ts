@@ -2,9 +2,9 @@
 
 import type { RunCluster } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
-import { FanoutError, interrupted } from '../../errors.ts';
-import type { Reason, RunResult, SourceInfo } from '../../model/run-result.ts';
-import type { FailedSize, MeasuredSize, ScaleSize } from '../../model/scale.ts';
+import type { RunResult, SourceInfo } from '../../model/run-result.ts';
+import type { MeasuredSize, ScaleSize } from '../../model/scale.ts';
+import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { RunScale, ScaleIo } from './io.ts';
 import type { SizeOptions } from './options.ts';
 import { adviseOn } from './scale-advice.ts';
@@ -13,42 +13,40 @@ import { ScaleGauges } from './scale-gauges.ts';
 
 export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster) => {
   const launch = launchNow();
-  const tried: Tried[] = [];
-  for (const [index, size] of asked.entries()) {
-    if (io.signal.aborted) break;
-    io.onSize(size.procs, index);
-    tried.push(await trySize(size, io, runCluster));
-  }
-  const source = tried.find((one) => one.source !== undefined)?.source;
-  // Nothing was gathered that an error could take away.
-  if (source === undefined) throw tried.find((one) => one.error !== undefined)?.error ?? interrupted('before this size was measured');
-  const sizes = asked.map(({ procs }, index) => tried[index]?.size ?? failed(procs, interrupted('before this size was measured')));
+  const turns = await inTurn(
+    asked,
+    io.signal,
+    ({ procs }, index) => io.onSize(procs, index),
+    (size) => measure(size, io, runCluster),
+  );
+  const [first] = resultsOf(turns, 'before any size had been measured');
+  const sizes = asked.map(({ procs }, index) => sizeOf(procs, turns[index]));
   return {
-    ...headOf('fanout-cluster/scale@1', io.version, launch, source),
+    ...headOf('fanout-cluster/scale@1', io.version, launch, first.source),
     plan,
     sizes,
     advice: adviseOn(sizes, plan),
   };
 };
 
-interface Tried {
-  readonly size: ScaleSize;
-  readonly source?: SourceInfo;
-  readonly error?: FanoutError;
+interface Measured {
+  readonly size: MeasuredSize;
+  readonly source: SourceInfo;
 }
 
-async function trySize(asked: SizeOptions, io: ScaleIo, runCluster: RunCluster): Promise<Tried> {
-  if ('refused' in asked) return { size: failed(asked.procs, asked.refused), error: asked.refused };
+async function measure(asked: SizeOptions, io: ScaleIo, runCluster: RunCluster): Promise<Measured> {
+  if ('refused' in asked) throw asked.refused;
   const { ring } = asked.options;
   const gauges = new ScaleGauges(ring.blockBytes * ring.blockCount);
-  try {
-    const result = await runCluster(asked.options, { ...io, onCrew: (crew) => gauges.watch(crew), onProgress: () => gauges.read() });
-    const size = measured(result, gauges);
-    return { size: io.signal.aborted ? { ...size, doubts: [...size.doubts, cutShort()] } : size, source: result.source };
-  } catch (error) {
-    if (!(error instanceof FanoutError)) throw error;
-    return { size: failed(asked.procs, error), error };
-  }
+  const result = await runCluster(asked.options, { ...io, onCrew: (crew) => gauges.watch(crew), onProgress: () => gauges.read() });
+  return { size: measured(result, gauges), source: result.source };
+}
+
+function sizeOf(procs: number, turn: Turn<Measured> | undefined): ScaleSize {
+  if (turn === undefined) return { procs, error: endedBySignal('before this size was measured') };
+  if (turn.kind === 'failed') return { procs, error: reasonOf(turn.error) };
+  const { size } = turn.value;
+  return turn.isCut ? { ...size, doubts: [...size.doubts, endedBySignal('while this size was measured')] } : size;
 }
 
 function measured({ group, timing, packets, members, balance, verdict, warnings }: RunResult, gauges: ScaleGauges): MeasuredSize {
@@ -73,13 +71,4 @@ function measured({ group, timing, packets, members, balance, verdict, warnings 
     // Beside a NO, what spoils the figures is among the warnings.
     doubts: [...(verdict.answer === 'yes' ? [] : verdict.reasons), ...figureDoubts(warnings)],
   };
-}
-
-function failed(procs: number, { code, message, remedy }: FanoutError): FailedSize {
-  const error: Reason = { code, message, remedy };
-  return { procs, error };
-}
-
-function cutShort(): Reason {
-  return { code: 'interrupted', message: 'ended by a signal while this size was measured', remedy: 'run again, and let it end by itself' };
 }

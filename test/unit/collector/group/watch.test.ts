@@ -10,7 +10,8 @@ import type { ProgressSnapshot } from '../../../../src/collector/report/progress
 import type { PacketSource } from '../../../../src/collector/source/sources.ts';
 import type { ViolationGroup } from '../../../../src/model/evidence.ts';
 import { readMachine } from '../../../../src/options/machine.ts';
-import { parseOptions, type RawOptions } from '../../../../src/options/options.ts';
+import { parseOptions } from '../../../../src/options/options.ts';
+import type { RawOptions } from '../../../../src/options/table.ts';
 import { group } from '../../../helpers/evidence.ts';
 import { MS, REALTIME_BASE_NS, SimulatedClock } from '../../../simulation/clock.ts';
 

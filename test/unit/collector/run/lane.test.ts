@@ -1,6 +1,6 @@
 /** One group of a run, whole, over a simulated kernel. */
 import { describe, expect, test } from 'vitest';
-import type { RawOptions } from '../../../../src/options/options.ts';
+import type { RawOptions } from '../../../../src/options/table.ts';
 import { MS } from '../../../simulation/clock.ts';
 import { simulate } from '../../../simulation/run.ts';
 import { makeScenario, type Scenario } from '../../../simulation/scenario.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { COMPARE_DEFAULTS, parseCompareOptions, type RawCompareOptions } from '../../../../src/commands/compare/options.ts';
+import { COMPARE_OPTIONS, parseCompareOptions, type RawCompareOptions } from '../../../../src/commands/compare/options.ts';
 import { labelOf } from '../../../../src/model/comparison.ts';
+import { defaultsOf } from '../../../../src/options/table.ts';
 import { MACHINE } from '../../../helpers/machine.ts';
 
 const machine = { ...MACHINE, memAvailableBytes: 2 ** 34, readText: () => '1\n6 0 0 0\n' };
@@ -9,7 +10,7 @@ const labels = (raw: RawCompareOptions) => parse(raw).runs.map(labelOf);
 
 test('by default all modes that need no program, in the lab, with one seed and the same traffic', () => {
   const { runs, procs, isLive, ownLoad } = parse({});
-  expect(runs.map(labelOf)).toEqual(COMPARE_DEFAULTS.modes.split(','));
+  expect(runs.map(labelOf)).toEqual(defaultsOf(COMPARE_OPTIONS).modes?.split(','));
   expect([procs, isLive, ownLoad]).toEqual([2, false, 'none']);
   for (const run of runs) {
     expect(run.seed).toBe(77);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { MATRIX_DEFAULTS, parseMatrixOptions, type RawMatrixOptions } from '../../../../src/commands/matrix/options.ts';
+import { MATRIX_OPTIONS, parseMatrixOptions, type RawMatrixOptions } from '../../../../src/commands/matrix/options.ts';
+import { defaultsOf } from '../../../../src/options/table.ts';
 import { classesSelectedBy, packetsMinOf, TRAFFIC_CLASSES } from '../../../../src/traffic/classes.ts';
 import { framesMax } from '../../../../src/traffic/limits.ts';
 import { MACHINE } from '../../../helpers/machine.ts';
@@ -12,7 +13,7 @@ test('by default every class, in the modes that need no program, 96 flows of eac
   expect(classes).toEqual(TRAFFIC_CLASSES.map(({ name }) => name));
   expect({ flowsPerClass, procs, seed }).toEqual({ flowsPerClass: 96, procs: 8, seed: 77 });
   expect(output).toEqual({ json: { kind: 'none' }, quiet: false, color: true });
-  expect(modesOf(MATRIX_DEFAULTS.modes)).toEqual(['hash', 'hash+defrag', 'lb', 'cpu', 'rollover', 'rnd', 'qm']);
+  expect(modesOf(defaultsOf(MATRIX_OPTIONS).modes ?? '')).toEqual(['hash', 'hash+defrag', 'lb', 'cpu', 'rollover', 'rnd', 'qm']);
   for (const run of runs) {
     expect(run).toMatchObject({ procs: 8, seed: 77, ring: { blockBytes: 65536, blockCount: 128, blockTimeoutMs: 10 } });
     expect(run.source).toMatchObject({ kind: 'lab', traffic: classes, flows: 96 * classes.length, rounds: 1, queues: 8 });

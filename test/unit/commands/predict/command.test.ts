@@ -14,6 +14,7 @@ import type { PredictionResult } from '../../../../src/model/prediction.ts';
 import type { Host } from '../../../../src/process/host.ts';
 import { commandHost } from '../../../helpers/command-host.ts';
 import { epoch, evidenceOf, group } from '../../../helpers/evidence.ts';
+import { MACHINE } from '../../../helpers/machine.ts';
 import { keptFlows, predicted } from '../../../helpers/prediction.ts';
 
 let directory: string;
@@ -57,7 +58,7 @@ async function predictWith(
     if (result instanceof FanoutError) throw result;
     return result;
   };
-  const status = await predict(parsePredictOptions(path, raw), host, { runPrediction, probeKernel });
+  const status = await predict(parsePredictOptions(path, raw, MACHINE), host, { runPrediction, probeKernel });
   return { status, probed, ...written };
 }
 
@@ -136,7 +137,7 @@ describe('streams', () => {
 
 describe('options', () => {
   test('as typed', () => {
-    expect(parsePredictOptions('-', { defrag: true, json: 'x', quiet: true, color: false })).toEqual({
+    expect(parsePredictOptions('-', { defrag: true, json: 'x', quiet: true, color: false }, MACHINE)).toEqual({
       path: '-',
       defrag: true,
       output: { json: { kind: 'file', path: 'x' }, quiet: true, color: false },
@@ -144,7 +145,7 @@ describe('options', () => {
   });
 
   test.each(['5.10', '5.10.46', '6.1.0-9-amd64', '5.10.0-30-amd64 #1 SMP Debian 5.10.218-1', '7.3'])('--kernel %s', (kernel) => {
-    expect(parsePredictOptions('-', { kernel }).kernel).toBe(kernel);
+    expect(parsePredictOptions('-', { kernel }, MACHINE).kernel).toBe(kernel);
   });
 
   test.each([
@@ -152,12 +153,12 @@ describe('options', () => {
     ['', /uname -r/],
     ['4.4.0-38-generic', /run the lab on that kernel/],
   ])('--kernel %j is refused, and the remedy says what to give', (kernel, remedy) => {
-    expect(() => parsePredictOptions('-', { kernel })).toThrow(
+    expect(() => parsePredictOptions('-', { kernel }, MACHINE)).toThrow(
       expect.objectContaining({ code: 'USAGE', remedy: expect.stringMatching(remedy) }),
     );
   });
 
   test.each(['', 'a\0b'])('%j is no file', (path) => {
-    expect(() => parsePredictOptions(path, {})).toThrow(expect.objectContaining({ code: 'USAGE' }));
+    expect(() => parsePredictOptions(path, {}, MACHINE)).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });
 });
