@@ -3,8 +3,7 @@
  * zeekctl's af_packet plugin, libdaq's daq_afpacket.c. Pure.
  */
 
-import { type GroupName, type IdsLines, labelOf } from '../model/comparison.ts';
-import type { FanoutMode } from '../model/fanout.ts';
+import { type FanoutMode, type GroupName, labelOf } from '../model/fanout.ts';
 
 /** What an IDS that has none of its own to be given gets. */
 const EXAMPLE_INTERFACE = 'eth0';
@@ -13,6 +12,13 @@ export interface Deployment {
   /** Of live traffic; absent in the lab, whose interface nobody deploys on. */
   readonly interface?: string;
   readonly procs: number;
+}
+
+/** The group as an IDS is told to join it, ready to be pasted; a comment where it cannot. */
+export interface IdsLines {
+  readonly suricata: readonly string[];
+  readonly zeek: readonly string[];
+  readonly snort: readonly string[];
 }
 
 /** @param fragmentsSeen without them nothing was learnt about the flag defrag, and an IDS is left its own default */

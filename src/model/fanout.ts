@@ -41,3 +41,14 @@ export function flowPromise(mode: FanoutMode): FlowPromise {
       return 'conditional';
   }
 }
+
+/** A way to fan packets out. */
+export interface GroupName {
+  readonly mode: FanoutMode;
+  readonly flags: readonly FanoutFlag[];
+}
+
+/** "hash+defrag" */
+export function labelOf({ mode, flags }: GroupName): string {
+  return [mode, ...flags].join('+');
+}

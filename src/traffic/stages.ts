@@ -1,6 +1,5 @@
 /** How the turns of a talk become frames: one each as a rule, two where a datagram is in pieces or is seen twice. */
-import type { Part, PartFactory } from './envelopes.ts';
-import { fragmentOf, joinParts, LINK, type Network } from './envelopes.ts';
+import { fragmentOf, joinParts, LINK, type Network, type Part, type PartFactory } from './envelopes.ts';
 import type { Exchange, PayloadSizes, Transport } from './exchanges.ts';
 import { type Layer, stackText } from './frames.ts';
 import { ERROR_TURNS, isErrorTurn, isFragmentTurn, openError, openFragmentedUdp, openQuotedUdp } from './messages.ts';

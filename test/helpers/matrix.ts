@@ -3,8 +3,8 @@
 import type { ObservedFlow } from '../../src/addon/flow-map.ts';
 import type { Observed } from '../../src/collector/run/io.ts';
 import type { ClassSample } from '../../src/commands/matrix/matrix-cells.ts';
+import type { MatrixCell, MatrixResult, MatrixRun, Outcome } from '../../src/commands/matrix/result.ts';
 import type { ViolationTraits } from '../../src/model/evidence.ts';
-import type { MatrixCell, MatrixResult, MatrixRun, Outcome } from '../../src/model/matrix.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
 import type { FlowTruth } from '../../src/traffic/traffic.ts';

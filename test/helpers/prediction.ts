@@ -2,9 +2,9 @@
 
 import type { CaptureSummary } from '../../src/addon/capture-summary.ts';
 import { type Findings, type GroupFindings, predictionOf } from '../../src/commands/predict/prediction.ts';
+import type { PredictionResult } from '../../src/commands/predict/result.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { CURRENT_MODEL } from '../../src/model/kernel-model.ts';
-import type { PredictionResult } from '../../src/model/prediction.ts';
 import { epoch, evidenceOf } from './evidence.ts';
 
 /** So many flows that are kept, each of one kernel key. */

@@ -1,5 +1,5 @@
 /** Figures of sizes, made up; tests change what they are about. */
-import type { MeasuredSize, ScalePlan, ScaleResult, ScaleSize } from '../../src/model/scale.ts';
+import type { MeasuredSize, ScalePlan, ScaleResult, ScaleSize } from '../../src/commands/scale/result.ts';
 
 export const PLAN: ScalePlan = {
   mode: 'hash',

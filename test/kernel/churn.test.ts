@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { native } from '../../src/addon/native.ts';
-import type { ChurnEvent, ChurnResult } from '../../src/model/churn.ts';
+import type { ChurnEvent, ChurnResult } from '../../src/commands/churn/result.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
 import { makeRuntimeDirectory, temporaryDirectory } from '../helpers/programs.ts';
 import { entriesOf, isAlive, run, start, until, workersOf } from '../helpers/tool.ts';

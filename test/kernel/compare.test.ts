@@ -1,8 +1,8 @@
 /** Several modes on the same packets: what each of them must say, and that testing them together changes no answer. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native } from '../../src/addon/native.ts';
-import type { ComparisonResult } from '../../src/model/comparison.ts';
-import { labelOf } from '../../src/model/comparison.ts';
+import type { ComparisonResult } from '../../src/commands/compare/result.ts';
+import { labelOf } from '../../src/model/fanout.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { runCli } from '../helpers/cli.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';

@@ -1,7 +1,7 @@
 /** The survey, and what the kernel really does with every class, against the table of what was measured before. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { binomialSpread } from '../../src/collector/verdict/confidence.ts';
-import type { MatrixCell, MatrixResult } from '../../src/model/matrix.ts';
+import type { MatrixCell, MatrixResult } from '../../src/commands/matrix/result.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
 import { type FlowTruth, generateTraffic } from '../../src/traffic/traffic.ts';
 import { Whereabouts } from '../helpers/group.ts';

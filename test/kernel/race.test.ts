@@ -1,7 +1,7 @@
 /** A start without precautions splits flows that are under way; one in order does not, on the same traffic. */
 import { expect, test } from 'vitest';
 import { native } from '../../src/addon/native.ts';
-import type { RaceResult } from '../../src/model/race.ts';
+import type { RaceResult } from '../../src/commands/race/result.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
 import { run } from '../helpers/tool.ts';
 

@@ -3,7 +3,7 @@
  * them. `--pcap` and `predict` agree.
  */
 import { afterAll, describe, expect, test } from 'vitest';
-import type { PredictionResult } from '../../src/model/prediction.ts';
+import type { PredictionResult } from '../../src/commands/predict/result.ts';
 import { runCli } from '../helpers/cli.ts';
 import { pcapBytes, pcapngBytes } from '../helpers/pcap.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native } from '../../src/addon/native.ts';
-import { isMeasured, type MeasuredSize, type ScaleResult } from '../../src/model/scale.ts';
+import { isMeasured, type MeasuredSize, type ScaleResult } from '../../src/commands/scale/result.ts';
 import { runCliDuring } from '../helpers/cli.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
 import { CAPTURE, makePair, promiscuity, removePair, send } from '../helpers/network.ts';

@@ -91,7 +91,7 @@ describe('usage', () => {
     [['--traffic', 'arp,nosuch'], /USAGE: --traffic: no traffic class or group is called "nosuch"/],
     [['--json', '/nowhere/run.json'], /OUTPUT_UNWRITABLE/],
     [['--tolerate', 'x\u001b[2J'], /USAGE: --tolerate: "x\\u001b\[2J"/],
-    [['matrix', 'eth0'], /too many arguments for 'matrix'/],
+    [['matrix', 'nosuch'], /there is no command "nosuch"/],
     [['matrix', '-i', 'eth0'], /unknown option '-i'/],
     [['matrix', '--modes', 'hash,lbb'], /USAGE: --modes: "lbb"/],
     [['matrix', '--modes', 'cbpf'], /CONTRADICTORY_OPTIONS: --modes: mode cbpf/],

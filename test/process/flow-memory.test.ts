@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ComparisonResult } from '../../src/model/comparison.ts';
+import type { ComparisonResult } from '../../src/commands/compare/result.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, oneWayFrames, removePair, type Sending, send, sendFrames } from '../helpers/network.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';

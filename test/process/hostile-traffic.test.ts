@@ -1,7 +1,7 @@
 /** What somebody who can send packets to the network can do to a verdict: nothing. Full tables and single packets are doubt, never proof. */
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { PredictionResult } from '../../src/model/prediction.ts';
+import type { PredictionResult } from '../../src/commands/predict/result.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import {
   connections,

@@ -4,7 +4,7 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PredictionResult } from '../../src/model/prediction.ts';
+import type { PredictionResult } from '../../src/commands/predict/result.ts';
 import { ah, mpls } from '../../src/traffic/encapsulations.ts';
 import { announced, buildFrame, ethernet, ipv4, type Layer, PROTOCOL, padding, udp } from '../../src/traffic/frames.ts';
 import { generateTraffic, type TrafficOptions } from '../../src/traffic/traffic.ts';
@@ -204,7 +204,7 @@ describe('damage: what was read is judged, with a warning', () => {
 describe('what cannot be read: 2', () => {
   test.each<[string, () => readonly string[], RegExp]>([
     ['no file named', () => [], /no capture file is named/],
-    ['two files', () => ['a', 'b'], /too many arguments for 'predict'/],
+    ['two files', () => ['a', 'b'], /predict takes one argument/],
     ['an option of run', () => ['a', '--procs', '4'], /unknown option '--procs'/],
     ['no such file', () => ['/nowhere/x.pcap'], /BAD_CAPTURE: predict: cannot open \/nowhere\/x\.pcap: ENOENT/],
     ['a directory', () => [scratch.path], /BAD_CAPTURE: predict: .* is a directory/],

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { native } from '../../src/addon/native.ts';
-import type { ChurnResult } from '../../src/model/churn.ts';
+import type { ChurnResult } from '../../src/commands/churn/result.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { type Credentials, credentialsOfTree, type ProcessCredentials } from '../helpers/credentials.ts';
 import { assertPrivateNamespace, CAPTURE, makePair, removePair, type Sending, send } from '../helpers/network.ts';

@@ -89,7 +89,8 @@ describe('pure files import nothing that touches the machine', () => {
     /^collector\/report\//,
     /^protocol\/(schema|framing)\.ts$/,
     /^options\/(table|options|arguments|capacity|flow-memory|steerings|values|cbpf)\.ts$/,
-    /^commands\/[\w-]+\/(options|report|recommend|matrix-cells|prediction|churn-events|race-findings|scale-advice|scale-doubts)\.ts$/,
+    /^commands\/[\w-]+\/(options|report|result|recommend|matrix-cells|prediction|churn-events|race-findings|scale-advice|scale-doubts)\.ts$/,
+    /^commands\/(series|spec|registry)\.ts$/,
     /^capture-file\/(findings|use)\.ts$/,
   ];
   test.each(pure.map((pattern) => [pattern]))('%s', (pattern) => {

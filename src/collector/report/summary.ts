@@ -1,6 +1,6 @@
 /** The first line of a report: the answer with how many flows of how many, and why, in a few words. Pure. */
 import { CAUSES, isCauseCode } from '../../model/cause.ts';
-import { labelOf } from '../../model/comparison.ts';
+import { labelOf } from '../../model/fanout.ts';
 import { DISTURBANCES, REASONS, WARNINGS } from '../../model/reason.ts';
 import type { CauseResult, Reason, RunResult } from '../../model/run-result.ts';
 import { grouped, percent } from './layout.ts';

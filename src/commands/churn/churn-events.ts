@@ -2,8 +2,8 @@
 
 import type { ObservedFlow } from '../../addon/flow-map.ts';
 import { percent } from '../../collector/report/layout.ts';
-import { type ChurnEvent, type ChurnEventKind, type Slots, stayingShare } from '../../model/churn.ts';
 import type { Reason } from '../../model/run-result.ts';
+import { type ChurnEvent, type ChurnEventKind, type Slots, stayingShare } from './result.ts';
 
 /** A change of the group, between two epochs in which all flows were seen. */
 export interface Change {

@@ -7,13 +7,12 @@ import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { boundWarnings } from '../../collector/verdict/bounds.ts';
 import { remedyForEnd } from '../../collector/verdict/loss-remedies.ts';
 import { FanoutError } from '../../errors.ts';
-import type { ChurnEventKind, Slots } from '../../model/churn.ts';
-import { relinked, withMember, withoutSlot } from '../../model/churn.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { endedBySignal } from '../series.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
 import type { RunChurn } from './io.ts';
 import type { ChurnOptions } from './options.ts';
+import { type ChurnEventKind, relinked, type Slots, withMember, withoutSlot } from './result.ts';
 
 /** Traffic goes on for so long before a member is lost, and after the group is whole again. */
 const LEAD_MS = 30;

@@ -1,7 +1,6 @@
 /** `churn`: kill and replace members under traffic, in the lab, and measure which flows move. */
 import type { Openings, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
-import type { ChurnResult } from '../../model/churn.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { loadCollector } from '../collector.ts';
 import { reported } from '../reported.ts';
@@ -10,6 +9,7 @@ import { describe } from './churn-events.ts';
 import type { ChurnIo } from './io.ts';
 import { CHURN_OPTIONS, type ChurnOptions, parseChurnOptions } from './options.ts';
 import { renderChurn, renderChurnBrief } from './report.ts';
+import type { ChurnResult } from './result.ts';
 
 export const churnCommand = commandSpec({
   name: 'churn',

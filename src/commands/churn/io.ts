@@ -1,7 +1,7 @@
 /** What `churn` takes and gives, for the command line and for tests. */
 import type { Provided, RunIo } from '../../collector/run/io.ts';
-import type { ChurnEvent, ChurnResult } from '../../model/churn.ts';
 import type { ChurnOptions } from './options.ts';
+import type { ChurnEvent, ChurnResult } from './result.ts';
 
 export interface ChurnIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
   /** Called after each change of the group; `done` is how many there were so far. */

@@ -3,7 +3,7 @@
 import { grouped, joinSections, paint, percent, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
 import { advice } from '../../collector/report/parts.ts';
 import { printable } from '../../collector/report/printable.ts';
-import type { ChurnEvent, ChurnResult } from '../../model/churn.ts';
+import type { ChurnEvent, ChurnResult } from './result.ts';
 
 type Section = (result: ChurnResult, style: Style) => readonly string[];
 

@@ -2,8 +2,6 @@
 import { printable } from '../../collector/report/printable.ts';
 import type { Openings, Provisioning, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
-import type { ComparisonResult } from '../../model/comparison.ts';
-import type { OwnLoad } from '../../model/own-load.ts';
 import { type Host, progressOn } from '../../process/host.ts';
 import { runSelf } from '../../process/self.ts';
 import { loadCollector } from '../collector.ts';
@@ -12,7 +10,9 @@ import { commandSpec, exitText } from '../spec.ts';
 import type { CompareIo, MeasureOwnLoad } from './io.ts';
 import { COMPARE_OPTIONS, type CompareOptions, parseCompareOptions } from './options.ts';
 import { renderOwnLoad } from './own-load-report.ts';
+import type { OwnLoad } from './own-load-result.ts';
 import { renderComparison, renderComparisonBrief } from './report.ts';
+import type { ComparisonResult } from './result.ts';
 
 export const compareCommand = commandSpec({
   name: 'compare',

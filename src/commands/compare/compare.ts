@@ -4,14 +4,15 @@ import { withoutUnsafeDefrag } from '../../collector/group/group-safety.ts';
 import type { GroupOutcome } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { FanoutError } from '../../errors.ts';
-import { type ComparisonResult, labelOf } from '../../model/comparison.ts';
-import { isAbove, type OwnLoad } from '../../model/own-load.ts';
+import { labelOf } from '../../model/fanout.ts';
 import type { Reason, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { RunCompare } from './io.ts';
 import type { CompareOptions } from './options.ts';
+import { isAbove, type OwnLoad } from './own-load-result.ts';
 import { recommend } from './recommend.ts';
+import type { ComparisonResult } from './result.ts';
 
 type LeftOut = ComparisonResult['leftOut'][number];
 

@@ -1,9 +1,9 @@
 /** What `compare` takes and gives, for the command line and for tests. */
 import type { Provided, RunCluster, RunIo, RunTogether } from '../../collector/run/io.ts';
-import type { ComparisonResult } from '../../model/comparison.ts';
-import type { OwnLoad } from '../../model/own-load.ts';
 import type { Options } from '../../options/options.ts';
 import type { CompareOptions } from './options.ts';
+import type { OwnLoad } from './own-load-result.ts';
+import type { ComparisonResult } from './result.ts';
 
 export interface CompareIo extends RunIo, Provided {
   /** Called before each mode is tested, where one is tested after the other. */

@@ -1,7 +1,7 @@
 /** OwnLoad to text for people. Decides nothing. */
 
 import { grouped, type Style, wrap } from '../../collector/report/layout.ts';
-import type { OwnLoad } from '../../model/own-load.ts';
+import type { OwnLoad } from './own-load-result.ts';
 
 export function renderOwnLoad(load: OwnLoad, style: Style): string {
   return `${ownLoadLines(load, style).join('\n')}\n`;

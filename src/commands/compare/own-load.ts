@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { conduct, type Stage } from '../../collector/run/conduct.ts';
 import type { Provided, RunIo } from '../../collector/run/io.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
-import type { LoadSample, OwnLoad } from '../../model/own-load.ts';
 import type { Options } from '../../options/options.ts';
 import type { MeasureOwnLoad } from './io.ts';
+import type { LoadSample, OwnLoad } from './own-load-result.ts';
 
 /** As fast as it goes. */
 const FULL_SPEED = 0;

@@ -1,9 +1,9 @@
 /** Which of the tested modes to use, and why. Pure; what was not measured is not recommended. */
 
 import { type Deployment, idsLines } from '../../deployment/lines.ts';
-import { type GroupName, labelOf, type Recommendation } from '../../model/comparison.ts';
-import { type FanoutMode, flowPromise } from '../../model/fanout.ts';
+import { type FanoutMode, flowPromise, type GroupName, labelOf } from '../../model/fanout.ts';
 import type { Reason, RunResult } from '../../model/run-result.ts';
+import type { Recommendation } from './result.ts';
 
 /** What was asked for, and whether all of it was done. */
 export interface Extent {

@@ -3,9 +3,10 @@
 import { grouped, joinSections, type Paint, paint, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
 import { advice, namedInShort } from '../../collector/report/parts.ts';
 import { printable } from '../../collector/report/printable.ts';
-import { type ComparisonResult, labelOf } from '../../model/comparison.ts';
+import { labelOf } from '../../model/fanout.ts';
 import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
 import { ownLoadLines } from './own-load-report.ts';
+import type { ComparisonResult } from './result.ts';
 
 type Section = (result: ComparisonResult, style: Style) => readonly string[];
 

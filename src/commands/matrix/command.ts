@@ -2,7 +2,6 @@
 import { printable } from '../../collector/report/printable.ts';
 import type { Openings, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
-import type { MatrixResult } from '../../model/matrix.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { loadCollector } from '../collector.ts';
 import { reported } from '../reported.ts';
@@ -10,6 +9,7 @@ import { commandSpec, exitText } from '../spec.ts';
 import type { MatrixIo } from './io.ts';
 import { MATRIX_OPTIONS, type MatrixOptions, parseMatrixOptions } from './options.ts';
 import { renderMatrix, renderMatrixBrief } from './report.ts';
+import type { MatrixResult } from './result.ts';
 
 export const matrixCommand = commandSpec({
   name: 'matrix',

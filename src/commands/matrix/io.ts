@@ -1,7 +1,7 @@
 /** What `matrix` takes and gives, for the command line and for tests. */
 import type { Provided, RunCluster, RunIo } from '../../collector/run/io.ts';
-import type { MatrixResult } from '../../model/matrix.ts';
 import type { MatrixOptions } from './options.ts';
+import type { MatrixResult } from './result.ts';
 
 export interface MatrixIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
   /** Called before each mode is measured. */

@@ -9,10 +9,10 @@ import { counted, integrityDoubts } from '../../collector/verdict/doubts.ts';
 import { diagnosisContext } from '../../collector/verdict/judge.ts';
 import { CAUSES, type CauseCode } from '../../model/cause.ts';
 import { flowPromise } from '../../model/fanout.ts';
-import type { MatrixCell, Outcome } from '../../model/matrix.ts';
 import type { Answer, FlowId, Reason } from '../../model/run-result.ts';
 import type { FlowTruth } from '../../traffic/traffic.ts';
 import { endedBySignal } from '../series.ts';
+import type { MatrixCell, Outcome } from './result.ts';
 
 /** What the frames of a class are to a worker that sees them one by one. */
 export interface ClassSample {

@@ -5,9 +5,8 @@ import type { Observed, RunCluster } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { ignoreReasonOf } from '../../collector/verdict/accounting.ts';
 import { hostKernel } from '../../host/kernel.ts';
-import { labelOf } from '../../model/comparison.ts';
+import { labelOf } from '../../model/fanout.ts';
 import { type KernelDesign, olderDesign } from '../../model/kernel-model.ts';
-import type { MatrixCell, MatrixRun } from '../../model/matrix.ts';
 import type { Reason, SourceInfo } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import { classNamed } from '../../traffic/classes.ts';
@@ -15,6 +14,7 @@ import { generateTraffic } from '../../traffic/traffic.ts';
 import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { MatrixIo, RunMatrix } from './io.ts';
 import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
+import type { MatrixCell, MatrixRun } from './result.ts';
 
 export const runMatrix: RunMatrix = async (options, io, runCluster) => {
   const launch = launchNow();

@@ -4,9 +4,9 @@ import { grouped, joinSections, type Paint, paint, type Style, seconds, wrap } f
 import { advice, namedInShort } from '../../collector/report/parts.ts';
 import { printable } from '../../collector/report/printable.ts';
 import { CAUSES, isCauseCode } from '../../model/cause.ts';
-import { type FanoutMode, flowPromise } from '../../model/fanout.ts';
-import { type MatrixCell, type MatrixResult, type MatrixRun, OUTCOMES, type Outcome } from '../../model/matrix.ts';
+import { type FanoutMode, flowPromise, labelOf } from '../../model/fanout.ts';
 import type { Reason } from '../../model/run-result.ts';
+import { type MatrixCell, type MatrixResult, type MatrixRun, OUTCOMES, type Outcome } from './result.ts';
 
 export function renderMatrix(result: MatrixResult, style: Style): string {
   const ran = ofModesThatRan(result);
@@ -30,10 +30,6 @@ function ofModesThatRan(result: MatrixResult): MatrixResult {
 
 function cellsOfRun(cells: readonly MatrixCell[], runs: number, index: number): readonly MatrixCell[] {
   return cells.filter((_, i) => i % runs === index);
-}
-
-function labelOf({ mode, flags }: Pick<MatrixRun, 'mode' | 'flags'>): string {
-  return [mode, ...flags].join('+');
 }
 
 function modesText(ran: number, asked: number): string {

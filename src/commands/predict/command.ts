@@ -7,7 +7,6 @@ import { printable } from '../../collector/report/printable.ts';
 import type { Openings } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { KernelModel } from '../../model/kernel-model.ts';
-import type { PredictionResult } from '../../model/prediction.ts';
 import { contradictory } from '../../options/values.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { reported } from '../reported.ts';
@@ -16,6 +15,7 @@ import { PREDICT_OPTIONS, type PredictOptions, parsePredictOptions } from './opt
 import type { RunPrediction } from './predict.ts';
 import { partsFlows } from './prediction.ts';
 import { renderPrediction, renderPredictionBrief } from './report.ts';
+import type { PredictionResult } from './result.ts';
 
 export interface PredictTools {
   readonly runPrediction: RunPrediction;

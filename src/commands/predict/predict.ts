@@ -12,10 +12,10 @@ import { interrupted } from '../../errors.ts';
 import { hostKernel } from '../../host/kernel.ts';
 import { assumptionsOf, CURRENT_MODEL, type KernelModel, modelOf } from '../../model/kernel-model.ts';
 import { kernelText, parseKernelRelease } from '../../model/kernel-release.ts';
-import type { ModelledKernel, PredictionResult } from '../../model/prediction.ts';
 import type { Reason } from '../../model/run-result.ts';
 import type { PredictOptions } from './options.ts';
 import { evidenceOf, type GroupFindings, predictionOf } from './prediction.ts';
+import type { ModelledKernel, PredictionResult } from './result.ts';
 
 /** Violations listed one by one; all are counted. */
 const VIOLATIONS_MAX = 1000;

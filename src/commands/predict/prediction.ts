@@ -11,6 +11,8 @@ import { strayErrors } from '../../collector/verdict/icmp-errors.ts';
 import { findOneKeyed, noSpread } from '../../collector/verdict/unspread.ts';
 import type { Evidence, StackEvidence } from '../../model/evidence.ts';
 import type { FanoutFlag } from '../../model/fanout.ts';
+import type { WarningCode } from '../../model/reason.ts';
+import type { CauseResult, Reason } from '../../model/run-result.ts';
 import type {
   GroupPrediction,
   ModelledKernel,
@@ -19,9 +21,7 @@ import type {
   PredictedStack,
   PredictedViolation,
   PredictionResult,
-} from '../../model/prediction.ts';
-import type { WarningCode } from '../../model/reason.ts';
-import type { CauseResult, Reason } from '../../model/run-result.ts';
+} from './result.ts';
 
 /** What was found out about one group. */
 export interface GroupFindings {

@@ -6,8 +6,8 @@ import { printable } from '../../collector/report/printable.ts';
 import { phraseOf } from '../../collector/report/summary.ts';
 import { examplesOf } from '../../collector/verdict/examples.ts';
 import { designText, isCurrent } from '../../model/kernel-model.ts';
-import type { GroupPrediction, ModelledKernel, PredictedViolation, PredictionResult } from '../../model/prediction.ts';
 import { partedOf } from './prediction.ts';
+import type { GroupPrediction, ModelledKernel, PredictedViolation, PredictionResult } from './result.ts';
 
 const VIOLATIONS_SHOWN = 5;
 const OBSERVATIONS_SHOWN = 8;

@@ -1,7 +1,6 @@
 /** `race`: start a group as most programs do, under traffic, and show what that does to flows under way. */
 import type { Openings, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
-import type { RaceResult } from '../../model/race.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { loadCollector } from '../collector.ts';
 import { reported } from '../reported.ts';
@@ -9,6 +8,7 @@ import { commandSpec } from '../spec.ts';
 import type { RaceIo } from './io.ts';
 import { parseRaceOptions, RACE_OPTIONS, type RaceOptions } from './options.ts';
 import { renderRace, renderRaceBrief } from './report.ts';
+import type { RaceResult } from './result.ts';
 
 export const raceCommand = commandSpec({
   name: 'race',

@@ -2,8 +2,8 @@
 
 import type { ObservedFlow } from '../../addon/flow-map.ts';
 import { percent } from '../../collector/report/layout.ts';
-import type { NaiveStart } from '../../model/race.ts';
 import type { Reason } from '../../model/run-result.ts';
+import type { NaiveStart } from './result.ts';
 
 export interface RaceFacts {
   /** CLOCK_REALTIME before the first socket was opened, and when the last had joined. */

@@ -13,10 +13,10 @@ import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { freshHashSeed } from '../../collector/source/flow-table.ts';
 import { openSource } from '../../collector/source/sources.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
-import type { NaiveStart } from '../../model/race.ts';
 import type { RaceIo, RunRace } from './io.ts';
 import type { RaceOptions } from './options.ts';
 import { adviceOn, strayIn } from './race-findings.ts';
+import type { NaiveStart } from './result.ts';
 
 export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
   const launch = launchNow();

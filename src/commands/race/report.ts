@@ -3,7 +3,7 @@
 import { grouped, joinSections, paint, percent, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
 import { advice } from '../../collector/report/parts.ts';
 import { printable } from '../../collector/report/printable.ts';
-import type { RaceResult } from '../../model/race.ts';
+import type { RaceResult } from './result.ts';
 
 export function renderRace(result: RaceResult, style: Style): string {
   return joinSections([

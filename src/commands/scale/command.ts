@@ -1,7 +1,6 @@
 /** `scale`: what a group carries and costs as it grows, in the lab. Its exit status says whether it was measured, not what. */
 import type { Openings, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
-import { isMeasured, type ScaleResult } from '../../model/scale.ts';
 import { allowedCpus } from '../../options/machine.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { loadCollector } from '../collector.ts';
@@ -10,6 +9,7 @@ import { commandSpec, exitText } from '../spec.ts';
 import type { ScaleIo } from './io.ts';
 import { parseScaleOptions, SCALE_OPTIONS, type ScaleOptions } from './options.ts';
 import { renderScale, renderScaleBrief } from './report.ts';
+import { isMeasured, type ScaleResult } from './result.ts';
 import { figureDoubts } from './scale-doubts.ts';
 
 export const scaleCommand = commandSpec({

@@ -1,7 +1,7 @@
 /** What `scale` takes and gives, for the command line and for tests. */
 import type { Provided, RunCluster, RunIo } from '../../collector/run/io.ts';
-import type { ScaleResult } from '../../model/scale.ts';
 import type { ScaleOptions } from './options.ts';
+import type { ScaleResult } from './result.ts';
 
 export interface ScaleIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
   /** Called before each size is measured. */

@@ -3,7 +3,7 @@
 import { grouped, joinSections, paint, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
 import { advice as adviceLines, namedInShort } from '../../collector/report/parts.ts';
 import { printable } from '../../collector/report/printable.ts';
-import { type FailedSize, isMeasured, type MeasuredSize, type ScaleResult, type ScaleSize } from '../../model/scale.ts';
+import { type FailedSize, isMeasured, type MeasuredSize, type ScaleResult, type ScaleSize } from './result.ts';
 
 export function renderScale(result: ScaleResult, style: Style): string {
   return joinSections([

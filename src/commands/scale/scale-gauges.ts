@@ -1,7 +1,7 @@
 /** What can be read of a run from outside while it captures: memory of its processes, and CPU time of the thread that sends. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Crew } from '../../collector/processes/crew.ts';
-import type { ScaleMemory } from '../../model/scale.ts';
+import type { ScaleMemory } from './result.ts';
 
 /** Of a run, as far as their memory is told. */
 type Processes = Pick<Crew, 'size' | 'memoryOf'>;

@@ -3,10 +3,10 @@
 import type { RunCluster } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import type { RunResult, SourceInfo } from '../../model/run-result.ts';
-import type { MeasuredSize, ScaleSize } from '../../model/scale.ts';
 import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { RunScale, ScaleIo } from './io.ts';
 import type { SizeOptions } from './options.ts';
+import type { MeasuredSize, ScaleSize } from './result.ts';
 import { adviseOn } from './scale-advice.ts';
 import { figureDoubts } from './scale-doubts.ts';
 import { ScaleGauges } from './scale-gauges.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { COMPARE_OPTIONS, parseCompareOptions, type RawCompareOptions } from '../../../../src/commands/compare/options.ts';
-import { labelOf } from '../../../../src/model/comparison.ts';
+import { labelOf } from '../../../../src/model/fanout.ts';
 import { defaultsOf } from '../../../../src/options/table.ts';
 import { MACHINE } from '../../../helpers/machine.ts';
 

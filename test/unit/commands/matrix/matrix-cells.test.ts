@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ObservedFlow } from '../../../../src/addon/flow-map.ts';
 import { type ClassSample, cellsOf, classesByFlow, doubtsOf } from '../../../../src/commands/matrix/matrix-cells.ts';
-import type { MatrixCell } from '../../../../src/model/matrix.ts';
+import type { MatrixCell } from '../../../../src/commands/matrix/result.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';
 import { kept, observedOf, PLAIN, parted, seen, truthOf } from '../../../helpers/matrix.ts';
 

@@ -8,9 +8,9 @@ import { OWN_RIGHTS, type Rights } from '../../../../src/collector/run/provision
 import { type PredictTools, predict } from '../../../../src/commands/predict/command.ts';
 import { parsePredictOptions, type RawPredictOptions } from '../../../../src/commands/predict/options.ts';
 import type { RunPrediction } from '../../../../src/commands/predict/predict.ts';
+import type { PredictionResult } from '../../../../src/commands/predict/result.ts';
 import { EXIT, FanoutError } from '../../../../src/errors.ts';
 import type { KernelModel } from '../../../../src/model/kernel-model.ts';
-import type { PredictionResult } from '../../../../src/model/prediction.ts';
 import type { Host } from '../../../../src/process/host.ts';
 import { commandHost } from '../../../helpers/command-host.ts';
 import { epoch, evidenceOf, group } from '../../../helpers/evidence.ts';

@@ -1,7 +1,7 @@
 /** Each limit from the figures that show it, and nothing from figures that do not. */
 import { describe, expect, test } from 'vitest';
+import type { Advice, ScalePlan, ScaleSize } from '../../../../src/commands/scale/result.ts';
 import { adviseOn } from '../../../../src/commands/scale/scale-advice.ts';
-import type { Advice, ScalePlan, ScaleSize } from '../../../../src/model/scale.ts';
 import { lossy, PLAN, sizeOf } from '../../../helpers/scale.ts';
 
 const advise = (sizes: readonly ScaleSize[], change: Partial<ScalePlan> = {}) => adviseOn(sizes, { ...PLAN, ...change });

@@ -1,7 +1,7 @@
 /** The one result of a survey: every class of traffic in every mode. Reporters render it and decide nothing. */
-import type { FanoutFlag, FanoutMode } from './fanout.ts';
-import type { ResultHead } from './result-head.ts';
-import type { Answer, FlowCounts, PacketCounts, Reason } from './run-result.ts';
+import type { FanoutFlag, FanoutMode } from '../../model/fanout.ts';
+import type { ResultHead } from '../../model/result-head.ts';
+import type { Answer, FlowCounts, PacketCounts, Reason } from '../../model/run-result.ts';
 
 /** What happened to a class in a mode, in a word. */
 export const OUTCOMES = {

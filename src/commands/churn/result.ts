@@ -1,7 +1,7 @@
 /** What happens to the flows of a group in mode hash when its membership changes: as the kernel's code has it, and as measured. */
-import type { FanoutFlag } from './fanout.ts';
-import type { ResultHead } from './result-head.ts';
-import type { Reason } from './run-result.ts';
+import type { FanoutFlag } from '../../model/fanout.ts';
+import type { ResultHead } from '../../model/result-head.ts';
+import type { Reason } from '../../model/run-result.ts';
 
 /** Members by the kernel's slots: the hash chooses a slot, and its socket gets the packet. */
 export type Slots = readonly number[];

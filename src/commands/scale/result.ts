@@ -1,7 +1,7 @@
 /** What a group costs and carries as it grows: one lab run for each size, with the same traffic. */
-import type { FanoutFlag, FanoutMode } from './fanout.ts';
-import type { ResultHead } from './result-head.ts';
-import type { Answer, Reason } from './run-result.ts';
+import type { FanoutFlag, FanoutMode } from '../../model/fanout.ts';
+import type { ResultHead } from '../../model/result-head.ts';
+import type { Answer, Reason } from '../../model/run-result.ts';
 
 export const ADVICE = {
   'busy-host': 'the thread that sends did not get its CPU, so that the rates say little',

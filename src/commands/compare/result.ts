@@ -1,25 +1,9 @@
 /** What several modes made of the same packets, and which of them to use. */
-import type { FanoutFlag, FanoutMode } from './fanout.ts';
-import type { OwnLoad } from './own-load.ts';
-import type { ResultHead } from './result-head.ts';
-import type { Answer, Reason, RunResult } from './run-result.ts';
-
-export interface GroupName {
-  readonly mode: FanoutMode;
-  readonly flags: readonly FanoutFlag[];
-}
-
-/** "hash+defrag" */
-export function labelOf({ mode, flags }: GroupName): string {
-  return [mode, ...flags].join('+');
-}
-
-/** The group as an IDS is told to join it, ready to be pasted; a comment where it cannot. */
-export interface IdsLines {
-  readonly suricata: readonly string[];
-  readonly zeek: readonly string[];
-  readonly snort: readonly string[];
-}
+import type { IdsLines } from '../../deployment/lines.ts';
+import type { GroupName } from '../../model/fanout.ts';
+import type { ResultHead } from '../../model/result-head.ts';
+import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
+import type { OwnLoad } from './own-load-result.ts';
 
 export interface Recommendation {
   /** yes: `group` kept all flows. no: none did, and `group`, if any, does least harm. inconclusive: nothing is shown. */

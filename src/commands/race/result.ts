@@ -1,6 +1,6 @@
 /** What a start without precautions does to flows that are under way, beside one with them. */
-import type { ResultHead } from './result-head.ts';
-import type { Answer, Reason } from './run-result.ts';
+import type { ResultHead } from '../../model/result-head.ts';
+import type { Answer, Reason } from '../../model/run-result.ts';
 
 export interface NaiveStart {
   /** Seen by any process. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { relinked, stayingShare, withMember, withoutSlot } from '../../../src/model/churn.ts';
+import { relinked, stayingShare, withMember, withoutSlot } from '../../../../src/commands/churn/result.ts';
 
 const first = (n: number) => Array.from({ length: n }, (_, i) => i);
 

@@ -1,7 +1,7 @@
 /** The one result of a prediction: what mode HASH must do with the flows of a capture file. Reporters render it and decide nothing. */
-import type { FanoutFlag } from './fanout.ts';
-import type { KernelModel } from './kernel-model.ts';
-import type { CauseResult, FlowCounts, Reason, Violation, ViolationObservation } from './run-result.ts';
+import type { FanoutFlag } from '../../model/fanout.ts';
+import type { KernelModel } from '../../model/kernel-model.ts';
+import type { CauseResult, FlowCounts, Reason, Violation, ViolationObservation } from '../../model/run-result.ts';
 
 export interface PredictedPackets {
   /** Packets of the file, before anything was left out. */
