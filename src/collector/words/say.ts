@@ -1,0 +1,27 @@
+/** From findings to words: the one place where a code becomes a sentence and a remedy. Pure. */
+import type { Finding, FindingArgs, FindingCode } from '../../model/finding.ts';
+import { ADVICE_WORDS } from './advice.ts';
+import { CAUSE_WORDS } from './causes.ts';
+import { DOUBT_WORDS } from './doubts.ts';
+import { WARNING_WORDS } from './warnings.ts';
+
+/** What is said of a finding, and what the reader can do about it. */
+export interface Said {
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+/** Words for these codes; a code without words does not compile. */
+export type Words<Args> = { readonly [Code in keyof Args]: (args: Args[Code]) => Said };
+
+const WORDS: Words<FindingArgs> = { ...DOUBT_WORDS, ...WARNING_WORDS, ...CAUSE_WORDS, ...ADVICE_WORDS };
+
+export function say<Code extends FindingCode>({ code, args }: Finding<Code>): Said {
+  const words: (about: FindingArgs[Code]) => Said = WORDS[code];
+  return words(args as FindingArgs[Code]);
+}
+
+/** With its words, as a report has it. */
+export function worded<F extends Finding>(found: F): F & Said {
+  return { ...found, ...say(found) };
+}
