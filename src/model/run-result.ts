@@ -6,6 +6,8 @@ export type Answer = 'yes' | 'no' | 'inconclusive';
 
 export interface Reason {
   readonly code: string;
+  /** What the words are made of: numbers, names, lists (model/findings). */
+  readonly args?: object;
   readonly message: string;
   readonly remedy?: string;
 }

@@ -1,5 +1,6 @@
 /** The options of a run, checked once. Afterwards the code trusts this type, and nothing is replaced by a default silently. */
 import type { CauseCode } from '../model/cause.ts';
+import { definedOf } from '../model/defined.ts';
 import type { FanoutFlag, FanoutMode } from '../model/fanout.ts';
 import { RUN_MS_MAX } from '../model/run-limits.ts';
 import type { NicModel } from '../nic/model.ts';
@@ -20,7 +21,7 @@ import {
   type Reader,
   readerOf,
 } from './table.ts';
-import { contradictory, definedOf, duration, sizeText, usage, wholeNumber } from './values.ts';
+import { contradictory, duration, sizeText, usage, wholeNumber } from './values.ts';
 
 export interface LiveSource {
   readonly kind: 'live';

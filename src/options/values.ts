@@ -14,13 +14,6 @@ export function contradictory(message: string, remedy: string): FanoutError {
   return new FanoutError('CONTRADICTORY_OPTIONS', message, remedy);
 }
 
-/** What is known of these, so that an optional property is absent rather than undefined. */
-export function definedOf<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
-
 /** Decimal digits only: "1e9", "0x10", "+5" and "" are typing errors rather than numbers. */
 export function wholeNumber(option: string, text: string, { least, most }: Range): number {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;

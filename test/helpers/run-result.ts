@@ -1,10 +1,10 @@
 /** A whole RunResult, put together from the verdict of real evidence. */
-import { judge } from '../../src/collector/verdict/judge.ts';
 import type { Evidence } from '../../src/model/evidence.ts';
 import { releaseOf } from '../../src/model/kernel-release.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { factsOf } from './evidence.ts';
+import { judge } from './worded.ts';
 
 export function resultOf(evidence: Evidence, change: Partial<RunFacts> = {}, override: Partial<RunResult> = {}): RunResult {
   const facts = factsOf(evidence, change);

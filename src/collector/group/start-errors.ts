@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { FanoutError } from '../../errors.ts';
 import type { WorkerMessage } from '../../protocol/schema.ts';
-import { remedyForEnd } from '../verdict/loss-remedies.ts';
+import { remedyForEnd } from '../words/ends.ts';
 import type { Member, MemberState } from './member.ts';
 
 type Failure = Extract<WorkerMessage, { kind: 'failed' }>;

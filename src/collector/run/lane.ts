@@ -24,6 +24,8 @@ import type { PacketSource } from '../source/sources.ts';
 import { contradictionsIn, ignoredBy, liveCounts, packetCounts } from '../verdict/accounting.ts';
 import { judge } from '../verdict/judge.ts';
 import { orderOf, orderWarnings } from '../verdict/order.ts';
+import { wordedJudgement } from '../words/judgement.ts';
+import { wordedReason } from '../words/say.ts';
 import { withCommunityIds } from './community-ids.ts';
 import type { RunIo } from './io.ts';
 import type { Steering } from './steering.ts';
@@ -249,7 +251,7 @@ export class Lane {
       ignoredByMember: cluster.members.map((member) => ignoredBy([member])),
       truth: source.truth(),
     });
-    const judgement = judge(evidence, facts);
+    const judgement = wordedJudgement(judge(evidence, facts));
     const order = orderOf(cluster.members, source.info);
     const offeredPerSecond = source.offeredPerSecond();
     return {
@@ -271,7 +273,7 @@ export class Lane {
       order,
       epochs: evidence.epochs.map(({ members: count, reason }) => ({ members: count, ...(reason === undefined ? {} : { reason }) })),
       ...judgement,
-      warnings: [...judgement.warnings, ...orderWarnings(order, source.info, facts.link?.after), ...source.warnings()],
+      warnings: [...judgement.warnings, ...orderWarnings(order, source.info, facts.link?.after).map(wordedReason), ...source.warnings()],
     };
   }
 }

@@ -1,8 +1,8 @@
 /** Violations that one packet from outside may have made. Anybody can send one, so they prove nothing by themselves. Pure. */
 import type { Evidence, ViolationGroup, ViolationTraits } from '../../model/evidence.ts';
-import type { ReasonCode } from '../../model/reason.ts';
+import { type Finding, finding } from '../../model/finding.ts';
 import type { RunFacts } from '../../model/run-facts.ts';
-import type { CauseResult, Reason } from '../../model/run-result.ts';
+import type { CauseResult } from '../../model/run-result.ts';
 import { sum } from './confidence.ts';
 import { causeOf, type DiagnosisContext, type ViolationCause } from './diagnose.ts';
 
@@ -61,18 +61,9 @@ export function isMoreThanIsolated({ flows, isolated = 0 }: CauseResult): boolea
 }
 
 /** The reason `isolated-violation`. `causes` are those that would make the answer NO. */
-export function isolatedDoubt({ flows }: Evidence, causes: readonly CauseResult[]): readonly (Reason & { readonly code: ReasonCode })[] {
-  const count = sum(causes.map(({ isolated = 0 }) => isolated));
-  if (count === 0) return [];
-  const codes = causes.filter(({ isolated = 0 }) => isolated > 0).map(({ code }) => code);
-  const parted = count === 1 ? 'flows was split by a single packet' : 'flows were split, each by a single packet';
-  const message = `${count} of ${flows.total} ${parted} (${codes.join(', ')}), and ${count === 1 ? 'stays' : 'stay'} together without it. Anyone who can send a packet to this network can send such a packet, so this is not proof`;
-  return [
-    {
-      code: 'isolated-violation',
-      message,
-      remedy:
-        'find out who sent the packets (the listed violations); several such packets of one flow are proof, so run for longer, or capture the traffic and judge that (--pcap)',
-    },
-  ];
+export function isolatedDoubt({ flows }: Evidence, causes: readonly CauseResult[]): readonly Finding<'isolated-violation'>[] {
+  const isolated = causes.filter(({ isolated: count = 0 }) => count > 0);
+  if (isolated.length === 0) return [];
+  const count = sum(isolated.map(({ isolated: one = 0 }) => one));
+  return [finding('isolated-violation', { flows: count, total: flows.total, causes: isolated.map(({ code }) => code) })];
 }

@@ -2,16 +2,17 @@
 import { CAUSES, type CauseCode } from '../../model/cause.ts';
 import type { Evidence, StackEvidence, ViolationGroup } from '../../model/evidence.ts';
 import { flowPromise } from '../../model/fanout.ts';
-import { attachedText } from '../../model/flow-dissector.ts';
-import { designText, olderDesign } from '../../model/kernel-model.ts';
+import { type Finding, finding } from '../../model/finding.ts';
+import type { DoubtArgs } from '../../model/findings/doubt.ts';
+import type { WarningArgs } from '../../model/findings/warning.ts';
+import { olderDesign } from '../../model/kernel-model.ts';
 import { isAtLeast, kernelText, parseKernelRelease } from '../../model/kernel-release.ts';
-import type { ReasonCode, WarningCode } from '../../model/reason.ts';
-import type { RunFacts } from '../../model/run-facts.ts';
+import type { Disturbance, RunFacts } from '../../model/run-facts.ts';
 import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../../model/run-result.ts';
 import { boundWarnings } from './bounds.ts';
 import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
 import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKeptFlows } from './diagnose.ts';
-import { counted, findDoubts, integrityDoubts, isOnOneMember, probability, stackAnswer } from './doubts.ts';
+import { findDoubts, integrityDoubts, isOnOneMember, stackAnswer } from './doubts.ts';
 import { findHashBugs } from './hash-bugs.ts';
 import { strayErrors } from './icmp-errors.ts';
 import { isIsolated, isMoreThanIsolated, isolatedDoubt, isolatedGroups, withIsolated } from './isolated.ts';
@@ -19,14 +20,13 @@ import { luckyStacks, withoutLuck } from './luck.ts';
 import { copiesWarning, largeWarning } from './packet-warnings.ts';
 import { findUnspread, noSpread, programMissing } from './unspread.ts';
 
-/** The parts of a RunResult that follow from evidence and facts. */
-export type Judgement = Pick<RunResult, 'verdict' | 'stacks' | 'causes' | 'violations' | 'violationsOmitted' | 'balance' | 'warnings'>;
+/** What an answer rests on. Causes and disturbances come with words of their own. */
+export type Ground = Finding<keyof DoubtArgs | keyof WarningArgs> | (Reason & { readonly code: CauseCode }) | Disturbance;
 
-interface CodedReason extends Reason {
-  readonly code: ReasonCode;
-}
-interface Warning extends Reason {
-  readonly code: WarningCode;
+/** The parts of a RunResult that follow from evidence and facts, without words. */
+export interface Judgement extends Pick<RunResult, 'stacks' | 'causes' | 'violations' | 'violationsOmitted' | 'balance'> {
+  readonly verdict: { readonly answer: Answer; readonly reasons: readonly Ground[]; readonly falsePassBound: number };
+  readonly warnings: readonly Ground[];
 }
 
 export function judge(evidence: Evidence, facts: RunFacts): Judgement {
@@ -67,42 +67,37 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
 }
 
 /** Whoever joins or leaves a group moves flows. What a mode's design says needs no evidence. */
-function foreignExcuse(against: readonly CodedReason[], facts: RunFacts): CodedReason | undefined {
+function foreignExcuse(against: readonly Ground[], facts: RunFacts): Ground | undefined {
   const { outsiders } = facts;
   const rests = against.some(({ code }) => code !== designOf(facts) && code !== 'spread-broken');
   if (outsiders === undefined || !rests) return undefined;
-  return {
-    code: 'foreign-member-possible',
-    message: `flows were split, but ${outsiders} may have joined the group or left it meanwhile, which moves flows: this kernel does not list the members of a group`,
-    remedy:
-      'load the module (modprobe af_packet_diag; CONFIG_PACKET_DIAG), stop whatever else captures on this interface, or leave --group-id out',
-  };
+  return finding('foreign-member-possible', { outsiders });
 }
 
 /** A NO stands whatever else went wrong, but the reader should know. That packets rolled over is no news where it is the cause. */
-function outranked(against: readonly CodedReason[], evidence: Evidence, facts: RunFacts): readonly CodedReason[] {
+function outranked(against: readonly Ground[], evidence: Evidence, facts: RunFacts): readonly Ground[] {
   const isCause = against.some(({ code }) => code === 'rollover-under-load');
   return integrityDoubts(evidence, facts).filter(({ code }) => !(isCause && code === 'rolled-over'));
 }
 
 /** What kept all flows on one member is why they were there; what split flows and does not count is why so few are left that do. */
-function whyOf({ code }: CodedReason, keeping: readonly CauseResult[], causes: readonly CauseResult[]): readonly CodedReason[] {
+function whyOf({ code }: Ground, keeping: readonly CauseResult[], causes: readonly CauseResult[]): readonly Ground[] {
   if (code !== 'one-member' && code !== 'too-few-flows') return [];
   const parted = causes.filter((cause) => cause.harmless && !isOfKeptFlows(cause.code));
   return [...(code === 'one-member' ? keeping : []), ...parted].map(asReason);
 }
 
-function asReason({ code, message, remedy }: CauseResult): CodedReason {
+function asReason({ code, message, remedy }: CauseResult): Reason & { readonly code: CauseCode } {
   return { code: code as CauseCode, message, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 function reasonsFor(
   answer: Answer,
-  against: readonly Reason[],
-  doubts: readonly Reason[],
+  against: readonly Ground[],
+  doubts: readonly Ground[],
   evidence: Evidence,
   causes: readonly CauseResult[],
-): readonly Reason[] {
+): readonly Ground[] {
   switch (answer) {
     case 'no':
       return against;
@@ -114,12 +109,7 @@ function reasonsFor(
 }
 
 /** What proves a NO: causes that are neither harmless nor tolerated, the design of the mode, and what the mode failed of its own promise. */
-function reasonsAgainst(
-  causes: readonly CauseResult[],
-  context: DiagnosisContext,
-  evidence: Evidence,
-  facts: RunFacts,
-): readonly CodedReason[] {
+function reasonsAgainst(causes: readonly CauseResult[], context: DiagnosisContext, evidence: Evidence, facts: RunFacts): readonly Ground[] {
   const proven = causes.filter((cause) => weighs(cause) && isMoreThanIsolated(cause)).map(asReason);
   const design = designOf(facts);
   const wasTested = facts.procs > 1 && facts.packets.captured > 0;
@@ -140,14 +130,13 @@ function designOf({ mode }: RunFacts): 'lb-by-design' | 'rnd-by-design' | undefi
 }
 
 // A mode that scatters by design stays unproven at best, even where its violations are tolerated.
-function toleratedDesign(facts: RunFacts): readonly CodedReason[] {
+function toleratedDesign(facts: RunFacts): readonly Ground[] {
   const design = designOf(facts);
   if (design === undefined || !facts.tolerated.includes(design)) return [];
-  const message = `mode ${facts.mode} does not promise to keep flows together; ${design} was tolerated, so this is not a NO, but it cannot be a YES`;
-  return [{ code: 'tolerated-design', message, remedy: 'use --mode hash for a verdict on affinity' }];
+  return [finding('tolerated-design', { mode: facts.mode, cause: design })];
 }
 
-function brokenSpread({ epochs }: Evidence, facts: RunFacts): readonly CodedReason[] {
+function brokenSpread({ epochs }: Evidence, facts: RunFacts): readonly Ground[] {
   // Who was a member for a part of the run only got a part of a share, and where somebody else was one nobody knows how many shares there were.
   const wasConstant = epochs.length === 1 && facts.disturbances.length === 0 && facts.members.every(({ end }) => end === 'gone');
   if (!wasConstant) return [];
@@ -157,37 +146,34 @@ function brokenSpread({ epochs }: Evidence, facts: RunFacts): readonly CodedReas
 }
 
 // Turns are exact only if every packet of the group is one that the lab sent and that some member counted.
-function brokenTurns(dealt: readonly number[], { source, packets, withheld }: RunFacts): readonly CodedReason[] {
+function brokenTurns(dealt: readonly number[], { source, packets, withheld }: RunFacts): readonly Ground[] {
   const isClosed = source !== 'live' && packets.outgoing === 0 && withheld === 0 && packets.offered === sum(dealt);
   const [least, most] = [Math.min(...dealt), Math.max(...dealt)];
   if (!isClosed || most - least <= 1) return [];
-  const message = `mode lb deals packets out in turn, yet the members got between ${least} and ${most} of ${packets.offered}; turns would differ by one at most`;
-  return [{ code: 'spread-broken', message, remedy: 'report it to the kernel developers (netdev): even its own promise is broken' }];
+  return [finding('spread-broken', { kind: 'turns', least, most, packets: sum(dealt) })];
 }
 
 /** Below this mean per member the normal approximation of the binomial distribution is too coarse. */
 const MEAN_PACKETS_MIN = 20;
 
-function brokenDice(dealt: readonly number[]): readonly CodedReason[] {
+function brokenDice(dealt: readonly number[]): readonly Ground[] {
   if (sum(dealt) < MEAN_PACKETS_MIN * dealt.length || dealt.length < 2) return [];
   const { z, probability: p } = binomialSpread(dealt);
   if (p >= FALSE_PASS_LIMIT) return [];
-  const message = `mode rnd draws a member for each packet, yet one member is ${z.toFixed(1)} standard deviations from the mean of ${(sum(dealt) / dealt.length).toFixed(0)} packets; a fair draw does that with probability ${probability(p)} at most`;
-  return [{ code: 'spread-broken', message, remedy: 'report it to the kernel developers (netdev): even its own promise is broken' }];
+  return [finding('spread-broken', { kind: 'draws', z, mean: sum(dealt) / dealt.length, probability: p })];
 }
 
-function provenReason(evidence: Evidence, causes: readonly CauseResult[]): CodedReason {
+function provenReason(evidence: Evidence, causes: readonly CauseResult[]): Finding<'proven'> {
   const spread = spreadOf(evidence);
   const { split, asymmetric, duplicated } = evidence.flows;
-  const parted = split + asymmetric + duplicated;
-  const codes = causes.filter(({ code }) => !isOfKeptFlows(code)).map(({ code }) => code);
-  const except =
-    parted === 0 ? '' : `; ${counted(parted, 'more flow')} did not stay on one, for causes that do not count here (${codes.join(', ')})`;
-  const members = new Set(spread.flatMap((byMember) => byMember.flatMap((count, member) => (count > 0 ? [member] : []))));
-  return {
-    code: 'proven',
-    message: `${counted(sum(spread.map(sum)), 'two-way flow')} on ${members.size} processes, each flow on one; a group that scattered packets would pass with probability ${probability(falsePassBound(spread))}${except}`,
-  };
+  return finding('proven', {
+    flows: sum(spread.map(sum)),
+    members: new Set(spread.flatMap((byMember) => byMember.flatMap((count, member) => (count > 0 ? [member] : [])))).size,
+    bound: falsePassBound(spread),
+    limit: FALSE_PASS_LIMIT,
+    excepted: split + asymmetric + duplicated,
+    causes: causes.filter(({ code }) => !isOfKeptFlows(code)).map(({ code }) => code),
+  });
 }
 
 /** Flows by stack that were split for causes that do not count. What moved when the membership changed was not split by the mode. */
@@ -247,7 +233,11 @@ function balanceOf({ judgedPackets, topFlowPackets }: Evidence, { members }: Run
   };
 }
 
-function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly StackEvidence[]): readonly Warning[] {
+function warningsOf(
+  evidence: Evidence,
+  facts: RunFacts,
+  unspread: readonly StackEvidence[],
+): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   return [
     ...stacksOnOneMember(evidence, facts, unspread),
     ...oneWayWarning(evidence),
@@ -264,92 +254,65 @@ function warningsOf(evidence: Evidence, facts: RunFacts, unspread: readonly Stac
 
 // All F flows of a stack meet by chance with probability n^(1-F); below the limit it is a property of the traffic. What the cause no-spread
 // or the reason one-member says of these flows is not said again.
-function stacksOnOneMember(evidence: Evidence, { procs }: RunFacts, unspread: readonly StackEvidence[]): readonly Warning[] {
+function stacksOnOneMember(
+  evidence: Evidence,
+  { procs }: RunFacts,
+  unspread: readonly StackEvidence[],
+): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   if (isOnOneMember(spreadOf(evidence))) return [];
   const isTogether = (byMember: readonly number[]) =>
     byMember.filter((count) => count > 0).length === 1 && (1 - sum(byMember)) * Math.log(procs) <= Math.log(FALSE_PASS_LIMIT);
   return evidence.stacks
     .filter((stack) => !unspread.includes(stack) && isTogether(stack.twoWayByMember))
-    .map(({ stack, twoWay, twoWayByMember }) => ({
-      code: 'stack-on-one-member',
-      message: `all ${twoWay} two-way flows of ${stack} were on member ${twoWayByMember.findIndex((count) => count > 0)}: this kind of traffic does not spread over the group`,
-      remedy: 'expect that process to be overloaded when such traffic dominates; a steering program (--mode ebpf) can look deeper',
-    }));
+    .map(({ stack, twoWay, twoWayByMember }) =>
+      finding('stack-on-one-member', { stack, flows: twoWay, member: twoWayByMember.findIndex((count) => count > 0) }),
+    );
 }
 
-function oneWayWarning({ flows }: Evidence): readonly Warning[] {
+function oneWayWarning({ flows }: Evidence): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   if (flows.twoWay === 0 || flows.oneWay * 2 <= flows.total) return [];
-  const message = `${flows.oneWay} of ${flows.total} flows were seen in one direction only and prove nothing about the other`;
-  return [{ code: 'mostly-one-way', message, remedy: 'see whether the mirror or tap delivers both directions to this interface' }];
+  return [finding('mostly-one-way', { oneWay: flows.oneWay, total: flows.total })];
 }
 
 // To leave them out helps only where the same packets were received as well, or where the mode goes by what a NIC makes of received ones. On a
 // host that is an end or a hop of the traffic they are one direction of it, and on a device that a mirror is sent to they are all of it.
-function outgoingWarning({ flows }: Evidence, { packets, mode }: RunFacts): readonly Warning[] {
+function outgoingWarning({ flows }: Evidence, { packets, mode }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   const { outgoing, captured } = packets;
   if (outgoing === (packets.ignored['outgoing'] ?? 0)) return [];
-  const isAll = outgoing >= captured;
   const goesByNic = mode === 'qm' || mode === 'cpu';
-  const message = `${isAll ? `all ${captured}` : `${outgoing} of ${captured}`} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`;
-  const helps = !isAll && (flows.duplicated > 0 || goesByNic);
-  const unless = goesByNic ? '; not where this host is an end or a hop of the flows: then they are the other direction' : '';
-  return [
-    {
-      code: 'outgoing-packets',
-      message,
-      ...(helps ? { remedy: `use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only${unless}` } : {}),
-    },
-  ];
+  const helps = outgoing < captured && (flows.duplicated > 0 || goesByNic);
+  const remedy = helps ? (goesByNic ? 'ignore-unless-an-end' : 'ignore') : 'none';
+  return [finding('outgoing-packets', { outgoing, captured, mode, remedy })];
 }
 
 /** Kernels accept flags that they do not know. That one had no effect is proven by what came; without any, only the release speaks. */
-function ignoreOutgoingWarning({ flags, packets, kernel, mode }: RunFacts): readonly Warning[] {
+function ignoreOutgoingWarning({ flags, packets, kernel, mode }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   if (!flags.includes('ignore-outgoing')) return [];
   const came = packets.ignored['outgoing'] ?? 0;
   const release = parseKernelRelease(kernel);
   const isOld = release !== undefined && !isAtLeast(release, 6, 2);
   if (came === 0 && !isOld) return [];
-  const what =
-    came > 0
-      ? `this kernel (${kernelText(kernel)}) took the flag ignore-outgoing without effect: ${counted(came, 'packet')} that this host sent came all the same. This run left them out`
-      : `this kernel (${kernelText(kernel)}) takes the flag ignore-outgoing, but by its release it does not know it. No packet that this host sent came, so this run does not show it`;
-  const turns = mode === 'hash' ? '' : `; in mode ${mode} they take part in choosing the process`;
-  return [
-    {
-      code: 'ignore-outgoing-ineffective',
-      message: `${what}; an IDS with this flag gets them${turns}`,
-      remedy: 'the flag needs Linux 6.2: update the kernel, or capture on an interface that only receives',
-    },
-  ];
+  return [finding('ignore-outgoing-ineffective', { kernel: kernelText(kernel), came, mode })];
 }
 
-function rolloverWarning({ mode, flags, members }: RunFacts): readonly Warning[] {
+function rolloverWarning({ mode, flags, members }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   const rolledOver = sum(members.map(({ rollover }) => rollover?.all ?? 0));
   // In mode rollover every packet counts as passed on, so the counter tells nothing; but packets on several members were.
   const wasTested = mode === 'rollover' ? members.filter(({ packets }) => packets > 0).length > 1 : rolledOver > 0;
   if ((mode !== 'rollover' && !flags.includes('rollover')) || wasTested) return [];
-  const message = 'rollover moves flows only when a ring is full; this run shows nothing about such load';
-  return [{ code: 'rollover-untested', message, remedy: 'do not rely on this answer at peak load; leave rollover off for an IDS' }];
+  return [finding('rollover-untested', {})];
 }
 
 // The other modes do not ask the dissector.
-function dissectorWarning({ mode, dissector }: RunFacts): readonly Warning[] {
-  if (mode !== 'hash' || dissector.kind !== 'attached') return [];
-  return [
-    {
-      code: 'bpf-flow-dissector',
-      message: `${attachedText(dissector)}: mode hash covers what it reports, so this answer is about that program and not about the kernel's own hash`,
-      remedy: `"bpftool prog show id ${dissector.programId}" describes it; test again when it is changed, replaced or detached`,
-    },
-  ];
+function dissectorWarning({ mode, dissector }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
+  return mode === 'hash' && dissector.kind === 'attached' ? [finding('bpf-flow-dissector', { dissector })] : [];
 }
 
-function designWarning({ mode, kernel, askedDesign }: RunFacts): readonly Warning[] {
+function designWarning({ mode, kernel, askedDesign }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   const design = olderDesign(kernel, askedDesign);
   // Compressed protocol numbers, which hardly anybody sends, are not worth a word on every kernel of some years.
   if (mode !== 'hash' || design === undefined || (design.readsHsr && !design.portsWithAddresses)) return [];
-  const message = `kernel ${kernelText(kernel)} ${designText(design)}, ${askedDesign === undefined ? 'by its release' : 'as it showed when it was asked'}; the kernel keys of this run are those of such a kernel, and current ones hash these packets otherwise`;
-  return [{ code: 'older-hash', message }];
+  return [finding('older-hash', { kernel: kernelText(kernel), design, wasAsked: askedDesign !== undefined })];
 }
 
 /** What the diagnosis of one flow has to know of its run. */

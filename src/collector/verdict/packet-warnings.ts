@@ -1,81 +1,21 @@
-/** What an IDS would make of packets that came twice, and of such above the MTU. Pure. */
-import type { WarningCode } from '../../model/reason.ts';
-import type { CopyFacts, LargeFacts, RunFacts } from '../../model/run-facts.ts';
-import type { Reason } from '../../model/run-result.ts';
-
-interface Warning extends Reason {
-  readonly code: WarningCode;
-}
+/** Packets that came twice, and such above the MTU, where there are enough to matter to an IDS. Pure. */
+import { type Finding, finding } from '../../model/finding.ts';
+import type { RunFacts } from '../../model/run-facts.ts';
 
 /** Fewer are chance: packets that are alike though nobody copied them. */
 const COPIES_LEAST = 8;
 const COPIES_SHARE = 0.01;
 
-export function copiesWarning({ copies, interface: device }: Pick<RunFacts, 'copies' | 'interface'>): readonly Warning[] {
+export function copiesWarning({ copies, interface: device }: Pick<RunFacts, 'copies' | 'interface'>): readonly Finding<'packets-twice'>[] {
   if (copies === undefined || copies.again < COPIES_LEAST || copies.again < copies.looked * COPIES_SHARE) return [];
-  const { looked, again, crossed, apartNs } = copies;
-  const message = `${again} of ${looked} packets that were looked at are copies of one that came ${timeText(apartNs)} before (mean)${crossedText(copies)}; ${COPIES_HARM}`;
-  const remedy =
-    crossed * 2 > again
-      ? `leave out what this host sends: the fanout flag ignore-outgoing (Linux 6.2; here --ignore-outgoing), or a filter "inbound"`
-      : `let each packet come to ${device} once: mirror a port, or a VLAN, in one direction only where both ends of its traffic are mirrored`;
-  return [{ code: 'packets-twice', message, remedy }];
+  return [finding('packets-twice', { ...copies, interface: device })];
 }
 
-/** Also said of copies in a capture file. */
-export const COPIES_HARM = 'an IDS counts both, and takes the second of a TCP segment for a retransmission';
-
-function crossedText({ again, crossed }: CopyFacts): string {
-  if (crossed === 0) return '';
-  return `, ${crossed === again ? '' : `${crossed} of them `}one as it was sent by this host and the other as it was received`;
-}
-
-function timeText(ns: number): string {
-  if (ns < 1000) return 'less than 1 µs';
-  if (ns < 1_000_000) return `${Math.round(ns / 1000)} µs`;
-  return `${(ns / 1_000_000).toFixed(1)} ms`;
-}
-
-const RECEIVING = ['gro', 'lro', 'rx-gro-hw', 'rx-gro-list', 'rx-udp-gro-forwarding'];
-const SENDING = ['tso', 'gso', 'tx-udp-segmentation'];
-
-/** Devices whose packets were received, and merged, by others: GRO of their own does nothing. */
-const BELOW_THEM = ['bridge', 'bond', 'team', 'vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap', 'vrf', 'hsr'];
-/** Devices into which a program or another namespace writes segments that are still whole. */
-const FAR_ENDS = ['veth', 'tun', 'netkit', 'dummy', 'ifb'];
-
-export function largeWarning({ large, link, interface: device, packets }: LargeContext): readonly Warning[] {
+export function largeWarning({ large, link, interface: device, packets }: LargeContext): readonly Finding<'above-mtu'>[] {
   if (large === undefined || large.received + large.sent === 0) return [];
-  const message = `${large.received + large.sent} of ${packets.captured} packets were larger than the MTU of ${device} (${large.mtu} bytes), up to ${large.largestBytes} bytes: ${whatTheyAre(large)}; an IDS gets one packet for several: rules on the size of packets and the tracking of TCP go wrong, and what exceeds its snap length is cut`;
-  const { kind = '', offloads = [] } = link?.after ?? {};
-  const remedies = [
-    ...(large.received > 0 ? [receivedRemedy(device, kind, offloads)] : []),
-    ...(large.sent > 0 ? sentRemedy(device, offloads) : []),
-  ];
-  return [{ code: 'above-mtu', message, ...(remedies.length === 0 ? {} : { remedy: remedies.join('; ') }) }];
+  const { kind, offloads } = link?.after ?? {};
+  const known = { ...(kind === undefined ? {} : { kind }), ...(offloads === undefined ? {} : { offloads }) };
+  return [finding('above-mtu', { ...large, captured: packets.captured, interface: device, ...known })];
 }
 
 type LargeContext = Pick<RunFacts, 'large' | 'link' | 'interface'> & { readonly packets: Pick<RunFacts['packets'], 'captured'> };
-
-function whatTheyAre({ received, sent, merged }: LargeFacts): string {
-  const kinds = [
-    ...(received > 0 ? [`${received} received, merged from several segments (GRO, LRO) or never split`] : []),
-    ...(sent > 0 ? [`${sent} sent by this host, to be split by its NIC (TSO, GSO)`] : []),
-  ];
-  return `${kinds.join(' and ')}${merged > 0 ? `, ${merged} of them of several TCP segments by the kernel's mark` : ''}`;
-}
-
-function receivedRemedy(device: string, kind: string, offloads: readonly string[]): string {
-  if (BELOW_THEM.includes(kind)) return `switch merging off on the devices below ${device}`;
-  const own = FAR_ENDS.includes(kind) ? [] : RECEIVING.filter((name) => offloads.includes(name));
-  if (own.length > 0) return `receive them as they were sent: "ethtool -K ${device} ${own.map((name) => `${name} off`).join(' ')}"`;
-  return `nothing on ${device} merges them: where they are sent (a container, a virtual machine, the other end) segmentation offload leaves them whole, or the network's own MTU is larger`;
-}
-
-function sentRemedy(device: string, offloads: readonly string[]): readonly string[] {
-  const own = SENDING.filter((name) => offloads.includes(name));
-  if (own.length === 0) return [];
-  return [
-    `to see what leaves as it is on the wire: "ethtool -K ${device} ${own.map((name) => `${name} off`).join(' ')}", which costs the sender CPU time`,
-  ];
-}

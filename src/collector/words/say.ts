@@ -1,5 +1,6 @@
 /** From findings to words: the one place where a code becomes a sentence and a remedy. Pure. */
 import type { Finding, FindingArgs, FindingCode } from '../../model/finding.ts';
+import type { Reason } from '../../model/run-result.ts';
 import { ADVICE_WORDS } from './advice.ts';
 import { CAUSE_WORDS } from './causes.ts';
 import { DOUBT_WORDS } from './doubts.ts';
@@ -24,4 +25,9 @@ export function say<Code extends FindingCode>({ code, args }: Finding<Code>): Sa
 /** With its words, as a report has it. */
 export function worded<F extends Finding>(found: F): F & Said {
   return { ...found, ...say(found) };
+}
+
+/** Of those that have no words yet. */
+export function wordedReason(ground: Finding | Reason): Reason {
+  return 'message' in ground ? ground : worded(ground);
 }

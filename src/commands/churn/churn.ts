@@ -5,7 +5,8 @@ import { conduct, type Stage } from '../../collector/run/conduct.ts';
 import type { Observed } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { boundWarnings } from '../../collector/verdict/bounds.ts';
-import { remedyForEnd } from '../../collector/verdict/loss-remedies.ts';
+import { remedyForEnd } from '../../collector/words/ends.ts';
+import { wordedReason } from '../../collector/words/say.ts';
 import { FanoutError } from '../../errors.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { endedBySignal } from '../series.ts';
@@ -53,7 +54,7 @@ export const runChurn: RunChurn = async (options, io) => {
     packetsPerSecond: options.packetsPerSecond,
     events,
     advice: adviceOn(events, options.run.procs),
-    doubts: [...doubtsAbout(events), ...boundWarnings(evidence, facts), ...(ended === undefined ? [] : [ended])],
+    doubts: [...doubtsAbout(events), ...boundWarnings(evidence, facts).map(wordedReason), ...(ended === undefined ? [] : [ended])],
   };
 };
 

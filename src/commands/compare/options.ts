@@ -1,5 +1,6 @@
 /** The options of `compare`, checked once: those of one run for each mode, alike in all else. */
 
+import { definedOf } from '../../model/defined.ts';
 import { LEGACY_MEMBERS_MAX } from '../../model/fanout.ts';
 import { checkMachineCanHold, memoryOf } from '../../options/capacity.ts';
 import { parseFlowMemory, workerFlows } from '../../options/flow-memory.ts';
@@ -16,7 +17,7 @@ import {
   readerOf,
   type TypedOf,
 } from '../../options/table.ts';
-import { contradictory, definedOf } from '../../options/values.ts';
+import { contradictory } from '../../options/values.ts';
 import { TAP_QUEUES_MAX } from '../../traffic/limits.ts';
 
 export interface CompareOptions {

@@ -5,8 +5,10 @@ import type { Observed } from '../../collector/run/io.ts';
 import { boundWarnings } from '../../collector/verdict/bounds.ts';
 import { isConfident, sum } from '../../collector/verdict/confidence.ts';
 import { causeOf, type DiagnosisContext } from '../../collector/verdict/diagnose.ts';
-import { counted, integrityDoubts } from '../../collector/verdict/doubts.ts';
+import { integrityDoubts } from '../../collector/verdict/doubts.ts';
 import { diagnosisContext } from '../../collector/verdict/judge.ts';
+import { counted } from '../../collector/words/english.ts';
+import { wordedReason } from '../../collector/words/say.ts';
 import { CAUSES, type CauseCode } from '../../model/cause.ts';
 import { flowPromise } from '../../model/fanout.ts';
 import type { Answer, FlowId, Reason } from '../../model/run-result.ts';
@@ -66,7 +68,12 @@ export function doubtsOf(observed: Observed): readonly Reason[] {
   const classes = classesByFlow(observed.truth);
   const strays = observed.flows.filter(({ flow }) => !classes.has(keyOf(flow))).length;
   const interrupted = facts.stop === 'end-of-traffic' ? [] : [interruptedDoubt()];
-  return [...integrityDoubts(evidence, facts), ...strayDoubt(strays), ...boundWarnings(evidence, facts), ...interrupted];
+  return [
+    ...integrityDoubts(evidence, facts).map(wordedReason),
+    ...strayDoubt(strays),
+    ...boundWarnings(evidence, facts).map(wordedReason),
+    ...interrupted,
+  ];
 }
 
 function strayDoubt(strays: number): readonly Reason[] {

@@ -1,9 +1,9 @@
 /** The options of `predict`, checked once. */
 import { FanoutError } from '../../errors.ts';
+import { definedOf } from '../../model/defined.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOutput } from '../../options/options.ts';
 import { optionSet, readerOf, type TypedOf } from '../../options/table.ts';
-import { definedOf } from '../../options/values.ts';
 
 export interface PredictOptions {
   /** "-" is standard input. */

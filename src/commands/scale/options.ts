@@ -1,10 +1,11 @@
 /** The options of `scale`, checked once: the options of one run for each size. */
 import { FanoutError } from '../../errors.ts';
+import { definedOf } from '../../model/defined.ts';
 import { MEMBERS_MAX } from '../../model/fanout.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type LabSource, type Options, parseOptions } from '../../options/options.ts';
 import { defaultsOf, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
-import { definedOf, usage, wholeNumber } from '../../options/values.ts';
+import { usage, wholeNumber } from '../../options/values.ts';
 import type { ScalePlan } from './result.ts';
 
 /** One run, or why this machine cannot hold it. */

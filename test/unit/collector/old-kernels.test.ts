@@ -1,9 +1,9 @@
 /** What kernels lack, as far as a verdict must know it: a list of groups, and the flag ignore-outgoing. */
 import { describe, expect, test } from 'vitest';
 import { checkGroup } from '../../../src/collector/group/group-safety.ts';
-import { judge } from '../../../src/collector/verdict/judge.ts';
 import type { RunFacts } from '../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group } from '../../helpers/evidence.ts';
+import { judge } from '../../helpers/worded.ts';
 
 const good = evidenceOf([epoch(Array<number>(8).fill(60))]);
 const parted = evidenceOf([epoch(Array<number>(8).fill(60))], [group({ kind: 'split', oneKernelKey: true, flows: 3 })]);

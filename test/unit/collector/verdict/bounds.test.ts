@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { boundWarnings, stopped } from '../../../../src/collector/verdict/bounds.ts';
-import { judge } from '../../../../src/collector/verdict/judge.ts';
+import { stopped } from '../../../../src/collector/words/stop.ts';
 import type { Evidence } from '../../../../src/model/evidence.ts';
 import type { StopReason } from '../../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group } from '../../../helpers/evidence.ts';
+import { boundWarnings, judge } from '../../../helpers/worded.ts';
 
 const kept = evidenceOf([epoch([60, 60])]);
 
@@ -18,6 +18,11 @@ test('flows that made room: how many, why the answer stands, and what it may hid
   expect(boundWarnings(evidence, factsOf(evidence, { flowsMax: 400 }))).toMatchInlineSnapshot(`
     [
       {
+        "args": {
+          "flowsMax": 400,
+          "forgotten": 250,
+          "oneWay": 300,
+        },
         "code": "flows-forgotten",
         "message": "250 of 300 flows that were seen in one direction only made room for others, the oldest first: the flow table has room for 400. They are counted, and a flow in one direction proves nothing, so the answer does not rest on them; but a flow whose other direction came only after that counts as two, and had it been split, this run would not show it",
         "remedy": "give the flow table more memory (--flow-memory), or leave the flood out with --filter",
@@ -53,7 +58,9 @@ test('the end of time comes to every run, whoever sends: a warning', () => {
   const { verdict, warnings } = judge(kept, factsOf(kept, { source: 'live', stop: 'longest' }));
   expect(verdict.answer).toBe('yes');
   const message = expect.stringMatching(/^the run ended after 72 hours, the longest that there is/);
-  expect(warnings).toEqual([{ code: 'ended-early', message, remedy: expect.stringMatching(/--duration/) }]);
+  expect(warnings).toEqual([
+    { code: 'ended-early', args: { stop: { reason: 'longest', flowsMax: 2 ** 24 } }, message, remedy: expect.stringMatching(/--duration/) },
+  ]);
 });
 
 test('flows of further stacks are not judged, and that is a doubt; a NO of others stays one', () => {
@@ -76,6 +83,6 @@ test.each<StopReason>(['flows', 'packets', 'time', 'end-of-traffic', 'signal', '
   'an end that was asked for, or is told elsewhere, is no warning: %s',
   (stop) => {
     expect(boundWarnings(kept, factsOf(kept, { stop }))).toEqual([]);
-    expect(stopped({ stop, flowsMax: 1 })).toMatch(/^the run (was )?ended/);
+    expect(stopped({ reason: stop, flowsMax: 1 })).toMatch(/^the run (was )?ended/);
   },
 );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { strayErrors } from '../../../../src/collector/verdict/icmp-errors.ts';
-import { judge } from '../../../../src/collector/verdict/judge.ts';
 import { epoch, evidenceOf, factsOf, stackOf } from '../../../helpers/evidence.ts';
+import { judge } from '../../../helpers/worded.ts';
 
 const EVEN = [30, 30, 30, 30];
 const stacks = [

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { isIsolated } from '../../../../src/collector/verdict/isolated.ts';
-import { judge } from '../../../../src/collector/verdict/judge.ts';
 import type { ViolationGroup } from '../../../../src/model/evidence.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group } from '../../../helpers/evidence.ts';
+import { judge } from '../../../helpers/worded.ts';
 
 const ONE: Partial<ViolationGroup> = { kind: 'split', oneKernelKey: false, onOnePacket: true, flows: 1 };
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { judge } from '../../../../src/collector/verdict/judge.ts';
 import { CAUSE_CODES } from '../../../../src/model/cause.ts';
 import type { Evidence } from '../../../../src/model/evidence.ts';
 import { FANOUT_MODE_NAMES } from '../../../../src/model/fanout.ts';
 import { CURRENT_DESIGN } from '../../../../src/model/kernel-model.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group, member, stackOf } from '../../../helpers/evidence.ts';
+import { judge } from '../../../helpers/worded.ts';
 
 const even = (members: number, flows: number) => Array<number>(members).fill(flows);
 const good = evidenceOf([epoch(even(8, 60))]);
@@ -38,6 +38,14 @@ describe('yes', () => {
         "falsePassBound": 5e-324,
         "reasons": [
           {
+            "args": {
+              "bound": 5e-324,
+              "causes": [],
+              "excepted": 0,
+              "flows": 480,
+              "limit": 0.000001,
+              "members": 8,
+            },
             "code": "proven",
             "message": "480 two-way flows on 8 processes, each flow on one; a group that scattered packets would pass with probability below 1e-300",
           },
@@ -136,6 +144,12 @@ describe('the promise of lb and rnd', () => {
     expect(spread('lb', [25, 25, 25, 23])).toMatchInlineSnapshot(`
       [
         {
+          "args": {
+            "kind": "turns",
+            "least": 23,
+            "most": 25,
+            "packets": 98,
+          },
           "code": "spread-broken",
           "message": "mode lb deals packets out in turn, yet the members got between 23 and 25 of 98; turns would differ by one at most",
           "remedy": "report it to the kernel developers (netdev): even its own promise is broken",
@@ -168,6 +182,12 @@ describe('the promise of lb and rnd', () => {
     expect(spread('rnd', [1300, 900, 900, 900])).toMatchInlineSnapshot(`
       [
         {
+          "args": {
+            "kind": "draws",
+            "mean": 1000,
+            "probability": 2.5511765576657957e-27,
+            "z": 10.954451150103322,
+          },
           "code": "spread-broken",
           "message": "mode rnd draws a member for each packet, yet one member is 11.0 standard deviations from the mean of 1000 packets; a fair draw does that with probability 2.6e-27 at most",
           "remedy": "report it to the kernel developers (netdev): even its own promise is broken",
@@ -209,18 +229,19 @@ describe('what members told', () => {
 describe('inconclusive', () => {
   test('one process', () =>
     expect(verdict(evidenceOf([epoch([500])]))).toMatchInlineSnapshot(`
-    {
-      "answer": "inconclusive",
-      "falsePassBound": 1,
-      "reasons": [
-        {
-          "code": "one-process",
-          "message": "a group of one process keeps every flow together whatever the kernel does, so nothing was tested",
-          "remedy": "run with --procs 2 or more; best with as many as the IDS has workers",
-        },
-      ],
-    }
-  `));
+      {
+        "answer": "inconclusive",
+        "falsePassBound": 1,
+        "reasons": [
+          {
+            "args": {},
+            "code": "one-process",
+            "message": "a group of one process keeps every flow together whatever the kernel does, so nothing was tested",
+            "remedy": "run with --procs 2 or more; best with as many as the IDS has workers",
+          },
+        ],
+      }
+    `));
 
   test('no traffic', () =>
     expect(verdict(evidenceOf([epoch([0, 0])]), { source: 'live', stop: 'time' })).toMatchInlineSnapshot(`
@@ -229,6 +250,19 @@ describe('inconclusive', () => {
         "falsePassBound": 1,
         "reasons": [
           {
+            "args": {
+              "interface": "fan0",
+              "source": "live",
+              "stop": {
+                "flowsMax": 16777216,
+                "reason": "time",
+              },
+              "why": {
+                "filter": false,
+                "kind": "untold",
+                "noPromisc": false,
+              },
+            },
             "code": "no-traffic",
             "message": "no packet was captured on fan0; the run ended at --duration",
             "remedy": "look whether traffic arrives ("ip -s link show fan0")",
@@ -246,6 +280,19 @@ describe('inconclusive', () => {
         "falsePassBound": 1,
         "reasons": [
           {
+            "args": {
+              "captured": 9,
+              "ignored": [
+                [
+                  "ethertype 0x0806",
+                  7,
+                ],
+                [
+                  "truncated",
+                  2,
+                ],
+              ],
+            },
             "code": "no-flows",
             "message": "9 packets captured, but none belonged to a flow (ethertype 0x0806: 7, truncated: 2)",
             "remedy": "wait for TCP, UDP, SCTP, DCCP or ICMP echo traffic",
@@ -263,6 +310,15 @@ describe('inconclusive', () => {
         "falsePassBound": 1,
         "reasons": [
           {
+            "args": {
+              "flows": 40,
+              "ignoresOutgoing": false,
+              "source": "live",
+              "stop": {
+                "flowsMax": 16777216,
+                "reason": "end-of-traffic",
+              },
+            },
             "code": "no-two-way-flows",
             "message": "40 flows seen, none of them in both directions; the run ended with its traffic",
             "remedy": "see whether the mirror or tap delivers both directions to this interface, and whether routing is asymmetric",
@@ -279,6 +335,16 @@ describe('inconclusive', () => {
         "falsePassBound": 0.00013180105127658207,
         "reasons": [
           {
+            "args": {
+              "bound": 0.00013180105127658207,
+              "flows": 13,
+              "limit": 0.000001,
+              "needed": 8,
+              "stop": {
+                "flowsMax": 16777216,
+                "reason": "end-of-traffic",
+              },
+            },
             "code": "too-few-flows",
             "message": "13 consistent two-way flows: a group that scattered packets would pass with probability 1.3e-4, and the limit is 1e-6; the run ended with its traffic",
             "remedy": "let 8 more two-way flows pass, spread as those so far",
@@ -349,6 +415,14 @@ describe('inconclusive', () => {
     expect(judgement.verdict.reasons).toMatchInlineSnapshot(`
       [
         {
+          "args": {
+            "flows": 90,
+            "members": [
+              0,
+            ],
+            "missing": 0,
+            "procs": 2,
+          },
           "code": "one-member",
           "message": "all 90 consistent two-way flows were on member 0 of 2: nothing shows that the kernel could have split them",
         },
@@ -401,6 +475,14 @@ describe('inconclusive', () => {
         "falsePassBound": 5e-324,
         "reasons": [
           {
+            "args": {
+              "dropped": 1,
+              "maxLossPercent": 1,
+              "members": [],
+              "seen": 2881,
+              "source": "lab",
+              "split": 0,
+            },
             "code": "loss",
             "message": "full rings dropped 1 of 2881 packets (0.035 %); the lab allows none. Drops split no flow, and none was split; but a lost packet may have been the one on another process",
             "remedy": "give each process a larger ring (--ring-size), send more slowly (--rate), or add processes",
@@ -441,6 +523,16 @@ describe('inconclusive', () => {
     expect(verdict(good, { members }).reasons).toMatchInlineSnapshot(`
       [
         {
+          "args": {
+            "lost": [
+              {
+                "end": "killed by SIGKILL while capturing",
+                "index": 3,
+                "pid": 4003,
+              },
+            ],
+            "procs": 8,
+          },
           "code": "lost-member",
           "message": "1 of 8 processes did not end in order: member 3 (pid 4003): killed by SIGKILL while capturing",
           "remedy": "something killed it: usually the out-of-memory killer (see the kernel log); then use fewer --procs or a smaller --ring-size; what a lost process had captured last is unknown, so run again",

@@ -1,12 +1,10 @@
 /** What is said where nothing came: facts before guesses, and no remedy for what was not asked for. */
 import { describe, expect, test } from 'vitest';
-import { findDoubts } from '../../../../src/collector/verdict/doubts.ts';
-import { judge } from '../../../../src/collector/verdict/judge.ts';
-import { remedyForEnd } from '../../../../src/collector/verdict/loss-remedies.ts';
-import { whyNoTraffic } from '../../../../src/collector/verdict/no-traffic.ts';
+import { remedyForEnd } from '../../../../src/collector/words/ends.ts';
 import type { LinkState } from '../../../../src/model/link.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group, member } from '../../../helpers/evidence.ts';
+import { findDoubts, judge, noTrafficText } from '../../../helpers/worded.ts';
 
 const quiet: LinkState = { running: true, rxPackets: 500, txPackets: 70 };
 const nothing = evidenceOf([epoch([0, 0])]);
@@ -14,7 +12,7 @@ const LIVE: Partial<RunFacts> = { source: 'live', interface: 'ens1', narrowedBy:
 
 function why(after: Partial<LinkState>, change: Partial<RunFacts> = {}): string {
   const link = { before: quiet, after: { ...quiet, ...after } };
-  const { message = '', remedy } = whyNoTraffic(factsOf(nothing, { ...LIVE, link, ...change }));
+  const { message = '', remedy } = noTrafficText(factsOf(nothing, { ...LIVE, link, ...change }));
   return `${message} -> ${remedy}`;
 }
 
@@ -67,10 +65,10 @@ describe('why nothing came', () => {
   });
 
   test('nobody could look: only what was asked for is suspected', () => {
-    expect(whyNoTraffic(factsOf(nothing, LIVE))).toEqual({ remedy: 'look whether traffic arrives ("ip -s link show ens1")' });
+    expect(noTrafficText(factsOf(nothing, LIVE))).toEqual({ remedy: 'look whether traffic arrives ("ip -s link show ens1")' });
     const narrowed = factsOf(nothing, { ...LIVE, narrowedBy: { filter: true, noPromisc: true } });
-    expect(whyNoTraffic(narrowed).remedy).toMatch(/, whether --filter refuses it and whether --no-promisc hides it$/);
-    expect(whyNoTraffic(factsOf(nothing, { ...LIVE, flags: ['ignore-outgoing'] })).remedy).toBe('run without --ignore-outgoing');
+    expect(noTrafficText(narrowed).remedy).toMatch(/, whether --filter refuses it and whether --no-promisc hides it$/);
+    expect(noTrafficText(factsOf(nothing, { ...LIVE, flags: ['ignore-outgoing'] })).remedy).toBe('run without --ignore-outgoing');
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { OrderTotals } from '../../../../src/addon/capture.ts';
 import { NO_COUNTERS } from '../../../../src/collector/group/member.ts';
-import { orderOf, orderWarnings } from '../../../../src/collector/verdict/order.ts';
+import { orderOf } from '../../../../src/collector/verdict/order.ts';
+import { orderWarnings } from '../../../helpers/worded.ts';
 
 const members = (...totals: readonly OrderTotals[]) => totals.map((order) => ({ counters: { ...NO_COUNTERS, order } }));
 

@@ -1,7 +1,7 @@
 /** Which devices are advised what: a line for ethtool only where the device has the feature and it does something. */
 import { describe, expect, test } from 'vitest';
-import { copiesWarning, largeWarning } from '../../../../src/collector/verdict/packet-warnings.ts';
 import type { LinkState } from '../../../../src/model/link.ts';
+import { copiesWarning, largeWarning } from '../../../helpers/worded.ts';
 
 const copies = (again: number, looked: number, crossed = 0) =>
   copiesWarning({ interface: 'eth1', copies: { looked, again, crossed, apartNs: 4200 } });

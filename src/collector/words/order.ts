@@ -1,0 +1,45 @@
+/** Words for packets that came out of order. Pure. */
+import type { WarningArgs } from '../../model/findings/warning.ts';
+import type { LinkState } from '../../model/link.ts';
+import type { SourceInfo } from '../../model/run-result.ts';
+import { oneQueue, withoutRss } from '../verdict/rss-texts.ts';
+import { counted } from './english.ts';
+import type { Said } from './say.ts';
+
+export function orderInverted({ checked, inversions, flows, kinds, kind, interface: device, link }: WarningArgs['order-inverted']): Said {
+  const how =
+    kinds === undefined ? '' : ` (${kinds.synAckFirst} SYN behind their SYN/ACK, ${kinds.ackFirst} segments behind their acknowledgment)`;
+  return {
+    message: `${counted(inversions, 'packet')} of ${checked} checked, of ${counted(flows, 'flow')}, reached their process after one that was sent later${how}; an IDS then sees answers before what they answer, and drops or misreads segments, though every flow is on one process`,
+    remedy: REMEDIES[kind](device, link),
+  };
+}
+
+const REMEDIES: Readonly<Record<SourceInfo['kind'], (device: string, link?: LinkState) => string>> = {
+  live: (device, link) =>
+    [
+      ...liveRemedies(device, link),
+      'a tap or mirror that hands out each direction on a port of its own inverts them before they arrive',
+    ].join('; '),
+  lab: () =>
+    'both directions of these flows were received on different queues or CPUs: with one queue, or one CPU that receives, the order is kept; on a NIC, so does RSS that is symmetric',
+  pcap: () =>
+    'the capture file holds the packets in this order already: capture both directions on one receive queue, or put the file in order before it is analysed',
+};
+
+function liveRemedies(device: string, link: LinkState | undefined): readonly string[] {
+  const other = withoutRss({ mode: 'cpu', interface: device, ...(link === undefined ? {} : { link }) });
+  const merging = ['gro', 'lro'].filter((name) => link === undefined || link.offloads?.includes(name) === true);
+  const unmerged = merging.length === 0 ? '' : ` and merging ("ethtool -K ${device} ${merging.map((name) => `${name} off`).join(' ')}")`;
+  if (other === undefined) {
+    const first = [...oneQueue(device, link), 'receive with RSS that is symmetric, so that both directions of a flow share a queue'];
+    return [
+      `${first.join(', or ')}, and fix each queue's interrupt to one CPU (stop irqbalance, write /proc/irq/N/smp_affinity_list)`,
+      `switch packet steering (rps_cpus)${unmerged} off`,
+    ];
+  }
+  return [
+    `${device} has no queues of a NIC that tells how it spreads: look where its packets come from, which is on several CPUs for both directions of a flow`,
+    `switch packet steering (rps_cpus) off`,
+  ];
+}
