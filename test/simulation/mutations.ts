@@ -71,8 +71,12 @@ const EXAMPLES = of('native/core/evidence/evidence.cpp', [
 
 const NO_TRAFFIC = of(
   'src/collector/verdict/no-traffic.ts',
-  ['XDP is not looked at', 'if (xdp === undefined) return undefined;', 'if (xdp !== undefined) return undefined;'],
-  ['a flag that left nothing out is blamed', 'if (sent === 0) return undefined;', ''],
+  ['XDP is not looked at', 'if (after.xdp !== undefined) return', 'if (after.xdp === undefined) return'],
+  [
+    'a flag that left nothing out is blamed',
+    "sent === 0 ? undefined : { kind: 'ignores-outgoing', sent }",
+    "{ kind: 'ignores-outgoing', sent }",
+  ],
 );
 
 const ISOLATED = of(
@@ -91,21 +95,17 @@ const BOUNDS = of(
 
 const DOUBTS = of(
   'src/collector/verdict/doubts.ts',
-  ['one process is enough', 'if (facts.procs === 1) return oneProcess();', ''],
+  ['one process is enough', "if (facts.procs === 1) return finding('one-process', {});", ''],
   ['few flows are enough', 'if (isConfident(spread)) return undefined;', 'return undefined;'],
   ['live loss is no doubt', 'if (seen === 0 || ((dropped + overflowed) / seen) * 100 <= limit) return [];', 'if (limit >= 0) return [];'],
-  ['the lab may lose packets', "const limit = facts.source === 'live' ? facts.maxLossPercent : 0;", 'const limit = facts.maxLossPercent;'],
+  ['the lab may lose packets', "const limit = source === 'live' ? maxLossPercent : 0;", 'const limit = maxLossPercent;'],
   ['overflow is no loss', '((dropped + overflowed) / seen) * 100 <= limit', '(dropped / seen) * 100 <= limit'],
-  ['a lost member is no doubt', 'if (lost.length === 0) return [];', 'if (lost.length >= 0) return [];'],
+  ['a lost member is no doubt', 'return lost.length === 0 ? [] : [', 'return lost.length >= 0 ? [] : ['],
   ['a disturbance is no doubt', '    ...facts.disturbances,\n', ''],
-  [
-    'rolling over is no doubt',
-    "if (mode === 'rollover' || !flags.includes('rollover') || rolledOver === 0) return [];",
-    'if (rolledOver >= 0) return [];',
-  ],
+  ['rolling over is no doubt', "mode === 'rollover' || !flags.includes('rollover') || packets === 0 ? []", 'packets >= 0 ? []'],
   ['missing packets are explained', "missing > 0 && members.some(({ end }) => end !== 'gone')", 'missing > 0'],
   ['lost members explain nothing', "missing > 0 && members.some(({ end }) => end !== 'gone')", 'missing < 0'],
-  ['contradictions are no doubt', '...contradictionDoubts(contradictions)];', '];'],
+  ['contradictions are no doubt', '...(contradictions.length > 0 ? [', '...(contradictions.length < 0 ? ['],
   ['no two-way flow is too few', 'if (flows.twoWay === 0) return noTwoWayFlows(evidence, facts);', ''],
   [
     'one member is several',
