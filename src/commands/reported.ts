@@ -1,15 +1,16 @@
 /** What every command does with its result: a file, JSON or text, as it was asked for. */
 
+import type { Document } from '../collector/report/document.ts';
 import { type Report, renderJson } from '../collector/report/json.ts';
-import type { Style } from '../collector/report/layout.ts';
+import { renderText } from '../collector/report/text.ts';
 import type { Openings } from '../collector/run/provisions.ts';
 import type { Options } from '../options/options.ts';
 import { type Host, styleOf } from '../process/host.ts';
 
-export interface Renderers<T> {
-  readonly full: (result: T, style: Style) => string;
+export interface Reports<T> {
+  readonly full: (result: T) => Document;
   /** What --quiet leaves. */
-  readonly brief: (result: T, style: Style) => string;
+  readonly brief: (result: T) => Document;
 }
 
 /** The file stays as it was if the work fails. */
@@ -18,7 +19,7 @@ export async function reported<T extends Report, Opened>(
   host: Host,
   openings: Openings<Opened>,
   work: (opened: Opened) => Promise<T>,
-  { full, brief }: Renderers<T>,
+  { full, brief }: Reports<T>,
 ): Promise<T> {
   const { json, quiet } = output;
   const { opened, report } = await host.prepare(json, openings);
@@ -30,8 +31,9 @@ export async function reported<T extends Report, Opened>(
     () => undefined,
     (cause: unknown) => ({ cause }),
   );
-  const render = quiet ? brief : full;
-  host.stdout.write(json.kind === 'stdout' ? renderJson(result) : render(result, styleOf(host.stdout, output, host)));
+  host.stdout.write(
+    json.kind === 'stdout' ? renderJson(result) : renderText((quiet ? brief : full)(result), styleOf(host.stdout, output, host)),
+  );
   // The file is lost, but what was found out is not.
   if (lost !== undefined) throw lost.cause;
   return result;

@@ -8,13 +8,13 @@ import { styleFor } from '../../src/collector/report/layout.ts';
 import type { Observed } from '../../src/collector/run/io.ts';
 import { openProvisions } from '../../src/collector/run/provisions.ts';
 import { runCluster } from '../../src/collector/run/run.ts';
-import { renderTerminal } from '../../src/commands/run/report.ts';
 import type { MemberResult, RunResult } from '../../src/model/run-result.ts';
 import { readMachine } from '../../src/options/machine.ts';
 import { parseOptions } from '../../src/options/options.ts';
 import type { RawOptions } from '../../src/options/table.ts';
 import { flowName } from '../helpers/group.ts';
 import { flowIdOf, refuseHostNamespace } from '../helpers/lab.ts';
+import { renderTerminal } from '../helpers/rendered.ts';
 
 beforeAll(refuseHostNamespace);
 

@@ -51,14 +51,6 @@ export function table(rows: readonly (readonly string[])[], left: readonly numbe
   return rows.map((row) => row.map(padded).join('  ').trimEnd());
 }
 
-/** One below the other with an empty line between; those without lines leave none. */
-export function joinSections(sections: readonly (readonly string[])[]): string {
-  return `${sections
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
-    .join('\n\n')}\n`;
-}
-
 /** 1234567 as "1,234,567", in every locale. */
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');

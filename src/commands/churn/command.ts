@@ -8,7 +8,7 @@ import { commandSpec, exitText } from '../spec.ts';
 import { describe } from './churn-events.ts';
 import type { ChurnIo } from './io.ts';
 import { CHURN_OPTIONS, type ChurnOptions, parseChurnOptions } from './options.ts';
-import { renderChurn, renderChurnBrief } from './report.ts';
+import { churnBrief, churnDocument } from './report.ts';
 import type { ChurnResult } from './result.ts';
 
 export const churnCommand = commandSpec({
@@ -37,6 +37,6 @@ export async function churn(
     if (!output.quiet) host.stderr.write(`measured ${describe(change)} (${done} of ${all})\n`);
   };
   const run = (provisions: Provisions) => work({ version: host.version, provisions, signal: host.signal, onChange });
-  const result = await reported(output, host, openings, run, { full: renderChurn, brief: renderChurnBrief });
+  const result = await reported(output, host, openings, run, { full: churnDocument, brief: churnBrief });
   return result.doubts.length > 0 ? EXIT.inconclusive : EXIT.yes;
 }

@@ -1,35 +1,40 @@
-/** ChurnResult to text for people. Decides nothing. */
+/** Churn as a report. Decides nothing. */
 
-import { grouped, joinSections, paint, percent, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
-import { advice } from '../../collector/report/parts.ts';
-import { printable } from '../../collector/report/printable.ts';
+import { type Document, findingsTitled, type Paragraph, paragraph, type Table } from '../../collector/report/document.ts';
+import { grouped, percent, seconds } from '../../collector/report/layout.ts';
 import type { ChurnEvent, ChurnResult } from './result.ts';
 
-type Section = (result: ChurnResult, style: Style) => readonly string[];
-
-const SECTIONS: readonly Section[] = [headline, events, legend, doubts, meaning];
-
-export function renderChurn(result: ChurnResult, style: Style): string {
-  return joinSections(SECTIONS.map((section) => section(result, style)));
+export function churnDocument(result: ChurnResult): Document {
+  return {
+    sections: [
+      { blocks: [headline(result)] },
+      { blocks: [events(result)] },
+      { blocks: [paragraph(LEGEND, { tone: 'quiet' })] },
+      ...churnBrief(result).sections,
+    ],
+  };
 }
 
 /** Without the table: what --quiet leaves. */
-export function renderChurnBrief(result: ChurnResult, style: Style): string {
-  return joinSections([doubts(result, style), meaning(result, style)]);
+export function churnBrief({ doubts, advice }: ChurnResult): Document {
+  return { sections: [...findingsTitled('Doubts', doubts), ...findingsTitled('What it means', advice)] };
 }
 
-function headline({ group, events: all, host, source, durationMs, packetsPerSecond }: ChurnResult, style: Style): readonly string[] {
+function headline({ group, events: all, host, source, durationMs, packetsPerSecond }: ChurnResult): Paragraph {
   const label = ['hash', ...group.flags].join('+');
   const flows = Math.max(0, ...all.map((event) => event.flows));
-  const text = `Members of a group of ${group.procs} in mode ${label} killed and replaced under ${grouped(packetsPerSecond)} packets/s of ${grouped(flows)} flows, Linux ${printable(host.kernel)}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`;
-  return wrap(text, '', style);
+  return paragraph(
+    `Members of a group of ${group.procs} in mode ${label} killed and replaced under ${grouped(packetsPerSecond)} packets/s of ${grouped(flows)} flows, Linux ${host.kernel}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`,
+  );
 }
+
+const LEGEND =
+  'moved: of the flows of members that were there before and after, those that went to another one. stayed: of all flows, those that stayed on their member. expected: by the code of the kernel. sent, lost: packets while it happened, and those that reached no process. took: until the group was whole again and known to be.';
 
 const HEADINGS = ['change', 'moved', 'expected', 'of flows', 'stayed', 'expected', 'sent', 'lost', 'took', 'members by slot'] as const;
 
-function events({ events: all }: ChurnResult, style: Style): readonly string[] {
-  const [heading = '', ...rows] = table([HEADINGS, ...all.map(rowOf)], [0, 9]);
-  return [paint(heading, 'bold', style), ...rows];
+function events({ events: all }: ChurnResult): Table {
+  return { kind: 'table', head: HEADINGS, rows: all.map(rowOf), left: [0, 9], isHeadStrong: true };
 }
 
 function rowOf(event: ChurnEvent): readonly string[] {
@@ -63,20 +68,4 @@ const SLOTS_SHOWN = 16;
 function slotsText(slots: readonly number[]): string {
   const shown = slots.slice(0, SLOTS_SHOWN).join(' ');
   return slots.length > SLOTS_SHOWN ? `${shown} ...` : shown;
-}
-
-function legend(_: ChurnResult, style: Style): readonly string[] {
-  return wrap(
-    'moved: of the flows of members that were there before and after, those that went to another one. stayed: of all flows, those that stayed on their member. expected: by the code of the kernel. sent, lost: packets while it happened, and those that reached no process. took: until the group was whole again and known to be.',
-    '',
-    style,
-  ).map((line) => paint(line, 'dim', style));
-}
-
-function doubts({ doubts: all }: ChurnResult, style: Style): readonly string[] {
-  return all.length === 0 ? [] : ['Doubts', ...all.flatMap((doubt) => advice(doubt, '  ', style))];
-}
-
-function meaning({ advice: all }: ChurnResult, style: Style): readonly string[] {
-  return all.length === 0 ? [] : ['What it means', ...all.flatMap((one) => advice(one, '  ', style))];
 }

@@ -9,9 +9,9 @@ import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
 import type { CompareIo, MeasureOwnLoad } from './io.ts';
 import { COMPARE_OPTIONS, type CompareOptions, parseCompareOptions } from './options.ts';
-import { renderOwnLoad } from './own-load-report.ts';
+import { ownLoadDocument } from './own-load-report.ts';
 import type { OwnLoad } from './own-load-result.ts';
-import { renderComparison, renderComparisonBrief } from './report.ts';
+import { comparisonBrief, comparisonDocument } from './report.ts';
 import type { ComparisonResult } from './result.ts';
 
 export const compareCommand = commandSpec({
@@ -49,8 +49,8 @@ export async function compare(options: CompareOptions, host: Host, openings: Ope
   const run = ({ provisions, ownLoad }: WithOwnLoad) =>
     work({ ...io, provisions, measureOwnLoad: () => ownLoad ?? ownLoadElsewhere(options, host) }).finally(() => progress?.finish());
   const result = await reported(output, host, withOwnLoad(options, host, openings), run, {
-    full: renderComparison,
-    brief: renderComparisonBrief,
+    full: comparisonDocument,
+    brief: comparisonBrief,
   });
   return EXIT[result.recommendation.answer];
 }
@@ -84,7 +84,7 @@ async function showOwnLoad(
   // One group alone comes first, and then all of them.
   const needs = { runs: first === undefined ? runs : [first, first, ...others] };
   const work = (provisions: Provisions) => measure(runs, { version: host.version, provisions, signal: host.signal });
-  await reported(output, host, provisioning(needs), work, { full: renderOwnLoad, brief: renderOwnLoad });
+  await reported(output, host, provisioning(needs), work, { full: ownLoadDocument, brief: ownLoadDocument });
   return EXIT.yes;
 }
 

@@ -1,13 +1,14 @@
-/** OwnLoad to text for people. Decides nothing. */
+/** What testing costs, as a report. Decides nothing. */
 
-import { grouped, type Style, wrap } from '../../collector/report/layout.ts';
+import { type Document, paragraph, type Section } from '../../collector/report/document.ts';
+import { grouped } from '../../collector/report/layout.ts';
 import type { OwnLoad } from './own-load-result.ts';
 
-export function renderOwnLoad(load: OwnLoad, style: Style): string {
-  return `${ownLoadLines(load, style).join('\n')}\n`;
+export function ownLoadDocument(load: OwnLoad): Document {
+  return { sections: [ownLoadSection(load)] };
 }
 
-export function ownLoadLines({ procs, one, all, perFurtherGroup, lossFreeRate, lossRate }: OwnLoad, style: Style): readonly string[] {
+export function ownLoadSection({ procs, one, all, perFurtherGroup, lossFreeRate, lossRate }: OwnLoad): Section {
   const ns = (value: number) => `${grouped(Math.round(value))} ns`;
   const limit = lossRate === undefined ? ', the most that one CPU could receive' : `, and some at ${grouped(lossRate)}`;
   const text = [
@@ -16,5 +17,5 @@ export function ownLoadLines({ procs, one, all, perFurtherGroup, lossFreeRate, l
     `Each further group adds ${ns(perFurtherGroup.kernelNsPerPacket)} and ${ns(perFurtherGroup.workerNsPerPacket)}.`,
     `${all.groups} groups lost nothing up to ${grouped(lossFreeRate)} packets/s${limit}.`,
   ].join(' ');
-  return ['Own load, measured in the lab of this machine', ...wrap(text, '  ', style)];
+  return { title: 'Own load, measured in the lab of this machine', blocks: [paragraph(text)] };
 }

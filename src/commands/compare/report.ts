@@ -1,39 +1,63 @@
-/** ComparisonResult to text for people: one table, what to use and why, and the lines to paste. Decides nothing. */
+/** A comparison as a report: one table, what to use and why, and the lines to paste. Decides nothing. */
 
-import { grouped, joinSections, type Paint, paint, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
-import { advice, namedInShort } from '../../collector/report/parts.ts';
-import { printable } from '../../collector/report/printable.ts';
+import {
+  type Document,
+  findingBlock,
+  findingsTitled,
+  namedInShort,
+  type Paragraph,
+  paragraph,
+  type Section,
+  type Table,
+  type Tone,
+} from '../../collector/report/document.ts';
+import { grouped, seconds } from '../../collector/report/layout.ts';
 import { labelOf } from '../../model/fanout.ts';
 import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
-import { ownLoadLines } from './own-load-report.ts';
+import { ownLoadSection } from './own-load-report.ts';
 import type { ComparisonResult } from './result.ts';
 
-type Section = (result: ComparisonResult, style: Style) => readonly string[];
-
-const SECTIONS: readonly Section[] = [headline, modes, leftOut, ownLoad, warnings, ofRuns, why, lines, closing];
-
-export function renderComparison(result: ComparisonResult, style: Style): string {
-  return joinSections(SECTIONS.map((section) => section(result, style)));
+export function comparisonDocument(result: ComparisonResult): Document {
+  const { leftOut, ownLoad, warnings } = result;
+  return {
+    sections: [
+      { blocks: [headline(result)] },
+      { blocks: [modes(result)] },
+      { blocks: [paragraph(LEGEND, { tone: 'quiet' })] },
+      ...(leftOut.length === 0
+        ? []
+        : [
+            {
+              title: 'Not tested',
+              blocks: leftOut.map(({ reason, ...group }) => findingBlock(reason, `${labelOf(group)}: ${reason.code}`)),
+            },
+          ]),
+      ...(ownLoad === undefined ? [] : [ownLoadSection(ownLoad)]),
+      ...findingsTitled('Warnings', warnings),
+      ...ofRuns(result),
+      why(result),
+      ...lines(result),
+      { blocks: [closing(result)] },
+    ],
+  };
 }
 
 /** Only what to use and why, and the names of all that speaks against it: what --quiet leaves. */
-export function renderComparisonBrief(result: ComparisonResult, style: Style): string {
-  return joinSections([why(result, style), inShort(result, style), closing(result, style)]);
+export function comparisonBrief(result: ComparisonResult): Document {
+  return { sections: [why(result), { blocks: inShort(result) }, { blocks: [closing(result)] }] };
 }
 
-function inShort(result: ComparisonResult, style: Style): readonly string[] {
+function inShort(result: ComparisonResult): readonly Paragraph[] {
   const { leftOut: untested, warnings: all } = result;
   return [
     ...namedInShort(
       'Not tested',
       untested.map(({ reason, ...group }) => `${labelOf(group)} (${reason.code})`),
-      style,
     ),
-    ...all.flatMap((warning) => wrap(`${printable(warning.code)}: ${printable(warning.message)}`, '', style)),
+    ...all.map(({ code, message }) => paragraph(`${code}: ${message}`)),
     ...namedInShort(
       'Warnings',
       warningsOfRuns(result).map(({ code, labels }) => `${code} (${labels})`),
-      style,
     ),
   ];
 }
@@ -59,19 +83,19 @@ function warningsOfRuns({ runs, recommendation }: ComparisonResult): readonly Ru
   }));
 }
 
-function headline(result: ComparisonResult, style: Style): readonly string[] {
+function headline(result: ComparisonResult): Paragraph {
   const { runs, leftOut: untested, procs, source, host, durationMs, packets } = result;
-  const where = source.kind === 'live' ? `on ${printable(source.interface)}` : 'in the lab';
+  const where = source.kind === 'live' ? `on ${source.interface}` : 'in the lab';
   const parts = [
     `${runs.length} ${runs.length === 1 ? 'mode' : 'modes'}${restText(runs, untested)} on ${packets === 'same' ? 'the same packets' : 'the same traffic, one after the other'}`,
     `${procs} processes each`,
-    `${where}, Linux ${printable(host.kernel)}`,
+    `${where}, Linux ${host.kernel}`,
     seconds(durationMs),
-    ...(source.pcap === undefined ? [] : [`replaying ${printable(source.pcap)}`]),
-    ...(source.nic === undefined ? [] : [`simulated NIC ${printable(source.nic)}`]),
+    ...(source.pcap === undefined ? [] : [`replaying ${source.pcap}`]),
+    ...(source.nic === undefined ? [] : [`simulated NIC ${source.nic}`]),
     ...(source.seed === undefined ? [] : [`seed ${source.seed}`]),
   ];
-  return wrap(parts.join(', '), '', style);
+  return paragraph(parts.join(', '));
 }
 
 function restText(runs: readonly RunResult[], untested: ComparisonResult['leftOut']): string {
@@ -82,29 +106,26 @@ function askedModes(runs: readonly RunResult[], untested: ComparisonResult['left
   return new Set([...untested.map((group) => labelOf(group)), ...runs.map(({ group }) => labelOf(group))]).size;
 }
 
-const WORDS: Readonly<Record<Answer, { readonly word: string; readonly color: Paint }>> = {
-  yes: { word: 'YES', color: 'green' },
-  no: { word: 'NO', color: 'red' },
-  inconclusive: { word: 'unknown', color: 'yellow' },
+const WORDS: Readonly<Record<Answer, { readonly word: string; readonly tone: Tone }>> = {
+  yes: { word: 'YES', tone: 'good' },
+  no: { word: 'NO', tone: 'bad' },
+  inconclusive: { word: 'unknown', tone: 'doubtful' },
 };
 
 const HEADINGS = ['mode', 'answer', 'flows', 'split', 'asym', 'dupl', 'disorder', 'used', 'max/mean', 'drops', 'cause'] as const;
 
-function modes({ runs }: ComparisonResult, style: Style): readonly string[] {
-  const [heading = '', ...rows] = table([HEADINGS, ...runs.map(rowOf)], [0, 1, 10]);
-  return [
-    paint(heading, 'bold', style),
-    ...rows.map((row, i) => {
-      const { word, color } = WORDS[runs[i]?.verdict.answer ?? 'inconclusive'];
-      return row.replace(word, paint(word, color, style));
-    }),
-    '',
-    ...wrap(
-      'flows: seen in both directions. disorder: packets that reached their process after later ones of their flow. used: processes that got packets. max/mean: packets of the busiest process over the mean. cause: of most split flows, or why nothing is shown.',
-      '',
-      style,
-    ).map((line) => paint(line, 'dim', style)),
-  ];
+const LEGEND =
+  'flows: seen in both directions. disorder: packets that reached their process after later ones of their flow. used: processes that got packets. max/mean: packets of the busiest process over the mean. cause: of most split flows, or why nothing is shown.';
+
+function modes({ runs }: ComparisonResult): Table {
+  return {
+    kind: 'table',
+    head: HEADINGS,
+    rows: runs.map(rowOf),
+    left: [0, 1, 10],
+    isHeadStrong: true,
+    tones: runs.map(({ verdict }) => WORDS[verdict.answer]),
+  };
 }
 
 function rowOf(run: RunResult): readonly string[] {
@@ -127,59 +148,40 @@ function rowOf(run: RunResult): readonly string[] {
 function causeOf({ verdict, causes }: RunResult): string {
   if (verdict.answer === 'yes') return '';
   const code = verdict.answer === 'no' ? causes.find(({ harmless }) => !harmless)?.code : undefined;
-  return printable(code ?? verdict.reasons[0]?.code ?? '');
+  return code ?? verdict.reasons[0]?.code ?? '';
 }
 
-function leftOut({ leftOut: untested }: ComparisonResult, style: Style): readonly string[] {
-  if (untested.length === 0) return [];
-  return [
-    'Not tested',
-    ...untested.flatMap(({ reason, ...group }) => advice({ ...reason, code: `${labelOf(group)}: ${reason.code}` }, '  ', style)),
-  ];
-}
-
-function ownLoad({ ownLoad: load }: ComparisonResult, style: Style): readonly string[] {
-  return load === undefined ? [] : ownLoadLines(load, style);
-}
-
-function warnings({ warnings: all }: ComparisonResult, style: Style): readonly string[] {
-  return all.length === 0 ? [] : ['Warnings', ...all.flatMap((warning) => advice(warning, '  ', style))];
-}
-
-function ofRuns(result: ComparisonResult, style: Style): readonly string[] {
+function ofRuns(result: ComparisonResult): readonly Section[] {
   const all = warningsOfRuns(result);
   if (all.length === 0) return [];
   return [
-    'Warnings of single modes',
-    ...all.flatMap(({ labels, ...warning }) => advice({ ...warning, code: `${labels}: ${warning.code}` }, '  ', style)),
+    { title: 'Warnings of single modes', blocks: all.map(({ labels, ...warning }) => findingBlock(warning, `${labels}: ${warning.code}`)) },
   ];
 }
 
-function why({ recommendation }: ComparisonResult, style: Style): readonly string[] {
-  return ['Why', ...recommendation.reasons.flatMap((reason) => advice(reason, '  ', style))];
+function why({ recommendation }: ComparisonResult): Section {
+  return { title: 'Why', blocks: recommendation.reasons.map((reason) => findingBlock(reason)) };
 }
 
-function lines({ recommendation }: ComparisonResult): readonly string[] {
+/** To be pasted. */
+function lines({ recommendation }: ComparisonResult): readonly Section[] {
   if (recommendation.lines === undefined) return [];
   const { suricata, zeek, snort } = recommendation.lines;
-  return [...titled('suricata.yaml', suricata), '', ...titled('node.cfg of Zeek', zeek), '', ...titled('Snort 3', snort)];
+  const titled = (title: string, text: readonly string[]): Section => ({
+    title,
+    blocks: text.map((line) => paragraph(line, { isUnbroken: true })),
+  });
+  return [titled('suricata.yaml', suricata), titled('node.cfg of Zeek', zeek), titled('Snort 3', snort)];
 }
 
-function titled(title: string, text: readonly string[]): readonly string[] {
-  return [title, ...text.map((line) => `  ${printable(line)}`)];
-}
-
-function closing(
-  { recommendation: { answer, group, reasons }, runs, leftOut: untested }: ComparisonResult,
-  style: Style,
-): readonly string[] {
+function closing({ recommendation: { answer, group, reasons }, runs, leftOut: untested }: ComparisonResult): Paragraph {
   const text =
     reasons[0]?.code === 'interrupted'
       ? interruptedText(runs, untested)
       : group === undefined
         ? 'Use none of these modes on this evidence.'
         : SENTENCES[answer](labelOf(group));
-  return wrap(text, '', style).map((line) => paint(line, WORDS[answer].color, style));
+  return paragraph(text, { tone: WORDS[answer].tone });
 }
 
 function interruptedText(runs: readonly RunResult[], untested: ComparisonResult['leftOut']): string {

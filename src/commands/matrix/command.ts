@@ -8,7 +8,7 @@ import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
 import type { MatrixIo } from './io.ts';
 import { MATRIX_OPTIONS, type MatrixOptions, parseMatrixOptions } from './options.ts';
-import { renderMatrix, renderMatrixBrief } from './report.ts';
+import { matrixBrief, matrixDocument } from './report.ts';
 import type { MatrixResult } from './result.ts';
 
 export const matrixCommand = commandSpec({
@@ -37,6 +37,6 @@ export async function survey(
     if (!output.quiet) host.stderr.write(`measuring ${printable(label)} (${index + 1} of ${runs.length})\n`);
   };
   const work = (provisions: Provisions) => run({ version: host.version, provisions, signal: host.signal, onMode });
-  const result = await reported(output, host, openings, work, { full: renderMatrix, brief: renderMatrixBrief });
+  const result = await reported(output, host, openings, work, { full: matrixDocument, brief: matrixBrief });
   return result.runs.some(({ doubts }) => doubts.length > 0) ? EXIT.inconclusive : EXIT.yes;
 }

@@ -14,7 +14,7 @@ import { commandSpec } from '../spec.ts';
 import { PREDICT_OPTIONS, type PredictOptions, parsePredictOptions } from './options.ts';
 import type { RunPrediction } from './predict.ts';
 import { partsFlows } from './prediction.ts';
-import { renderPrediction, renderPredictionBrief } from './report.ts';
+import { predictionBrief, predictionDocument } from './report.ts';
 import type { PredictionResult } from './result.ts';
 
 export interface PredictTools {
@@ -47,7 +47,7 @@ export async function predict({ path, defrag, kernel, output }: PredictOptions, 
       { version: host.version, signal: host.signal, onProgress },
     );
   const probe = kernel === undefined ? tools.probeKernel : () => undefined;
-  const result = await reported(output, host, openings(path, probe), work, { full: renderPrediction, brief: renderPredictionBrief });
+  const result = await reported(output, host, openings(path, probe), work, { full: predictionDocument, brief: predictionBrief });
   return statusOf(result);
 }
 

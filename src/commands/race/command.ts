@@ -7,7 +7,7 @@ import { reported } from '../reported.ts';
 import { commandSpec } from '../spec.ts';
 import type { RaceIo } from './io.ts';
 import { parseRaceOptions, RACE_OPTIONS, type RaceOptions } from './options.ts';
-import { renderRace, renderRaceBrief } from './report.ts';
+import { raceBrief, raceDocument } from './report.ts';
 import type { RaceResult } from './result.ts';
 
 export const raceCommand = commandSpec({
@@ -34,6 +34,6 @@ export async function race(
     if (!output.quiet) host.stderr.write(kind === 'naive' ? 'starting one process after the other\n' : 'starting in order\n');
   };
   const run = (provisions: Provisions) => work({ version: host.version, provisions, signal: host.signal, onStart });
-  await reported(output, host, openings, run, { full: renderRace, brief: renderRaceBrief });
+  await reported(output, host, openings, run, { full: raceDocument, brief: raceBrief });
   return EXIT.yes;
 }

@@ -1,53 +1,61 @@
-/** RaceResult to text for people. Decides nothing. */
+/** A race as a report. Decides nothing. */
 
-import { grouped, joinSections, paint, percent, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
-import { advice } from '../../collector/report/parts.ts';
-import { printable } from '../../collector/report/printable.ts';
+import {
+  type Document,
+  findingBlock,
+  findingsTitled,
+  type Paragraph,
+  paragraph,
+  type Section,
+  type Table,
+} from '../../collector/report/document.ts';
+import { grouped, percent, seconds } from '../../collector/report/layout.ts';
 import type { RaceResult } from './result.ts';
 
-export function renderRace(result: RaceResult, style: Style): string {
-  return joinSections([
-    headline(result, style),
-    starts(result, style),
-    naive(result, style),
-    orderly(result, style),
-    meaning(result, style),
-  ]);
+export function raceDocument(result: RaceResult): Document {
+  return {
+    sections: [
+      { blocks: [headline(result)] },
+      { blocks: [starts(result)] },
+      { blocks: [naive(result)] },
+      ...orderly(result),
+      ...findingsTitled('What it means', result.advice),
+    ],
+  };
 }
 
 /** Without the table: what --quiet leaves. */
-export function renderRaceBrief(result: RaceResult, style: Style): string {
-  return joinSections([orderly(result, style), meaning(result, style)]);
+export function raceBrief(result: RaceResult): Document {
+  return { sections: [...orderly(result), ...findingsTitled('What it means', result.advice)] };
 }
 
-function headline({ procs, packetsPerSecond, host, source, durationMs }: RaceResult, style: Style): readonly string[] {
-  const text = `${procs} processes start in mode hash under ${grouped(packetsPerSecond)} packets/s, Linux ${printable(host.kernel)}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`;
-  return wrap(text, '', style);
-}
-
-function starts({ naive: { flows, split, splitShare }, orderly }: RaceResult, style: Style): readonly string[] {
-  const share = orderly.flows === 0 ? 0 : orderly.split / orderly.flows;
-  const [heading = '', ...rows] = table(
-    [
-      ['start', 'flows', 'on several processes', ''],
-      ['one after the other', grouped(flows), grouped(split), percent(splitShare)],
-      ['in order', grouped(orderly.flows), grouped(orderly.split), percent(share)],
-    ],
-    [0],
+function headline({ procs, packetsPerSecond, host, source, durationMs }: RaceResult): Paragraph {
+  return paragraph(
+    `${procs} processes start in mode hash under ${grouped(packetsPerSecond)} packets/s, Linux ${host.kernel}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`,
   );
-  return [paint(heading, 'bold', style), ...rows];
 }
 
-function naive({ naive: n }: RaceResult, style: Style): readonly string[] {
-  const text = `One after the other: the group was complete after ${n.joinedAfterMs} ms; ${grouped(n.packetsSent)} packets were sent, ${grouped(n.copies)} came to more than one process, ${grouped(n.strayPackets)} came to one that does not have their flow any more, the last of them after ${n.lastStrayAfterMs} ms.`;
-  return wrap(text, '', style);
+function starts({ naive: { flows, split, splitShare }, orderly: inOrder }: RaceResult): Table {
+  const share = inOrder.flows === 0 ? 0 : inOrder.split / inOrder.flows;
+  return {
+    kind: 'table',
+    head: ['start', 'flows', 'on several processes', ''],
+    rows: [
+      ['one after the other', grouped(flows), grouped(split), percent(splitShare)],
+      ['in order', grouped(inOrder.flows), grouped(inOrder.split), percent(share)],
+    ],
+    left: [0],
+    isHeadStrong: true,
+  };
+}
+
+function naive({ naive: n }: RaceResult): Paragraph {
+  return paragraph(
+    `One after the other: the group was complete after ${n.joinedAfterMs} ms; ${grouped(n.packetsSent)} packets were sent, ${grouped(n.copies)} came to more than one process, ${grouped(n.strayPackets)} came to one that does not have their flow any more, the last of them after ${n.lastStrayAfterMs} ms.`,
+  );
 }
 
 /** That the start in order keeps flows together is what the other one is held against. */
-function orderly({ orderly: { answer, reasons } }: RaceResult, style: Style): readonly string[] {
-  return answer === 'yes' ? [] : [`In order: ${answer}`, ...reasons.flatMap((reason) => advice(reason, '  ', style))];
-}
-
-function meaning({ advice: all }: RaceResult, style: Style): readonly string[] {
-  return ['What it means', ...all.flatMap((one) => advice(one, '  ', style))];
+function orderly({ orderly: { answer, reasons } }: RaceResult): readonly Section[] {
+  return answer === 'yes' ? [] : [{ title: `In order: ${answer}`, blocks: reasons.map((reason) => findingBlock(reason)) }];
 }

@@ -10,7 +10,7 @@ import { type Host, progressOn } from '../../process/host.ts';
 import { type Collector, loadCollector } from '../collector.ts';
 import { reported } from '../reported.ts';
 import { commandSpec } from '../spec.ts';
-import { renderBrief, renderTerminal } from './report.ts';
+import { runBrief, runDocument } from './report.ts';
 import { renderTrafficList } from './traffic-list.ts';
 
 export const runCommand = commandSpec({
@@ -47,7 +47,7 @@ export async function run(
       throw error;
     }
   };
-  return statusOf(await reported(output, host, provisioning({ runs: [options] }), work, { full: renderTerminal, brief: renderBrief }));
+  return statusOf(await reported(output, host, provisioning({ runs: [options] }), work, { full: runDocument, brief: runBrief }));
 }
 
 function statusOf({ verdict }: RunResult): ExitStatus {

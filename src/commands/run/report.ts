@@ -1,8 +1,25 @@
-/** RunResult to text for people: the answer first, what it rests on, and the answer again with the advice. Decides nothing. */
+/** A run as a report: the answer first, what it rests on, and the answer again with the advice. Decides nothing. */
 
-import { bar, grouped, type Paint, paint, percent, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
-import { advice, causeNote, counted, flowText, namedInShort, noteOn } from '../../collector/report/parts.ts';
-import { printable } from '../../collector/report/printable.ts';
+import {
+  type Bars,
+  type Counters,
+  causeLabel,
+  type Document,
+  findingBlock,
+  findingsTitled,
+  flowText,
+  furtherText,
+  type Item,
+  namedInShort,
+  noteOn,
+  type Paragraph,
+  paragraph,
+  type Section,
+  type Table,
+  type Tone,
+} from '../../collector/report/document.ts';
+import { grouped, percent, seconds } from '../../collector/report/layout.ts';
+import { counted } from '../../collector/report/parts.ts';
 import { phraseOf, summaryOf } from '../../collector/report/summary.ts';
 import { examplesOf } from '../../collector/verdict/examples.ts';
 import type { Answer, MemberResult, RunResult, Violation } from '../../model/run-result.ts';
@@ -12,72 +29,65 @@ const OBSERVATIONS_SHOWN = 8;
 const MEMBERS_SHOWN = 64;
 const EPOCHS_SHOWN = 32;
 
-type Section = (result: RunResult, style: Style) => readonly string[];
-
-const SECTIONS: readonly Section[] = [
-  headline,
-  reasons,
-  counters,
-  distribution,
-  stacks,
-  causes,
-  violations,
-  members,
-  epochs,
-  warnings,
-  closing,
-];
-
-export function renderTerminal(result: RunResult, style: Style): string {
-  const parts = SECTIONS.map((section) => section(result, style)).filter((lines) => lines.length > 0);
-  return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+export function runDocument(result: RunResult): Document {
+  const { verdict, warnings } = result;
+  return {
+    sections: [
+      { blocks: [answer(result), headline(result)] },
+      { blocks: verdict.reasons.map((reason) => findingBlock(reason)) },
+      { blocks: [counters(result)] },
+      ...distribution(result),
+      ...stacks(result),
+      ...causes(result),
+      ...violations(result),
+      ...members(result),
+      ...epochs(result),
+      ...findingsTitled('Warnings', warnings),
+      { blocks: [closing(result)] },
+    ],
+  };
 }
 
 /** Only the answer and why, and the names of all else that there is to know: what --quiet leaves. */
-export function renderBrief(result: RunResult, style: Style): string {
+export function runBrief(result: RunResult): Document {
   const others = otherCauses(result).map((cause) => `${cause.code} (${grouped(cause.flows)} ${cause.flows === 1 ? 'flow' : 'flows'})`);
   const warned = result.warnings.map(({ code }) => `${code} (${phraseOf(code)})`);
-  const parts = [
-    answer(result, style),
-    reasons(result, style),
-    namedInShort('Other causes', others, style),
-    namedInShort('Warnings', warned, style),
-    closing(result, style),
-  ];
-  return `${parts.flat().join('\n')}\n`;
+  const reasons = result.verdict.reasons.map((reason) => findingBlock(reason));
+  const names = [...namedInShort('Other causes', others), ...namedInShort('Warnings', warned)];
+  return { sections: [{ blocks: [answer(result), ...reasons, ...names, closing(result)] }], isBrief: true };
 }
 
-const ANSWERS: Readonly<Record<Answer, { readonly word: string; readonly color: Paint }>> = {
-  yes: { word: 'YES!', color: 'green' },
-  no: { word: 'NO', color: 'red' },
-  inconclusive: { word: 'INCONCLUSIVE', color: 'yellow' },
+const ANSWERS: Readonly<Record<Answer, { readonly word: string; readonly tone: Tone }>> = {
+  yes: { word: 'YES!', tone: 'good' },
+  no: { word: 'NO', tone: 'bad' },
+  inconclusive: { word: 'INCONCLUSIVE', tone: 'doubtful' },
 };
 
-function answer(result: RunResult, style: Style): readonly string[] {
-  return wrap(printable(summaryOf(result)), '', style).map((line) => paint(line, ANSWERS[result.verdict.answer].color, style));
+function answer(result: RunResult): Paragraph {
+  return paragraph(summaryOf(result), { tone: ANSWERS[result.verdict.answer].tone });
 }
 
-function headline(result: RunResult, style: Style): readonly string[] {
+function headline(result: RunResult): Paragraph {
   const { group, host, source } = result;
-  const where = source.kind === 'live' ? printable(source.interface) : `${printable(source.interface)} in the lab`;
-  const facts = `${grouped(group.procs)} ${group.procs === 1 ? 'process' : 'processes'}, group ${group.id}, on ${where}, Linux ${printable(host.kernel)}, ${seconds(result.durationMs)}`;
-  return [...answer(result, style), ...wrap(`${facts}${provenance(result)}`, '', style)];
+  const where = source.kind === 'live' ? source.interface : `${source.interface} in the lab`;
+  const facts = `${grouped(group.procs)} ${group.procs === 1 ? 'process' : 'processes'}, group ${group.id}, on ${where}, Linux ${host.kernel}, ${seconds(result.durationMs)}`;
+  return paragraph(`${facts}${provenance(result)}`);
 }
 
 function provenance({ source }: RunResult): string {
   const parts = [
-    source.injection === undefined ? undefined : `sent by ${printable(source.injection)}`,
+    source.injection === undefined ? undefined : `sent by ${source.injection}`,
     source.seed === undefined ? undefined : `seed ${source.seed}`,
-    source.pcap === undefined ? undefined : `replaying ${printable(source.pcap)}`,
-    source.nic === undefined ? undefined : `simulated NIC ${printable(source.nic)}`,
+    source.pcap === undefined ? undefined : `replaying ${source.pcap}`,
+    source.nic === undefined ? undefined : `simulated NIC ${source.nic}`,
   ].filter((part) => part !== undefined);
   return parts.length === 0 ? '' : `, ${parts.join(', ')}`;
 }
 
 /** The ancestor's counters. A direction succeeds if one process saw all of it; its reverse, if that was the same process. */
-function counters({ packets, flows, order }: RunResult, style: Style): readonly string[] {
+function counters({ packets, flows, order }: RunResult): Counters {
   const kept = flows.consistent + flows.asymmetric + flows.oneWay;
-  const rows = [
+  const rows: Counters['rows'] = [
     ['packets', grouped(packets.judged), packetNote(packets)],
     [
       'flows',
@@ -93,14 +103,9 @@ function counters({ packets, flows, order }: RunResult, style: Style): readonly 
     ],
     ['reverse failures', grouped(flows.asymmetric), 'flows with the reverse direction on another process'],
   ];
-  const inversions = order.checked === 0 ? [] : [['out of order', grouped(order.inversions), orderNote(order)]];
-  const ignored = Object.entries(packets.ignored).map(([reason, count]) => ['ignored', grouped(count), printable(reason)]);
-  const all = [...rows, ...inversions, ...ignored];
-  const leads = table(
-    all.map((row) => row.slice(0, 2)),
-    [0],
-  );
-  return all.flatMap(([, , note = ''], index) => wrap(note, `${leads[index]}  `, style));
+  const inversions: Counters['rows'] = order.checked === 0 ? [] : [['out of order', grouped(order.inversions), orderNote(order)]];
+  const ignored = Object.entries(packets.ignored).map(([reason, count]) => ['ignored', grouped(count), reason] as const);
+  return { kind: 'counters', rows: [...rows, ...inversions, ...ignored] };
 }
 
 function forgottenNote({ forgotten = 0 }: RunResult['flows']): string {
@@ -124,19 +129,17 @@ function packetNote({ offered, captured, dropped, overflowed, outgoing }: RunRes
   return parts.join(', ');
 }
 
-function distribution({ members: all, balance }: RunResult, style: Style): readonly string[] {
+function distribution({ members: all, balance }: RunResult): readonly Section[] {
   const total = all.reduce((sum, { packets }) => sum + packets, 0);
   if (total === 0) return [];
-  const most = Math.max(...all.map(({ packets }) => packets));
   const shown = busiest(all);
-  const rows = table(
-    shown.map(({ index, packets, flows }) => [`worker ${index}`, grouped(packets), percent(packets / total), `${grouped(flows)} flows`]),
-    [0],
-  );
-  const room = Math.min(40, style.width - Math.max(...rows.map((row) => row.length)) - 4);
-  const lines = rows.map((row, i) => `  ${row}  ${paint(bar(shown[i]?.packets ?? 0, most, room), 'dim', style)}`.trimEnd());
+  const rows = shown.map(({ index, packets, flows }) => ({
+    cells: [`worker ${index}`, grouped(packets), percent(packets / total), `${grouped(flows)} flows`],
+    value: packets,
+  }));
+  const bars: Bars = { kind: 'bars', rows };
   const summary = `${balance.membersUsed} of ${all.length} workers used, busiest ${balance.maxOverMean.toFixed(2)} times the mean, largest flow ${percent(balance.topFlowShare)} of all packets`;
-  return ['Distribution (packets)', ...lines, ...omitted(all, shown), ...wrap(summary, '  ', style)];
+  return [{ title: 'Distribution (packets)', blocks: [bars, ...omitted(all, shown), paragraph(summary)] }];
 }
 
 /** All members of an ordinary group; of a very large one those with most packets, by index. */
@@ -148,24 +151,25 @@ function busiest(all: readonly MemberResult[]): readonly MemberResult[] {
     .toSorted((a, b) => a.index - b.index);
 }
 
-function omitted(all: readonly unknown[], shown: readonly unknown[]): readonly string[] {
-  return all.length > shown.length ? [`  ... and ${all.length - shown.length} more (all of them with --json)`] : [];
+function omitted(all: readonly unknown[], shown: readonly unknown[]): readonly Paragraph[] {
+  if (all.length <= shown.length) return [];
+  return [paragraph(`... and ${all.length - shown.length} more (all of them with --json)`, { isUnbroken: true })];
 }
 
 /** Copies have a column only where there are any: most runs have none. */
-function stacks({ stacks: all }: RunResult): readonly string[] {
+function stacks({ stacks: all }: RunResult): readonly Section[] {
   if (all.length === 0) return [];
   const hasCopies = all.some(({ duplicated }) => duplicated > 0);
   const copies = (cell: string): readonly string[] => (hasCopies ? [cell] : []);
   const head = ['stack', 'flows', 'two-way', 'split', 'asymmetric', ...copies('duplicated'), 'workers', 'answer'];
   const rows = all.map((row) => [
-    printable(row.stack),
+    row.stack,
     ...[row.flows, row.twoWay, row.split, row.asymmetric].map(grouped),
     ...copies(grouped(row.duplicated)),
     grouped(row.membersUsed),
     row.answer,
   ]);
-  return ['Traffic', ...table([head, ...rows], [0, head.length - 1]).map((line) => `  ${line}`)];
+  return [{ title: 'Traffic', blocks: [{ kind: 'table', head, rows, left: [0, head.length - 1] }] }];
 }
 
 /** Causes that are not among the reasons: harmless and tolerated ones. */
@@ -173,24 +177,25 @@ function otherCauses({ causes: all, verdict }: RunResult): RunResult['causes'] {
   return all.filter(({ code }) => !verdict.reasons.some((reason) => reason.code === code));
 }
 
-function causes(result: RunResult, style: Style): readonly string[] {
+function causes(result: RunResult): readonly Section[] {
   const others = otherCauses(result);
-  if (others.length === 0) return [];
-  return ['Other causes', ...others.flatMap((cause) => advice({ ...cause, code: `${cause.code}${causeNote(cause)}` }, '  ', style))];
+  return others.length === 0 ? [] : [{ title: 'Other causes', blocks: others.map((cause) => findingBlock(cause, causeLabel(cause))) }];
 }
 
-function violations({ violations: all, violationsOmitted, causes: known }: RunResult, style: Style): readonly string[] {
+function violations({ violations: all, violationsOmitted, causes: known }: RunResult): readonly Section[] {
   if (all.length === 0) return [];
   const shown = examplesOf(all, known, VIOLATIONS_SHOWN);
   const rest = all.length - shown.length + violationsOmitted;
+  const further = rest > 0 ? [paragraph(furtherText(rest), { isUnbroken: true })] : [];
   return [
-    'Violations (examples of each cause)',
-    ...shown.flatMap((violation) => violationLines(violation, noteOn(violation.cause, known), style)),
-    ...(rest > 0 ? [`  ... and ${grouped(rest)} more`] : []),
+    {
+      title: 'Violations (examples of each cause)',
+      blocks: [...shown.map((violation) => violationItem(violation, noteOn(violation.cause, known))), ...further],
+    },
   ];
 }
 
-function violationLines(violation: Violation, note: string, style: Style): readonly string[] {
+function violationItem(violation: Violation, note: string): Item {
   const { kind, cause, stack, flow, observations, observationsOmitted = 0 } = violation;
   const shown = observations.slice(0, OBSERVATIONS_SHOWN);
   const rest = observations.length - shown.length + observationsOmitted;
@@ -198,17 +203,15 @@ function violationLines(violation: Violation, note: string, style: Style): reado
     `worker ${member}`,
     direction,
     counted(packets, 'packet'),
-    `kernel key ${printable(kernelKey)}`,
+    `kernel key ${kernelKey}`,
   ]);
-  return [
-    ...wrap(`${flowText(flow)} ${kind}: ${printable(cause)}${note} (${printable(stack)})`, '  ', style),
-    ...table(rows, [0, 1, 3]).map((line) => `    ${line}`),
-    ...(rest > 0 ? [`    ... and ${rest} more observations`] : []),
-  ];
+  const text = `${flowText(flow)} ${kind}: ${cause}${note} (${stack})`;
+  const table: Table = { kind: 'table', rows, left: [0, 1, 3] };
+  return { kind: 'item', text, table, ...(rest > 0 ? { more: `... and ${rest} more observations` } : {}) };
 }
 
 /** The kernel's rollover counters have columns where the group rolls over. */
-function members({ members: all }: RunResult): readonly string[] {
+function members({ members: all }: RunResult): readonly Section[] {
   if (all.length === 0) return [];
   const shown = noteworthy(all);
   const rollsOver = all.some(({ rollover }) => rollover !== undefined);
@@ -220,9 +223,9 @@ function members({ members: all }: RunResult): readonly string[] {
     member.cpu === undefined ? '-' : String(member.cpu),
     ...[member.packets, member.bytes, member.flows, member.drops, member.freezes].map(grouped),
     ...rollover(rolloverCells(member)),
-    printable(member.end),
+    member.end,
   ]);
-  return ['Workers', ...table([head, ...rows], [head.length - 1]).map((line) => `  ${line}`), ...omitted(all, shown)];
+  return [{ title: 'Workers', blocks: [{ kind: 'table', head, rows, left: [head.length - 1] }, ...omitted(all, shown)] }];
 }
 
 /** PACKET_ROLLOVER_STATS: packets of this worker that others got, those among them of a flow that alone fills the ring, and those that found no room anywhere. */
@@ -242,27 +245,19 @@ function noteworthy(all: readonly MemberResult[]): readonly MemberResult[] {
     .toSorted((a, b) => a.index - b.index);
 }
 
-function epochs({ epochs: all }: RunResult, style: Style): readonly string[] {
+function epochs({ epochs: all }: RunResult): readonly Section[] {
   if (all.length <= 1 && all.every(({ reason }) => reason === undefined)) return [];
   const shown = all.slice(0, EPOCHS_SHOWN);
-  const lines = shown.flatMap(({ members: count, reason }, index) =>
-    wrap(`${count} members${reason === undefined ? '' : `: ${printable(reason)}`}`, `  epoch ${index}: `, style),
+  const lines = shown.map(({ members: count, reason }, index) =>
+    paragraph(`${count} members${reason === undefined ? '' : `: ${reason}`}`, { lead: `epoch ${index}: ` }),
   );
-  return ['Epochs (evidence is compared only inside one)', ...lines, ...omitted(all, shown)];
-}
-
-function warnings({ warnings: all }: RunResult, style: Style): readonly string[] {
-  return all.length === 0 ? [] : ['Warnings', ...all.flatMap((warning) => advice(warning, '  ', style))];
-}
-
-function reasons({ verdict }: RunResult, style: Style): readonly string[] {
-  return verdict.reasons.flatMap((reason) => advice(reason, '', style));
+  return [{ title: 'Epochs (evidence is compared only inside one)', blocks: [...lines, ...omitted(all, shown)] }];
 }
 
 /** One line for a script or a hurried reader: the answer, and what to do first. */
-function closing({ verdict }: RunResult, style: Style): readonly string[] {
-  const { word, color } = ANSWERS[verdict.answer];
+function closing({ verdict }: RunResult): Paragraph {
+  const { word, tone } = ANSWERS[verdict.answer];
   const [first, ...others] = verdict.reasons.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy]));
   const rest = others.length === 0 ? '' : ` (and ${others.length} more above)`;
-  return [paint(first === undefined ? word : `${word}: ${printable(first)}${rest}`, color, style)];
+  return paragraph(first === undefined ? word : `${word}: ${first}${rest}`, { tone, isUnbroken: true });
 }

@@ -8,7 +8,7 @@ import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
 import type { ScaleIo } from './io.ts';
 import { parseScaleOptions, SCALE_OPTIONS, type ScaleOptions } from './options.ts';
-import { renderScale, renderScaleBrief } from './report.ts';
+import { scaleBrief, scaleDocument } from './report.ts';
 import { isMeasured, type ScaleResult } from './result.ts';
 import { figureDoubts } from './scale-doubts.ts';
 
@@ -39,6 +39,6 @@ export async function compareSizes(
     if (!output.quiet) host.stderr.write(`measuring ${procs} ${procs === 1 ? 'process' : 'processes'} (${index + 1} of ${sizes.length})\n`);
   };
   const work = (provisions: Provisions) => run({ version: host.version, provisions, signal: host.signal, onSize });
-  const result = await reported(output, host, openings, work, { full: renderScale, brief: renderScaleBrief });
+  const result = await reported(output, host, openings, work, { full: scaleDocument, brief: scaleBrief });
   return result.sizes.every((size) => isMeasured(size) && figureDoubts(size.doubts).length === 0) ? EXIT.yes : EXIT.inconclusive;
 }

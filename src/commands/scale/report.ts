@@ -1,27 +1,45 @@
-/** ScaleResult to text for people: the table, and what it says. Decides nothing. */
+/** What a group carries as it grows, as a report: the table, and what it says. Decides nothing. */
 
-import { grouped, joinSections, paint, type Style, seconds, table, wrap } from '../../collector/report/layout.ts';
-import { advice as adviceLines, namedInShort } from '../../collector/report/parts.ts';
-import { printable } from '../../collector/report/printable.ts';
+import {
+  type Document,
+  findingBlock,
+  findingsTitled,
+  namedInShort,
+  type Paragraph,
+  paragraph,
+  type Section,
+  type Table,
+} from '../../collector/report/document.ts';
+import { grouped, seconds } from '../../collector/report/layout.ts';
+import type { Reason } from '../../model/run-result.ts';
 import { type FailedSize, isMeasured, type MeasuredSize, type ScaleResult, type ScaleSize } from './result.ts';
 
-export function renderScale(result: ScaleResult, style: Style): string {
-  return joinSections([
-    headline(result, style),
-    sizesTable(result),
-    legend(result, style),
-    notYes(result, style),
-    failures(result, style),
-    conclusions(result, style),
-  ]);
+export function scaleDocument(result: ScaleResult): Document {
+  return {
+    sections: [
+      { blocks: [headline(result)] },
+      { blocks: [sizesTable(result)] },
+      ...(result.sizes.some(isMeasured) ? [{ blocks: [paragraph(LEGEND, { tone: 'quiet' })] }] : []),
+      ...notYes(result),
+      ...failures(result),
+      ...findingsTitled('What the figures say', result.advice),
+    ],
+  };
 }
 
 /** Without the table: what --quiet leaves. */
-export function renderScaleBrief(result: ScaleResult, style: Style): string {
-  return joinSections([inShort(result, style), failures(result, style), conclusions(result, style)]);
+export function scaleBrief(result: ScaleResult): Document {
+  const doubted = doubtsBySize(result).map(({ procs, code }) => `${procs}: ${code}`);
+  return {
+    sections: [
+      { blocks: namedInShort('Not a YES', doubted) },
+      ...failures(result),
+      ...findingsTitled('What the figures say', result.advice),
+    ],
+  };
 }
 
-function headline({ plan, source, host, durationMs }: ScaleResult, style: Style): readonly string[] {
+function headline({ plan, source, host, durationMs }: ScaleResult): Paragraph {
   const mode = [plan.mode, ...plan.flags].join('+');
   const rate = plan.packetsPerSecond === undefined ? 'as fast as it goes' : `at ${grouped(plan.packetsPerSecond)} packets/s`;
   const work = plan.workNs === 0 ? '' : `, ${grouped(plan.workNs)} ns of work for each`;
@@ -30,18 +48,21 @@ function headline({ plan, source, host, durationMs }: ScaleResult, style: Style)
     senderCpu === undefined
       ? `sender and processes share CPU ${workerCpus.join(', ')}`
       : `sent and received on CPU ${senderCpu}, processes on CPU ${workerCpus.join(', ')}`;
-  const text = `mode ${mode}, ${grouped(plan.packets)} packets of ${grouped(plan.flows)} flows for each size, sent ${rate} by ${printable(source.injection ?? source.kind)}${work}; ${where}; Linux ${printable(host.kernel)}, ${host.cpus} CPUs, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`;
-  return wrap(text, '', style);
+  const text = `mode ${mode}, ${grouped(plan.packets)} packets of ${grouped(plan.flows)} flows for each size, sent ${rate} by ${source.injection ?? source.kind}${work}; ${where}; Linux ${host.kernel}, ${host.cpus} CPUs, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`;
+  return paragraph(text);
 }
 
 const HEAD = ['procs', 'start', 'packets/s', 'lost', 'CPU/packet', 'sender', 'used', 'busiest', 'memory', 'answer'] as const;
 
-function sizesTable({ sizes }: ScaleResult): readonly string[] {
-  return table([HEAD, ...sizes.map(row)], [HEAD.length - 1]);
+const LEGEND =
+  'CPU/packet: of all processes together; sender: of the thread that sends, in which the kernel also receives; used: processes that got packets; busiest: packets of the busiest process over the mean; memory: of all processes with their rings (PSS)';
+
+function sizesTable({ sizes }: ScaleResult): Table {
+  return { kind: 'table', head: HEAD, rows: sizes.map(row), left: [HEAD.length - 1] };
 }
 
 function row(size: ScaleSize): readonly string[] {
-  if (!isMeasured(size)) return [String(size.procs), ...HEAD.slice(2).map(() => '-'), printable(size.error.code)];
+  if (!isMeasured(size)) return [String(size.procs), ...HEAD.slice(2).map(() => '-'), size.error.code];
   return [
     String(size.procs),
     seconds(size.startMs),
@@ -66,40 +87,19 @@ function mebibytes(bytes: number): string {
   return `${grouped(Math.round(bytes / 2 ** 20))} MiB`;
 }
 
-function legend({ sizes }: ScaleResult, style: Style): readonly string[] {
-  if (!sizes.some(isMeasured)) return [];
-  const text =
-    'CPU/packet: of all processes together; sender: of the thread that sends, in which the kernel also receives; used: processes that got packets; busiest: packets of the busiest process over the mean; memory: of all processes with their rings (PSS)';
-  return wrap(text, '', style).map((line) => paint(line, 'dim', style));
+function doubtsBySize({ sizes }: ScaleResult): readonly (Reason & { readonly procs: number })[] {
+  return sizes.filter(isMeasured).flatMap(({ procs, doubts }) => doubts.map((doubt) => ({ ...doubt, procs })));
 }
 
 /** One line for each size that is no YES: the code says it, and a run with that many processes says more. */
-function notYes({ sizes }: ScaleResult, style: Style): readonly string[] {
-  const doubted = sizes.filter(isMeasured).filter(({ doubts }) => doubts.length > 0);
-  if (doubted.length === 0) return [];
-  return [
-    'Not a YES',
-    ...doubted.flatMap(({ procs, doubts }) =>
-      doubts.flatMap(({ code, message }) => wrap(`${printable(code)}: ${printable(message)}`, `  ${procs}: `, style)),
-    ),
-  ];
+function notYes(result: ScaleResult): readonly Section[] {
+  const all = doubtsBySize(result);
+  if (all.length === 0) return [];
+  return [{ title: 'Not a YES', blocks: all.map(({ procs, code, message }) => paragraph(`${code}: ${message}`, { lead: `${procs}: ` })) }];
 }
 
-function inShort({ sizes }: ScaleResult, style: Style): readonly string[] {
-  const doubted = sizes.filter(isMeasured).filter(({ doubts }) => doubts.length > 0);
-  return namedInShort(
-    'Not a YES',
-    doubted.flatMap(({ procs, doubts }) => doubts.map(({ code }) => `${procs}: ${code}`)),
-    style,
-  );
-}
-
-function failures({ sizes }: ScaleResult, style: Style): readonly string[] {
+function failures({ sizes }: ScaleResult): readonly Section[] {
   const failed = sizes.filter((size): size is FailedSize => !isMeasured(size));
   if (failed.length === 0) return [];
-  return ['Not measured', ...failed.flatMap(({ procs, error }) => adviceLines({ ...error, code: `${procs}: ${error.code}` }, '  ', style))];
-}
-
-function conclusions({ advice }: ScaleResult, style: Style): readonly string[] {
-  return advice.length === 0 ? [] : ['What the figures say', ...advice.flatMap((one) => adviceLines(one, '  ', style))];
+  return [{ title: 'Not measured', blocks: failed.map(({ procs, error }) => findingBlock(error, `${procs}: ${error.code}`)) }];
 }

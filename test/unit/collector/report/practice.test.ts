@@ -1,15 +1,20 @@
 /** Reports of compare, churn and race: each figure in its place, hostile text harmless, what --quiet leaves. */
 import { describe, expect, test } from 'vitest';
-import { renderChurn, renderChurnBrief } from '../../../../src/commands/churn/report.ts';
 import type { ChurnResult } from '../../../../src/commands/churn/result.ts';
-import { renderOwnLoad } from '../../../../src/commands/compare/own-load-report.ts';
 import type { OwnLoad } from '../../../../src/commands/compare/own-load-result.ts';
 import { recommend } from '../../../../src/commands/compare/recommend.ts';
-import { renderComparison, renderComparisonBrief } from '../../../../src/commands/compare/report.ts';
 import type { ComparisonResult } from '../../../../src/commands/compare/result.ts';
-import { renderRace, renderRaceBrief } from '../../../../src/commands/race/report.ts';
 import type { RaceResult } from '../../../../src/commands/race/result.ts';
 import { epoch, evidenceOf, group } from '../../../helpers/evidence.ts';
+import {
+  renderChurn,
+  renderChurnBrief,
+  renderComparison,
+  renderComparisonBrief,
+  renderOwnLoad,
+  renderRace,
+  renderRaceBrief,
+} from '../../../helpers/rendered.ts';
 import { resultOf } from '../../../helpers/run-result.ts';
 
 const plain = { width: 100, color: false };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { renderMatrix, renderMatrixBrief } from '../../../../src/commands/matrix/report.ts';
 import { cellOf, matrixOf } from '../../../helpers/matrix.ts';
+import { renderMatrix, renderMatrixBrief } from '../../../helpers/rendered.ts';
 
 const one = cellOf('one-member', { reason: 'one-member', membersUsed: 1 });
 const vxlan = cellOf('split', { cause: 'tunnel-outer-only', asymmetric: 83 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { renderPrediction, renderPredictionBrief } from '../../../../src/commands/predict/report.ts';
 import type { Evidence } from '../../../../src/model/evidence.ts';
 import { epoch, evidenceOf, group } from '../../../helpers/evidence.ts';
 import { groupFindings, keptFlows, predicted, summaryOf } from '../../../helpers/prediction.ts';
+import { renderPrediction, renderPredictionBrief } from '../../../helpers/rendered.ts';
 
 const STYLE = { width: 100, color: false };
 const fragments = group({ oneKernelKey: false, kind: 'split', fragments: 'in-reach' });

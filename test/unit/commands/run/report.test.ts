@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { styleFor } from '../../../../src/collector/report/layout.ts';
-import { renderBrief, renderTerminal } from '../../../../src/commands/run/report.ts';
 import type { ViolationEvidence } from '../../../../src/model/evidence.ts';
 import { epoch, evidenceOf, factsOf, group, member, stackOf } from '../../../helpers/evidence.ts';
+import { renderBrief, renderTerminal } from '../../../helpers/rendered.ts';
 import { resultOf } from '../../../helpers/run-result.ts';
 
 const plain = styleFor(100, false);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { styleFor } from '../../../../src/collector/report/layout.ts';
-import { renderScale, renderScaleBrief } from '../../../../src/commands/scale/report.ts';
+import { renderScale, renderScaleBrief } from '../../../helpers/rendered.ts';
 import { lossy, PLAN, scaleOf, sizeOf } from '../../../helpers/scale.ts';
 
 const STYLE = styleFor(100, false);
