@@ -555,8 +555,8 @@ const STACK_LAYERS = of(
 
 const BRIEF = of(
   'src/commands/run/report.ts',
-  ['--quiet hides other causes', "    namedInShort('Other causes', others, style),\n", ''],
-  ['--quiet hides warnings', "    namedInShort('Warnings', warned, style),\n", ''],
+  ['--quiet hides other causes', "...namedInShort('Other causes', others), ", ''],
+  ['--quiet hides warnings', ", ...namedInShort('Warnings', warned)", ''],
 );
 
 const FLOW_MEMORY = of('src/options/flow-memory.ts', [
