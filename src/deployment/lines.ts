@@ -3,7 +3,7 @@
  * zeekctl's af_packet plugin, libdaq's daq_afpacket.c. Pure.
  */
 
-import { type FanoutMode, type GroupName, labelOf } from '../model/fanout.ts';
+import { type GroupName, labelOf, modeRow } from '../model/fanout.ts';
 
 /** What an IDS that has none of its own to be given gets. */
 const EXAMPLE_INTERFACE = 'eth0';
@@ -33,17 +33,8 @@ export function idsLines(group: GroupName, deployment: Deployment, fragmentsSeen
 
 const UNDECIDED = 'not set, because this test saw no IPv4 fragment';
 
-const SURICATA_TYPES: Readonly<Partial<Record<FanoutMode, string>>> = {
-  hash: 'cluster_flow',
-  lb: 'cluster_round_robin',
-  cpu: 'cluster_cpu',
-  rnd: 'cluster_random',
-  qm: 'cluster_qm',
-  ebpf: 'cluster_ebpf',
-};
-
 function suricata(group: GroupName, device: string, procs: number, fragmentsSeen: boolean): readonly string[] {
-  const type = SURICATA_TYPES[group.mode];
+  const type = modeRow(group.mode).suricata;
   if (type === undefined || group.flags.includes('rollover')) return [`# Suricata has no setting for ${labelOf(group)}`];
   const isDefrag = group.flags.includes('defrag');
   // It reads the key in mode hash only, and takes yes for granted.
@@ -66,10 +57,8 @@ function defragLine(isDefrag: boolean, fragmentsSeen: boolean): string {
   return fragmentsSeen ? '    defrag: no' : `    # defrag: ${UNDECIDED}; the default is yes`;
 }
 
-const ZEEK_MODES: Readonly<Partial<Record<FanoutMode, string>>> = { hash: 'FANOUT_HASH', cpu: 'FANOUT_CPU', qm: 'FANOUT_QM' };
-
 function zeek(group: GroupName, device: string, procs: number, fragmentsSeen: boolean): readonly string[] {
-  const mode = ZEEK_MODES[group.mode];
+  const mode = modeRow(group.mode).zeek;
   if (mode === undefined || group.flags.includes('rollover')) return [`# Zeek has no setting for ${labelOf(group)}`];
   return [
     '[worker-1]',
@@ -89,10 +78,8 @@ function enableDefrag(isDefrag: boolean, fragmentsSeen: boolean): readonly strin
   return [fragmentsSeen ? 'af_packet_enable_defrag=F' : `# af_packet_enable_defrag: ${UNDECIDED}`];
 }
 
-const SNORT_TYPES: ReadonlySet<FanoutMode> = new Set<FanoutMode>(['hash', 'lb', 'cpu', 'rollover', 'rnd', 'qm']);
-
 function snort({ mode, flags }: GroupName, device: string, procs: number): readonly string[] {
-  if (!SNORT_TYPES.has(mode)) return [`# Snort has no setting for ${labelOf({ mode, flags })}`];
+  if (!modeRow(mode).isInSnort) return [`# Snort has no setting for ${labelOf({ mode, flags })}`];
   const variables = [`fanout_type=${mode}`, ...flags.filter((flag) => flag !== 'ignore-outgoing').map((flag) => `fanout_flag=${flag}`)];
   return [`snort --daq afpacket ${variables.map((variable) => `--daq-var ${variable}`).join(' ')} -i ${device} -z ${procs}`];
 }

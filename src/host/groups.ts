@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { PacketSocketInfo } from '../addon/host.ts';
 import { native } from '../addon/native.ts';
-import { FANOUT_MODE_NAMES } from '../model/fanout.ts';
+import { fanoutModeOf } from '../model/fanout.ts';
 import { type ListedSocket, listedSockets } from './packet-list.ts';
 
 export interface FanoutGroup {
@@ -28,7 +28,7 @@ export function fanoutGroups(): readonly FanoutGroup[] | undefined {
     else
       groups.set(socket.groupId, {
         id: socket.groupId,
-        mode: FANOUT_MODE_NAMES[socket.mode ?? 0] ?? `mode ${socket.mode}`,
+        mode: fanoutModeOf(socket.mode ?? 0) ?? `mode ${socket.mode}`,
         ifindex: socket.ifindex,
         inodes: [socket.inode],
       });

@@ -1,7 +1,7 @@
 /** The options of a run, checked once. Afterwards the code trusts this type, and nothing is replaced by a default silently. */
 import type { CauseCode } from '../model/cause.ts';
 import { definedOf } from '../model/defined.ts';
-import type { FanoutFlag, FanoutMode } from '../model/fanout.ts';
+import { type FanoutFlag, type FanoutMode, modeRow } from '../model/fanout.ts';
 import { RUN_MS_MAX } from '../model/run-limits.ts';
 import type { NicModel } from '../nic/model.ts';
 import { packetsMinOf } from '../traffic/classes.ts';
@@ -203,7 +203,7 @@ function parseSending(raw: RawOptions, read: Reader): Sending {
 function parseSteering(raw: RawOptions, read: Reader): Pick<Options, 'mode' | 'flags' | 'program'> {
   const mode = read('mode');
   const rollover = read('rollover');
-  if (mode === 'rollover' && rollover)
+  if (modeRow(mode).refusesRollover === true && rollover)
     throw contradictory('mode rollover with the flag --rollover: the kernel refuses the pair (EINVAL)', 'leave --rollover out');
   const flags: readonly FanoutFlag[] = [
     ...(rollover ? (['rollover'] as const) : []),

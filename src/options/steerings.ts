@@ -1,6 +1,6 @@
 /** Lists of modes with flags behind a +, as the commands take them that test several groups. */
 import { FanoutError } from '../errors.ts';
-import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode, fanoutModeCalled } from '../model/fanout.ts';
+import { FANOUT_FLAGS, type FanoutFlag, type FanoutMode, fanoutModeCalled, modeRow } from '../model/fanout.ts';
 import { contradictory } from './values.ts';
 
 export interface SteeringName {
@@ -34,7 +34,7 @@ function parseSteering(option: string, text: string, example: string): SteeringN
       `give modes separated by commas, such as ${example}; flags are ${FLAG_NAMES.join(' and ')}`,
     );
   }
-  if (mode === 'rollover' && flagNames.includes('rollover'))
+  if (modeRow(mode).refusesRollover === true && flagNames.includes('rollover'))
     throw contradictory(`${option}: mode rollover with the flag rollover: the kernel refuses the pair (EINVAL)`, 'leave the flag out');
   return { mode, flags: FLAG_NAMES.filter((flag) => flagNames.includes(flag)) };
 }

@@ -6,7 +6,7 @@
 import type { CaptureCounters, CaptureOptions, Membership } from '../../addon/capture.ts';
 import type { FlowMap } from '../../addon/flow-map.ts';
 import { FanoutError } from '../../errors.ts';
-import { FANOUT_MODES } from '../../model/fanout.ts';
+import { type FanoutMode, fanoutModeValue } from '../../model/fanout.ts';
 import { decodeWorkerMessage, encodeFrame } from '../../protocol/codec.ts';
 import { Deframer, FrameError } from '../../protocol/framing.ts';
 import {
@@ -26,7 +26,7 @@ import type { Program } from './program.ts';
 import { lostAtStart, startError } from './start-errors.ts';
 
 export interface GroupRequest {
-  readonly mode: keyof typeof FANOUT_MODES;
+  readonly mode: FanoutMode;
   /** PACKET_FANOUT_FLAG_* bits. */
   readonly flags: number;
   /** 0: the kernel chooses a free one. */
@@ -178,7 +178,7 @@ export class Cluster {
     if (this.#opensInTurn) await this.#openAlone(member, deadline);
     await this.#until(() => member.state === 'opened', deadline, 'open its socket', member);
     // Its share of the packets is lost from the join on until its filter opens: both in one go.
-    const mode = FANOUT_MODES[group.mode];
+    const mode = fanoutModeValue(group.mode);
     this.#asked = { member, groupId, mode };
     this.#send(member, { kind: 'join', groupId, mode, flags: group.flags, membersMax: group.membersMax, program: null });
     this.#send(member, { kind: 'arm' });
@@ -196,7 +196,7 @@ export class Cluster {
   async #joinOne(member: Member, group: GroupRequest, unique: boolean, deadline: Deadline): Promise<void> {
     const flags = group.flags | (unique ? UNIQUE_ID_FLAG : 0);
     const program = member.index === 0 ? this.#handed(member, group.program) : null;
-    const mode = FANOUT_MODES[group.mode];
+    const mode = fanoutModeValue(group.mode);
     this.#asked = { member, groupId: group.id, mode };
     this.#send(member, { kind: 'join', groupId: group.id, mode, flags, membersMax: group.membersMax, program });
     await this.#until(() => member.state === 'joined', deadline, 'join the group', member);

@@ -1,6 +1,7 @@
 /** Everything that keeps a run without violations from being a YES, and what would settle it. Pure. */
 import { definedOf } from '../../model/defined.ts';
 import type { Evidence } from '../../model/evidence.ts';
+import { goesByNic } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { DoubtArgs, OneMemberWhy } from '../../model/findings/doubt.ts';
 import type { Disturbance, RunFacts } from '../../model/run-facts.ts';
@@ -99,7 +100,7 @@ function isExplained(evidence: Evidence, facts: RunFacts): boolean {
 }
 
 function whyOneMember({ interface: device, mode, source, procs, link, nic }: RunFacts): OneMemberWhy {
-  if (mode === 'qm' || mode === 'cpu') {
+  if (goesByNic(mode)) {
     if (source !== 'live') return { kind: 'lab-queues', mode, procs, ...definedOf({ nic: nic?.name }) };
     if (link !== undefined && withoutRss({ mode, interface: device, link: link.after }) !== undefined)
       return { kind: 'device', mode, interface: device, link: link.after };

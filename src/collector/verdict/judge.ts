@@ -1,7 +1,7 @@
 /** From the evidence of a run to its verdict. Pure; the answer does not depend on the order in which evidence arrived. */
 import { CAUSES, type CauseCode } from '../../model/cause.ts';
 import type { Evidence, StackEvidence, ViolationGroup } from '../../model/evidence.ts';
-import { flowPromise } from '../../model/fanout.ts';
+import { goesByNic, modeRow } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { DoubtArgs } from '../../model/findings/doubt.ts';
 import type { WarningArgs } from '../../model/findings/warning.ts';
@@ -125,8 +125,7 @@ function weighs({ harmless, tolerated }: CauseResult): boolean {
 
 /** The cause that says that affinity was never promised. */
 function designOf({ mode }: RunFacts): 'lb-by-design' | 'rnd-by-design' | undefined {
-  if (flowPromise(mode) !== 'spread') return undefined;
-  return mode === 'lb' ? 'lb-by-design' : 'rnd-by-design';
+  return modeRow(mode).byDesign;
 }
 
 // A mode that scatters by design stays unproven at best, even where its violations are tolerated.
@@ -279,9 +278,8 @@ function oneWayWarning({ flows }: Evidence): readonly Finding<keyof WarningArgs 
 function outgoingWarning({ flows }: Evidence, { packets, mode }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   const { outgoing, captured } = packets;
   if (outgoing === (packets.ignored['outgoing'] ?? 0)) return [];
-  const goesByNic = mode === 'qm' || mode === 'cpu';
-  const helps = outgoing < captured && (flows.duplicated > 0 || goesByNic);
-  const remedy = helps ? (goesByNic ? 'ignore-unless-an-end' : 'ignore') : 'none';
+  const helps = outgoing < captured && (flows.duplicated > 0 || goesByNic(mode));
+  const remedy = helps ? (goesByNic(mode) ? 'ignore-unless-an-end' : 'ignore') : 'none';
   return [finding('outgoing-packets', { outgoing, captured, mode, remedy })];
 }
 

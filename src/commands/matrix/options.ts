@@ -1,5 +1,6 @@
 /** The options of `matrix`, checked once: what to survey, and the options of one run for each mode. */
 
+import { goesByProgram } from '../../model/fanout.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOptions } from '../../options/options.ts';
 import type { SteeringName } from '../../options/steerings.ts';
@@ -72,7 +73,7 @@ function checkSize(classes: number, flowsPerClass: number): void {
 }
 
 function withoutPrograms(steerings: readonly SteeringName[]): readonly SteeringName[] {
-  const steered = steerings.find(({ mode }) => mode === 'cbpf' || mode === 'ebpf')?.mode;
+  const steered = steerings.find(({ mode }) => goesByProgram(mode))?.mode;
   if (steered === undefined) return steerings;
   throw contradictory(
     `--modes: mode ${steered} steers by a program, and a survey has none`,
