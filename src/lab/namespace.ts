@@ -2,7 +2,9 @@
  * The lab is a network namespace of its own, entered by replacing this process: process id, signals and exit status stay what
  * the caller expects, and the kernel cleans up when the process ends, however it ends.
  */
+
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { ProcessAddon } from '../addon/process.ts';
 import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
 
@@ -112,9 +114,7 @@ function replaceProcess(
   }
 }
 
-const EPERM = 1;
-const ENOENT = 2;
-const ENOSPC = 28;
+const { EPERM, ENOENT, ENOSPC } = constants.errno;
 
 function execFailure(file: string, cause: unknown): unknown {
   if (!isSystemCallError(cause)) return cause;

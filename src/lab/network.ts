@@ -1,5 +1,7 @@
 /** The interface on which the lab's traffic is captured, and the way into it. To be made inside the lab's namespace only. */
+
 import { existsSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { execa } from 'execa';
 import type { FrameSet, Injector, InjectorAddon } from '../addon/injector.ts';
 import type { Tap, TapAddon } from '../addon/tap.ts';
@@ -99,8 +101,8 @@ function vethNetwork({ addon, senderSocket }: Sending): LabNetwork {
   };
 }
 
-const ENOENT = 2;
-const MAY_NOT_OPEN = new Set([1, ENOENT, 6, 13, 19]); // EPERM ENOENT ENXIO EACCES ENODEV
+const { ENOENT, EPERM, ENXIO, EACCES, ENODEV } = constants.errno;
+const MAY_NOT_OPEN = new Set([EPERM, ENOENT, ENXIO, EACCES, ENODEV]);
 
 /** Nothing if there is no TAP to be had here and `required` is not set. */
 function openTap(addon: LabNetworkOptions['addon'], queues: number, required: boolean): Tap | undefined {
