@@ -8,6 +8,7 @@ import * as packets from '../../src/collector/verdict/packet-warnings.ts';
 import { wordedJudgement } from '../../src/collector/words/judgement.ts';
 import * as words from '../../src/collector/words/no-traffic.ts';
 import { wordedReason } from '../../src/collector/words/say.ts';
+import type { Evidence } from '../../src/model/evidence.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import type { Reason } from '../../src/model/run-result.ts';
@@ -19,7 +20,9 @@ function withWords<Given extends readonly unknown[]>(judge: Judge<Given>): (...g
 }
 
 export const judge = (...given: Parameters<typeof verdict.judge>) => wordedJudgement(verdict.judge(...given));
-export const findDoubts = withWords(doubts.findDoubts);
+export const findDoubts = withWords((evidence: Evidence, facts: RunFacts) =>
+  doubts.findDoubts(evidence, facts, doubts.knownOf(evidence, facts)),
+);
 export const boundWarnings = withWords(bounds.boundWarnings);
 export const copiesWarning = withWords(packets.copiesWarning);
 export const largeWarning = withWords(packets.largeWarning);

@@ -1,6 +1,6 @@
 /** Everything that keeps a run without violations from being a YES, and what would settle it. Pure. */
 import { definedOf } from '../../model/defined.ts';
-import type { Evidence } from '../../model/evidence.ts';
+import type { Evidence, StackEvidence } from '../../model/evidence.ts';
 import { goesByNic } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { DoubtArgs, OneMemberWhy } from '../../model/findings/doubt.ts';
@@ -19,9 +19,19 @@ type DoubtCode = keyof DoubtArgs;
 /** What may be the reason that nothing was seen. */
 const LEAVES_NOTHING: readonly Doubt['code'][] = ['lost-member', 'link-down', 'interface-removed'];
 
-export function findDoubts(evidence: Evidence, facts: RunFacts): readonly Doubt[] {
-  const coverage = coverageDoubt(evidence, facts);
-  const integrity = integrityDoubts(evidence, facts);
+/** What is found out once about a run, for all that asks for it. */
+export interface Known {
+  readonly integrity: readonly Doubt[];
+  /** Kinds of traffic that one process gets all of. */
+  readonly unspread: readonly StackEvidence[];
+}
+
+export function knownOf(evidence: Evidence, facts: RunFacts): Known {
+  return { integrity: integrityDoubts(evidence, facts), unspread: findUnspread(evidence, facts) };
+}
+
+export function findDoubts(evidence: Evidence, facts: RunFacts, { integrity, unspread }: Known): readonly Doubt[] {
+  const coverage = coverageDoubt(evidence, facts, unspread);
   if (coverage === undefined) return integrity;
   // Where processes or the link were lost, a lack of packets says nothing about the traffic.
   const isBlind = coverage.code === 'no-traffic' || coverage.code === 'no-flows' || coverage.code === 'no-two-way-flows';
@@ -49,7 +59,7 @@ export function stackAnswer(violated: boolean, twoWayByMember: readonly number[]
 }
 
 /** Was enough seen? The first answer that is no; the later questions then make no sense. */
-function coverageDoubt(evidence: Evidence, facts: RunFacts): Doubt | undefined {
+function coverageDoubt(evidence: Evidence, facts: RunFacts, unspread: Known['unspread']): Doubt | undefined {
   const { flows } = evidence;
   const spread = evidence.epochs.map((epoch) => epoch.twoWayByMember);
   if (facts.procs === 1) return finding('one-process', {});
@@ -57,7 +67,7 @@ function coverageDoubt(evidence: Evidence, facts: RunFacts): Doubt | undefined {
   if (flows.total === 0) return noFlows(facts);
   if (flows.twoWay === 0) return noTwoWayFlows(evidence, facts);
   if (isConfident(spread)) return undefined;
-  return isOnOneMember(spread) ? oneMember(evidence, facts) : tooFewFlows(evidence, facts);
+  return isOnOneMember(spread) ? oneMember(evidence, facts, unspread) : tooFewFlows(evidence, facts);
 }
 
 /** Whether no epoch used more than one member. */
@@ -84,19 +94,16 @@ function noTwoWayFlows({ flows }: Evidence, facts: RunFacts): Doubt {
   return finding('no-two-way-flows', { flows: flows.total, stop: stopOf(facts), source: facts.source, ignoresOutgoing });
 }
 
-function oneMember(evidence: Evidence, facts: RunFacts): Doubt {
+function oneMember(evidence: Evidence, facts: RunFacts, unspread: Known['unspread']): Doubt {
   const flows = sum(evidence.epochs.map((epoch) => sum(epoch.twoWayByMember)));
   const members = [
     ...new Set(evidence.epochs.flatMap((epoch) => epoch.twoWayByMember.flatMap((count, member) => (count > 0 ? [member] : [])))),
   ];
   const missing = Math.max(0, (flowsNeeded([], facts.procs) ?? 0) - flows);
-  const why = isExplained(evidence, facts) ? {} : { why: whyOneMember(facts) };
+  // Where a cause says why all flows were on one member, nothing need be supposed.
+  const isExplained = facts.programMissing || unspread.length === evidence.stacks.length;
+  const why = isExplained ? {} : { why: whyOneMember(facts) };
   return finding('one-member', { flows, members, procs: facts.procs, missing, ...why });
-}
-
-/** Whether a cause says why all flows were on one member: then nothing need be supposed. */
-function isExplained(evidence: Evidence, facts: RunFacts): boolean {
-  return facts.programMissing || findUnspread(evidence, facts).length === evidence.stacks.length;
 }
 
 function whyOneMember({ interface: device, mode, source, procs, link, nic }: RunFacts): OneMemberWhy {

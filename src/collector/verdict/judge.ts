@@ -12,13 +12,13 @@ import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Viol
 import { boundWarnings } from './bounds.ts';
 import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
 import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKeptFlows } from './diagnose.ts';
-import { findDoubts, integrityDoubts, isOnOneMember, stackAnswer } from './doubts.ts';
+import { type Doubt, findDoubts, isOnOneMember, knownOf, stackAnswer } from './doubts.ts';
 import { findHashBugs } from './hash-bugs.ts';
 import { strayErrors } from './icmp-errors.ts';
 import { isIsolated, isMoreThanIsolated, isolatedDoubt, isolatedGroups, withIsolated } from './isolated.ts';
 import { luckyStacks, withoutLuck } from './luck.ts';
 import { copiesWarning, largeWarning } from './packet-warnings.ts';
-import { findUnspread, noSpread, programMissing } from './unspread.ts';
+import { noSpread, programMissing } from './unspread.ts';
 
 /** What an answer rests on. Causes and disturbances come with words of their own. */
 export type Ground = Finding<keyof DoubtArgs | keyof WarningArgs> | (Reason & { readonly code: CauseCode }) | Disturbance;
@@ -31,7 +31,8 @@ export interface Judgement extends Pick<RunResult, 'stacks' | 'causes' | 'violat
 
 export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const context = diagnosisContext(evidence, facts);
-  const unspread = findUnspread(evidence, facts);
+  const known = knownOf(evidence, facts);
+  const { integrity, unspread } = known;
   const keeping = [...noSpread(unspread, facts), ...programMissing(evidence, facts)];
   const isolated = isolatedGroups(context, facts);
   const causes = byFlows([
@@ -45,7 +46,7 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const sound = withoutLuck(evidence, lucky);
   const doubts = [
     ...alone,
-    ...findDoubts(sound, facts).flatMap((doubt) => [doubt, ...whyOf(doubt, keeping, causes)]),
+    ...findDoubts(sound, facts, known).flatMap((doubt) => [doubt, ...whyOf(doubt, keeping, causes)]),
     ...toleratedDesign(facts),
   ];
   const excuse = foreignExcuse(against, facts);
@@ -53,7 +54,7 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   const open = excuse === undefined ? doubts : [excuse, ...against, ...doubts];
   return {
     verdict: { answer, reasons: reasonsFor(answer, against, open, sound, causes), falsePassBound: falsePassBound(spreadOf(sound)) },
-    stacks: judgeStacks(evidence, facts, context, lucky),
+    stacks: judgeStacks(evidence, facts, context, lucky, integrity.length > 0),
     causes,
     violations: evidence.violations.map(({ kind, stack, flow, observations, observationsOmitted, ...traits }): Violation => {
       const omitted = observationsOmitted === undefined ? {} : { observationsOmitted };
@@ -62,7 +63,7 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
     }),
     violationsOmitted: evidence.violationsOmitted,
     balance: balanceOf(evidence, facts),
-    warnings: [...(answer === 'no' ? outranked(against, evidence, facts) : []), ...warningsOf(evidence, facts, unspread)],
+    warnings: [...(answer === 'no' ? outranked(against, integrity) : []), ...warningsOf(evidence, facts, unspread)],
   };
 }
 
@@ -75,9 +76,9 @@ function foreignExcuse(against: readonly Ground[], facts: RunFacts): Ground | un
 }
 
 /** A NO stands whatever else went wrong, but the reader should know. That packets rolled over is no news where it is the cause. */
-function outranked(against: readonly Ground[], evidence: Evidence, facts: RunFacts): readonly Ground[] {
+function outranked(against: readonly Ground[], integrity: readonly Doubt[]): readonly Ground[] {
   const isCause = against.some(({ code }) => code === 'rollover-under-load');
-  return integrityDoubts(evidence, facts).filter(({ code }) => !(isCause && code === 'rolled-over'));
+  return integrity.filter(({ code }) => !(isCause && code === 'rolled-over'));
 }
 
 /** What kept all flows on one member is why they were there; what split flows and does not count is why so few are left that do. */
@@ -186,9 +187,15 @@ function partedHarmlessly(context: DiagnosisContext, facts: RunFacts): ReadonlyM
   return parted;
 }
 
-function judgeStacks(evidence: Evidence, facts: RunFacts, context: DiagnosisContext, lucky: ReadonlySet<string>): readonly StackResult[] {
+function judgeStacks(
+  evidence: Evidence,
+  facts: RunFacts,
+  context: DiagnosisContext,
+  lucky: ReadonlySet<string>,
+  isUnsound: boolean,
+): readonly StackResult[] {
   const isOneEpoch = evidence.epochs.filter((epoch) => sum(epoch.twoWayByMember) > 0).length <= 1;
-  const isDoubtful = facts.procs === 1 || integrityDoubts(evidence, facts).length > 0 || designOf(facts) !== undefined;
+  const isDoubtful = facts.procs === 1 || isUnsound || designOf(facts) !== undefined;
   const weighing = context.groups.filter((group) => counts(causeOf(group, context), facts));
   const isAlone = (group: ViolationGroup) => isIsolated(causeOf(group, context), group, facts);
   const violated = new Set(weighing.filter((group) => !isAlone(group)).map(({ stack }) => stack));
