@@ -3,7 +3,7 @@
  * Texts may hold anything that was on the wire or in a file: renderers make them printable.
  */
 import type { CauseResult, FlowId, Reason } from '../../model/run-result.ts';
-import { grouped } from './layout.ts';
+import { grouped } from '../words/english.ts';
 
 export interface Document {
   readonly sections: readonly Section[];

@@ -1,5 +1,5 @@
 /** What several reports say in the same words. */
-import { grouped } from './layout.ts';
+import { grouped } from '../words/english.ts';
 
 /** "1 packet", "3,000 packets" */
 export function counted(count: number, noun: string): string {

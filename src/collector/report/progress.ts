@@ -1,6 +1,7 @@
 /** A live run, drawn in place on a terminal and told in plain lines elsewhere. */
 import type { RunResult } from '../../model/run-result.ts';
-import { bar, grouped, type Style, seconds, wrap } from './layout.ts';
+import { grouped, seconds } from '../words/english.ts';
+import { bar, type Style, wrap } from './layout.ts';
 import { printable } from './printable.ts';
 
 export interface ProgressSnapshot {

@@ -3,7 +3,7 @@ import { CAUSES, isCauseCode } from '../../model/cause.ts';
 import { labelOf } from '../../model/fanout.ts';
 import { DISTURBANCES, REASONS, WARNINGS } from '../../model/reason.ts';
 import type { CauseResult, Reason, RunResult } from '../../model/run-result.ts';
-import { grouped, percent } from './layout.ts';
+import { grouped, percent } from '../words/english.ts';
 
 export function summaryOf(result: RunResult): string {
   switch (result.verdict.answer) {

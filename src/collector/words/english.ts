@@ -27,3 +27,39 @@ export function listed(names: readonly string[], most = 4): string {
 export function joined(names: readonly string[], conjunction: 'and' | 'or'): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} ${conjunction} ${names.at(-1) ?? ''}`;
 }
+
+/** "1 process", "4 processes" */
+export function processes(count: number): string {
+  return count === 1 ? '1 process' : `${count} processes`;
+}
+
+/** 1234567 as "1,234,567", in every locale. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** Two or three digits that mean something, in groups: 1234567 as "1,230,000". */
+export function rounded(value: number): string {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, value))) - 2);
+  return grouped(Math.round(value / unit) * unit);
+}
+
+/** A share of 0.0512 as "5.1 %", however small. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+/** A share of 0.0512 as "5 %". */
+export function wholePercent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+/** Whole ones, or a part of one as "0.25 MiB". */
+export function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 2 : 0)} MiB`;
+}
+
+/** 1234 ms as "1.2 s" */
+export function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}

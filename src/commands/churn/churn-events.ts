@@ -1,7 +1,7 @@
 /** From where flows were seen before and after a change to how many of them moved, and what that means. Pure. */
 
 import type { ObservedFlow } from '../../addon/flow-map.ts';
-import { percent } from '../../collector/report/layout.ts';
+import { percent } from '../../collector/words/english.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { type ChurnEvent, type ChurnEventKind, type Slots, stayingShare } from './result.ts';
 

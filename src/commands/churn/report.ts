@@ -1,7 +1,7 @@
 /** Churn as a report. Decides nothing. */
 
 import { type Document, findingsTitled, type Paragraph, paragraph, type Table } from '../../collector/report/document.ts';
-import { grouped, percent, seconds } from '../../collector/report/layout.ts';
+import { grouped, percent, seconds } from '../../collector/words/english.ts';
 import type { ChurnEvent, ChurnResult } from './result.ts';
 
 export function churnDocument(result: ChurnResult): Document {

@@ -1,7 +1,7 @@
 /** What testing costs, as a report. Decides nothing. */
 
 import { type Document, paragraph, type Section } from '../../collector/report/document.ts';
-import { grouped } from '../../collector/report/layout.ts';
+import { grouped } from '../../collector/words/english.ts';
 import type { OwnLoad } from './own-load-result.ts';
 
 export function ownLoadDocument(load: OwnLoad): Document {

@@ -11,7 +11,7 @@ import {
   type Table,
   type Tone,
 } from '../../collector/report/document.ts';
-import { grouped, seconds } from '../../collector/report/layout.ts';
+import { grouped, seconds } from '../../collector/words/english.ts';
 import { labelOf } from '../../model/fanout.ts';
 import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
 import { ownLoadSection } from './own-load-report.ts';

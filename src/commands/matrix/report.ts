@@ -12,7 +12,7 @@ import {
   type Terms,
   type Tone,
 } from '../../collector/report/document.ts';
-import { grouped, seconds } from '../../collector/report/layout.ts';
+import { grouped, seconds } from '../../collector/words/english.ts';
 import { CAUSES, isCauseCode } from '../../model/cause.ts';
 import { type FanoutMode, flowPromise, labelOf } from '../../model/fanout.ts';
 import type { Reason } from '../../model/run-result.ts';

@@ -2,9 +2,9 @@
 import { type Stats, statSync } from 'node:fs';
 import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts';
 import { PREDICT } from '../../capture-file/use.ts';
-import { grouped } from '../../collector/report/layout.ts';
 import { printable } from '../../collector/report/printable.ts';
 import type { Openings } from '../../collector/run/provisions.ts';
+import { grouped } from '../../collector/words/english.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { KernelModel } from '../../model/kernel-model.ts';
 import { contradictory } from '../../options/values.ts';

@@ -1,7 +1,7 @@
 /** From where packets were seen while a group grew to what that did to their flows. Pure. */
 
 import type { ObservedFlow } from '../../addon/flow-map.ts';
-import { percent } from '../../collector/report/layout.ts';
+import { percent } from '../../collector/words/english.ts';
 import type { Reason } from '../../model/run-result.ts';
 import type { NaiveStart } from './result.ts';
 

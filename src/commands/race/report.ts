@@ -9,7 +9,7 @@ import {
   type Section,
   type Table,
 } from '../../collector/report/document.ts';
-import { grouped, percent, seconds } from '../../collector/report/layout.ts';
+import { grouped, percent, seconds } from '../../collector/words/english.ts';
 import type { RaceResult } from './result.ts';
 
 export function raceDocument(result: RaceResult): Document {

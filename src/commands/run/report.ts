@@ -18,10 +18,10 @@ import {
   type Table,
   type Tone,
 } from '../../collector/report/document.ts';
-import { grouped, percent, seconds } from '../../collector/report/layout.ts';
 import { counted } from '../../collector/report/parts.ts';
 import { phraseOf, summaryOf } from '../../collector/report/summary.ts';
 import { examplesOf } from '../../collector/verdict/examples.ts';
+import { grouped, percent, seconds } from '../../collector/words/english.ts';
 import type { Answer, MemberResult, RunResult, Violation } from '../../model/run-result.ts';
 
 const VIOLATIONS_SHOWN = 10;

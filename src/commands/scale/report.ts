@@ -10,7 +10,7 @@ import {
   type Section,
   type Table,
 } from '../../collector/report/document.ts';
-import { grouped, seconds } from '../../collector/report/layout.ts';
+import { grouped, seconds } from '../../collector/words/english.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { type FailedSize, isMeasured, type MeasuredSize, type ScaleResult, type ScaleSize } from './result.ts';
 

@@ -1,6 +1,6 @@
 /** From the figures of all sizes to where the limit is and which size to choose. Pure. Nothing is said that the figures do not carry. */
 
-import { grouped } from '../../collector/report/layout.ts';
+import { grouped } from '../../collector/words/english.ts';
 import { type Advice, type FailedSize, isMeasured, type MeasuredSize, type ScalePlan, type ScaleSize } from './result.ts';
 import { figureDoubts } from './scale-doubts.ts';
 
