@@ -4,11 +4,12 @@
  */
 import type { AdviceArgs } from './findings/advice.ts';
 import type { CauseArgs } from './findings/cause.ts';
+import type { DisturbanceArgs } from './findings/disturbance.ts';
 import type { DoubtArgs } from './findings/doubt.ts';
 import type { WarningArgs } from './findings/warning.ts';
 
 /** What each code is about: numbers, names, lists of members. */
-export interface FindingArgs extends DoubtArgs, WarningArgs, CauseArgs, AdviceArgs {}
+export interface FindingArgs extends DoubtArgs, WarningArgs, CauseArgs, AdviceArgs, DisturbanceArgs {}
 
 export type FindingCode = keyof FindingArgs;
 

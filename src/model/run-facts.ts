@@ -1,17 +1,25 @@
 /** What the verdict must know about the run beside the evidence. */
 import type { CauseCode } from './cause.ts';
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
+import type { Finding } from './finding.ts';
 import type { FlowDissector } from './flow-dissector.ts';
 import type { KernelDesign } from './kernel-model.ts';
 import type { KernelIdentity } from './kernel-release.ts';
 import type { LinkStates } from './link.ts';
 import type { DisturbanceCode } from './reason.ts';
-import type { MemberResult, PacketCounts, Reason, SourceInfo } from './run-result.ts';
+import type { MemberResult, PacketCounts, SourceInfo } from './run-result.ts';
 
 /** Something outside the group that cut into the run. A proven NO stands; a YES does not. */
-export interface Disturbance extends Reason {
-  readonly code: DisturbanceCode;
-}
+export type Disturbance = Finding<DisturbanceCode>;
+
+/** Programs that may have been in the group where the kernel does not list its members. */
+export type Outsiders =
+  /** Nobody could tell which programs capture. */
+  | { readonly kind: 'unknown' }
+  /** Others captured on the interface, and have ended since. */
+  | { readonly kind: 'ended' }
+  /** Others captured on the interface: some of them, with their pids. */
+  | { readonly kind: 'capturing'; readonly owners: readonly string[] };
 
 export type StopReason =
   | 'flows'
@@ -100,8 +108,8 @@ export interface RunFacts {
   readonly contradictions: readonly Contradiction[];
   readonly stop: StopReason;
   readonly disturbances: readonly Disturbance[];
-  /** Who may have joined the group and left again without anybody being able to see it, in words; absent where nobody can have. */
-  readonly outsiders?: string;
+  /** Programs that may have joined the group and left it again unseen; absent where none can have. */
+  readonly outsiders?: Outsiders;
   readonly tolerated: readonly CauseCode[];
   /** Live traffic only: in the lab nothing may be lost. */
   readonly maxLossPercent: number;

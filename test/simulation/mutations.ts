@@ -218,8 +218,8 @@ const WATCH = of(
   ['a link error ends nothing', 'if (member.alive) this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);', 'void member;'],
   [
     'a link error is no disturbance',
-    "    this.#linkDownNote = this.#disturb(\n      'link-down',",
-    "    this.#linkDownNote = ((...note: Parameters<typeof this.#disturb>) => ({ code: note[0], message: note[1], remedy: note[2] }))(\n      'link-down',",
+    "this.#linkDownNote = this.#disturb(finding('link-down', { interface: this.#source.interface }));",
+    "this.#linkDownNote = finding('link-down', { interface: this.#source.interface });",
   ],
   ['a link never comes up again', 'if (!now.up) return;', 'return;'],
   ['a link is up at once', 'if (!now.up) return;', ''],
@@ -235,7 +235,7 @@ const WATCH = of(
     'const isSame = fresh.length === 0 && foreign.length === this.#foreign.length;',
     'const isSame = fresh.length === 0;',
   ],
-  ['a foreign member is no disturbance', "this.#disturb(\n      'foreign-member',", "((..._: string[]) => {})(\n      'foreign-member',"],
+  ['a foreign member is no disturbance', "this.#disturb(finding('foreign-member', ", "(finding('foreign-member', "],
   ['no last look', '    else if (!this.#checkGroup() && this.#hasLooked) this.#epochs?.end(this.#groupGoodNs - BACKLOG_NS);\n', ''],
   ['a last look that failed is one', '!this.#checkGroup() && this.#hasLooked', '!this.#checkGroup() && false'],
   [

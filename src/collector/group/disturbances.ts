@@ -27,11 +27,13 @@ export class Disturbances {
   /** In the order in which they came; behind the last that is named of a kind, how often it came again. */
   get list(): readonly Disturbance[] {
     return this.#named.map((disturbance) => {
-      const further = this.#further.get(disturbance.code) ?? 0;
+      const further = this.#further.get(disturbance.code);
       const isLast = this.#named.findLast(({ code }) => code === disturbance.code) === disturbance;
-      return further > 0 && isLast
-        ? { ...disturbance, message: `${disturbance.message}; such a thing happened ${further} more times` }
-        : disturbance;
+      return further !== undefined && isLast ? again(disturbance, further) : disturbance;
     });
   }
+}
+
+function again(disturbance: Disturbance, further: number): Disturbance {
+  return { ...disturbance, args: { ...disturbance.args, further } } as Disturbance;
 }

@@ -3,11 +3,13 @@
 import type { FlowMap, ObservedFlow } from '../../addon/flow-map.ts';
 import type { FanoutGroup } from '../../host/groups.ts';
 import type { Evidence, ViolationGroup } from '../../model/evidence.ts';
-import type { Disturbance, StopReason } from '../../model/run-facts.ts';
+import { finding } from '../../model/finding.ts';
+import type { Disturbance, Outsiders, StopReason } from '../../model/run-facts.ts';
 import { RUN_MS_MAX } from '../../model/run-limits.ts';
 import type { Options } from '../../options/options.ts';
 import type { ProgressSnapshot } from '../report/progress.ts';
 import type { PacketSource } from '../source/sources.ts';
+import { say } from '../words/say.ts';
 import type { CallOff, Clock, Surroundings } from './clock.ts';
 import { ClockSteps } from './clock-steps.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
@@ -244,11 +246,7 @@ export class Watch implements ClusterEvents {
     this.#checkClock();
     if (this.#linkDown) return;
     this.#linkDown = true;
-    this.#linkDownNote = this.#disturb(
-      'link-down',
-      `${this.#source.interface} went down during the run`,
-      'find out why, and run again while the link is stable',
-    );
+    this.#linkDownNote = this.#disturb(finding('link-down', { interface: this.#source.interface }));
     // Packets up to the last sign of a good link count; which ones came later nobody knows.
     for (const member of this.#members) if (member.alive) this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);
   }
@@ -280,8 +278,7 @@ export class Watch implements ClusterEvents {
     this.#nextEpoch(`the clock was set back by ${(Number(step.backNs) / 1e9).toFixed(3)} s`);
   }
 
-  #disturb(code: Disturbance['code'], message: string, remedy: string): Disturbance {
-    const disturbance: Disturbance = { code, message, remedy };
+  #disturb(disturbance: Disturbance): Disturbance {
     this.#disturbances.add(disturbance);
     return disturbance;
   }
@@ -355,11 +352,7 @@ export class Watch implements ClusterEvents {
   #onRemoved(): void {
     if (this.#disturbances.has('interface-removed')) return;
     this.#disturbances.withdraw(this.#linkDownNote);
-    this.#disturb(
-      'interface-removed',
-      `${this.#source.interface} was removed during the run`,
-      'the group is dead from then on: run again on an interface that stays',
-    );
+    this.#disturb(finding('interface-removed', { interface: this.#source.interface }));
     this.#stop?.('interface-removed');
   }
 
@@ -404,13 +397,13 @@ export class Watch implements ClusterEvents {
     for (const inode of sockets ?? []) if (!ours.has(inode)) this.#suspects.add(inode);
   }
 
-  /** Who may have been in the group unseen, in words. A list of groups, whenever there was one, says more. */
-  get outsiders(): string | undefined {
+  /** Programs that may have been in the group unseen. A list of groups, whenever there was one, says more. */
+  get outsiders(): Outsiders | undefined {
     if (this.#hasLooked) return undefined;
-    if (this.#isBlind) return 'some program';
+    if (this.#isBlind) return { kind: 'unknown' };
     if (this.#suspects.size === 0) return undefined;
     const owners = this.#surroundings.ownersOf([...this.#suspects]);
-    return owners.length === 0 ? 'a program that has ended since' : owners.slice(0, SUSPECTS_NAMED).join(', ');
+    return owners.length === 0 ? { kind: 'ended' } : { kind: 'capturing', owners: owners.slice(0, SUSPECTS_NAMED) };
   }
 
   /** With the flag DEFRAG all groups of a namespace that have it share one queue for fragments, and who gets a datagram is anybody's guess. */
@@ -422,22 +415,13 @@ export class Watch implements ClusterEvents {
     const fresh = others.find(({ id }) => known?.has(id) === false);
     if (fresh === undefined || this.#disturbances.has('other-group')) return;
     const owners = this.#surroundings.ownersOf(fresh.inodes);
-    this.#disturb(
-      'other-group',
-      `fanout group ${fresh.id} (mode ${fresh.mode}, of ${owners.join(', ') || 'another program'}) appeared during the run: if it reassembles as well, one of the two groups gets no fragmented traffic`,
-      'run --defrag while nobody else captures, or in the lab',
-    );
+    this.#disturb(finding('other-group', { groupId: fresh.id, mode: fresh.mode, owners }));
   }
 
   #onJoinedBy(inodes: readonly number[]): string {
     const owners = this.#surroundings.ownersOf(inodes);
-    const message = `${owners.join(', ') || 'another program'} joined fanout group ${this.#groupId} during the run`;
-    this.#disturb(
-      'foreign-member',
-      message,
-      'it takes a share of the packets: find it with `sudo ss -0 -e -p` and stop it, or run again with another group',
-    );
-    return message;
+    const joined = this.#disturb(finding('foreign-member', { groupId: this.#groupId, owners }));
+    return say(joined).message;
   }
 
   /**

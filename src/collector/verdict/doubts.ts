@@ -12,7 +12,6 @@ import { ownAddressesOnly, whyNoTraffic } from './no-traffic.ts';
 import { withoutRss } from './rss-texts.ts';
 import { findUnspread } from './unspread.ts';
 
-/** Disturbances come with words of their own. */
 export type Doubt = Finding<DoubtCode> | Disturbance;
 type DoubtCode = keyof DoubtArgs;
 

@@ -1,5 +1,6 @@
 /** Words for what proves an answer, or keeps it from being a YES. Pure. */
 import type { DoubtArgs, OneMemberWhy } from '../../model/findings/doubt.ts';
+import type { Outsiders } from '../../model/run-facts.ts';
 import { withoutRss } from '../verdict/rss-texts.ts';
 import { remedyForEnd } from './ends.ts';
 import { counted, listed, percentOf, probability } from './english.ts';
@@ -79,7 +80,7 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
     };
   },
   'foreign-member-possible': ({ outsiders }) => ({
-    message: `flows were split, but ${outsiders} may have joined the group or left it meanwhile, which moves flows: this kernel does not list the members of a group`,
+    message: `flows were split, but ${outsidersText(outsiders)} may have joined the group or left it meanwhile, which moves flows: this kernel does not list the members of a group`,
     remedy:
       'load the module (modprobe af_packet_diag; CONFIG_PACKET_DIAG), stop whatever else captures on this interface, or leave --group-id out',
   }),
@@ -197,6 +198,17 @@ function droppers(members: DoubtArgs['loss']['members']): readonly string[] {
 }
 
 const CONTRADICTIONS_SHOWN = 3;
+
+function outsidersText(outsiders: Outsiders): string {
+  switch (outsiders.kind) {
+    case 'unknown':
+      return 'some program';
+    case 'ended':
+      return 'a program that has ended since';
+    case 'capturing':
+      return outsiders.owners.join(', ');
+  }
+}
 
 function accountingMismatch(mismatch: DoubtArgs['accounting-mismatch']): Said {
   switch (mismatch.kind) {

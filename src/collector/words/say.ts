@@ -3,6 +3,7 @@ import type { Finding, FindingArgs, FindingCode } from '../../model/finding.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { ADVICE_WORDS } from './advice.ts';
 import { CAUSE_WORDS } from './causes.ts';
+import { DISTURBANCE_WORDS } from './disturbances.ts';
 import { DOUBT_WORDS } from './doubts.ts';
 import { WARNING_WORDS } from './warnings.ts';
 
@@ -15,7 +16,7 @@ export interface Said {
 /** Words for these codes; a code without words does not compile. */
 export type Words<Args> = { readonly [Code in keyof Args]: (args: Args[Code]) => Said };
 
-const WORDS: Words<FindingArgs> = { ...DOUBT_WORDS, ...WARNING_WORDS, ...CAUSE_WORDS, ...ADVICE_WORDS };
+const WORDS: Words<FindingArgs> = { ...DOUBT_WORDS, ...WARNING_WORDS, ...CAUSE_WORDS, ...ADVICE_WORDS, ...DISTURBANCE_WORDS };
 
 export function say<Code extends FindingCode>({ code, args }: Finding<Code>): Said {
   const words: (about: FindingArgs[Code]) => Said = WORDS[code];

@@ -2,7 +2,7 @@
 import type { CauseCode } from '../cause.ts';
 import type { FanoutMode } from '../fanout.ts';
 import type { LinkState } from '../link.ts';
-import type { NicFacts, StopReason } from '../run-facts.ts';
+import type { NicFacts, Outsiders, StopReason } from '../run-facts.ts';
 import type { SourceInfo } from '../run-result.ts';
 
 export type Nothing = Readonly<Record<never, never>>;
@@ -99,8 +99,7 @@ export interface DoubtArgs {
   'unjudged-stacks': { readonly flows: number; readonly total: number; readonly stacksMax: number };
   'ended-early': { readonly stop: Stop };
   'isolated-violation': { readonly flows: number; readonly total: number; readonly causes: readonly string[] };
-  /** `outsiders`: who may have joined, as far as it is known. */
-  'foreign-member-possible': { readonly outsiders: string };
+  'foreign-member-possible': { readonly outsiders: Outsiders };
   'tolerated-design': { readonly mode: FanoutMode; readonly cause: CauseCode };
   'spread-broken':
     | { readonly kind: 'turns'; readonly least: number; readonly most: number; readonly packets: number }

@@ -14,13 +14,13 @@ function codes(evidence: typeof good, change: Partial<RunFacts> = {}): readonly 
 }
 
 describe('another program that may have joined the group unseen', () => {
-  const outsiders = 'tcpdump (pid 7)';
+  const outsiders = { kind: 'capturing', owners: ['tcpdump (pid 7)', 'zeek (pid 8)'] } as const;
 
   test('takes a NO away that rests on flows: it may have moved them', () => {
     expect(codes(parted)).toEqual(['no', 'hash-asymmetric']);
     expect(codes(parted, { outsiders })).toEqual(['inconclusive', 'foreign-member-possible', 'hash-asymmetric']);
     const [reason] = judge(parted, factsOf(parted, { outsiders })).verdict.reasons;
-    expect(reason?.message).toMatch(/^flows were split, but tcpdump \(pid 7\) may have joined/);
+    expect(reason?.message).toMatch(/^flows were split, but tcpdump \(pid 7\), zeek \(pid 8\) may have joined/);
     expect(reason?.remedy).toMatch(/modprobe af_packet_diag/);
   });
 

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { Disturbances } from '../../../../src/collector/group/disturbances.ts';
+import { say } from '../../../../src/collector/words/say.ts';
+import { finding } from '../../../../src/model/finding.ts';
 
-const foreign = (who: number) => ({ code: 'foreign-member', message: `program ${who} joined`, remedy: 'stop it' }) as const;
-const down = { code: 'link-down', message: 'cap0 went down', remedy: 'find out why' } as const;
+const foreign = (who: number) => finding('foreign-member', { groupId: 7, owners: [`program ${who}`] });
+const down = finding('link-down', { interface: 'cap0' });
 
 test('each is named, in the order in which they came', () => {
   const disturbances = new Disturbances();
@@ -26,6 +28,10 @@ test('what comes for ever is named sixteen times, and counted from then on', () 
   const { list } = disturbances;
   expect(list).toHaveLength(17);
   expect(list[14]).toEqual(foreign(14));
-  expect(list[15]?.message).toBe('program 15 joined; such a thing happened 4984 more times');
+  expect(list[15]).toEqual(finding('foreign-member', { groupId: 7, owners: ['program 15'], further: 4984 }));
+  expect(list.slice(15).map((one) => say(one).message)).toEqual([
+    'program 15 joined fanout group 7 during the run; such a thing happened 4984 more times',
+    'cap0 went down during the run',
+  ]);
   expect(list[16]).toEqual(down);
 });

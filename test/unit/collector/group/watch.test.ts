@@ -9,6 +9,7 @@ import { Watch } from '../../../../src/collector/group/watch.ts';
 import type { ProgressSnapshot } from '../../../../src/collector/report/progress.ts';
 import type { PacketSource } from '../../../../src/collector/source/sources.ts';
 import type { ViolationGroup } from '../../../../src/model/evidence.ts';
+import type { Outsiders } from '../../../../src/model/run-facts.ts';
 import { readMachine } from '../../../../src/options/machine.ts';
 import { parseOptions } from '../../../../src/options/options.ts';
 import type { RawOptions } from '../../../../src/options/table.ts';
@@ -338,7 +339,7 @@ describe('where nobody can look into the group', () => {
   beforeEach(() => {
     inodes = undefined;
   });
-  const outsidersOf = (seen: readonly number[] | undefined): string | undefined => {
+  const outsidersOf = (seen: readonly number[] | undefined): Outsiders | undefined => {
     capturing = seen;
     clock.at(150 * MS, () => {});
     watch.conclude();
@@ -347,14 +348,14 @@ describe('where nobody can look into the group', () => {
 
   test('alone on the interface: nobody can have joined', () => expect(outsidersOf(OUR_INODES)).toBeUndefined());
   test('beside another program that captures there: it may have', () => {
-    expect(outsidersOf([...OUR_INODES, 99])).toBe('program 99');
+    expect(outsidersOf([...OUR_INODES, 99])).toEqual({ kind: 'capturing', owners: ['program 99'] });
   });
-  test('and where not even that can be told: somebody may have', () => expect(outsidersOf(undefined)).toBe('some program'));
+  test('and where not even that can be told: somebody may have', () => expect(outsidersOf(undefined)).toEqual({ kind: 'unknown' }));
 
   test('one that was there for a while may have, too', async () => {
     capturing = [99, ...OUR_INODES];
     await until(150);
-    expect(outsidersOf(OUR_INODES)).toBe('program 99');
+    expect(outsidersOf(OUR_INODES)).toEqual({ kind: 'capturing', owners: ['program 99'] });
   });
 
   test('nobody has a place in a closed group while all its members live', async () => {
@@ -364,7 +365,7 @@ describe('where nobody can look into the group', () => {
     await until(250);
     expect(watch.outsiders).toBeUndefined();
     lose(1);
-    expect(outsidersOf(capturing)).toBe('program 99');
+    expect(outsidersOf(capturing)).toEqual({ kind: 'capturing', owners: ['program 99'] });
   });
 
   test('one look into the group says more', async () => {

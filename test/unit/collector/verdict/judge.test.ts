@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { CAUSE_CODES } from '../../../../src/model/cause.ts';
 import type { Evidence } from '../../../../src/model/evidence.ts';
 import { FANOUT_MODE_NAMES } from '../../../../src/model/fanout.ts';
+import { finding } from '../../../../src/model/finding.ts';
 import { CURRENT_DESIGN } from '../../../../src/model/kernel-model.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group, member, stackOf } from '../../../helpers/evidence.ts';
 import { judge } from '../../../helpers/worded.ts';
 
+const joined = finding('foreign-member', { groupId: 7, owners: [] });
 const even = (members: number, flows: number) => Array<number>(members).fill(flows);
 const good = evidenceOf([epoch(even(8, 60))]);
 
@@ -203,7 +205,7 @@ describe('the promise of lb and rnd', () => {
     const lost = counts.map((n, i) => member(i, n, i === 1 ? { end: 'lost while capturing: signal SIGKILL' } : {}));
     expect(spread(mode, counts)).toHaveLength(1);
     expect(spread(mode, counts, { members: lost })).toEqual([]);
-    expect(spread(mode, counts, { disturbances: [{ code: 'foreign-member', message: 'it joined' }] })).toEqual([]);
+    expect(spread(mode, counts, { disturbances: [joined] })).toEqual([]);
     const evidence = { ...evidenceOf([epoch([1, 1, 1, 1]), epoch([1, 1, 1, 1])]), judgedPackets: 4000 };
     const members = counts.map((n, i) => member(i, n));
     expect(codes(evidence, { mode, members })).toEqual(['no', `${mode}-by-design`]);
@@ -542,11 +544,10 @@ describe('inconclusive', () => {
   });
 
   test.each(['link-down', 'interface-removed'] as const)('%s comes before the lack of packets that it explains', (code) => {
-    const disturbances = [{ code, message: 'cap0 was lost' }];
+    const disturbances = [finding(code, { interface: 'cap0' })];
     expect(codes(evidenceOf([epoch([0, 0])]), { disturbances })).toEqual(['inconclusive', code, 'no-traffic']);
     // Another program does not stop the traffic.
-    const joined = [{ code: 'foreign-member', message: 'it joined' }] as const;
-    expect(codes(evidenceOf([epoch([0, 0])]), { disturbances: joined })).toEqual(['inconclusive', 'no-traffic', 'foreign-member']);
+    expect(codes(evidenceOf([epoch([0, 0])]), { disturbances: [joined] })).toEqual(['inconclusive', 'no-traffic', 'foreign-member']);
   });
 
   test('rollovers that happened to split no flow', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ObservedFlow } from '../../../../src/addon/flow-map.ts';
 import { type ClassSample, cellsOf, classesByFlow, doubtsOf } from '../../../../src/commands/matrix/matrix-cells.ts';
 import type { MatrixCell } from '../../../../src/commands/matrix/result.ts';
+import { finding } from '../../../../src/model/finding.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';
 import { kept, observedOf, PLAIN, parted, seen, truthOf } from '../../../helpers/matrix.ts';
 
@@ -128,7 +129,7 @@ describe('a cell is doubtful', () => {
     ['lost-member', lossy],
     ['interrupted', { stop: 'signal' as const }],
     ['ended-early', { stop: 'flow-memory' as const }],
-    ['link-down', { disturbances: [{ code: 'link-down' as const, message: 'down' }] }],
+    ['link-down', { disturbances: [finding('link-down', { interface: 'cap0' })] }],
   ])('if the run had a doubt: %s; but a proven NO stays one', (reason, facts) => {
     expect(cellOf(evenly, { facts })).toMatchObject({ ...doubtful, reason });
     expect(cellOf(except(parted(3, {})), { facts })).toMatchObject({ answer: 'no', cause: 'hash-asymmetric' });
