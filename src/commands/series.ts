@@ -1,5 +1,8 @@
 /** Runs in turn, one for each item of a list: modes or sizes. A run that cannot be made takes nothing from the others. */
+import { worded } from '../collector/words/say.ts';
 import { FanoutError, interrupted } from '../errors.ts';
+import { finding } from '../model/finding.ts';
+import type { Interruption } from '../model/findings/advice.ts';
 import type { Reason } from '../model/run-result.ts';
 
 export type Turn<T> =
@@ -55,7 +58,6 @@ export function reasonOf({ code, message, remedy }: FanoutError): Reason {
   return code === 'INTERRUPTED' ? { code: 'interrupted', message, remedy } : { code, message, remedy };
 }
 
-/** @param when such as "while this mode was tested" */
-export function endedBySignal(when: string): Reason {
-  return { code: 'interrupted', message: `ended by a signal ${when}`, remedy: 'run again, and let it end by itself' };
+export function endedBySignal(when: Interruption): Reason {
+  return worded(finding('interrupted', { when }));
 }

@@ -63,6 +63,10 @@ test('worker and collector know each other only through the protocol', () => {
   expect(inside.filter(({ from, to }) => side(from) !== undefined && side(to) !== undefined && side(from) !== side(to))).toEqual([]);
 });
 
+test('whatever judges knows no words', () => {
+  expect(inside.filter(({ from, to }) => from.startsWith('collector/verdict/') && to.startsWith('collector/words/'))).toEqual([]);
+});
+
 test('a command knows no other', () => {
   const room = (file: string) => /^commands\/([\w-]+)\//.exec(file)?.[1];
   expect(

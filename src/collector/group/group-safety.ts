@@ -2,7 +2,6 @@
 
 import { FanoutError } from '../../errors.ts';
 import type { DescribedGroup, FanoutGroup } from '../../host/groups.ts';
-import type { Reason } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import type { Surroundings } from './clock.ts';
 import type { Member } from './member.ts';
@@ -62,30 +61,34 @@ export function withoutUnsafeDefrag(
   const testable: Options[] = [];
   const unsafe: UntestedGroup[] = [];
   for (const group of groups) {
-    const reason = group.flags.includes('defrag') ? defragDanger(group, testable, existing) : undefined;
-    if (reason === undefined) testable.push(group);
-    else unsafe.push({ mode: group.mode, flags: group.flags, reason });
+    const error = group.flags.includes('defrag') ? defragDanger(group, testable, existing) : undefined;
+    if (error === undefined) testable.push(group);
+    else unsafe.push({ mode: group.mode, flags: group.flags, error });
   }
   return { testable, unsafe };
 }
 
 interface UntestedGroup extends Pick<Options, 'mode' | 'flags'> {
-  readonly reason: Reason;
+  readonly error: FanoutError;
 }
 
-function defragDanger(group: Options, others: readonly Options[], existing: readonly DescribedGroup[] | undefined): Reason | undefined {
+function defragDanger(
+  group: Options,
+  others: readonly Options[],
+  existing: readonly DescribedGroup[] | undefined,
+): FanoutError | undefined {
   if (others.some(({ flags }) => flags.includes('defrag')))
-    return {
-      code: 'DEFRAG_UNSAFE',
-      message: 'another group of this comparison reassembles, and two on one host take fragments from each other',
-      remedy: 'compare them one at a time',
-    };
+    return new FanoutError(
+      'DEFRAG_UNSAFE',
+      'another group of this comparison reassembles, and two on one host take fragments from each other',
+      'compare them one at a time',
+    );
   try {
     checkGroup(group, existing);
     return undefined;
   } catch (error) {
     if (!(error instanceof FanoutError) || error.code !== 'DEFRAG_UNSAFE') throw error;
-    return { code: error.code, message: error.message, remedy: error.remedy };
+    return error;
   }
 }
 

@@ -2,6 +2,7 @@
 import type { DoubtArgs, OneMemberWhy } from '../../model/findings/doubt.ts';
 import type { Outsiders } from '../../model/run-facts.ts';
 import { withoutRss } from '../verdict/rss-texts.ts';
+import { changeText, NOT_MEASURED } from './churn.ts';
 import { remedyForEnd } from './ends.ts';
 import { counted, listed, percentOf, probability } from './english.ts';
 import { ownAddresses, whyNoTraffic } from './no-traffic.ts';
@@ -19,11 +20,12 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
     const { message, remedy } = whyNoTraffic(why, device);
     return { message: message === undefined ? none : `${none}. ${message}`, remedy };
   },
-  'no-flows': ({ captured, ignored, own }) => {
-    const list = ignored.map(([reason, packets]) => `${reason}: ${packets}`);
-    const device = own === undefined ? undefined : ownAddresses(own);
+  'no-flows': (args) => {
+    if ('change' in args) return { message: `no flow was seen both before and after ${changeText(args.change)}` };
+    const list = args.ignored.map(([reason, packets]) => `${reason}: ${packets}`);
+    const device = args.own === undefined ? undefined : ownAddresses(args.own);
     return {
-      message: `${counted(captured, 'packet')} captured, but none belonged to a flow${list.length > 0 ? ` (${list.join(', ')})` : ''}${device === undefined ? '' : `. It is ${device.message.replace(' gets', ', and that gets')}`}`,
+      message: `${counted(args.captured, 'packet')} captured, but none belonged to a flow${list.length > 0 ? ` (${list.join(', ')})` : ''}${device === undefined ? '' : `. It is ${device.message.replace(' gets', ', and that gets')}`}`,
       remedy: device?.remedy ?? 'wait for TCP, UDP, SCTP, DCCP or ICMP echo traffic',
     };
   },
@@ -46,19 +48,9 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
     }`,
     remedy: `give each process a larger ring (--ring-size), ${source === 'live' ? 'capture less with --filter' : 'send more slowly (--rate)'}, or add processes`,
   }),
-  'evidence-lost': ({ overflowed, seen, untracked, source, maxLossPercent }) => ({
-    message: `${overflowed} captured packets (${percentOf(overflowed / seen)}) found bounded flow tables full, ${untracked} of them in the collector; ${lossLimit(source, maxLossPercent)}`,
-    remedy: `look at fewer flows: a narrower --filter, a lower --max-flows or a shorter --duration${untracked > 0 ? '; or give the flow table more memory (--flow-memory)' : ''}`,
-  }),
+  'evidence-lost': evidenceLost,
   'accounting-mismatch': accountingMismatch,
-  'lost-member': ({ procs, lost }) => {
-    const remedies = new Set(lost.flatMap(({ end }) => remedyForEnd(end) ?? []));
-    const list = lost.slice(0, 3).map(({ index, pid, end }) => `member ${index} (pid ${pid}): ${end}`);
-    return {
-      message: `${lost.length} of ${procs} processes did not end in order: ${list.join('; ')}${lost.length > 3 ? `; and ${lost.length - 3} more` : ''}`,
-      remedy: [...remedies, 'what a lost process had captured last is unknown, so run again'].join('; '),
-    };
-  },
+  'lost-member': lostMember,
   'rolled-over': ({ packets }) => ({
     message: `rings had no room, and the kernel passed ${packets} packets on to other processes: a flow that was kept together was so by luck`,
     remedy: 'leave --rollover off; give rings more memory (--ring-size) or more processes instead',
@@ -210,6 +202,34 @@ function outsidersText(outsiders: Outsiders): string {
   }
 }
 
+function evidenceLost(args: DoubtArgs['evidence-lost']): Said {
+  if ('packets' in args)
+    return {
+      message: `${args.packets} packets belong to flows for which there was no room; they are not judged`,
+      remedy: 'give it a part of the capture at a time (editcap -c)',
+    };
+  const { overflowed, seen, untracked, source, maxLossPercent } = args;
+  return {
+    message: `${overflowed} captured packets (${percentOf(overflowed / seen)}) found bounded flow tables full, ${untracked} of them in the collector; ${lossLimit(source, maxLossPercent)}`,
+    remedy: `look at fewer flows: a narrower --filter, a lower --max-flows or a shorter --duration${untracked > 0 ? '; or give the flow table more memory (--flow-memory)' : ''}`,
+  };
+}
+
+function lostMember(args: DoubtArgs['lost-member']): Said {
+  if ('pid' in args)
+    return {
+      message: `worker ${args.index} (pid ${args.pid}), which was not to be killed, was ${args.end}; ${NOT_MEASURED}`,
+      remedy: remedyForEnd(args.end) ?? 'find out what ended it, and run again',
+    };
+  const { procs, lost } = args;
+  const remedies = new Set(lost.flatMap(({ end }) => remedyForEnd(end) ?? []));
+  const list = lost.slice(0, 3).map(({ index, pid, end }) => `member ${index} (pid ${pid}): ${end}`);
+  return {
+    message: `${lost.length} of ${procs} processes did not end in order: ${list.join('; ')}${lost.length > 3 ? `; and ${lost.length - 3} more` : ''}`,
+    remedy: [...remedies, 'what a lost process had captured last is unknown, so run again'].join('; '),
+  };
+}
+
 function accountingMismatch(mismatch: DoubtArgs['accounting-mismatch']): Said {
   switch (mismatch.kind) {
     case 'sent':
@@ -224,6 +244,11 @@ function accountingMismatch(mismatch: DoubtArgs['accounting-mismatch']): Said {
       return {
         message: `${mismatch.captured} packets were captured, but judged, overflowed and ignored ones add up to ${mismatch.accounted}`,
         remedy: 'run again; if it persists, report it: the workers lost count',
+      };
+    case 'strays':
+      return {
+        message: `${counted(mismatch.flows, 'flow')} that nobody had sent ${mismatch.flows === 1 ? 'was' : 'were'} seen in the lab`,
+        remedy: 'run again; if it persists, report it: the traffic was misread',
       };
     case 'classes': {
       const { classes, of } = mismatch;

@@ -6,7 +6,13 @@ import { oneQueue, withoutRss } from '../verdict/rss-texts.ts';
 import { counted } from './english.ts';
 import type { Said } from './say.ts';
 
-export function orderInverted({ checked, inversions, flows, kinds, kind, interface: device, link }: WarningArgs['order-inverted']): Said {
+export function orderInverted(args: WarningArgs['order-inverted']): Said {
+  if (args.kind === 'recommended')
+    return {
+      message: `${args.inversions} of ${args.checked} packets checked reached their process after later ones of their flow: the directions of a flow came through different receive queues`,
+      remedy: 'make RSS symmetric or use one receive queue; stream reassembly counts such packets as gaps or as wrong acknowledgements',
+    };
+  const { checked, inversions, flows, kinds, kind, interface: device, link } = args;
   const how =
     kinds === undefined ? '' : ` (${kinds.synAckFirst} SYN behind their SYN/ACK, ${kinds.ackFirst} segments behind their acknowledgment)`;
   return {

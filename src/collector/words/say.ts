@@ -16,7 +16,13 @@ export interface Said {
 /** Words for these codes; a code without words does not compile. */
 export type Words<Args> = { readonly [Code in keyof Args]: (args: Args[Code]) => Said };
 
-const WORDS: Words<FindingArgs> = { ...DOUBT_WORDS, ...WARNING_WORDS, ...CAUSE_WORDS, ...ADVICE_WORDS, ...DISTURBANCE_WORDS };
+const WORDS: Words<FindingArgs> = {
+  ...DOUBT_WORDS,
+  ...WARNING_WORDS,
+  ...CAUSE_WORDS,
+  ...ADVICE_WORDS,
+  ...DISTURBANCE_WORDS,
+};
 
 export function say<Code extends FindingCode>({ code, args }: Finding<Code>): Said {
   const words: (about: FindingArgs[Code]) => Said = WORDS[code];

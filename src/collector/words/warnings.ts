@@ -12,9 +12,10 @@ export const WARNING_WORDS: Words<WarningArgs> = {
     message: `all ${flows} two-way flows of ${stack} were on member ${member}: this kind of traffic does not spread over the group`,
     remedy: 'expect that process to be overloaded when such traffic dominates; a steering program (--mode ebpf) can look deeper',
   }),
-  'mostly-one-way': ({ oneWay, total }) => ({
+  'mostly-one-way': ({ oneWay, total, isOfFile }) => ({
     message: `${oneWay} of ${total} flows were seen in one direction only and prove nothing about the other`,
-    remedy: 'see whether the mirror or tap delivers both directions to this interface',
+    remedy:
+      isOfFile === true ? 'capture where both directions pass' : 'see whether the mirror or tap delivers both directions to this interface',
   }),
   'flows-forgotten': ({ forgotten, oneWay, flowsMax }) => {
     const one = forgotten === 1;

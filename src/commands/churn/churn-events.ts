@@ -1,9 +1,9 @@
 /** From where flows were seen before and after a change to how many of them moved, and what that means. Pure. */
 
 import type { ObservedFlow } from '../../addon/flow-map.ts';
-import { percent } from '../../collector/words/english.ts';
-import type { Reason } from '../../model/run-result.ts';
-import { type ChurnEvent, type ChurnEventKind, type Slots, stayingShare } from './result.ts';
+import { type Finding, type FindingArgs, finding } from '../../model/finding.ts';
+import type { ChurnChange, ChurnEventKind } from '../../model/findings/churn.ts';
+import { type ChurnEvent, type Slots, stayingShare } from './result.ts';
 
 /** A change of the group, between two epochs in which all flows were seen. */
 export interface Change {
@@ -72,68 +72,48 @@ function memberIn({ observations }: ObservedFlow, epoch: number): number | undef
 /** So many standard deviations chance does not reach; below that a difference says nothing. */
 const DEVIATIONS_MAX = 5;
 
-export function doubtsAbout(events: readonly ChurnEvent[]): readonly Reason[] {
-  return events.flatMap((event): readonly Reason[] => {
+export function doubtsAbout(events: readonly ChurnEvent[]): readonly Finding[] {
+  return events.flatMap((event): readonly Finding[] => {
     const { flows, stayedShare, expectedStayedShare: p } = event;
-    if (flows === 0) return [{ code: 'no-flows', message: `no flow was seen both before and after ${describe(event)}` }];
+    const change = changeOf(event);
+    if (flows === 0) return [finding('no-flows', { change })];
     const deviation = Math.sqrt((p * (1 - p)) / flows);
     if (Math.abs(stayedShare - p) <= DEVIATIONS_MAX * deviation + 1 / flows) return [];
-    return [
-      {
-        code: 'unexpected-share',
-        message: `${percent(stayedShare)} of ${flows} flows stayed where they were at ${describe(event)}; by the kernel's code ${percent(p)} should`,
-        remedy:
-          'run again with more --flows; if it persists, this kernel keeps its members in another order than af_packet.c up to Linux 7.3',
-      },
-    ];
+    return [finding('unexpected-share', { change, flows, stayedShare, expectedShare: p })];
   });
 }
 
-export function describe({ kind, slot }: Pick<ChurnEvent, 'kind' | 'slot'>): string {
-  switch (kind) {
-    case 'leave':
-      return `the loss of the member in slot ${slot}`;
-    case 'join':
-      return 'the arrival of a member';
-    case 'link-flap':
-      return 'link down and up';
-  }
+function changeOf({ kind, slot }: ChurnEvent): ChurnChange {
+  return { kind, ...(slot === undefined ? {} : { slot }) };
 }
 
 /** What it means for a sensor. */
-export function adviceOn(events: readonly ChurnEvent[], procs: number): readonly Reason[] {
+export function adviceOn(events: readonly ChurnEvent[], procs: number): readonly Finding[] {
   const leaves = events.filter(({ kind }) => kind === 'leave');
-  const joins = events.filter(({ kind }) => kind === 'join');
+  const joins = events.filter(({ kind }) => kind === 'join').map(({ survivorsMovedShare }) => survivorsMovedShare);
   const flap = events.find(({ kind }) => kind === 'link-flap');
-  const advice: Reason[] = [];
-  if (leaves.length > 0) {
-    const worst = leaves.reduce((a, b) => (b.survivorsMovedShare > a.survivorsMovedShare ? b : a));
-    const best = leaves.reduce((a, b) => (b.survivorsMovedShare < a.survivorsMovedShare ? b : a));
-    const range =
-      leaves.length === 1
-        ? percent(worst.survivorsMovedShare)
-        : `${percent(best.survivorsMovedShare)} (slot ${best.slot}) to ${percent(worst.survivorsMovedShare)} (slot ${worst.slot})`;
-    const restart =
-      joins.length === 0 ? '' : `, and when it comes back ${percent(mean(joins.map((event) => event.survivorsMovedShare)))} move again`;
-    advice.push({
-      code: 'restart-moves-flows',
-      message: `when one of ${procs} processes ends, ${range} of the flows of the others move to another process${restart}: each picks up flows in the middle and loses what it knew of those it had`,
-      remedy:
-        'restart the whole group at a quiet hour rather than one worker; a supervisor that restarts single workers (Zeek: each is a process; Suricata: threads come and go together) costs detections twice',
-    });
+  const advice: Finding[] = [];
+  const [first, ...others] = leaves;
+  if (first !== undefined) {
+    const most = others.reduce((a, b) => (b.survivorsMovedShare > a.survivorsMovedShare ? b : a), first);
+    const least = others.reduce((a, b) => (b.survivorsMovedShare < a.survivorsMovedShare ? b : a), first);
+    const range = { least: movedAt(least), most: movedAt(most) };
+    advice.push(
+      finding('restart-moves-flows', { procs, losses: leaves.length, ...range, ...(joins.length === 0 ? {} : { joins: mean(joins) }) }),
+    );
   }
   if (flap !== undefined) {
-    const moved = 1 - flap.stayedShare;
-    advice.push({
-      code: 'link-flap-reorders',
-      message:
-        moved < 0.01
-          ? 'link down and up left every flow on its process: the members had joined in the order in which their sockets were made'
-          : `link down and up moved ${percent(moved)} of all flows: the kernel then links members in the order in which their sockets were made, and since a process was replaced that is not the order in which they joined`,
-      remedy: 'keep the link up (a media converter, a switch port without spanning tree), or restart all workers after it was down',
-    });
+    const movedShare = 1 - flap.stayedShare;
+    advice.push(finding('link-flap-reorders', movedShare < STILL ? {} : { movedShare }));
   }
   return advice;
+}
+
+/** Where fewer flows moved, the flap is said to have moved none. */
+const STILL = 0.01;
+
+function movedAt({ slot, survivorsMovedShare: share }: ChurnEvent): FindingArgs['restart-moves-flows']['most'] {
+  return { ...(slot === undefined ? {} : { slot }), share };
 }
 
 function mean(values: readonly number[]): number {

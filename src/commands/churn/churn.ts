@@ -5,15 +5,14 @@ import { conduct, type Stage } from '../../collector/run/conduct.ts';
 import type { Observed } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { boundWarnings } from '../../collector/verdict/bounds.ts';
-import { remedyForEnd } from '../../collector/words/ends.ts';
-import { wordedReason } from '../../collector/words/say.ts';
+import { worded, wordedReason } from '../../collector/words/say.ts';
 import { FanoutError } from '../../errors.ts';
-import type { Reason } from '../../model/run-result.ts';
-import { endedBySignal } from '../series.ts';
+import { type Finding, finding } from '../../model/finding.ts';
+import type { ChurnEventKind } from '../../model/findings/churn.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
 import type { RunChurn } from './io.ts';
 import type { ChurnOptions } from './options.ts';
-import { type ChurnEventKind, relinked, type Slots, withMember, withoutSlot } from './result.ts';
+import { relinked, type Slots, withMember, withoutSlot } from './result.ts';
 
 /** Traffic goes on for so long before a member is lost, and after the group is whole again. */
 const LEAD_MS = 30;
@@ -27,7 +26,7 @@ export const runChurn: RunChurn = async (options, io) => {
   const launch = launchNow();
   let observed: Observed | undefined;
   const changes: Change[] = [];
-  let ended: Reason | undefined;
+  let ended: Finding | undefined;
   const runIo = {
     ...io,
     onProgress: () => undefined,
@@ -53,18 +52,18 @@ export const runChurn: RunChurn = async (options, io) => {
     group: { mode: 'hash', flags: options.run.flags, procs: options.run.procs },
     packetsPerSecond: options.packetsPerSecond,
     events,
-    advice: adviceOn(events, options.run.procs),
-    doubts: [...doubtsAbout(events), ...boundWarnings(evidence, facts).map(wordedReason), ...(ended === undefined ? [] : [ended])],
+    advice: adviceOn(events, options.run.procs).map(worded),
+    doubts: [...doubtsAbout(events), ...boundWarnings(evidence, facts), ...(ended === undefined ? [] : [ended])].map(wordedReason),
   };
 };
 
 /** The group is not what the script made of it. */
 class Intrusion extends Error {
-  readonly reason: Reason;
+  readonly finding: Finding;
 
-  constructor(reason: Reason) {
-    super(reason.message);
-    this.reason = reason;
+  constructor(found: Finding) {
+    super(found.code);
+    this.finding = found;
   }
 }
 
@@ -86,13 +85,13 @@ class Script {
   }
 
   /** Why it ended before all changes were made. */
-  async play(): Promise<Reason | undefined> {
+  async play(): Promise<Finding | undefined> {
     try {
       await this.#playAll();
       const isComplete = this.#done === 2 * this.#options.slots.length + 1;
-      return isComplete ? undefined : endedBySignal('before all changes were made');
+      return isComplete ? undefined : finding('interrupted', { when: 'before-all-changes' });
     } catch (error) {
-      if (error instanceof Intrusion) return error.reason;
+      if (error instanceof Intrusion) return error.finding;
       throw error;
     }
   }
@@ -197,16 +196,12 @@ class Script {
     const { cluster, watch } = this.#lane;
     const lost = this.#slots.map((index) => cluster.members[index]).find((member) => member?.alive !== true);
     if (lost !== undefined) {
-      const message = `worker ${lost.index} (pid ${lost.pid}), which was not to be killed, was ${lost.end}; the changes from then on were not measured`;
-      throw new Intrusion({ code: 'lost-member', message, remedy: remedyForEnd(lost.end) ?? 'find out what ended it, and run again' });
+      const { index, pid, end } = lost;
+      throw new Intrusion(finding('lost-member', { index, pid, end }));
     }
     if (watch.epoch !== epoch) {
-      const message = `the group changed at another moment than it was made to (${watch.epochReason ?? 'nobody knows why'}); the changes from then on were not measured`;
-      throw new Intrusion({
-        code: 'disturbed',
-        message,
-        remedy: 'see that nothing else joins the group or touches the interface, and run again',
-      });
+      const change = watch.epochReason;
+      throw new Intrusion(finding('disturbed', change === undefined ? {} : { change }));
     }
   }
 

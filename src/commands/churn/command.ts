@@ -1,11 +1,12 @@
 /** `churn`: kill and replace members under traffic, in the lab, and measure which flows move. */
+
 import type { Openings, Provisions } from '../../collector/run/provisions.ts';
+import { changeText } from '../../collector/words/churn.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { loadCollector } from '../collector.ts';
 import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
-import { describe } from './churn-events.ts';
 import type { ChurnIo } from './io.ts';
 import { CHURN_OPTIONS, type ChurnOptions, parseChurnOptions } from './options.ts';
 import { churnBrief, churnDocument } from './report.ts';
@@ -34,7 +35,7 @@ export async function churn(
   const all = 2 * slots.length + 1;
   onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onChange: ChurnIo['onChange'] = (change, done) => {
-    if (!output.quiet) host.stderr.write(`measured ${describe(change)} (${done} of ${all})\n`);
+    if (!output.quiet) host.stderr.write(`measured ${changeText(change)} (${done} of ${all})\n`);
   };
   const run = (provisions: Provisions) => work({ version: host.version, provisions, signal: host.signal, onChange });
   const result = await reported(output, host, openings, run, { full: churnDocument, brief: churnBrief });

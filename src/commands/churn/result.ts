@@ -1,5 +1,6 @@
 /** What happens to the flows of a group in mode hash when its membership changes: as the kernel's code has it, and as measured. */
 import type { FanoutFlag } from '../../model/fanout.ts';
+import type { ChurnEventKind } from '../../model/findings/churn.ts';
 import type { ResultHead } from '../../model/result-head.ts';
 import type { Reason } from '../../model/run-result.ts';
 
@@ -38,8 +39,6 @@ export function stayingShare(before: Slots, after: Slots): number {
   }
   return share;
 }
-
-export type ChurnEventKind = 'leave' | 'join' | 'link-flap';
 
 /** Shares are of flows, from 0 to 1. */
 export interface ChurnEvent {

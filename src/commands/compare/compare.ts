@@ -3,8 +3,10 @@
 import { withoutUnsafeDefrag } from '../../collector/group/group-safety.ts';
 import type { GroupOutcome } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
+import { worded } from '../../collector/words/say.ts';
 import { FanoutError } from '../../errors.ts';
 import { labelOf } from '../../model/fanout.ts';
+import { type Finding, finding } from '../../model/finding.ts';
 import type { Reason, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
@@ -44,9 +46,9 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
     packets: options.isLive ? 'same' : 'repeated',
     recommendation: recommend(finished, deployment, extent),
     runs,
-    leftOut: [...unsafe, ...refused],
+    leftOut: [...unsafe.map(({ error, ...group }) => ({ ...group, reason: reasonOf(error) })), ...refused],
     ...(ownLoad === undefined ? {} : { ownLoad }),
-    warnings: loadWarnings(options, runs, ownLoad),
+    warnings: loadWarnings(options, runs, ownLoad).map(worded),
   };
 };
 
@@ -61,32 +63,21 @@ function leftOutBy({ mode, flags }: Options, turn: Turn<RunResult> | undefined):
 }
 
 function whyLeftOut(turn: Turn<RunResult> | undefined): Reason {
-  if (turn === undefined) return endedBySignal('before this mode was tested');
-  return turn.kind === 'failed'
-    ? reasonOf(turn.error)
-    : endedBySignal('while this mode was tested: its row is about a part of the traffic');
+  if (turn === undefined) return endedBySignal('before-mode-tested');
+  return turn.kind === 'failed' ? reasonOf(turn.error) : endedBySignal('while-mode-tested');
 }
 
 /** What so many groups at once may have done to the answers. */
-function loadWarnings(options: CompareOptions, runs: readonly RunResult[], load: OwnLoad | undefined): readonly Reason[] {
+function loadWarnings(options: CompareOptions, runs: readonly RunResult[], load: OwnLoad | undefined): readonly Finding[] {
   if (!options.isLive) return [];
+  const groups = runs.length;
   const rate = Math.max(...runs.map(packetsPerSecond));
-  const dropping = runs.filter(({ packets }) => packets.dropped > 0).map((run) => labelOf(run.group));
-  const remedy = `compare fewer modes at a time (--modes), fewer packets (--filter), or give rings more memory (--ring-size)`;
-  if (load !== undefined && isAbove(load, rate)) {
-    const limit = `testing ${runs.length} groups at once went without loss up to ${Math.round(load.lossFreeRate)} packets/s here`;
-    return [
-      { code: 'own-load', message: `${limit}, and this traffic had ${Math.round(rate)}: answers may show the load of the test`, remedy },
-    ];
-  }
-  if (load === undefined && options.ownLoad === 'first') {
-    const message = `it could not be measured what ${runs.length} groups at once cost this machine`;
-    return [{ code: 'own-load', message, remedy: `see what this says: fanout-cluster ${options.ownLoadArguments.join(' ')}` }];
-  }
-  if (dropping.length === 0) return [];
-  return [
-    { code: 'own-load', message: `packets were dropped in ${dropping.join(', ')}, perhaps for the load of ${runs.length} groups`, remedy },
-  ];
+  if (load !== undefined && isAbove(load, rate))
+    return [finding('own-load', { groups, kind: 'above', lossFreeRate: load.lossFreeRate, packetsPerSecond: rate })];
+  if (load === undefined && options.ownLoad === 'first')
+    return [finding('own-load', { groups, kind: 'unmeasured', command: options.ownLoadArguments })];
+  const dropping = runs.filter(({ packets }) => packets.dropped > 0).map(({ group: { mode, flags } }) => ({ mode, flags }));
+  return dropping.length === 0 ? [] : [finding('own-load', { groups, kind: 'drops', dropping })];
 }
 
 function packetsPerSecond({ packets, timing }: RunResult): number {

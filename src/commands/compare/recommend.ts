@@ -1,7 +1,10 @@
 /** Which of the tested modes to use, and why. Pure; what was not measured is not recommended. */
 
+import { worded } from '../../collector/words/say.ts';
 import { type Deployment, idsLines } from '../../deployment/lines.ts';
-import { type FanoutMode, flowPromise, type GroupName, labelOf } from '../../model/fanout.ts';
+import { type FanoutMode, flowPromise, type GroupName } from '../../model/fanout.ts';
+import { type Finding, finding } from '../../model/finding.ts';
+import type { Advantage } from '../../model/findings/comparison.ts';
 import type { Reason, RunResult } from '../../model/run-result.ts';
 import type { Recommendation } from './result.ts';
 
@@ -22,7 +25,7 @@ export function recommend(runs: readonly RunResult[], deployment: Deployment, ex
   if (extent.interrupted) return unfinished(runs, best, kept, fragmentsSeen, extent);
   if (best !== undefined) {
     const group = nameOf(best);
-    const reasons = [chosen(best, kept, runs.length, fragmentsSeen), ...caveats(best, fragmentsSeen)];
+    const reasons = [chosen(best, kept, runs.length, fragmentsSeen), ...caveats(best, fragmentsSeen)].map(worded);
     return { answer: 'yes', group, reasons, lines: idsLines(group, deployment, fragmentsSeen) };
   }
   return isSettled(runs) ? leastHarm(runs) : nothingShown(runs);
@@ -37,19 +40,32 @@ function hasFragments({ stacks }: RunResult): boolean {
   return stacks.some(({ stack }) => /^(vlan\/)?ipv4\/frag\b/.test(stack));
 }
 
-/** Of modes that kept all flows, what speaks against each, most important first; less is better. */
+/** Of modes that kept all flows, what speaks against each, in the order of ADVANTAGES; less is better. */
 function ranks(run: RunResult, kept: readonly RunResult[], fragmentsSeen: boolean): readonly number[] {
   const most = Math.max(...kept.map(({ balance }) => balance.membersUsed));
-  return [
-    run.order.inversions > 0 ? 1 : 0,
-    rollsOver(run) ? 1 : 0,
-    run.balance.membersUsed * 2 < most ? 1 : 0,
-    run.packets.dropped > 0 ? 1 : 0,
-    DEPENDENCE[run.group.mode],
-    run.group.mode === 'hash' && !fragmentsSeen && !run.group.flags.includes('defrag') ? 1 : 0,
-    run.group.flags.length,
-  ];
+  const { mode, flags } = run.group;
+  const against: Readonly<Record<Advantage, number>> = {
+    order: run.order.inversions > 0 ? 1 : 0,
+    'never-rolls-over': rollsOver(run) ? 1 : 0,
+    spread: run.balance.membersUsed * 2 < most ? 1 : 0,
+    'no-drops': run.packets.dropped > 0 ? 1 : 0,
+    independence: DEPENDENCE[mode],
+    'keeps-fragments': mode === 'hash' && !fragmentsSeen && !flags.includes('defrag') ? 1 : 0,
+    'needs-no-flag': flags.length,
+  };
+  return ADVANTAGES.map((advantage) => against[advantage]);
 }
+
+/** Most important first. */
+const ADVANTAGES: readonly Advantage[] = [
+  'order',
+  'never-rolls-over',
+  'spread',
+  'no-drops',
+  'independence',
+  'keeps-fragments',
+  'needs-no-flag',
+];
 
 /** The fewer things outside the kernel a mode depends on, the better: qm and cpu are as good as the settings of the NIC. */
 const DEPENDENCE: Readonly<Record<FanoutMode, number>> = { hash: 0, ebpf: 1, cbpf: 2, qm: 3, cpu: 4, rollover: 5, lb: 6, rnd: 7 };
@@ -63,22 +79,19 @@ function rollsOver({ group }: RunResult): boolean {
   return group.mode === 'rollover' || group.flags.includes('rollover');
 }
 
-function chosen(best: RunResult, kept: readonly RunResult[], tested: number, fragmentsSeen: boolean): Reason {
-  const { flows, balance, group } = best;
-  const others = kept.filter((run) => run !== best).map((run) => labelOf(run.group));
-  return {
-    code: 'kept-all-flows',
-    message: `of ${modes(tested)} tested, ${labelOf(group)} kept each of ${flows.twoWay} two-way flows on one process${orderText(best)}, and used ${balance.membersUsed} of ${group.procs} processes, the busiest ${balance.maxOverMean.toFixed(2)} times the mean${othersText(others, tested)}${others.length === 0 ? '' : `: ${whyNot(best, kept, fragmentsSeen)}`}`,
-  };
-}
-
-function othersText(others: readonly string[], tested: number): string {
-  if (others.length > 0) return `; so did ${others.join(', ')}`;
-  return tested > 1 ? '; no other of them did' : '';
-}
-
-function modes(count: number): string {
-  return `${count} ${count === 1 ? 'mode' : 'modes'}`;
+function chosen(best: RunResult, kept: readonly RunResult[], tested: number, fragmentsSeen: boolean): Finding {
+  const { flows, balance, group, order } = best;
+  return finding('kept-all-flows', {
+    tested,
+    group: nameOf(best),
+    twoWay: flows.twoWay,
+    order: { checked: order.checked, inversions: order.inversions },
+    membersUsed: balance.membersUsed,
+    procs: group.procs,
+    maxOverMean: balance.maxOverMean,
+    others: kept.filter((run) => run !== best).map(nameOf),
+    advantages: advantagesOf(best, kept, fragmentsSeen),
+  });
 }
 
 /** What there is when a signal came before all modes had been tested: no conclusion, and what was found so far. */
@@ -89,64 +102,27 @@ function unfinished(
   fragmentsSeen: boolean,
   { asked }: Extent,
 ): Recommendation {
-  const message = `ended by a signal before all of ${modes(asked)} had been tested, so none of them can be recommended`;
-  const remedy = 'run again and let it end by itself, or compare fewer modes (--modes)';
-  const found = best === undefined ? nothingShown(runs).reasons : [chosen(best, kept, runs.length, fragmentsSeen)];
-  return { answer: 'inconclusive', reasons: [{ code: 'interrupted', message, remedy }, ...found] };
+  const found = best === undefined ? nothingShown(runs).reasons : [worded(chosen(best, kept, runs.length, fragmentsSeen))];
+  return { answer: 'inconclusive', reasons: [worded(finding('interrupted', { when: 'before-all-modes-tested', modes: asked })), ...found] };
 }
 
-function orderText({ order }: RunResult): string {
-  if (order.checked === 0) return '';
-  return order.inversions === 0 ? ' and in order' : `, though ${order.inversions} of ${order.checked} packets came out of order`;
-}
-
-/** What made the difference, as ranks() has it. */
-function whyNot(best: RunResult, kept: readonly RunResult[], fragmentsSeen: boolean): string {
+/** What made the difference to one of the others or several, as ranks() has it. */
+function advantagesOf(best: RunResult, kept: readonly RunResult[], fragmentsSeen: boolean): readonly Advantage[] {
   const others = kept.filter((run) => run !== best);
   const own = ranks(best, kept, fragmentsSeen);
   const differing = new Set(others.map((other) => ranks(other, kept, fragmentsSeen).findIndex((rank, i) => rank !== own[i])));
-  const words = WHY.filter((_, i) => differing.has(i));
-  return [...new Set(words)].join('; ');
+  return ADVANTAGES.filter((_, i) => differing.has(i));
 }
 
-const WHY: readonly string[] = [
-  'packets came out of order in some of them',
-  'what rolls over when a ring is full was not under load here',
-  'some leave most processes idle',
-  'some dropped packets',
-  'it depends on nothing outside the kernel, as others do on the NIC or a program',
-  'it would keep IPv4 fragments with their flows too, of which none was seen here',
-  'it needs no flag',
-];
-
 /** What else is to be known about the mode. */
-function caveats(best: RunResult, fragmentsSeen: boolean): readonly Reason[] {
+function caveats(best: RunResult, fragmentsSeen: boolean): readonly Finding[] {
   const { group, order } = best;
-  const found: Reason[] = [];
-  if (group.mode === 'qm' || group.mode === 'cpu')
-    found.push({
-      code: 'depends-on-nic',
-      message: `mode ${group.mode} is as good as the receive-side scaling of the NIC and its interrupts: the answer holds for their present settings`,
-      remedy: 'test again after every change of queues, RSS key, hash fields, interrupt affinity or driver',
-    });
-  if (order.inversions > 0)
-    found.push({
-      code: 'order-inverted',
-      message: `${order.inversions} of ${order.checked} packets checked reached their process after later ones of their flow: the directions of a flow came through different receive queues`,
-      remedy: 'make RSS symmetric or use one receive queue; stream reassembly counts such packets as gaps or as wrong acknowledgements',
-    });
-  if (group.mode === 'hash' && !group.flags.includes('defrag'))
-    found.push({
-      code: 'fragments-untested',
-      message: `no flow with ${fragmentsSeen ? 'both whole packets and IPv4 fragments' : 'IPv4 fragments'} can have been among them: without the flag defrag fragments leave the process of their flow`,
-      remedy: 'where there are any, use hash+defrag, in one group of a host only',
-    });
-  if (group.flags.includes('defrag'))
-    found.push({
-      code: 'one-defrag-group',
-      message: 'two groups that reassemble on one host take fragments from each other, whatever their interfaces',
-      remedy: 'let one group of a host have the flag',
-    });
+  const { checked, inversions } = order;
+  const found: Finding[] = [];
+  if (group.mode === 'qm' || group.mode === 'cpu') found.push(finding('depends-on-nic', { mode: group.mode }));
+  if (inversions > 0) found.push(finding('order-inverted', { kind: 'recommended', checked, inversions }));
+  if (group.mode === 'hash' && !group.flags.includes('defrag')) found.push(finding('fragments-untested', { seen: fragmentsSeen }));
+  if (group.flags.includes('defrag')) found.push(finding('one-defrag-group', {}));
   return found;
 }
 
@@ -160,32 +136,23 @@ function isSettled(runs: readonly RunResult[]): boolean {
 
 function leastHarm(runs: readonly RunResult[]): Recommendation {
   const able = runs.filter(({ group, verdict }) => flowPromise(group.mode) !== 'spread' && verdict.answer === 'no');
-  const [best] = able.toSorted((a, b) => parted(a) / a.flows.total - parted(b) / b.flows.total);
+  const [best] = able.toSorted((a, b) => splitFlows(a) / a.flows.total - splitFlows(b) / b.flows.total);
   if (best === undefined) throw new TypeError('no mode could be the least harmful');
   const group = nameOf(best);
   return {
     answer: 'no',
     group,
-    reasons: [
-      {
-        code: 'no-safe-mode',
-        message: `no mode kept all flows together; ${labelOf(group)} parted fewest, ${parted(best)} of ${best.flows.total}`,
-      },
-      ...best.verdict.reasons,
-    ],
+    reasons: [worded(finding('no-safe-mode', { group, split: splitFlows(best), flows: best.flows.total })), ...best.verdict.reasons],
   };
 }
 
-function parted({ flows }: RunResult): number {
+function splitFlows({ flows }: RunResult): number {
   return flows.split + flows.asymmetric + flows.duplicated;
 }
 
 function nothingShown(runs: readonly RunResult[]): Recommendation {
   const open = runs.filter(({ verdict }) => verdict.answer === 'inconclusive');
   const [best] = open.toSorted((a, b) => DEPENDENCE[a.group.mode] - DEPENDENCE[b.group.mode]);
-  const why = best === undefined ? [] : best.verdict.reasons;
-  return {
-    answer: 'inconclusive',
-    reasons: [{ code: 'nothing-shown', message: 'no mode was shown to keep all flows together on this evidence' }, ...why],
-  };
+  const why: readonly Reason[] = best === undefined ? [] : best.verdict.reasons;
+  return { answer: 'inconclusive', reasons: [worded(finding('nothing-shown', {})), ...why] };
 }

@@ -7,13 +7,11 @@ import { isConfident, sum } from '../../collector/verdict/confidence.ts';
 import { causeOf, type DiagnosisContext } from '../../collector/verdict/diagnose.ts';
 import { integrityDoubts } from '../../collector/verdict/doubts.ts';
 import { diagnosisContext } from '../../collector/verdict/judge.ts';
-import { counted } from '../../collector/words/english.ts';
-import { wordedReason } from '../../collector/words/say.ts';
 import { CAUSES, type CauseCode } from '../../model/cause.ts';
 import { flowPromise } from '../../model/fanout.ts';
-import type { Answer, FlowId, Reason } from '../../model/run-result.ts';
+import { type Finding, finding } from '../../model/finding.ts';
+import type { Answer, FlowId } from '../../model/run-result.ts';
 import type { FlowTruth } from '../../traffic/traffic.ts';
-import { endedBySignal } from '../series.ts';
 import type { MatrixCell, Outcome } from './result.ts';
 
 /** What the frames of a class are to a worker that sees them one by one. */
@@ -63,31 +61,21 @@ function keyOf({ proto, src, sport, dst, dport }: FlowId): string {
 }
 
 /** Everything that makes the whole run doubtful, whichever class it is about. */
-export function doubtsOf(observed: Observed): readonly Reason[] {
+export function doubtsOf(observed: Observed): readonly Finding[] {
   const { evidence, facts } = observed;
   const classes = classesByFlow(observed.truth);
   const strays = observed.flows.filter(({ flow }) => !classes.has(keyOf(flow))).length;
-  const interrupted = facts.stop === 'end-of-traffic' ? [] : [interruptedDoubt()];
-  return [
-    ...integrityDoubts(evidence, facts).map(wordedReason),
-    ...strayDoubt(strays),
-    ...boundWarnings(evidence, facts).map(wordedReason),
-    ...interrupted,
-  ];
+  const interrupted: readonly Finding[] = facts.stop === 'end-of-traffic' ? [] : [finding('interrupted', { when: 'before-all-traffic' })];
+  return [...integrityDoubts(evidence, facts), ...strayDoubt(strays), ...boundWarnings(evidence, facts), ...interrupted];
 }
 
-function strayDoubt(strays: number): readonly Reason[] {
+function strayDoubt(strays: number): readonly Finding[] {
   if (strays === 0) return [];
-  const message = `${counted(strays, 'flow')} that nobody had sent ${strays === 1 ? 'was' : 'were'} seen in the lab`;
-  return [{ code: 'accounting-mismatch', message, remedy: 'run again; if it persists, report it: the traffic was misread' }];
-}
-
-function interruptedDoubt(): Reason {
-  return endedBySignal('before all traffic had been sent');
+  return [finding('accounting-mismatch', { kind: 'strays', flows: strays })];
 }
 
 /** One cell for each class that was sent, in the order of `samples`. */
-export function cellsOf(observed: Observed, samples: ReadonlyMap<string, ClassSample>, doubts: readonly Reason[]): readonly MatrixCell[] {
+export function cellsOf(observed: Observed, samples: ReadonlyMap<string, ClassSample>, doubts: readonly Doubt[]): readonly MatrixCell[] {
   const context = diagnosisContext(observed.evidence, observed.facts);
   const tallies = tallyFlows(observed, context);
   const sent = sentByClass(observed.truth);
@@ -103,7 +91,10 @@ export function cellsOf(observed: Observed, samples: ReadonlyMap<string, ClassSa
   });
 }
 
-type Finding = Omit<MatrixCell, 'class' | 'mode' | 'flags'>;
+/** All that matters here is that there are some, and of what kind the first is. */
+type Doubt = Pick<Finding, 'code'>;
+
+type Judged = Omit<MatrixCell, 'class' | 'mode' | 'flags'>;
 
 function createTally(): Tally {
   const counts = { split: 0, asymmetric: 0, duplicated: 0, errorsElsewhere: 0, packets: 0 };
@@ -153,11 +144,11 @@ function sentByClass(truth: readonly FlowTruth[]): ReadonlyMap<string, Sent> {
   return byClass;
 }
 
-function judgeFlows(tally: Tally, sent: Sent, { isWhole }: ClassSample, doubts: readonly Reason[], { mode }: DiagnosisContext): Finding {
+function judgeFlows(tally: Tally, sent: Sent, { isWhole }: ClassSample, doubts: readonly Doubt[], { mode }: DiagnosisContext): Judged {
   const { split, asymmetric, duplicated, members } = tally;
   const kept = Array.from(tally.kept, (count = 0) => count);
   const flows = sum(kept) + split + asymmetric + duplicated;
-  const found = (answer: Answer, outcome: Outcome, why: { readonly cause?: string; readonly reason?: string } = {}): Finding => {
+  const found = (answer: Answer, outcome: Outcome, why: { readonly cause?: string; readonly reason?: string } = {}): Judged => {
     return { answer, outcome, ...why, flows, split, asymmetric, duplicated, membersUsed: members.size };
   };
   const against = mostFrequent(tally.causes, false);
@@ -184,7 +175,7 @@ function mostFrequent(causes: ReadonlyMap<CauseCode, number>, harmless: boolean)
 }
 
 /** Frames of no flow: all that can be said is which members counted them, and whether all of them were. */
-function judgeFrames(ignoredByMember: Observed['ignoredByMember'], reason: string, sent: Sent, doubts: readonly Reason[]): Finding {
+function judgeFrames(ignoredByMember: Observed['ignoredByMember'], reason: string, sent: Sent, doubts: readonly Doubt[]): Judged {
   const byMember = ignoredByMember.map((ignored) => ignored[reason] ?? 0);
   const membersUsed = byMember.filter((packets) => packets > 0).length;
   const nothing = { flows: 0, split: 0, asymmetric: 0, duplicated: 0, membersUsed };

@@ -4,10 +4,12 @@ import { native } from '../../addon/native.ts';
 import type { Observed, RunCluster } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { ignoreReasonOf } from '../../collector/verdict/accounting.ts';
+import { worded } from '../../collector/words/say.ts';
 import { hostKernel } from '../../host/kernel.ts';
 import { labelOf } from '../../model/fanout.ts';
+import { type Finding, finding } from '../../model/finding.ts';
 import { type KernelDesign, olderDesign } from '../../model/kernel-model.ts';
-import type { Reason, SourceInfo } from '../../model/run-result.ts';
+import type { SourceInfo } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import { classNamed } from '../../traffic/classes.ts';
 import { generateTraffic } from '../../traffic/traffic.ts';
@@ -55,7 +57,7 @@ function runOf({ mode, flags }: Options, turn: Turn<Measured> | undefined): Matr
   return { mode, flags, doubts: [turn === undefined ? NOT_RUN : reasonOf(turn.error)] };
 }
 
-const NOT_RUN = endedBySignal('before this mode was measured');
+const NOT_RUN = endedBySignal('before-mode-measured');
 
 function cellOf(name: string, turn: Turn<Measured> | undefined): MatrixCell | undefined {
   return turn?.kind === 'done' ? turn.value.cells.get(name) : undefined;
@@ -74,9 +76,9 @@ async function measure(
   };
   const { packets, members, source, verdict } = await runCluster(options, { ...io, onProgress: () => undefined, onObserved });
   if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
-  const doubts = doubtsOf(observed);
+  const doubts = doubtsOf(observed).map(worded);
   const cells = new Map(cellsOf(observed, samples(observed.facts.askedDesign), doubts).map((cell) => [cell.class, cell]));
-  const missing = doubts.length > 0 ? [] : missingDoubt([...cells.values()]);
+  const missing = doubts.length > 0 ? [] : missingDoubt([...cells.values()]).map(worded);
   // What the mode did promise, and did not keep, is about no class, but must be told.
   const broken = verdict.reasons.filter(({ code }) => code === 'spread-broken');
   const packetsByMember = members.map((member) => member.packets);
@@ -84,12 +86,9 @@ async function measure(
 }
 
 /** The run adds up, but not class by class. */
-function missingDoubt(cells: readonly MatrixCell[]): readonly Reason[] {
-  const names = cells.filter(({ outcome }) => outcome === 'doubtful').map((cell) => cell.class);
-  if (names.length === 0) return [];
-  const list = names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
-  const message = `packets of ${names.length} of ${cells.length} classes (${list}) were sent, but not all of them found among their flows`;
-  return [{ code: 'accounting-mismatch', message, remedy: 'run again; if it persists, report it: packets were misread' }];
+function missingDoubt(cells: readonly MatrixCell[]): readonly Finding[] {
+  const classes = cells.filter(({ outcome }) => outcome === 'doubtful').map((cell) => cell.class);
+  return classes.length === 0 ? [] : [finding('accounting-mismatch', { kind: 'classes', classes, of: cells.length })];
 }
 
 function unmeasured(name: string, { mode, flags, doubts }: MatrixRun): MatrixCell {

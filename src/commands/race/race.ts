@@ -12,6 +12,7 @@ import { Lane } from '../../collector/run/lane.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { freshHashSeed } from '../../collector/source/flow-table.ts';
 import { openSource } from '../../collector/source/sources.ts';
+import { worded } from '../../collector/words/say.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
 import type { RaceIo, RunRace } from './io.ts';
 import type { RaceOptions } from './options.ts';
@@ -38,7 +39,7 @@ export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
       split: flows.split + flows.asymmetric + flows.duplicated,
       reasons: verdict.reasons,
     },
-    advice: adviceOn(naive),
+    advice: adviceOn(naive).map(worded),
   };
 };
 

@@ -1,5 +1,6 @@
 /** What a group costs and carries as it grows: one lab run for each size, with the same traffic. */
 import type { FanoutFlag, FanoutMode } from '../../model/fanout.ts';
+import type { CpuPlacement } from '../../model/findings/scale.ts';
 import type { ResultHead } from '../../model/result-head.ts';
 import type { Answer, Reason } from '../../model/run-result.ts';
 
@@ -15,8 +16,10 @@ export const ADVICE = {
   'beyond-af-packet': 'from which rate on the path through the kernel is too slow',
 } as const satisfies Record<string, string>;
 
+export type AdviceCode = keyof typeof ADVICE;
+
 export interface Advice extends Reason {
-  readonly code: keyof typeof ADVICE;
+  readonly code: AdviceCode;
 }
 
 export interface ScaleMemory {
@@ -68,8 +71,7 @@ export interface ScalePlan {
   readonly packetsPerSecond?: number;
   readonly ring: { readonly blockBytes: number; readonly blockCount: number; readonly blockTimeoutMs: number };
   readonly workNs: number;
-  /** The CPU that sends and receives, and those of the processes; without `senderCpu` all share one. */
-  readonly placement: { readonly senderCpu?: number; readonly workerCpus: readonly number[] };
+  readonly placement: CpuPlacement;
 }
 
 export interface ScaleResult extends ResultHead<'fanout-cluster/scale@1'> {

@@ -1,7 +1,8 @@
 /** From the figures of all sizes to where the limit is and which size to choose. Pure. Nothing is said that the figures do not carry. */
 
-import { grouped } from '../../collector/words/english.ts';
-import { type Advice, type FailedSize, isMeasured, type MeasuredSize, type ScalePlan, type ScaleSize } from './result.ts';
+import { type Finding, type FindingArgs, finding } from '../../model/finding.ts';
+import type { Range } from '../../model/findings/scale.ts';
+import { type AdviceCode, type FailedSize, isMeasured, type MeasuredSize, type ScalePlan, type ScaleSize } from './result.ts';
 import { figureDoubts } from './scale-doubts.ts';
 
 /** Of a CPU's time: beyond it, what runs there is what holds the packets up. */
@@ -15,7 +16,7 @@ const PACKET_IN_BLOCK_BYTES = 300;
 /** Loss up to here leaves the cost of a packet what it is. */
 const LOSS_PERCENT_MAX = 1;
 
-export function adviseOn(sizes: readonly ScaleSize[], plan: ScalePlan): readonly Advice[] {
+export function adviseOn(sizes: readonly ScaleSize[], plan: ScalePlan): readonly Finding<AdviceCode>[] {
   const measured = sizes.filter(isMeasured).filter((size) => size.offered > 0 && figureDoubts(size.doubts).length === 0);
   const failed = sizes.filter((size): size is FailedSize => !isMeasured(size));
   const starved = measured.filter((size) => isStarved(size, plan));
@@ -30,7 +31,7 @@ export function adviseOn(sizes: readonly ScaleSize[], plan: ScalePlan): readonly
     ...ringOverflow(at('ring-overflow'), plan),
     ...wakeUps(measured, plan),
     ...memory(failed),
-    ...bestSize(sound, plan).map((advice) => among(advice, measured.length, sizes)),
+    ...bestSize(sound, plan).map((best) => finding('best-size', { ...best, ...extentOf(measured.length, sizes) })),
     ...beyondAfPacket(at('kernel-path')),
   ];
 }
@@ -60,13 +61,10 @@ function isStarved(size: MeasuredSize, plan: ScalePlan): boolean {
   return plan.packetsPerSecond === undefined && sender !== undefined && sender < BUSY;
 }
 
-function busyHost(sizes: readonly MeasuredSize[], { placement: { senderCpu } }: ScalePlan): readonly Advice[] {
+function busyHost(sizes: readonly MeasuredSize[], { placement: { senderCpu } }: ScalePlan): readonly Finding<AdviceCode>[] {
   if (sizes.length === 0) return [];
-  const shares = sizes.map((size) => percentText(senderLoad(size) ?? 0));
-  const message = `with ${procsText(sizes)} the thread that sends had ${listText(shares)} of ${senderCpu === undefined ? 'its CPU' : `CPU ${senderCpu}`}: other threads ran there, so that these rates are no limit of fanout`;
-  const remedy =
-    'measure again while the machine is quiet; where it was, the processes themselves took the time (each reports ten times a second)';
-  return [{ code: 'busy-host', message, remedy }];
+  const shares = sizes.map((size) => ({ procs: size.procs, senderShare: senderLoad(size) ?? 0 }));
+  return [finding('busy-host', { sizes: shares, ...(senderCpu === undefined ? {} : { senderCpu }) })];
 }
 
 interface Load {
@@ -85,46 +83,53 @@ function workerCpus({ placement }: ScalePlan): number {
   return Math.max(1, placement.workerCpus.length);
 }
 
-function kernelPath(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Advice[] {
+function kernelPath(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Finding<AdviceCode>[] {
   if (sizes.length === 0) return [];
-  const costs = sizes.map(({ senderNsPerPacket = 0 }) => senderNsPerPacket);
-  const busiest = Math.max(...sizes.map((size) => loadOf(size, plan).workers));
-  const message = `with ${procsText(sizes)} nothing was lost, and ${rangeText(sizes.map(({ packetsPerSecond }) => packetsPerSecond))} packets a second are what one CPU can send and receive here (${rangeText(costs)} ns of CPU time a packet: the way through the kernel, the copy into the ring and the sending); the processes used at most ${percentText(busiest)} of ${cpusText(plan)}`;
-  const remedy = 'one receive queue is one CPU: more of them (ethtool -L) carry more, more processes do not';
-  return [{ code: 'kernel-path', message, remedy }];
-}
-
-function workerCpu(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Advice[] {
-  if (sizes.length === 0) return [];
-  const message = `with ${procsText(sizes)} ${lossText(sizes)} of the packets found full rings while the processes used up ${cpusText(plan)} (${rangeText(sizes.map(({ cpuNsPerPacket }) => cpuNsPerPacket))} ns a packet)`;
-  const remedy = `give the processes more CPUs, or less to do for each packet; neither a faster capture (AF_XDP, DPDK) nor larger rings would help, as the packets do arrive`;
-  return [{ code: 'worker-cpu', message, remedy }];
-}
-
-function busiestMember(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Advice[] {
-  if (sizes.length === 0) return [];
-  const shares = sizes.map(({ maxOverMean, procs }) => percentText(maxOverMean / procs));
-  const used = Math.max(...sizes.map((size) => loadOf(size, plan).workers));
-  const message = `with ${procsText(sizes)} ${lossText(sizes)} of the packets were lost: the busiest process got ${listText(shares)} of all and used up its CPU, while the processes together used at most ${percentText(used)} of ${cpusText(plan)}`;
-  const remedy = 'more processes give each of them less; one flow cannot be divided, so an elephant needs a bypass or a filter before it';
-  return [{ code: 'busiest-member', message, remedy }];
-}
-
-function ringOverflow(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Advice[] {
-  if (sizes.length === 0) return [];
-  const used = Math.max(...sizes.map((size) => loadOf(size, plan).workers));
-  const message = `with ${procsText(sizes)} ${lossText(sizes)} of the packets found full rings, although the processes used at most ${percentText(used)} of ${cpusText(plan)}: they were kept waiting for longer than a ring of ${mebibytes(plan.ring.blockBytes * plan.ring.blockCount)} lasts`;
   return [
-    {
-      code: 'ring-overflow',
-      message,
-      remedy: 'keep other programs off the CPUs of the processes; larger rings (--ring-size) bridge a short wait',
-    },
+    finding('kernel-path', {
+      procs: sizes.map(({ procs }) => procs),
+      packetsPerSecond: rangeOf(sizes.map(({ packetsPerSecond }) => packetsPerSecond)),
+      senderNsPerPacket: rangeOf(sizes.map(({ senderNsPerPacket = 0 }) => senderNsPerPacket)),
+      used: mostUsed(sizes, plan),
+      placement: plan.placement,
+    }),
   ];
 }
 
+function workerCpu(sizes: readonly MeasuredSize[], { placement }: ScalePlan): readonly Finding<AdviceCode>[] {
+  if (sizes.length === 0) return [];
+  return [
+    finding('worker-cpu', { sizes: sizes.map(lossOf), nsPerPacket: rangeOf(sizes.map(({ cpuNsPerPacket }) => cpuNsPerPacket)), placement }),
+  ];
+}
+
+function busiestMember(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Finding<AdviceCode>[] {
+  if (sizes.length === 0) return [];
+  const busiest = sizes.map((size) => ({ ...lossOf(size), busiestShare: size.maxOverMean / size.procs }));
+  return [finding('busiest-member', { sizes: busiest, used: mostUsed(sizes, plan), placement: plan.placement })];
+}
+
+function ringOverflow(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Finding<AdviceCode>[] {
+  if (sizes.length === 0) return [];
+  const { placement, ring } = plan;
+  const ringBytes = ring.blockBytes * ring.blockCount;
+  return [finding('ring-overflow', { sizes: sizes.map(lossOf), used: mostUsed(sizes, plan), placement, ringBytes })];
+}
+
+function lossOf({ procs, lossPercent }: MeasuredSize): Pick<MeasuredSize, 'procs' | 'lossPercent'> {
+  return { procs, lossPercent };
+}
+
+function mostUsed(sizes: readonly MeasuredSize[], plan: ScalePlan): number {
+  return Math.max(...sizes.map((size) => loadOf(size, plan).workers));
+}
+
+function rangeOf(values: readonly number[]): Range {
+  return { least: Math.min(...values), most: Math.max(...values) };
+}
+
 /** A process wakes for each block, and a block is handed over when its time is up, however little is in it. */
-function wakeUps(sizes: readonly MeasuredSize[], { ring }: ScalePlan): readonly Advice[] {
+function wakeUps(sizes: readonly MeasuredSize[], { ring }: ScalePlan): readonly Finding<AdviceCode>[] {
   const [small, ...larger] = sizes.filter(({ lossPercent }) => lossPercent < LOSS_PERCENT_MAX).toSorted((a, b) => a.procs - b.procs);
   const large = larger.at(-1);
   if (small === undefined || large === undefined || large.cpuNsPerPacket < GROWN * small.cpuNsPerPacket) return [];
@@ -132,16 +137,20 @@ function wakeUps(sizes: readonly MeasuredSize[], { ring }: ScalePlan): readonly 
   // Where blocks are more than half full, or fewer packets came, the reason is another one.
   const isEmpty = inBlock * PACKET_IN_BLOCK_BYTES < ring.blockBytes / 2;
   if (!isEmpty || large.packetsPerSecond < small.packetsPerSecond / 2) return [];
-  const message = `a packet took ${grouped(large.cpuNsPerPacket)} ns of the processes' CPU time with ${large.procs}, and ${grouped(small.cpuNsPerPacket)} ns with ${small.procs}: each of ${large.procs} gets about ${roundText(inBlock)} packets in the ${ring.blockTimeoutMs} ms after which a block is handed over, so that it wakes for a block that is nearly empty`;
-  return [{ code: 'wake-ups', message, remedy: 'fewer processes, or a longer --block-timeout where a later verdict does no harm' }];
+  return [
+    finding('wake-ups', { small: costOf(small), large: costOf(large), packetsInBlock: inBlock, blockTimeoutMs: ring.blockTimeoutMs }),
+  ];
 }
 
-function memory(failed: readonly FailedSize[]): readonly Advice[] {
+function costOf({ procs, cpuNsPerPacket }: MeasuredSize): { readonly procs: number; readonly nsPerPacket: number } {
+  return { procs, nsPerPacket: cpuNsPerPacket };
+}
+
+function memory(failed: readonly FailedSize[]): readonly Finding<AdviceCode>[] {
   const isMemory = ({ error }: FailedSize) => error.code === 'TOO_LARGE' || error.code === 'RING_REFUSED';
-  return failed.filter(isMemory).map(({ procs, error: { message, remedy } }) => {
-    const text = `${procs} processes were not tried: ${message}`;
-    return { code: 'memory', message: text, ...(remedy === undefined ? {} : { remedy }) };
-  });
+  return failed
+    .filter(isMemory)
+    .map(({ procs, error: { message, remedy } }) => finding('memory', { procs, message, ...(remedy === undefined ? {} : { remedy }) }));
 }
 
 /** What a size could take, were it offered: all its processes together, and the busiest of them, no more than their CPUs have time for. */
@@ -150,7 +159,7 @@ function capacityOf({ cpuNsPerPacket, procs, maxOverMean }: MeasuredSize, plan: 
   return cpuNsPerPacket === 0 ? 0 : (cpus * 1e9) / cpuNsPerPacket;
 }
 
-function bestSize(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Advice[] {
+function bestSize(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly FindingArgs['best-size'][] {
   const keeping = sizes.filter(({ answer }) => answer !== 'no');
   if (keeping.length < 2) return [];
   const candidates = keeping.filter(({ lost }) => lost === 0);
@@ -158,79 +167,28 @@ function bestSize(sizes: readonly MeasuredSize[], plan: ScalePlan): readonly Adv
   const most = Math.max(...candidates.map((size) => capacityOf(size, plan)));
   const [best] = candidates.filter((size) => capacityOf(size, plan) >= most * (1 - ALIKE)).toSorted((a, b) => a.procs - b.procs);
   if (best === undefined) return [];
-  const message = `${processes(best.procs)} lost nothing and could take about ${roundText(capacityOf(best, plan))} packets a second on ${cpusText(plan)} (${grouped(best.cpuNsPerPacket)} ns a packet, the busiest process ${best.maxOverMean.toFixed(2)} times the mean)`;
-  const remedy =
-    plan.workNs === 0
-      ? 'an IDS spends far more on a packet than this tool: measure again with --work-ns set to that, because the best size follows from it'
-      : undefined;
-  return [{ code: 'best-size', message, ...(remedy === undefined ? {} : { remedy }) }];
+  const { maxOverMean } = best;
+  const { placement, workNs } = plan;
+  return [{ kind: 'no-loss', ...costOf(best), capacity: capacityOf(best, plan), maxOverMean, placement, isIdle: workNs === 0 }];
 }
 
 /** A size that nobody measured may be the better one. */
-function among(advice: Advice, measured: number, asked: readonly ScaleSize[]): Advice {
+function extentOf(measured: number, asked: readonly ScaleSize[]): Pick<FindingArgs['best-size'], 'outOf'> {
   const isCutShort = asked.some((size) => (isMeasured(size) ? size.doubts : [size.error]).some(({ code }) => /^interrupted$/i.test(code)));
-  return isCutShort ? { ...advice, message: `of ${measured} sizes measured (${asked.length} asked for): ${advice.message}` } : advice;
+  return isCutShort ? { outOf: { measured, asked: asked.length } } : {};
 }
 
-function leastLoss(sizes: readonly MeasuredSize[]): readonly Advice[] {
+function leastLoss(sizes: readonly MeasuredSize[]): readonly FindingArgs['best-size'][] {
   const least = Math.min(...sizes.map(({ lossPercent }) => lossPercent));
   const [best] = sizes.filter(({ lossPercent }) => lossPercent <= least * (1 + ALIKE)).toSorted((a, b) => a.procs - b.procs);
-  if (best === undefined) return [];
-  const message = `no size was free of loss; ${processes(best.procs)} lost least, ${lossText([best])} of what was sent`;
-  return [{ code: 'best-size', message, remedy: 'measure again at a lower --rate, to see which size carries what you need' }];
+  return best === undefined ? [] : [{ kind: 'least-loss', ...lossOf(best) }];
 }
 
 /** Frames of 64 octets on a 10 Gbit/s Ethernet: 84 octets each on the wire, with preamble and gap. */
 const LINE_RATE_10G = 14_880_952;
 
-function beyondAfPacket(sizes: readonly MeasuredSize[]): readonly Advice[] {
+function beyondAfPacket(sizes: readonly MeasuredSize[]): readonly Finding<AdviceCode>[] {
   if (sizes.length === 0) return [];
   const perCpu = Math.max(...sizes.map(({ packetsPerSecond }) => packetsPerSecond));
-  const message = `one CPU carried ${roundText(perCpu)} packets a second through the kernel here, sending included, so that 10 Gbit/s of the smallest frames (${roundText(LINE_RATE_10G)} a second) would take up to ${Math.ceil(LINE_RATE_10G / perCpu)} CPUs with a receive queue each, before any of them is inspected`;
-  const remedy =
-    'where the traffic is more than the CPUs that can be spared for that carry, use AF_XDP or DPDK, which pass by the network stack';
-  return [{ code: 'beyond-af-packet', message, remedy }];
-}
-
-// ---- words
-
-function procsText(sizes: readonly MeasuredSize[]): string {
-  const last = sizes.at(-1)?.procs ?? 0;
-  return `${listText(sizes.map(({ procs }) => String(procs)))} ${last === 1 && sizes.length === 1 ? 'process' : 'processes'}`;
-}
-
-function processes(procs: number): string {
-  return procs === 1 ? '1 process' : `${procs} processes`;
-}
-
-function listText(items: readonly string[]): string {
-  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
-}
-
-function lossText(sizes: readonly MeasuredSize[]): string {
-  return listText(sizes.map(({ lossPercent }) => (lossPercent < 0.1 ? 'less than 0.1 %' : `${lossPercent.toFixed(1)} %`)));
-}
-
-function rangeText(values: readonly number[]): string {
-  const [least, most] = [roundText(Math.min(...values)), roundText(Math.max(...values))];
-  return least === most ? most : `${least} to ${most}`;
-}
-
-/** Two or three digits that mean something, in groups. */
-function roundText(value: number): string {
-  const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, value))) - 2);
-  return grouped(Math.round(value / unit) * unit);
-}
-
-function percentText(share: number): string {
-  return `${Math.round(share * 100)} %`;
-}
-
-function cpusText({ placement: { senderCpu, workerCpus: cpus } }: ScalePlan): string {
-  const names = cpus.length > 4 ? `${cpus.length} CPUs` : `CPU ${listText(cpus.map(String))}`;
-  return senderCpu === undefined ? `${names}, which the sender shares` : names;
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 2 : 0)} MiB`;
+  return [finding('beyond-af-packet', { perCpu, lineRate: LINE_RATE_10G, cpus: Math.ceil(LINE_RATE_10G / perCpu) })];
 }

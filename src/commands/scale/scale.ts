@@ -2,6 +2,7 @@
 
 import type { RunCluster } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
+import { worded } from '../../collector/words/say.ts';
 import type { RunResult, SourceInfo } from '../../model/run-result.ts';
 import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { RunScale, ScaleIo } from './io.ts';
@@ -25,7 +26,7 @@ export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster)
     ...headOf('fanout-cluster/scale@1', io.version, launch, first.source),
     plan,
     sizes,
-    advice: adviseOn(sizes, plan),
+    advice: adviseOn(sizes, plan).map(worded),
   };
 };
 
@@ -43,10 +44,10 @@ async function measure(asked: SizeOptions, io: ScaleIo, runCluster: RunCluster):
 }
 
 function sizeOf(procs: number, turn: Turn<Measured> | undefined): ScaleSize {
-  if (turn === undefined) return { procs, error: endedBySignal('before this size was measured') };
+  if (turn === undefined) return { procs, error: endedBySignal('before-size-measured') };
   if (turn.kind === 'failed') return { procs, error: reasonOf(turn.error) };
   const { size } = turn.value;
-  return turn.isCut ? { ...size, doubts: [...size.doubts, endedBySignal('while this size was measured')] } : size;
+  return turn.isCut ? { ...size, doubts: [...size.doubts, endedBySignal('while-size-measured')] } : size;
 }
 
 function measured({ group, timing, packets, members, balance, verdict, warnings }: RunResult, gauges: ScaleGauges): MeasuredSize {

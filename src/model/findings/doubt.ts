@@ -4,6 +4,7 @@ import type { FanoutMode } from '../fanout.ts';
 import type { LinkState } from '../link.ts';
 import type { NicFacts, Outsiders, StopReason } from '../run-facts.ts';
 import type { SourceInfo } from '../run-result.ts';
+import type { ChurnChange } from './churn.ts';
 
 export type Nothing = Readonly<Record<never, never>>;
 
@@ -34,6 +35,13 @@ export type NoTrafficWhy =
   /** Nobody could look: what was asked for that may be the reason. */
   | { readonly kind: 'untold'; readonly filter: boolean; readonly noPromisc: boolean };
 
+/** `end`: how it ended. */
+export interface LostMember {
+  readonly index: number;
+  readonly pid: number;
+  readonly end: string;
+}
+
 /** Why everything may have been on one member. */
 export type OneMemberWhy =
   | { readonly kind: 'lab-queues'; readonly mode: 'qm' | 'cpu'; readonly procs: number; readonly nic?: NicFacts['name'] }
@@ -47,11 +55,14 @@ export interface DoubtArgs {
   /** `why`: of a live interface. */
   'no-traffic': { readonly interface: string; readonly source: SourceKind; readonly stop: Stop; readonly why?: NoTrafficWhy };
   /** `ignored`: the reasons that packets belong to no flow, most frequent first, up to three. */
-  'no-flows': {
-    readonly captured: number;
-    readonly ignored: readonly (readonly [reason: string, packets: number])[];
-    readonly own?: OwnAddresses;
-  };
+  'no-flows':
+    | {
+        readonly captured: number;
+        readonly ignored: readonly (readonly [reason: string, packets: number])[];
+        readonly own?: OwnAddresses;
+      }
+    /** No flow was seen both before and after a change of the group. */
+    | { readonly change: ChurnChange };
   'no-two-way-flows': { readonly flows: number; readonly stop: Stop; readonly source: SourceKind; readonly ignoresOutgoing: boolean };
   /** `missing`: two-way flows that must pass before chance is ruled out. */
   'one-member': {
@@ -74,13 +85,16 @@ export interface DoubtArgs {
     readonly split: number;
   };
   /** `untracked`: of these packets, so many were lost in the collector. */
-  'evidence-lost': {
-    readonly overflowed: number;
-    readonly seen: number;
-    readonly untracked: number;
-    readonly source: SourceKind;
-    readonly maxLossPercent: number;
-  };
+  'evidence-lost':
+    | {
+        readonly overflowed: number;
+        readonly seen: number;
+        readonly untracked: number;
+        readonly source: SourceKind;
+        readonly maxLossPercent: number;
+      }
+    /** Packets of a capture file that belong to flows for which there was no room. */
+    | { readonly packets: number };
   'accounting-mismatch':
     | { readonly kind: 'sent'; readonly offered: number; readonly missing: number }
     | { readonly kind: 'sum'; readonly captured: number; readonly accounted: number }
@@ -89,11 +103,13 @@ export interface DoubtArgs {
     | {
         readonly kind: 'members';
         readonly members: readonly { readonly member: number; readonly judged: number; readonly told: number }[];
-      };
-  'lost-member': {
-    readonly procs: number;
-    readonly lost: readonly { readonly index: number; readonly pid: number; readonly end: string }[];
-  };
+      }
+    /** Flows that were seen in the lab and that it never sent. */
+    | { readonly kind: 'strays'; readonly flows: number };
+  'lost-member':
+    | { readonly procs: number; readonly lost: readonly LostMember[] }
+    /** Where members are killed on purpose: one that was not to be killed. */
+    | LostMember;
   /** Packets that the kernel passed on although no flow was split. */
   'rolled-over': { readonly packets: number };
   'unjudged-stacks': { readonly flows: number; readonly total: number; readonly stacksMax: number };

@@ -9,7 +9,8 @@ import type { Nothing } from './doubt.ts';
 
 export interface WarningArgs {
   'stack-on-one-member': { readonly stack: string; readonly flows: number; readonly member: number };
-  'mostly-one-way': { readonly oneWay: number; readonly total: number };
+  /** `isOfFile`: of a capture file that a prediction is made of. */
+  'mostly-one-way': { readonly oneWay: number; readonly total: number; readonly isOfFile?: true };
   'flows-forgotten': { readonly forgotten: number; readonly oneWay: number; readonly flowsMax: number };
   /** `remedy`: whether leaving them out helps, and what it would cost. */
   'outgoing-packets': {
@@ -22,8 +23,10 @@ export interface WarningArgs {
   'ignore-outgoing-ineffective': { readonly kernel: string; readonly came: number; readonly mode: FanoutMode };
   'packets-twice': CopyFacts & { readonly interface: string };
   'above-mtu': LargeFacts & { readonly captured: number; readonly interface: string } & Pick<LinkState, 'kind' | 'offloads'>;
-  'order-inverted': Pick<Order, 'checked' | 'inversions' | 'flows' | 'kinds'> &
-    Pick<SourceInfo, 'kind' | 'interface'> & { readonly link?: LinkState };
+  'order-inverted':
+    | (Pick<Order, 'checked' | 'inversions' | 'flows' | 'kinds'> & Pick<SourceInfo, 'kind' | 'interface'> & { readonly link?: LinkState })
+    /** Of a mode that is recommended all the same. */
+    | ({ readonly kind: 'recommended' } & Pick<Order, 'checked' | 'inversions'>);
   'rollover-untested': Nothing;
   'bpf-flow-dissector': { readonly dissector: FlowDissector & { readonly kind: 'attached' } };
   /** `wasAsked`: the kernel showed it; else its release tells. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ObservedFlow } from '../../../../src/addon/flow-map.ts';
+import { say } from '../../../../src/collector/words/say.ts';
 import { type ClassSample, cellsOf, classesByFlow, doubtsOf } from '../../../../src/commands/matrix/matrix-cells.ts';
 import type { MatrixCell } from '../../../../src/commands/matrix/result.ts';
 import { finding } from '../../../../src/model/finding.ts';
@@ -140,7 +141,8 @@ describe('a cell is doubtful', () => {
       [...evenly, kept(FLOWS, 0)],
       ids.map((id) => truthOf(id, 'ipv4-udp')),
     );
-    expect(doubtsOf(observed)).toMatchObject([{ code: 'accounting-mismatch', message: expect.stringContaining('1 flow that nobody') }]);
+    expect(doubtsOf(observed)).toEqual([finding('accounting-mismatch', { kind: 'strays', flows: 1 })]);
+    expect(doubtsOf(observed).map((doubt) => say(doubt).message)).toEqual(['1 flow that nobody had sent was seen in the lab']);
     expect(doubtsOf({ ...observed, flows: evenly })).toEqual([]);
   });
 });

@@ -1,10 +1,11 @@
 /** Each limit from the figures that show it, and nothing from figures that do not. */
 import { describe, expect, test } from 'vitest';
+import { worded } from '../../../../src/collector/words/say.ts';
 import type { Advice, ScalePlan, ScaleSize } from '../../../../src/commands/scale/result.ts';
 import { adviseOn } from '../../../../src/commands/scale/scale-advice.ts';
 import { lossy, PLAN, sizeOf } from '../../../helpers/scale.ts';
 
-const advise = (sizes: readonly ScaleSize[], change: Partial<ScalePlan> = {}) => adviseOn(sizes, { ...PLAN, ...change });
+const advise = (sizes: readonly ScaleSize[], change: Partial<ScalePlan> = {}) => adviseOn(sizes, { ...PLAN, ...change }).map(worded);
 const codes = (advice: readonly Advice[]) => advice.map(({ code }) => code);
 const one = (advice: readonly Advice[], code: Advice['code']) => advice.find((each) => each.code === code);
 
@@ -128,6 +129,7 @@ test('memory: a size that does not fit, in the words of its error', () => {
   const advice = advise([sizeOf(2), { procs: 256, error }]);
   expect(one(advice, 'memory')).toEqual({
     code: 'memory',
+    args: { procs: 256, message: error.message, remedy: error.remedy },
     message: '256 processes were not tried: 256 processes need 3072 MiB; 1024 MiB are available',
     remedy: 'use fewer --procs',
   });
