@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { FanoutError } from '../errors.ts';
+import type { ReadFault } from '../model/capture-file.ts';
 import type { CaptureUse } from './use.ts';
 
 /** Large enough to cost little per byte, small enough not to keep the process from anything else. */
@@ -21,7 +22,7 @@ export interface CaptureReader {
   /** The next piece, which the one after it overwrites; nothing at the end, whatever the reason for it. */
   next(): Promise<Uint8Array | undefined>;
   /** Why it ended before the file did. */
-  readonly damage: string | undefined;
+  readonly fault: ReadFault | undefined;
   /** A next() that is waiting ends with nothing. */
   close(): void;
 }
@@ -95,7 +96,7 @@ async function* piecesOf(file: number): AsyncGenerator<Uint8Array, void> {
 }
 
 function readerOf(pieces: AsyncIterator<Uint8Array>, closeSource: () => void): CaptureReader {
-  let damage: string | undefined;
+  let fault: ReadFault | undefined;
   let isClosed = false;
   return {
     async next() {
@@ -104,12 +105,12 @@ function readerOf(pieces: AsyncIterator<Uint8Array>, closeSource: () => void): C
         return piece.done === true ? undefined : piece.value;
       } catch (error) {
         // Closing it makes it fail, too.
-        if (!isClosed) damage = damageText(error);
+        if (!isClosed) fault = faultOf(error);
         return undefined;
       }
     },
-    get damage() {
-      return damage;
+    get fault() {
+      return fault;
     },
     close() {
       isClosed = true;
@@ -122,12 +123,11 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-function damageText(error: unknown): string {
+function faultOf(error: unknown): ReadFault {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (code === 'Z_BUF_ERROR') return 'its gzip data end too early';
-  if (code.startsWith('Z_')) return `its gzip data are damaged (${message})`;
-  return `reading it failed (${message})`;
+  if (code === 'Z_BUF_ERROR') return { kind: 'gzip-ends-early' };
+  return { kind: code.startsWith('Z_') ? 'gzip-damaged' : 'read-failed', message };
 }
 
 const GZIP_MAGIC = [0x1f, 0x8b] as const;

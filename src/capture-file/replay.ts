@@ -7,10 +7,10 @@ import type { CaptureSummary } from '../addon/capture-summary.ts';
 import type { FrameCollector } from '../addon/frame-collector.ts';
 import type { Injector, InjectPlan } from '../addon/injector.ts';
 import { interrupted } from '../errors.ts';
-import type { Reason } from '../model/run-result.ts';
+import type { ReadFault, UnusableCapture } from '../model/capture-file.ts';
+import type { Finding } from '../model/finding.ts';
 import { captureWarnings, unusableCapture } from './findings.ts';
 import { type CaptureInput, type CaptureReader, inputName } from './input.ts';
-import { REPLAY } from './use.ts';
 
 export const SEGMENT_BYTES = 64 * 2 ** 20;
 
@@ -34,7 +34,7 @@ export class Replay {
   #atEnd = false;
   #isStopped = false;
   /** Of the first round: later ones read the same file. */
-  #firstRound: { readonly summary: CaptureSummary; readonly damage: string | undefined } | undefined;
+  #firstRound: { readonly summary: CaptureSummary; readonly fault: ReadFault | undefined } | undefined;
   #injector: Injector | undefined;
   #isSending = false;
   /** Packets of the injector's runs that have ended. */
@@ -46,8 +46,8 @@ export class Replay {
     this.#reader = input.read();
   }
 
-  /** Reads the first segment. Throws a FanoutError if there is nothing in the file that can be sent. */
-  static async open(input: CaptureInput, collector: FrameCollector, signal: AbortSignal): Promise<Replay> {
+  /** Reads the first segment. Answers why, if there is nothing in the file that can be sent. */
+  static async open(input: CaptureInput, collector: FrameCollector, signal: AbortSignal): Promise<Replay | UnusableCapture> {
     const replay = new Replay(input, collector);
     const onAbort = (): void => replay.#stop();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -60,7 +60,7 @@ export class Replay {
     if (signal.aborted) throw interrupted('before anything could be judged');
     if (collector.frames === 0) {
       replay.#reader.close();
-      throw unusableCapture(inputName(input.path), collector.summary(), replay.#reader.damage, REPLAY);
+      return unusableCapture(inputName(input.path), collector.summary(), replay.#reader.fault, 'replay');
     }
     return replay;
   }
@@ -70,9 +70,9 @@ export class Replay {
     return this.#sent + (this.#isSending ? (this.#injector?.counters.packets ?? 0) : 0);
   }
 
-  get warnings(): readonly Reason[] {
-    const { summary, damage } = this.#firstRound ?? { summary: this.#collector.summary(), damage: this.#reader.damage };
-    return captureWarnings(inputName(this.#input.path), summary, damage, REPLAY);
+  get warnings(): readonly Finding[] {
+    const { summary, fault } = this.#firstRound ?? { summary: this.#collector.summary(), fault: this.#reader.fault };
+    return captureWarnings(inputName(this.#input.path), summary, fault, 'replay');
   }
 
   /** Resolves when all was sent, or after stop(). Rejects if sending failed. */
@@ -151,7 +151,7 @@ export class Replay {
   }
 
   async #rewind(): Promise<void> {
-    this.#firstRound ??= { summary: this.#collector.summary(), damage: this.#reader.damage };
+    this.#firstRound ??= { summary: this.#collector.summary(), fault: this.#reader.fault };
     this.#reader.close();
     this.#collector.restart();
     this.#reader = this.#input.read();

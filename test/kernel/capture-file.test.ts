@@ -214,6 +214,7 @@ describe('segments', () => {
       const input = await openCaptureInput(path, () => process.stdin, REPLAY);
       const collector = new native.FrameCollector({ segmentBytes, queues: 1, seed: 1 });
       const opened = await Replay.open(input, collector, new AbortController().signal);
+      if (!(opened instanceof Replay)) throw new TypeError(`nothing of it can be sent: ${opened.kind}`);
       await opened.run(lab.createInjector(), { rounds, packetsPerSecond: 0 });
       expect(opened.warnings).toEqual([]);
       await opened.close();

@@ -273,7 +273,10 @@ export class Lane {
       order,
       epochs: evidence.epochs.map(({ members: count, reason }) => ({ members: count, ...(reason === undefined ? {} : { reason }) })),
       ...judgement,
-      warnings: [...judgement.warnings, ...orderWarnings(order, source.info, facts.link?.after).map(wordedReason), ...source.warnings()],
+      warnings: [
+        ...judgement.warnings,
+        ...[...orderWarnings(order, source.info, facts.link?.after), ...source.warnings()].map(wordedReason),
+      ],
     };
   }
 }

@@ -8,13 +8,15 @@ import type { CaptureInput } from '../../capture-file/input.ts';
 import { Replay, type ReplayPlan, SEGMENT_BYTES } from '../../capture-file/replay.ts';
 import { FanoutError } from '../../errors.ts';
 import type { LabNetwork } from '../../lab/network.ts';
+import type { Finding } from '../../model/finding.ts';
 import type { NicFacts } from '../../model/run-facts.ts';
 import { flowRoomIn } from '../../model/run-limits.ts';
-import type { Reason, SourceInfo } from '../../model/run-result.ts';
+import type { SourceInfo } from '../../model/run-result.ts';
 import { isSymmetric, type NicModel } from '../../nic/model.ts';
 import { allowedCpus } from '../../options/machine.ts';
 import type { LabSource, LiveSource, Options, PcapSource, Sending } from '../../options/options.ts';
 import { type FlowTruth, generateTraffic, type Traffic } from '../../traffic/traffic.ts';
+import { badCapture } from '../words/capture-file.ts';
 import { freshHashSeed, noFlowTable } from './flow-table.ts';
 import { checkLiveInterface, describe } from './live-interface.ts';
 
@@ -46,7 +48,7 @@ export interface PacketSource {
   /** What flows the packets belong to, and what kind of traffic each is; none where nobody knows. */
   truth(): readonly FlowTruth[];
   /** What is to be said about it beside the evidence. */
-  warnings(): readonly Reason[];
+  warnings(): readonly Finding[];
   close(): Promise<void>;
 }
 
@@ -115,7 +117,7 @@ interface Sender {
   offered(): number;
   offeredPerSecond(): number | undefined;
   truth(): readonly FlowTruth[];
-  warnings(): readonly Reason[];
+  warnings(): readonly Finding[];
   close(): Promise<void>;
 }
 
@@ -188,6 +190,7 @@ function createFrameCollector({ queues }: LabNetwork, { nic }: Sending, options:
 
 async function replaySender(input: CaptureInput, network: LabNetwork, collector: FrameCollector, signal: AbortSignal): Promise<Sender> {
   const replay = await Replay.open(input, collector, signal);
+  if (!(replay instanceof Replay)) throw badCapture(replay);
   let injector: Injector | undefined;
   return {
     prepare: () => {

@@ -2,6 +2,7 @@
 import type { Finding, FindingArgs, FindingCode } from '../../model/finding.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { ADVICE_WORDS } from './advice.ts';
+import { CAPTURE_WORDS } from './capture-file.ts';
 import { CAUSE_WORDS } from './causes.ts';
 import { DISTURBANCE_WORDS } from './disturbances.ts';
 import { DOUBT_WORDS } from './doubts.ts';
@@ -21,6 +22,7 @@ const WORDS: Words<FindingArgs> = {
   ...WARNING_WORDS,
   ...CAUSE_WORDS,
   ...ADVICE_WORDS,
+  ...CAPTURE_WORDS,
   ...DISTURBANCE_WORDS,
 };
 

@@ -5,14 +5,14 @@ import { native } from '../../addon/native.ts';
 import type { CapturePrediction } from '../../addon/prediction.ts';
 import { captureWarnings, unusableCapture } from '../../capture-file/findings.ts';
 import { type CaptureInput, inputName } from '../../capture-file/input.ts';
-import { PREDICT } from '../../capture-file/use.ts';
 import { withCommunityIds } from '../../collector/run/community-ids.ts';
 import { freshHashSeed } from '../../collector/source/flow-table.ts';
+import { badCapture } from '../../collector/words/capture-file.ts';
 import { interrupted } from '../../errors.ts';
 import { hostKernel } from '../../host/kernel.ts';
+import { type Finding, finding } from '../../model/finding.ts';
 import { assumptionsOf, CURRENT_MODEL, type KernelModel, modelOf } from '../../model/kernel-model.ts';
 import { kernelText, parseKernelRelease } from '../../model/kernel-release.ts';
-import type { Reason } from '../../model/run-result.ts';
 import type { PredictOptions } from './options.ts';
 import { evidenceOf, type GroupFindings, predictionOf } from './prediction.ts';
 import type { ModelledKernel, PredictionResult } from './result.ts';
@@ -87,7 +87,7 @@ function modelledKernel(asked: string | undefined, probed: KernelModel | undefin
 
 interface Read {
   readonly summary: CaptureSummary;
-  readonly warnings: readonly Reason[];
+  readonly warnings: readonly Finding[];
 }
 
 async function readAll(input: CaptureInput, prediction: CapturePrediction, { signal, onProgress }: PredictIo): Promise<Read> {
@@ -113,14 +113,9 @@ async function readAll(input: CaptureInput, prediction: CapturePrediction, { sig
   prediction.finish();
   const summary = signal.aborted ? atEnd : prediction.summary();
   if (signal.aborted && summary.frames === 0) throw interrupted(`before any packet of ${name} was read`);
-  if (summary.frames === 0) throw unusableCapture(name, summary, reader.damage, PREDICT);
-  const unfinished: readonly Reason[] = signal.aborted ? [unfinishedWarning(name, summary)] : [];
-  return { summary, warnings: [...unfinished, ...captureWarnings(name, summary, reader.damage, PREDICT)] };
-}
-
-function unfinishedWarning(name: string, { records }: CaptureSummary): Reason {
-  const message = `a signal ended the reading of ${name}; only the ${records} packets before it count`;
-  return { code: 'capture-unfinished', message, remedy: 'let it end by itself for an answer about all of it' };
+  if (summary.frames === 0) throw badCapture(unusableCapture(name, summary, reader.fault, 'predict'));
+  const unfinished = signal.aborted ? [finding('capture-unfinished', { name, records: summary.records })] : [];
+  return { summary, warnings: [...unfinished, ...captureWarnings(name, summary, reader.fault, 'predict')] };
 }
 
 function findingsOf(prediction: CapturePrediction, defrag: boolean, violationsMax: number): GroupFindings {

@@ -9,10 +9,11 @@ import { sum } from '../../collector/verdict/confidence.ts';
 import { byFlows, causeOf, type DiagnosisContext, diagnose, isOfKeptFlows } from '../../collector/verdict/diagnose.ts';
 import { strayErrors } from '../../collector/verdict/icmp-errors.ts';
 import { findOneKeyed, noSpread } from '../../collector/verdict/unspread.ts';
+import { worded } from '../../collector/words/say.ts';
 import type { Evidence, StackEvidence } from '../../model/evidence.ts';
 import type { FanoutFlag } from '../../model/fanout.ts';
-import type { WarningCode } from '../../model/reason.ts';
-import type { CauseResult, Reason } from '../../model/run-result.ts';
+import { type Finding, finding } from '../../model/finding.ts';
+import type { CauseResult } from '../../model/run-result.ts';
 import type {
   GroupPrediction,
   ModelledKernel,
@@ -37,7 +38,7 @@ export interface Findings {
   readonly asked: GroupFindings;
   readonly other: GroupFindings;
   /** About the file. */
-  readonly warnings: readonly Reason[];
+  readonly warnings: readonly Finding[];
 }
 
 export type Prediction = Omit<PredictionResult, 'schema' | 'tool' | 'startedAt'>;
@@ -57,7 +58,7 @@ export function predictionOf({ pcap, kernel, summary, asked, other, warnings }: 
     }),
     violationsOmitted: evidence.violationsOmitted,
     alternative: groupPrediction(other, kernel, summary),
-    warnings: [...warnings, ...overflowWarning(evidence), ...oneWayWarning(evidence)],
+    warnings: [...warnings, ...overflowWarning(evidence), ...oneWayWarning(evidence)].map(worded),
   };
 }
 
@@ -156,19 +157,11 @@ export function partedOf({ flows }: Pick<GroupPrediction, 'flows'>): number {
   return flows.split + flows.duplicated - flows.harmless;
 }
 
-interface Warning extends Reason {
-  readonly code: WarningCode;
-}
-
-function overflowWarning({ untracked, unjudgedPackets }: Evidence): readonly Warning[] {
+function overflowWarning({ untracked, unjudgedPackets }: Evidence): readonly Finding[] {
   const packets = untracked.packets + unjudgedPackets;
-  if (packets === 0) return [];
-  const message = `${packets} packets belong to flows for which there was no room; they are not judged`;
-  return [{ code: 'evidence-lost', message, remedy: 'give it a part of the capture at a time (editcap -c)' }];
+  return packets === 0 ? [] : [finding('evidence-lost', { packets })];
 }
 
-function oneWayWarning({ flows }: Evidence): readonly Warning[] {
-  if (flows.oneWay * 2 <= flows.total) return [];
-  const message = `${flows.oneWay} of ${flows.total} flows were seen in one direction only and prove nothing about the other`;
-  return [{ code: 'mostly-one-way', message, remedy: 'capture where both directions pass' }];
+function oneWayWarning({ flows: { oneWay, total } }: Evidence): readonly Finding[] {
+  return oneWay * 2 <= total ? [] : [finding('mostly-one-way', { oneWay, total, isOfFile: true })];
 }

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openCaptureInput, type StandardInput } from '../../../src/capture-file/input.ts';
 import { REPLAY } from '../../../src/capture-file/use.ts';
+import type { ReadFault } from '../../../src/model/capture-file.ts';
 import { temporaryDirectory } from '../../helpers/programs.ts';
 
 const scratch = temporaryDirectory();
@@ -32,13 +33,13 @@ function fileOf(name: string, bytes: Uint8Array): string {
   return path;
 }
 
-async function readAll(path: string, standardInput = noInput): Promise<{ readonly bytes: Buffer; readonly damage: string | undefined }> {
+async function readAll(path: string, standardInput = noInput): Promise<{ readonly bytes: Buffer; readonly fault: ReadFault | undefined }> {
   const input = await openCaptureInput(path, standardInput, REPLAY);
   try {
     const reader = input.read();
     const pieces: Buffer[] = [];
     for (let piece = await reader.next(); piece !== undefined; piece = await reader.next()) pieces.push(Buffer.from(piece));
-    return { bytes: Buffer.concat(pieces), damage: reader.damage };
+    return { bytes: Buffer.concat(pieces), fault: reader.fault };
   } finally {
     await input.close();
   }
@@ -62,9 +63,9 @@ describe('a file', () => {
     ['gzip with padding', Buffer.concat([gzipSync(large), Buffer.alloc(512)]), large],
     ['gzip that grows a thousandfold', gzipSync(Buffer.alloc(50_000_000)), Buffer.alloc(50_000_000)],
   ])('%s', async (name, stored, expected) => {
-    const { bytes, damage } = await readAll(fileOf(name, stored));
+    const { bytes, fault } = await readAll(fileOf(name, stored));
     expect(bytes.equals(expected)).toBe(true);
-    expect(damage).toBeUndefined();
+    expect(fault).toBeUndefined();
   });
 
   test('can be read again from its beginning, also from the middle', async () => {
@@ -82,8 +83,8 @@ describe('damaged gzip: everything before the damage', () => {
   const packed = gzipSync(large);
 
   test.each([20, 100, 20_000, packed.length - 9, packed.length - 1])('cut to %i bytes', async (size) => {
-    const { bytes, damage } = await readAll(fileOf(`cut-${size}`, packed.subarray(0, size)));
-    expect(damage).toBe('its gzip data end too early');
+    const { bytes, fault } = await readAll(fileOf(`cut-${size}`, packed.subarray(0, size)));
+    expect(fault).toEqual({ kind: 'gzip-ends-early' });
     // What gzip(1) has of it is the measure.
     const expected = gunzipped(packed.subarray(0, size));
     expect(bytes.length).toBe(expected.length);
@@ -91,23 +92,23 @@ describe('damaged gzip: everything before the damage', () => {
   });
 
   test.each([1, 8, 30_000])('%i bytes of something else behind it', async (size) => {
-    const { bytes, damage } = await readAll(fileOf(`behind-${size}`, Buffer.concat([packed, Buffer.alloc(size, 0x41)])));
+    const { bytes, fault } = await readAll(fileOf(`behind-${size}`, Buffer.concat([packed, Buffer.alloc(size, 0x41)])));
     expect(bytes.equals(large)).toBe(true);
-    expect(damage).toMatch(/^its gzip data (are damaged \(incorrect header check\)|end too early)$/);
+    expect([{ kind: 'gzip-damaged', message: 'incorrect header check' }, { kind: 'gzip-ends-early' }]).toContainEqual(fault);
   });
 
   test('a wrong checksum', async () => {
     const wrong = Buffer.from(packed);
     wrong.writeUInt8((wrong.at(-6) ?? 0) ^ 1, wrong.length - 6);
-    const { bytes, damage } = await readAll(fileOf('checksum', wrong));
+    const { bytes, fault } = await readAll(fileOf('checksum', wrong));
     expect(bytes.equals(large)).toBe(true);
-    expect(damage).toBe('its gzip data are damaged (incorrect data check)');
+    expect(fault).toEqual({ kind: 'gzip-damaged', message: 'incorrect data check' });
   });
 
   test('bytes that are no gzip in the middle', async () => {
     const wrong = Buffer.concat([gzipSync(large), packed.subarray(0, 700_000), Buffer.alloc(50_000, 0xff)]);
-    const { bytes, damage } = await readAll(fileOf('middle', wrong));
-    expect(damage).toMatch(/^its gzip data are damaged/);
+    const { bytes, fault } = await readAll(fileOf('middle', wrong));
+    expect(fault?.kind).toBe('gzip-damaged');
     expect(bytes.length).toBeGreaterThan(large.length + 690_000);
     expect(bytes.subarray(0, large.length).equals(large)).toBe(true);
     expect(bytes.subarray(large.length, large.length + 690_000).equals(large.subarray(0, 690_000))).toBe(true);
@@ -118,13 +119,13 @@ describe('standard input', () => {
   test('is read as it comes, byte by byte if need be', async () => {
     const bytes = gzipSync(Buffer.from('a capture'));
     const input = () => Readable.from(Array.from(bytes, (byte) => Buffer.of(byte))) as StandardInput;
-    expect(await readAll('-', input)).toEqual({ bytes: Buffer.from('a capture'), damage: undefined });
+    expect(await readAll('-', input)).toEqual({ bytes: Buffer.from('a capture'), fault: undefined });
   });
 
   test('by gzip, up to where it is damaged', async () => {
     const damaged = Buffer.concat([gzipSync(large), Buffer.alloc(100, 0x41)]);
-    const { bytes, damage } = await readAll('-', () => Readable.from([damaged]));
-    expect(damage).toBe('its gzip data are damaged (incorrect header check)');
+    const { bytes, fault } = await readAll('-', () => Readable.from([damaged]));
+    expect(fault).toEqual({ kind: 'gzip-damaged', message: 'incorrect header check' });
     // The write that failed is lost: a kibibyte of what was compressed.
     expect(bytes.length).toBeGreaterThan(large.length - 1100);
     expect(bytes.equals(large.subarray(0, bytes.length))).toBe(true);
@@ -137,7 +138,7 @@ describe('standard input', () => {
     }
     expect(await readAll('-', () => Readable.from(failing()))).toEqual({
       bytes: Buffer.from('some bytes'),
-      damage: 'reading it failed (EIO: i/o error, read)',
+      fault: { kind: 'read-failed', message: 'EIO: i/o error, read' },
     });
   });
 
@@ -147,7 +148,7 @@ describe('standard input', () => {
     const waiting = reader.next();
     reader.close();
     expect(await waiting).toBeUndefined();
-    expect(reader.damage).toBeUndefined();
+    expect(reader.fault).toBeUndefined();
   });
 
   test('that is a terminal is refused', async () => {

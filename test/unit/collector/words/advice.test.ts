@@ -45,6 +45,23 @@ test('a survey that does not add up', () => {
   `);
 });
 
+test('a prediction', () => {
+  expect(
+    spoken(
+      finding('evidence-lost', { packets: 7 }),
+      finding('mostly-one-way', { oneWay: 9, total: 10, isOfFile: true }),
+      finding('capture-unfinished', { name: 'a.pcap', records: 12 }),
+    ),
+  ).toMatchInlineSnapshot(`
+    "7 packets belong to flows for which there was no room; they are not judged
+      -> give it a part of the capture at a time (editcap -c)
+    9 of 10 flows were seen in one direction only and prove nothing about the other
+      -> capture where both directions pass
+    a signal ended the reading of a.pcap; only the 12 packets before it count
+      -> let it end by itself for an answer about all of it"
+  `);
+});
+
 test('churn', () => {
   const leave = { kind: 'leave', slot: 2 } as const;
   expect(

@@ -68,9 +68,9 @@ test('the whole text', () => {
     summary: summaryOf(evidence.judgedPackets + 8, { leftOutOtherwise: 1 }),
     asked: groupFindings(false, evidence, { ignored: [[4, 8]] }),
     other: groupFindings(true, keptFlows(16), { unseen: 1 }),
-    warnings: [{ code: 'capture-damaged', message: 'it ends inside packet 105', remedy: 'capture again' }],
   });
-  expect(renderPrediction(result, STYLE)).toMatchInlineSnapshot(`
+  const warnings = [{ code: 'capture-damaged', message: 'it ends inside packet 105', remedy: 'capture again' }];
+  expect(renderPrediction({ ...result, warnings }, STYLE)).toMatchInlineSnapshot(`
     "HASH must split 3 of 16 flows of trace.pcap; with --defrag none. But the capture file could not be
     read to its end.
 
@@ -118,7 +118,7 @@ test('the whole text', () => {
       sudo fanout-cluster --pcap trace.pcap --procs 64
     "
   `);
-  expect(renderPredictionBrief(result, STYLE)).toMatchInlineSnapshot(`
+  expect(renderPredictionBrief({ ...result, warnings }, STYLE)).toMatchInlineSnapshot(`
     "HASH must split 3 of 16 flows of trace.pcap; with --defrag none. But the capture file could not be
     read to its end.
 
