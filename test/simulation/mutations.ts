@@ -109,7 +109,7 @@ const DOUBTS = of(
   ['no two-way flow is too few', 'if (flows.twoWay === 0) return noTwoWayFlows(evidence, facts);', ''],
   [
     'one member is several',
-    'return isOnOneMember(spread) ? oneMember(evidence, facts) : tooFewFlows(evidence, facts);',
+    'return isOnOneMember(spread) ? oneMember(evidence, facts, unspread) : tooFewFlows(evidence, facts);',
     'return tooFewFlows(evidence, facts);',
   ],
   [
