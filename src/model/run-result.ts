@@ -1,5 +1,7 @@
 /** The one result of a run. Reporters render it and decide nothing; `report json` prints it as it is. */
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
+import type { Finding } from './finding.ts';
+import type { CauseArgs } from './findings/cause.ts';
 import type { KernelDesign } from './kernel-model.ts';
 
 export type Answer = 'yes' | 'no' | 'inconclusive';
@@ -70,17 +72,20 @@ export interface StackResult extends Pick<FlowCounts, 'twoWay' | 'split' | 'asym
   readonly answer: Answer;
 }
 
-export interface CauseResult {
-  readonly code: string;
+/** How many flows have a cause, and what that says against the mode. */
+export interface CauseWeight {
   readonly flows: number;
   /** Of those, in live traffic, so many that rest on one packet, which anybody may have sent; absent for none. */
   readonly isolated?: number;
   readonly harmless: boolean;
   /** True if the user asked to tolerate it: the answer does not rest on these flows. */
   readonly tolerated?: boolean;
-  readonly message: string;
-  readonly remedy?: string;
 }
+
+/** A cause that was found, without words. */
+export type FoundCause = Finding<keyof CauseArgs> & CauseWeight;
+
+export type CauseResult = FoundCause & Pick<Reason, 'message' | 'remedy'>;
 
 export interface MemberResult {
   readonly index: number;

@@ -9,7 +9,7 @@ import type { Answer } from '../../model/run-result.ts';
 import { boundDoubts, stopOf } from './bounds.ts';
 import { FALSE_PASS_LIMIT, falsePassBound, flowsNeeded, isConfident, sum } from './confidence.ts';
 import { ownAddressesOnly, whyNoTraffic } from './no-traffic.ts';
-import { withoutRss } from './rss-texts.ts';
+import { spreadingOf } from './rss.ts';
 import { findUnspread } from './unspread.ts';
 
 export type Doubt = Finding<DoubtCode> | Disturbance;
@@ -108,8 +108,8 @@ function oneMember(evidence: Evidence, facts: RunFacts, unspread: Known['unsprea
 function whyOneMember({ interface: device, mode, source, procs, link, nic }: RunFacts): OneMemberWhy {
   if (goesByNic(mode)) {
     if (source !== 'live') return { kind: 'lab-queues', mode, procs, ...definedOf({ nic: nic?.name }) };
-    if (link !== undefined && withoutRss({ mode, interface: device, link: link.after }) !== undefined)
-      return { kind: 'device', mode, interface: device, link: link.after };
+    const spreading = spreadingOf(link?.after);
+    if (spreading.kind !== 'nic') return { kind: 'device', mode, interface: device, spreading };
   }
   return { kind: 'mode', mode, procs, interface: device };
 }

@@ -3,8 +3,18 @@
  * over and back, and a BPF flow dissector can do all that these bugs did.
  */
 import type { StackEvidence, ViolationGroup, ViolationTraits } from '../../model/evidence.ts';
-import { hasBugB, hasBugC } from '../../model/kernel-model.ts';
-import { has, isAtLeast, type KernelIdentity, type KernelRelease, type Presence, parseKernelRelease } from '../../model/kernel-release.ts';
+import type { CauseArgs, CauseFlows } from '../../model/findings/cause.ts';
+import type { FlowDissector } from '../../model/flow-dissector.ts';
+import { hasBugB, hasBugC, type KernelBugs } from '../../model/kernel-model.ts';
+import {
+  has,
+  isAtLeast,
+  type KernelIdentity,
+  type KernelRelease,
+  kernelText,
+  type Presence,
+  parseKernelRelease,
+} from '../../model/kernel-release.ts';
 import { FALSE_PASS_LIMIT, logBinomialBound, sum } from './confidence.ts';
 import { family, hasLayer, OUTER_HASHED } from './stack-layers.ts';
 
@@ -72,9 +82,23 @@ export function hashBugOf(
 }
 
 /** Whether the release is one of those that were published with the bug. */
-export function isReleaseWith(bug: HashBug, kernel: string | KernelIdentity): Presence {
+function isReleaseWith(bug: HashBug, kernel: string | KernelIdentity): Presence {
   const release = parseKernelRelease(kernel);
   return release === undefined ? 'unknown' : RELEASES[bug](release);
+}
+
+interface Host {
+  readonly kernel: string | KernelIdentity;
+  readonly dissector: FlowDissector;
+  /** Of a prediction: the kernel is taken to have the bug. */
+  readonly modelled?: KernelBugs;
+}
+
+/** What is known of the kernel that showed the pattern of a bug. A flow dissector may have made it where the release does not speak for the bug. */
+export function knownBug(bug: HashBug, { kernel, dissector, modelled }: Host): Omit<CauseArgs[HashBug], keyof CauseFlows | 'by'> {
+  const byRelease = isReleaseWith(bug, kernel);
+  const isEstablished = modelled !== undefined || (byRelease === 'yes' && dissector.kind !== 'attached');
+  return { kernel: kernelText(kernel), byRelease, ...(isEstablished ? {} : { dissector }) };
 }
 
 const RELEASES: Readonly<Record<HashBug, (release: KernelRelease) => Presence>> = {

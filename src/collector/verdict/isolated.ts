@@ -2,7 +2,7 @@
 import type { Evidence, ViolationGroup, ViolationTraits } from '../../model/evidence.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { RunFacts } from '../../model/run-facts.ts';
-import type { CauseResult } from '../../model/run-result.ts';
+import type { CauseWeight, FoundCause } from '../../model/run-result.ts';
 import { sum } from './confidence.ts';
 import { causeOf, type DiagnosisContext, type ViolationCause } from './diagnose.ts';
 
@@ -45,10 +45,10 @@ export function isolatedGroups(context: DiagnosisContext, facts: Pick<RunFacts, 
 
 /** Each cause with how many of its flows are isolated. */
 export function withIsolated(
-  causes: readonly CauseResult[],
+  causes: readonly FoundCause[],
   isolated: readonly ViolationGroup[],
   context: DiagnosisContext,
-): readonly CauseResult[] {
+): readonly FoundCause[] {
   return causes.map((cause) => {
     const flows = sum(isolated.filter((group) => causeOf(group, context) === cause.code).map((group) => group.flows));
     return flows === 0 ? cause : { ...cause, isolated: flows };
@@ -56,12 +56,12 @@ export function withIsolated(
 }
 
 /** Whether a cause rests on more than flows that are isolated. */
-export function isMoreThanIsolated({ flows, isolated = 0 }: CauseResult): boolean {
+export function isMoreThanIsolated({ flows, isolated = 0 }: CauseWeight): boolean {
   return flows > isolated;
 }
 
 /** The reason `isolated-violation`. `causes` are those that would make the answer NO. */
-export function isolatedDoubt({ flows }: Evidence, causes: readonly CauseResult[]): readonly Finding<'isolated-violation'>[] {
+export function isolatedDoubt({ flows }: Evidence, causes: readonly FoundCause[]): readonly Finding<'isolated-violation'>[] {
   const isolated = causes.filter(({ isolated: count = 0 }) => count > 0);
   if (isolated.length === 0) return [];
   const count = sum(isolated.map(({ isolated: one = 0 }) => one));

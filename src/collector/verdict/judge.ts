@@ -3,15 +3,16 @@ import { CAUSES, type CauseCode } from '../../model/cause.ts';
 import type { Evidence, StackEvidence, ViolationGroup } from '../../model/evidence.ts';
 import { goesByNic, modeRow } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
+import type { CauseArgs } from '../../model/findings/cause.ts';
 import type { DoubtArgs } from '../../model/findings/doubt.ts';
 import type { WarningArgs } from '../../model/findings/warning.ts';
 import { olderDesign } from '../../model/kernel-model.ts';
 import { isAtLeast, kernelText, parseKernelRelease } from '../../model/kernel-release.ts';
 import type { Disturbance, RunFacts } from '../../model/run-facts.ts';
-import type { Answer, Balance, CauseResult, Reason, RunResult, StackResult, Violation } from '../../model/run-result.ts';
+import type { Answer, Balance, CauseWeight, FoundCause, RunResult, StackResult, Violation } from '../../model/run-result.ts';
 import { boundWarnings } from './bounds.ts';
 import { binomialSpread, FALSE_PASS_LIMIT, falsePassBound, sum } from './confidence.ts';
-import { byFlows, causeOf, type DiagnosisContext, diagnose, explainCause, isOfKeptFlows } from './diagnose.ts';
+import { byFlows, causeOf, type DiagnosisContext, diagnose, explain, isOfKeptFlows } from './diagnose.ts';
 import { type Doubt, findDoubts, isOnOneMember, knownOf, stackAnswer } from './doubts.ts';
 import { findHashBugs } from './hash-bugs.ts';
 import { strayErrors } from './icmp-errors.ts';
@@ -20,12 +21,13 @@ import { luckyStacks, withoutLuck } from './luck.ts';
 import { copiesWarning, largeWarning } from './packet-warnings.ts';
 import { noSpread, programMissing } from './unspread.ts';
 
-/** What an answer rests on. Causes and disturbances come with words of their own. */
-export type Ground = Finding<keyof DoubtArgs | keyof WarningArgs> | (Reason & { readonly code: CauseCode }) | Disturbance;
+/** What an answer rests on. Disturbances come with words of their own. */
+export type Ground = Finding<keyof DoubtArgs | keyof WarningArgs | keyof CauseArgs> | Disturbance;
 
 /** The parts of a RunResult that follow from evidence and facts, without words. */
-export interface Judgement extends Pick<RunResult, 'stacks' | 'causes' | 'violations' | 'violationsOmitted' | 'balance'> {
+export interface Judgement extends Pick<RunResult, 'stacks' | 'violations' | 'violationsOmitted' | 'balance'> {
   readonly verdict: { readonly answer: Answer; readonly reasons: readonly Ground[]; readonly falsePassBound: number };
+  readonly causes: readonly FoundCause[];
   readonly warnings: readonly Ground[];
 }
 
@@ -82,14 +84,14 @@ function outranked(against: readonly Ground[], integrity: readonly Doubt[]): rea
 }
 
 /** What kept all flows on one member is why they were there; what split flows and does not count is why so few are left that do. */
-function whyOf({ code }: Ground, keeping: readonly CauseResult[], causes: readonly CauseResult[]): readonly Ground[] {
+function whyOf({ code }: Ground, keeping: readonly FoundCause[], causes: readonly FoundCause[]): readonly Ground[] {
   if (code !== 'one-member' && code !== 'too-few-flows') return [];
   const parted = causes.filter((cause) => cause.harmless && !isOfKeptFlows(cause.code));
-  return [...(code === 'one-member' ? keeping : []), ...parted].map(asReason);
+  return [...(code === 'one-member' ? keeping : []), ...parted].map(findingOf);
 }
 
-function asReason({ code, message, remedy }: CauseResult): Reason & { readonly code: CauseCode } {
-  return { code: code as CauseCode, message, ...(remedy === undefined ? {} : { remedy }) };
+function findingOf({ code, args }: FoundCause): Finding<keyof CauseArgs> {
+  return { code, args } as Finding<keyof CauseArgs>;
 }
 
 function reasonsFor(
@@ -97,7 +99,7 @@ function reasonsFor(
   against: readonly Ground[],
   doubts: readonly Ground[],
   evidence: Evidence,
-  causes: readonly CauseResult[],
+  causes: readonly FoundCause[],
 ): readonly Ground[] {
   switch (answer) {
     case 'no':
@@ -110,17 +112,17 @@ function reasonsFor(
 }
 
 /** What proves a NO: causes that are neither harmless nor tolerated, the design of the mode, and what the mode failed of its own promise. */
-function reasonsAgainst(causes: readonly CauseResult[], context: DiagnosisContext, evidence: Evidence, facts: RunFacts): readonly Ground[] {
-  const proven = causes.filter((cause) => weighs(cause) && isMoreThanIsolated(cause)).map(asReason);
+function reasonsAgainst(causes: readonly FoundCause[], context: DiagnosisContext, evidence: Evidence, facts: RunFacts): readonly Ground[] {
+  const proven = causes.filter((cause) => weighs(cause) && isMoreThanIsolated(cause)).map(findingOf);
   const design = designOf(facts);
   const wasTested = facts.procs > 1 && facts.packets.captured > 0;
   if (design === undefined || !wasTested) return proven;
   const byDesign = facts.tolerated.includes(design) || proven.some(({ code }) => code === design);
-  return [...proven, ...(byDesign ? [] : [{ code: design, ...explainCause(design, context) }]), ...brokenSpread(evidence, facts)];
+  return [...proven, ...(byDesign ? [] : [explain(design, context)]), ...brokenSpread(evidence, facts)];
 }
 
 /** Whether a cause speaks against the mode. */
-function weighs({ harmless, tolerated }: CauseResult): boolean {
+function weighs({ harmless, tolerated }: CauseWeight): boolean {
   return !harmless && tolerated !== true;
 }
 
@@ -163,7 +165,7 @@ function brokenDice(dealt: readonly number[]): readonly Ground[] {
   return [finding('spread-broken', { kind: 'draws', z, mean: sum(dealt) / dealt.length, probability: p })];
 }
 
-function provenReason(evidence: Evidence, causes: readonly CauseResult[]): Finding<'proven'> {
+function provenReason(evidence: Evidence, causes: readonly FoundCause[]): Finding<'proven'> {
   const spread = spreadOf(evidence);
   const { split, asymmetric, duplicated } = evidence.flows;
   return finding('proven', {

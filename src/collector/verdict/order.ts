@@ -7,6 +7,7 @@ import type { LinkState } from '../../model/link.ts';
 import type { Order, SourceInfo } from '../../model/run-result.ts';
 import { sum } from './confidence.ts';
 import type { CountingMember } from './counting-member.ts';
+import { spreadingOf } from './rss.ts';
 
 export function orderOf(members: readonly Pick<CountingMember, 'counters'>[], { kind }: Pick<SourceInfo, 'kind'>): Order {
   const total = (count: (totals: OrderTotals) => number): number => sum(members.map(({ counters }) => count(counters.order)));
@@ -26,5 +27,12 @@ export function orderWarnings(
   link?: LinkState,
 ): readonly Finding<'order-inverted'>[] {
   if (inversions === 0) return [];
-  return [finding('order-inverted', { checked, inversions, flows, ...definedOf({ kinds, link }), kind, interface: device })];
+  const seen = { checked, inversions, flows, ...definedOf({ kinds }) };
+  if (kind !== 'live') return [finding('order-inverted', { ...seen, kind })];
+  return [finding('order-inverted', { ...seen, kind, interface: device, spreading: spreadingOf(link), merging: mergingOf(link) })];
+}
+
+/** Features that merge segments, by their names in ethtool: those that are on, or all where the device could not be asked. */
+function mergingOf(link: LinkState | undefined): readonly string[] {
+  return ['gro', 'lro'].filter((name) => link === undefined || link.offloads?.includes(name) === true);
 }

@@ -1,9 +1,7 @@
 /** Which readers follow a flow through which encapsulation, by their sources (docs/encapsulations.md). Pure. */
 import type { ViolationTraits } from '../../model/evidence.ts';
-import { isTunnelled, listed } from './stack-layers.ts';
-
-export const READERS = ['Suricata', 'Zeek', 'Snort', 'Arkime'] as const;
-export type Reader = (typeof READERS)[number];
+import { READERS, type Reader, type ReadStacks } from '../../model/reader.ts';
+import { isTunnelled } from './stack-layers.ts';
 
 const ALL: readonly Reader[] = READERS;
 const NONE: readonly Reader[] = [];
@@ -86,32 +84,22 @@ export function concernedReaders({ stack, mixedWrappings, wrapping }: Wrapped): 
   return READERS.filter((reader) => both.includes(reader) || inner.includes(reader));
 }
 
-/** "Zeek tracks the flow inside; none of Suricata, ... tracks the one inside ipv4/udp/lisp/ipv4/tcp" */
-export function readersText(stacks: readonly string[]): string {
-  return readersByStack(new Map(stacks.map((stack) => [stack, readersOf(stack)])));
+/** These stacks by the readers that track the innermost flow. */
+export function readersByStack(stacks: readonly string[]): readonly ReadStacks[] {
+  return byReaders(new Map(stacks.map((stack) => [stack, readersOf(stack)])));
 }
 
 /** The same where packets came in two wrappings, by the one that not all readers open. */
-export function readersOfBothText(flows: readonly Wrapped[]): string {
-  return readersByStack(new Map(flows.flatMap((flow) => (flow.wrapping === undefined ? [] : [[flow.wrapping, concernedReaders(flow)]]))));
+export function readersByWrapping(flows: readonly Wrapped[]): readonly ReadStacks[] {
+  return byReaders(new Map(flows.flatMap((flow) => (flow.wrapping === undefined ? [] : [[flow.wrapping, concernedReaders(flow)]]))));
 }
 
-function readersByStack(readersOfStack: ReadonlyMap<string, readonly Reader[]>): string {
-  const groups = new Map<string, string[]>();
-  for (const [stack, names] of readersOfStack) {
-    const readers = names.join(', ');
-    groups.set(readers, [...(groups.get(readers) ?? []), stack]);
+function byReaders(readersOfStack: ReadonlyMap<string, readonly Reader[]>): readonly ReadStacks[] {
+  const groups = new Map<string, { readonly readers: readonly Reader[]; readonly stacks: string[] }>();
+  for (const [stack, readers] of readersOfStack) {
+    const key = readers.join();
+    const { stacks } = groups.get(key) ?? { stacks: [] };
+    groups.set(key, { readers, stacks: [...stacks, stack] });
   }
-  const where = (inside: readonly string[]) => (groups.size === 1 ? '' : ` in ${listed(inside)}`);
-  return [...groups]
-    .map(([readers, inside]) => {
-      if (readers === '') return `none of ${readersListed(READERS, 'and')} tracks the flow inside${where(inside)}`;
-      const names = readers.split(', ');
-      return `${readersListed(names, 'and')} ${names.length === 1 ? 'tracks' : 'track'} the flow inside${where(inside)}`;
-    })
-    .join('; ');
-}
-
-function readersListed(names: readonly string[], conjunction: string): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} ${conjunction} ${names.at(-1) ?? ''}`;
+  return [...groups.values()];
 }

@@ -1,4 +1,5 @@
 /** What the text of a stack tells about how the kernel hashes its packets. Pure. */
+import { WRAPPING_LAYERS, type WrappingLayer } from '../../model/wrapping.ts';
 
 /** Inside these the kernel hashes the outer addresses and ports alone. */
 export const OUTER_HASHED: readonly string[] = ['vxlan', 'geneve', 'gtpu', 'l2tp', 'teredo', 'ayiya', 'lisp', 'capwap'];
@@ -26,10 +27,10 @@ export function isPortless(stack: string): boolean {
   return !PORTS.includes(stack.split('/').at(-1) ?? '');
 }
 
-/** Tags of all types are one layer. */
-export const UNKNOWN_TAG = 'a VLAN tag of a type that the kernel does not know, such as 0x9100';
-
-/** Tags and one IP header, whole or in pieces: the kernel reads all of it, unless it does not know the type of a tag. */
+/**
+ * Tags and one IP header, whole or in pieces: the kernel reads all of it, unless it does not know the type of a tag. Tags of all types are one
+ * layer.
+ */
 export function isTaggedAlone(stack: string): boolean {
   return /^(?:vlan\/)+ipv[46]\/(?:frag\/)?(?:tcp|udp|udplite|sctp|dccp|icmp6?)$/.test(stack);
 }
@@ -71,41 +72,8 @@ function isIp(layer: string): boolean {
   return layer === 'ipv4' || layer === 'ipv6';
 }
 
-/** What readers of a report call the layers that hide a flow. */
-const NAMES: Readonly<Record<string, string>> = {
-  vlan: UNKNOWN_TAG,
-  pppoe: 'a PPPoE header',
-  hsr: 'a tag of HSR or PRP',
-  batman: 'a header of batman-adv',
-  mpls: 'an MPLS label',
-  cmd: 'a Cisco MetaData tag',
-  fabricpath: 'a Cisco FabricPath header',
-  vntag: 'a VN-Tag',
-  etag: 'an E-Tag',
-  pbb: 'a service tag of 802.1ah',
-  snap: 'a header of LLC and SNAP',
-  nsh: 'a network service header (NSH)',
-  fr: 'a header of frame relay',
-  garland: 'a header of Garland',
-  gre: 'a header of GRE',
-  nvgre: 'a header of NVGRE',
-  erspan: 'ERSPAN',
-  etherip: 'EtherIP',
-  srv6l2: 'Ethernet in IP',
-  eoip: 'EoIP',
-  wlan: 'a header of IEEE 802.11',
-  vxlan: 'VXLAN',
-  geneve: 'Geneve',
-  gtpu: 'GTP-U',
-  l2tp: 'L2TP',
-  teredo: 'Teredo',
-  ayiya: 'AYIYA',
-  lisp: 'LISP',
-  capwap: 'CAPWAP',
-};
-
-/** What stands around the packets of one stack and not around those of another, in words; undefined where that has no name of its own. */
-export function nameOfDifference(stack: string, other: string): string | undefined {
+/** The innermost layer around the packets of one stack and not around those of another; undefined where none of them hides a flow. */
+export function wrappingBeyond(stack: string, other: string): WrappingLayer | undefined {
   const [layers, others] = [stack.split('/'), other.split('/')];
   while (layers.length > 0 && layers.at(-1) === others.at(-1)) {
     layers.pop();
@@ -115,13 +83,9 @@ export function nameOfDifference(stack: string, other: string): string | undefin
     layers.shift();
     others.shift();
   }
-  const telling = layers.findLast((layer) => Object.hasOwn(NAMES, layer));
-  if (telling !== undefined) return NAMES[telling];
-  return layers.some(isIp) ? 'another IP header' : undefined;
+  return layers.findLast(isWrapping) ?? (layers.some(isIp) ? 'ip' : undefined);
 }
 
-/** "ipv4/tcp, ipv4/udp and 3 more" */
-export function listed(stacks: readonly string[]): string {
-  const shown = stacks.slice(0, 4).join(', ');
-  return stacks.length > 4 ? `${shown} and ${stacks.length - 4} more` : shown;
+function isWrapping(layer: string): layer is Exclude<WrappingLayer, 'ip'> {
+  return WRAPPING_LAYERS.some((known) => known === layer);
 }

@@ -1,12 +1,12 @@
 /** Words for what proves an answer, or keeps it from being a YES. Pure. */
 import type { DoubtArgs, OneMemberWhy } from '../../model/findings/doubt.ts';
 import type { Outsiders } from '../../model/run-facts.ts';
-import { withoutRss } from '../verdict/rss-texts.ts';
 import { changeText, NOT_MEASURED } from './churn.ts';
 import { remedyForEnd } from './ends.ts';
 import { counted, listed, percentOf, probability } from './english.ts';
 import { ownAddresses, whyNoTraffic } from './no-traffic.ts';
-import type { Said, Words } from './say.ts';
+import { withoutRss } from './rss.ts';
+import type { Advised, Said, Words } from './say.ts';
 import { longerRun, stopped } from './stop.ts';
 
 export const DOUBT_WORDS: Words<DoubtArgs> = {
@@ -118,18 +118,18 @@ function oneMember({ flows, members, procs, missing, why }: DoubtArgs['one-membe
 }
 
 /** What usually puts all traffic on one member, by mode. */
-function likelyCause(why: OneMemberWhy): Required<Said> {
+function likelyCause(why: OneMemberWhy): Advised {
   switch (why.kind) {
     case 'lab-queues':
       return labQueues(why);
     case 'device':
-      return withoutRss(why) ?? byMode({ kind: 'mode', mode: why.mode, procs: 0, interface: why.interface });
+      return withoutRss(why.mode, why.interface, why.spreading);
     case 'mode':
       return byMode(why);
   }
 }
 
-function byMode({ mode, procs, interface: device }: Extract<OneMemberWhy, { kind: 'mode' }>): Required<Said> {
+function byMode({ mode, procs, interface: device }: Extract<OneMemberWhy, { kind: 'mode' }>): Advised {
   switch (mode) {
     case 'qm':
       return {
@@ -160,7 +160,7 @@ function byMode({ mode, procs, interface: device }: Extract<OneMemberWhy, { kind
 }
 
 /** Without a NIC the lab has one receive queue, and receives on one CPU. */
-function labQueues({ mode, procs, nic }: Extract<OneMemberWhy, { kind: 'lab-queues' }>): Required<Said> {
+function labQueues({ mode, procs, nic }: Extract<OneMemberWhy, { kind: 'lab-queues' }>): Advised {
   const [what, where] = mode === 'qm' ? ['the receive queue', 'one queue'] : ['the CPU that receives', 'one CPU'];
   if (nic === undefined) {
     return {

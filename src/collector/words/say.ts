@@ -14,6 +14,9 @@ export interface Said {
   readonly remedy?: string;
 }
 
+/** Where there always is something that the reader can do. */
+export type Advised = Required<Said>;
+
 /** Words for these codes; a code without words does not compile. */
 export type Words<Args> = { readonly [Code in keyof Args]: (args: Args[Code]) => Said };
 

@@ -13,7 +13,7 @@ import { worded } from '../../collector/words/say.ts';
 import type { Evidence, StackEvidence } from '../../model/evidence.ts';
 import type { FanoutFlag } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
-import type { CauseResult } from '../../model/run-result.ts';
+import type { CauseWeight, FoundCause } from '../../model/run-result.ts';
 import type {
   GroupPrediction,
   ModelledKernel,
@@ -75,7 +75,7 @@ function groupPrediction(findings: GroupFindings, kernel: ModelledKernel, summar
     group: { mode: 'hash', flags: flagsOf(findings) },
     packets,
     flows: flowsOf(evidence, parting),
-    causes: byFlows([...parting, ...errorsApart(evidence), ...unspread(evidence, packets)]),
+    causes: byFlows([...parting, ...errorsApart(evidence), ...unspread(evidence, packets)]).map(worded),
   };
 }
 
@@ -113,7 +113,7 @@ function packetsOf({ defrag, evidence, counts }: GroupFindings, summary: Capture
   };
 }
 
-function flowsOf({ flows }: Evidence, parting: readonly CauseResult[]): PredictedFlows {
+function flowsOf({ flows }: Evidence, parting: readonly CauseWeight[]): PredictedFlows {
   return {
     total: flows.total,
     kept: flows.consistent + flows.oneWay,
@@ -129,14 +129,14 @@ function predictedStack({ stack, flows, twoWay, split, asymmetric, duplicated }:
   return { stack, flows, twoWay, kept: flows - split - asymmetric - duplicated, split: split + asymmetric, duplicated };
 }
 
-function errorsApart(evidence: Evidence): readonly CauseResult[] {
-  return strayErrors(evidence, { mode: 'hash' }, 'an ICMP error about the flow has another kernel key');
+function errorsApart(evidence: Evidence): readonly FoundCause[] {
+  return strayErrors(evidence, { mode: 'hash' }, 'kernel-key');
 }
 
 /** No run has been made: of a group of this size chance would say little. */
 const PROCS = 64;
 
-function unspread({ stacks }: Evidence, { judged, ignored }: PredictedPackets): readonly CauseResult[] {
+function unspread({ stacks }: Evidence, { judged, ignored }: PredictedPackets): readonly FoundCause[] {
   const captured = judged + sum(Object.values(ignored));
   return noSpread(findOneKeyed(stacks, PROCS), {
     mode: 'hash',

@@ -1,9 +1,9 @@
 /** What findings are about that keep an answer from being a YES, or prove it. Codes have headings in docs/verdicts.md. */
 import type { CauseCode } from '../cause.ts';
 import type { FanoutMode } from '../fanout.ts';
-import type { LinkState } from '../link.ts';
 import type { NicFacts, Outsiders, StopReason } from '../run-facts.ts';
 import type { SourceInfo } from '../run-result.ts';
+import type { ReceiveMode, SpreadingElsewhere } from '../spreading.ts';
 import type { ChurnChange } from './churn.ts';
 
 export type Nothing = Readonly<Record<never, never>>;
@@ -44,9 +44,9 @@ export interface LostMember {
 
 /** Why everything may have been on one member. */
 export type OneMemberWhy =
-  | { readonly kind: 'lab-queues'; readonly mode: 'qm' | 'cpu'; readonly procs: number; readonly nic?: NicFacts['name'] }
+  | { readonly kind: 'lab-queues'; readonly mode: ReceiveMode; readonly procs: number; readonly nic?: NicFacts['name'] }
   /** What a live device spreads does not come of a NIC's queues of its own. */
-  | { readonly kind: 'device'; readonly mode: 'qm' | 'cpu'; readonly interface: string; readonly link: LinkState }
+  | { readonly kind: 'device'; readonly mode: ReceiveMode; readonly interface: string; readonly spreading: SpreadingElsewhere }
   | { readonly kind: 'mode'; readonly mode: FanoutMode; readonly procs: number; readonly interface: string };
 
 export interface DoubtArgs {

@@ -4,8 +4,14 @@ import type { FlowDissector } from '../flow-dissector.ts';
 import type { KernelDesign } from '../kernel-model.ts';
 import type { LinkState } from '../link.ts';
 import type { CopyFacts, LargeFacts } from '../run-facts.ts';
-import type { Order, SourceInfo } from '../run-result.ts';
+import type { Order } from '../run-result.ts';
+import type { Spreading } from '../spreading.ts';
 import type { Nothing } from './doubt.ts';
+
+/** Where packets came out of order. `merging`: features that merge segments and may be on. */
+type InvertedWhere =
+  | { readonly kind: 'live'; readonly interface: string; readonly spreading: Spreading; readonly merging: readonly string[] }
+  | { readonly kind: 'lab' | 'pcap' };
 
 export interface WarningArgs {
   'stack-on-one-member': { readonly stack: string; readonly flows: number; readonly member: number };
@@ -24,7 +30,7 @@ export interface WarningArgs {
   'packets-twice': CopyFacts & { readonly interface: string };
   'above-mtu': LargeFacts & { readonly captured: number; readonly interface: string } & Pick<LinkState, 'kind' | 'offloads'>;
   'order-inverted':
-    | (Pick<Order, 'checked' | 'inversions' | 'flows' | 'kinds'> & Pick<SourceInfo, 'kind' | 'interface'> & { readonly link?: LinkState })
+    | (Pick<Order, 'checked' | 'inversions' | 'flows' | 'kinds'> & InvertedWhere)
     /** Of a mode that is recommended all the same. */
     | ({ readonly kind: 'recommended' } & Pick<Order, 'checked' | 'inversions'>);
   'rollover-untested': Nothing;

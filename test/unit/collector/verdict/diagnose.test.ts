@@ -1,29 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { causeOf, type DiagnosisContext, diagnose, explainCause } from '../../../../src/collector/verdict/diagnose.ts';
-import { findHashBugs } from '../../../../src/collector/verdict/hash-bugs.ts';
+import { causeOf, type DiagnosisContext, diagnose, explain } from '../../../../src/collector/verdict/diagnose.ts';
+import { worded } from '../../../../src/collector/words/say.ts';
 import { CAUSE_CODES, type CauseCode } from '../../../../src/model/cause.ts';
 import type { Fragments, ViolationGroup } from '../../../../src/model/evidence.ts';
-import { group, stackOf } from '../../../helpers/evidence.ts';
-
-function context(change: Partial<DiagnosisContext> = {}): DiagnosisContext {
-  const { groups = [], kernel = '6.18.44' } = change;
-  const stacks = [...new Set(groups.map(({ stack }) => stack))].map((stack) => stackOf(stack, [], groups));
-  const hash = findHashBugs({ kernel, procs: 4, groups, stacks });
-  const dissector = { kind: 'none', asked: 'both' } as const;
-  return {
-    interface: 'fan0',
-    mode: 'hash',
-    flags: [],
-    programMissing: false,
-    rolledOver: 0,
-    outgoing: 0,
-    dissector,
-    hash,
-    ...change,
-    kernel,
-    groups,
-  };
-}
+import { context, wordedCauses } from '../../../helpers/diagnosis.ts';
+import { group } from '../../../helpers/evidence.ts';
 
 type Case = [
   name: string,
@@ -186,6 +167,13 @@ describe('cause of a violation', () => {
     expect(causeOf(subject, context({ groups: [subject, ...others.map(group)], ...change }))).toBe(cause);
   });
 
+  test.each(CASES)('%s: is data that JSON keeps', (_, traits, change, cause, others = []) => {
+    const groups = [group(traits), ...others.map(group)];
+    const found = diagnose(context({ groups, ...change }), []);
+    expect(found.map(({ code }) => code)).toContain(cause);
+    expect(JSON.parse(JSON.stringify(found))).toStrictEqual(found);
+  });
+
   test('every cause is reached by a case, but for those of flows that were kept', () => {
     const ofKeptFlows: CauseCode[] = ['icmp-error', 'no-spread', 'bpf-program-missing'];
     expect(new Set([...CASES.map(([, , , cause]) => cause), ...ofKeptFlows])).toEqual(new Set(CAUSE_CODES));
@@ -200,9 +188,17 @@ describe('diagnosis', () => {
       group({ ...twoKeys, fragments: 'in-reach', flows: 9, stack: 'ipv4/udp' }),
       group({ movedAtChange: true, flows: 1 }),
     ];
-    expect(diagnose(context({ groups }), ['fragment-v4'])).toMatchInlineSnapshot(`
+    expect(wordedCauses(context({ groups }), ['fragment-v4'])).toMatchInlineSnapshot(`
       [
         {
+          "args": {
+            "flows": 9,
+            "inReach": "all",
+            "isDefrag": false,
+            "stacks": [
+              "ipv4/udp",
+            ],
+          },
           "code": "fragment-v4",
           "flows": 9,
           "harmless": false,
@@ -211,6 +207,18 @@ describe('diagnosis', () => {
           "tolerated": true,
         },
         {
+          "args": {
+            "dissector": {
+              "asked": "both",
+              "kind": "none",
+            },
+            "flows": 7,
+            "kernel": "6.18.44",
+            "stacks": [
+              "ipv4/tcp",
+              "ipv6/udp",
+            ],
+          },
           "code": "hash-asymmetric",
           "flows": 7,
           "harmless": false,
@@ -218,6 +226,12 @@ describe('diagnosis', () => {
           "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
         },
         {
+          "args": {
+            "flows": 1,
+            "stacks": [
+              "ipv4/tcp",
+            ],
+          },
           "code": "membership-change",
           "flows": 1,
           "harmless": true,
@@ -229,9 +243,25 @@ describe('diagnosis', () => {
   });
 
   test('names the device, the queue or CPU, and packets of this host in the remedy for RSS', () => {
-    const [cause] = diagnose(context({ mode: 'qm', interface: 'ens1', outgoing: 7, groups: [group({ flows: 1 })] }), []);
+    const [cause] = wordedCauses(context({ mode: 'qm', interface: 'ens1', outgoing: 7, groups: [group({ flows: 1 })] }));
     expect(cause).toMatchInlineSnapshot(`
       {
+        "args": {
+          "by": {
+            "device": "ens1",
+            "kind": "device",
+            "outgoing": 7,
+            "spreading": {
+              "kind": "nic",
+              "queues": "combined",
+            },
+          },
+          "flows": 1,
+          "mode": "qm",
+          "stacks": [
+            "ipv4/tcp",
+          ],
+        },
         "code": "rss-asymmetric",
         "flows": 1,
         "harmless": false,
@@ -243,7 +273,7 @@ describe('diagnosis', () => {
 
   test('of what a hash splits by design: what happens, why, and what to do', () => {
     const said = (traits: Partial<ViolationGroup>, change: Partial<DiagnosisContext> = {}) =>
-      diagnose(context({ groups: [group({ ...twoKeys, ...traits })], ...change }), []).map(
+      wordedCauses(context({ groups: [group({ ...twoKeys, ...traits })], ...change })).map(
         ({ code, message, remedy }) => `${code}: ${message} -> ${remedy}`,
       );
     expect([
@@ -291,7 +321,7 @@ describe('diagnosis', () => {
 
   test('advises to set defrag only for fragments that it reaches', () => {
     const remedy = (reach: readonly Fragments[], change: Partial<DiagnosisContext> = {}) =>
-      diagnose(context({ groups: reach.map((fragments) => group({ ...twoKeys, fragments })), ...change }), []).map(
+      wordedCauses(context({ groups: reach.map((fragments) => group({ ...twoKeys, fragments })), ...change })).map(
         (cause) => cause.remedy ?? '',
       )[0];
     expect(remedy(['in-reach', 'in-reach'])).toMatch(/^set --defrag/);
@@ -303,7 +333,7 @@ describe('diagnosis', () => {
 
   test('a flow with fragments and another cause is mended by both remedies', () => {
     const said = (traits: Partial<ViolationGroup>, change: Partial<DiagnosisContext> = {}) =>
-      diagnose(context({ groups: [group(traits), group({ ...traits, fragments: 'none', flows: 7 })], ...change }), []).map(
+      wordedCauses(context({ groups: [group(traits), group({ ...traits, fragments: 'none', flows: 7 })], ...change })).map(
         ({ code, message, remedy }) => [code, message.split('; ').slice(-1)[0], remedy],
       );
     const labels = { ...one, fragments: 'in-reach', wrapping: 'mpls/ipv4/tcp' } as const;
@@ -349,7 +379,7 @@ describe('diagnosis', () => {
 
 describe('flows of which only some packets are wrapped', () => {
   const said = (...groups: readonly Partial<ViolationGroup>[]) => {
-    const [cause] = diagnose(context({ groups: groups.map((traits) => group({ ...one, flows: 1, ...traits })) }), []);
+    const [cause] = wordedCauses(context({ groups: groups.map((traits) => group({ ...one, flows: 1, ...traits })) }));
     return cause?.message.replace(/^\d+ flows? \([^)]*\): /, '');
   };
 
@@ -384,6 +414,6 @@ describe('flows of which only some packets are wrapped', () => {
   });
 
   test('without any the sentence is that of a tunnel', () => {
-    expect(explainCause('tunnel-outer-only', context()).message).toContain('outer header');
+    expect(worded(explain('tunnel-outer-only', context())).message).toContain('outer header');
   });
 });

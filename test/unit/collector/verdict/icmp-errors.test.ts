@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { strayErrors } from '../../../../src/collector/verdict/icmp-errors.ts';
+import { worded } from '../../../../src/collector/words/say.ts';
 import { epoch, evidenceOf, factsOf, stackOf } from '../../../helpers/evidence.ts';
 import { judge } from '../../../helpers/worded.ts';
 
@@ -13,9 +14,18 @@ const evidence = evidenceOf([epoch([90, 90, 90, 90])], [], { stacks });
 
 describe('ICMP errors on another process than their flow', () => {
   test('are a harmless cause, counted by flow', () => {
-    expect(strayErrors(evidence, factsOf(evidence))).toMatchInlineSnapshot(`
+    expect(strayErrors(evidence, factsOf(evidence)).map(worded)).toMatchInlineSnapshot(`
       [
         {
+          "args": {
+            "flows": 90,
+            "mode": "hash",
+            "seen": "process",
+            "stacks": [
+              "ipv4/udp",
+              "ipv6/udp",
+            ],
+          },
           "code": "icmp-error",
           "flows": 90,
           "harmless": true,

@@ -85,6 +85,17 @@ describe('no', () => {
         "falsePassBound": 1,
         "reasons": [
           {
+            "args": {
+              "dissector": {
+                "asked": "both",
+                "kind": "none",
+              },
+              "flows": 1,
+              "kernel": "6.18.44",
+              "stacks": [
+                "ipv4/tcp",
+              ],
+            },
             "code": "hash-asymmetric",
             "message": "1 flow (ipv4/tcp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes, in no pattern of a known bug; no BPF flow dissector is attached, so it is this kernel's own hash, and nothing measured establishes why",
             "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
@@ -429,6 +440,18 @@ describe('inconclusive', () => {
           "message": "all 90 consistent two-way flows were on member 0 of 2: nothing shows that the kernel could have split them",
         },
         {
+          "args": {
+            "kinds": [
+              {
+                "flows": 90,
+                "kind": "label",
+                "readers": [],
+                "stacks": [
+                  "mpls/ipv4/tcp",
+                ],
+              },
+            ],
+          },
           "code": "no-spread",
           "message": "90 flows (mpls/ipv4/tcp): mode hash gives all of a kind to one process, because the kernel's dissector stops at an MPLS label, before any address",
           "remedy": "strip MPLS labels at the packet broker, or steer by what is behind them (--mode ebpf); where that cannot be done, expect one process to carry all of it",

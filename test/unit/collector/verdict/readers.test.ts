@@ -1,6 +1,6 @@
 /** Which readers track the flow inside: the table of docs/encapsulations.md, row by row where a mistake would mislead. */
 import { expect, test } from 'vitest';
-import { READERS, readersOf, readersText } from '../../../../src/collector/verdict/readers.ts';
+import { readersByStack, readersOf } from '../../../../src/collector/verdict/readers.ts';
 import { TRAFFIC_CLASSES } from '../../../../src/traffic/classes.ts';
 import { generateTraffic } from '../../../../src/traffic/traffic.ts';
 
@@ -55,12 +55,9 @@ test('these classes of traffic are in what no reader opens, and no others', () =
   ]);
 });
 
-test('the text names the readers, and the stacks where they differ', () => {
-  expect(readersText(['ipv4/udp/gre/ipv4/tcp'])).toBe('Zeek tracks the flow inside');
-  expect(readersText(['nsh/ipv4/tcp', 'nsh/ipv6/udp'])).toBe('Suricata and Arkime track the flow inside');
-  expect(readersText(['ipv4/udp/lisp/ipv4/tcp'])).toBe('none of Suricata, Zeek, Snort and Arkime tracks the flow inside');
-  expect(readersText(['ipv4/udp/gre/ipv4/tcp', 'ipv4/udp/lisp/ipv4/tcp'])).toBe(
-    'Zeek tracks the flow inside in ipv4/udp/gre/ipv4/tcp; none of Suricata, Zeek, Snort and Arkime tracks the flow inside in ipv4/udp/lisp/ipv4/tcp',
-  );
-  expect(readersText(['ipv4/tcp'])).toContain(READERS.slice(0, -1).join(', '));
+test('stacks are together that the same readers track', () => {
+  expect(readersByStack(['cmd/ipv4/tcp', 'ipv4/udp/lisp/ipv4/tcp', 'cmd/ipv6/udp'])).toEqual([
+    { readers: ['Snort', 'Arkime'], stacks: ['cmd/ipv4/tcp', 'cmd/ipv6/udp'] },
+    { readers: [], stacks: ['ipv4/udp/lisp/ipv4/tcp'] },
+  ]);
 });

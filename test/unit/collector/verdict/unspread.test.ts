@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findUnspread, noSpread } from '../../../../src/collector/verdict/unspread.ts';
+import { worded } from '../../../../src/collector/words/say.ts';
 import type { StackEvidence } from '../../../../src/model/evidence.ts';
 import type { RunFacts } from '../../../../src/model/run-facts.ts';
 import { epoch, evidenceOf, factsOf, group, member, stackOf } from '../../../helpers/evidence.ts';
@@ -49,12 +50,14 @@ describe('what is said of it', () => {
     return noSpread(
       stacks.map((stack) => oneKey(stack, 30)),
       factsOf(evidence, change),
-    ).map(({ message, remedy }) => `${message} -> ${remedy}`);
+    )
+      .map(worded)
+      .map(({ message, remedy }) => `${message} -> ${remedy}`);
   };
 
   test('packets that this host sent with the tag in their bytes', () => {
     const evidence = evidenceOf([epoch([1, 1])], [group()]);
-    const [cause] = noSpread([oneKey('vlan/ipv4/udp', 30, { sentTagged: 30 })], factsOf(evidence));
+    const [cause] = noSpread([oneKey('vlan/ipv4/udp', 30, { sentTagged: 30 })], factsOf(evidence)).map(worded);
     expect(cause?.message).toContain('this host sent them with the VLAN tag in their bytes');
     expect(cause?.remedy).toContain('capture where these packets are received');
   });

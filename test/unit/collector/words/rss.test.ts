@@ -1,18 +1,16 @@
 import { expect, test } from 'vitest';
-import { rssText } from '../../../../src/collector/verdict/rss-texts.ts';
+import { explain } from '../../../../src/collector/verdict/diagnose.ts';
+import { worded } from '../../../../src/collector/words/say.ts';
 import type { ViolationGroup } from '../../../../src/model/evidence.ts';
 import type { NicFacts } from '../../../../src/model/run-facts.ts';
+import { context } from '../../../helpers/diagnosis.ts';
 import { group } from '../../../helpers/evidence.ts';
 
 const nic: NicFacts = { name: 'queues=8,...', queues: 8, isSymmetric: true, hashesPorts: true };
 const said = (traits: Partial<ViolationGroup>, change: Partial<NicFacts> = {}) => {
-  const { message, remedy } = rssText({
-    mode: 'qm',
-    interface: 'cap0',
-    outgoing: 0,
-    groups: [group({}), group(traits)],
-    nic: { ...nic, ...change },
-  });
+  const groups = [group({}), group(traits)];
+  const found = explain('rss-asymmetric', context({ mode: 'qm', interface: 'cap0', groups, nic: { ...nic, ...change } }));
+  const { message, remedy } = worded(found);
   return `${message} -> ${remedy}`.replaceAll(/(?:6D:5A:?)+/g, 'KEY');
 };
 const fragments = { fragments: 'in-reach' } as const;

@@ -1,0 +1,35 @@
+/** Layers around a flow that hide it from the kernel's hash, by their names in stacks. */
+export const WRAPPING_LAYERS = [
+  'vlan',
+  'pppoe',
+  'hsr',
+  'batman',
+  'mpls',
+  'cmd',
+  'fabricpath',
+  'vntag',
+  'etag',
+  'pbb',
+  'snap',
+  'nsh',
+  'fr',
+  'garland',
+  'gre',
+  'nvgre',
+  'erspan',
+  'etherip',
+  'srv6l2',
+  'eoip',
+  'wlan',
+  'vxlan',
+  'geneve',
+  'gtpu',
+  'l2tp',
+  'teredo',
+  'ayiya',
+  'lisp',
+  'capwap',
+] as const;
+
+/** By what the wrappings of a flow's packets differ; `ip` is an IP header more, of either family. */
+export type WrappingLayer = (typeof WRAPPING_LAYERS)[number] | 'ip';
