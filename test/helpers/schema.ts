@@ -63,7 +63,7 @@ const REPORT = record({
   stacks: listOf(
     record({ stack: text, flows: count, twoWay: count, split: count, asymmetric: count, duplicated: count, membersUsed: count, answer }),
   ),
-  causes: listOf(record({ code: text, flows: count, harmless: flag, message: text, remedy: optional(text) })),
+  causes: listOf(record({ code: text, args: record({}), flows: count, harmless: flag, message: text, remedy: optional(text) })),
   members: listOf(
     record({ index: count, pid: count, cpu: optional(count), packets: count, bytes: count, flows: count, drops: count, freezes: count }),
   ),
@@ -95,7 +95,7 @@ const GROUP_PREDICTION = {
   group: record({ mode: oneOf('hash'), flags: listOf(oneOf('defrag')) }),
   packets: record({ read: count, leftOut: count, judged: count, overflowed: count, heldBack: optional(count), ignored: counts() }),
   flows: record({ total: count, kept: count, split: count, duplicated: count, harmless: count, twoWay: count, oneWay: count }),
-  causes: listOf(record({ code: text, flows: count, harmless: flag, message: text, remedy: optional(text) })),
+  causes: listOf(record({ code: text, args: record({}), flows: count, harmless: flag, message: text, remedy: optional(text) })),
 };
 
 const PREDICTION = record({

@@ -248,7 +248,7 @@ describe('diagnosis', () => {
       {
         "args": {
           "by": {
-            "device": "ens1",
+            "interface": "ens1",
             "kind": "device",
             "outgoing": 7,
             "spreading": {
