@@ -21,7 +21,7 @@ import { luckyStacks, withoutLuck } from './luck.ts';
 import { copiesWarning, largeWarning } from './packet-warnings.ts';
 import { noSpread, programMissing } from './unspread.ts';
 
-/** What an answer rests on. Disturbances come with words of their own. */
+/** What an answer rests on. */
 export type Ground = Finding<keyof DoubtArgs | keyof WarningArgs | keyof CauseArgs> | Disturbance;
 
 /** The parts of a RunResult that follow from evidence and facts, without words. */
