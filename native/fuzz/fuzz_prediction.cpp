@@ -67,9 +67,9 @@ std::uint64_t accounted(const Prediction& prediction, const Evidence& e) {
 
 void check_evidence(const Evidence& e, std::size_t violations_max) {
   const FlowCounts& f = e.flows;
-  const std::uint64_t parted = f.split + f.asymmetric + f.duplicated;
-  require(f.total == f.one_way + f.consistent + parted, "every flow has one verdict");
-  require(e.violations.size() + e.violations_omitted == parted && e.violations.size() <= violations_max,
+  const std::uint64_t violated = f.split + f.asymmetric + f.duplicated;
+  require(f.total == f.one_way + f.consistent + violated, "every flow has one verdict");
+  require(e.violations.size() + e.violations_omitted == violated && e.violations.size() <= violations_max,
           "every violation is listed or omitted");
   for (const Violation& v : e.violations) {
     require(!v.signature.one_kernel_key, "packets of one key are together");

@@ -514,10 +514,10 @@ TEST(more_keys_than_are_told_apart_change_no_verdict) {
       CHECK(actual.many_keyed > 5);
       CHECK_EQ(map.tally().untracked_packets, 0);
       // Which kernel keys and wrappings were seen is not known of all.
-      std::vector<FlowKey> parted, parted_in_model;
-      for (const Violation& v : actual.violations) parted.push_back(v.key);
-      for (const Violation& v : expected.violations) parted_in_model.push_back(v.key);
-      CHECK(parted == parted_in_model);
+      std::vector<FlowKey> violated, violated_in_model;
+      for (const Violation& v : actual.violations) violated.push_back(v.key);
+      for (const Violation& v : expected.violations) violated_in_model.push_back(v.key);
+      CHECK(violated == violated_in_model);
       for (Evidence* e : {&actual, &expected}) {
         e->groups.clear();
         e->stacks.clear();

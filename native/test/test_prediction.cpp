@@ -98,12 +98,12 @@ TEST(a_flow_is_kept_where_both_directions_have_one_key) {
       Note note{wrapping.name + " " + inner.stack4};
       const Pair pair = pair_of(wrapping, inner);
       const Evidence e = Bench{}.add(pair.there).add(pair.back).add(pair.there).evidence();
-      const bool is_parted = wrapping.hashed == Hashed::one_way;
+      const bool is_asymmetric = wrapping.hashed == Hashed::one_way;
       CHECK_EQ(e.flows.total, 1U);
       CHECK_EQ(e.two_way, 1U);
-      CHECK_EQ(e.flows.asymmetric, is_parted ? 1U : 0U);
-      CHECK_EQ(e.flows.consistent, is_parted ? 0U : 1U);
-      CHECK_EQ(e.violations.size(), is_parted ? 1U : 0U);
+      CHECK_EQ(e.flows.asymmetric, is_asymmetric ? 1U : 0U);
+      CHECK_EQ(e.flows.consistent, is_asymmetric ? 0U : 1U);
+      CHECK_EQ(e.violations.size(), is_asymmetric ? 1U : 0U);
       CHECK_EQ(e.stacks.size(), 1U);
       CHECK_EQ(e.stacks[0].stack.text(), pair.stack);
     }
@@ -140,7 +140,7 @@ TEST(fragments_part_a_flow_until_they_are_reassembled) {
 
 // The rule by which a cause promises that the flag helps, held against reassembly itself: in every wrapping, whether or
 // not whole packets of that direction were seen.
-TEST(whole_keys_differ_where_a_flow_is_parted_without_fragments_too) {
+TEST(whole_keys_differ_where_a_flow_is_asymmetric_without_fragments_too) {
   unsigned promised = 0, refused = 0, unseen = 0;
   for (const Wrapping& wrapping : wrappings()) {
     for (const Inner& inner : inner_packets()) {

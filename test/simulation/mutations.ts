@@ -413,8 +413,8 @@ const NATIVE_JUDGE = of(
   ['directions may be apart', 'if (two_way && !forward.meets(reverse)) return FlowVerdict::asymmetric;', ''],
   [
     'a direction may be split',
-    'if (parted(forward) || parted(reverse)) return FlowVerdict::split;',
-    'if (parted(forward) && parted(reverse)) return FlowVerdict::split;',
+    'if (is_split(forward) || is_split(reverse)) return FlowVerdict::split;',
+    'if (is_split(forward) && is_split(reverse)) return FlowVerdict::split;',
   ],
   ['all splits are copies', 'return members_ > 1 &&\n           std::all_of(', 'return members_ > 1 ||\n           std::all_of('],
   ['no splits are copies', 'return members_ > 1 &&\n           std::all_of(', 'return members_ > 99 &&\n           std::all_of('],
@@ -434,11 +434,11 @@ const NATIVE_EVIDENCE = of(
     'return s.where.epoch >= windows.size();',
   ],
   [
-    'every parted key is one',
+    'every split key is one',
     'std::get<1>(x) == std::get<1>(y) &&\n                  std::get<2>(x) != std::get<2>(y);',
     'std::get<2>(x) != std::get<2>(y);',
   ],
-  ['no parted key is one', 'std::get<1>(x) == std::get<1>(y) &&\n                  std::get<2>(x) != std::get<2>(y);', 'false;'],
+  ['no split key is one', 'std::get<1>(x) == std::get<1>(y) &&\n                  std::get<2>(x) != std::get<2>(y);', 'false;'],
   [
     'kept flows count twice',
     '++evidence_.two_way_by_epoch_and_member[k.epoch][k.member];',

@@ -110,7 +110,7 @@ struct StackCounts {
 inline constexpr std::size_t kernel_keys_max = 64;
 
 // Stacks that are told apart. A sender can make millions, most of them deep. Flows that tell something, seen in both
-// directions or parted, come before those that do not; then the stacks of fewest layers. What remains shares one entry,
+// directions or split, come before those that do not; then the stacks of fewest layers. What remains shares one entry,
 // of the stack `other`, in which nothing is judged: neither proof nor cause may rest on flows of which nobody knows
 // what they have in common.
 inline constexpr std::size_t stacks_max = 1024;

@@ -125,11 +125,11 @@ class Whereabouts {
   std::vector<MemberView> others_;  // by member
 };
 
-// Within one epoch. Copies of the flow on other members do not part it as long as one member has both directions.
+// Within one epoch. Copies of the flow on other members do not split it as long as one member has both directions.
 [[nodiscard]] inline FlowVerdict judge_epoch(const Whereabouts& forward, const Whereabouts& reverse) noexcept {
-  const auto parted = [](const Whereabouts& w) { return w.members() > 1 && !w.copied(); };
+  const auto is_split = [](const Whereabouts& w) { return w.members() > 1 && !w.copied(); };
   const bool two_way = forward.members() != 0 && reverse.members() != 0;
-  if (parted(forward) || parted(reverse)) return FlowVerdict::split;
+  if (is_split(forward) || is_split(reverse)) return FlowVerdict::split;
   if (two_way && !forward.meets(reverse)) return FlowVerdict::asymmetric;
   if (forward.members() > 1 || reverse.members() > 1) return FlowVerdict::duplicated;
   if (two_way) return FlowVerdict::consistent;

@@ -19,6 +19,11 @@ test('no line is longer than 120 columns', () => {
   expect(long).toEqual([]);
 });
 
+test.each(['Makefile', 'test/Makefile', 'fuzz/Makefile', 'flags.sh'])('no comment of %s is longer than 120 columns', (name) => {
+  const comments = readFileSync(join(NATIVE, name), 'utf8').match(/^#.*$/gm) ?? [];
+  expect(comments.filter((line) => line.length > COLUMNS_MAX)).toEqual([]);
+});
+
 test('every header is included by another file', () => {
   const included = new Set(files.flatMap(({ text }) => [...text.matchAll(/^#include "([^"]+)"/gm)].map(([, to]) => to)));
   expect(files.filter(({ name }) => name.endsWith('.hpp') && !included.has(name)).map(({ name }) => name)).toEqual([]);
