@@ -6,6 +6,7 @@
 #include "binding/convert.hpp"
 #include "core/capture_file/capture_frames.hpp"
 #include "core/capture_file/link_frame.hpp"
+#include "core/capture_file/prediction.hpp"
 
 namespace fanout::binding {
 
@@ -71,8 +72,16 @@ inline Napi::Object left_out_to_js(Napi::Env env, const LeftOut& entry) {
   return out;
 }
 
-// `copies_are_untold`: packets are alike, and no time stamp tells whether they are copies.
-inline Napi::Object capture_summary(Napi::Env env, const CaptureFrames& frames, bool copies_are_untold) {
+inline Napi::Object copies_to_js(Napi::Env env, const CopyCounts& copies) {
+  auto out = Napi::Object::New(env);
+  out.Set("looked", number(env, copies.looked));
+  out.Set("again", number(env, copies.again));
+  out.Set("apartNs", number(env, copies.again == 0 ? 0 : copies.apart_ns / copies.again));
+  return out;
+}
+
+// `by_file`: what the file's own time stamps tell of its packets; null where nobody asked.
+inline Napi::Object capture_summary(Napi::Env env, const CaptureFrames& frames, const Prediction* by_file) {
   const FrameCounts& counts = frames.counts();
   const CaptureFileParser& parser = frames.parser();
   auto out = Napi::Object::New(env);
@@ -83,7 +92,8 @@ inline Napi::Object capture_summary(Napi::Env env, const CaptureFrames& frames, 
   out.Set("leftOut", array_of(env, std::span{counts.left_out}.first(counts.left_out_used),
                               [&](const LeftOut& entry) { return left_out_to_js(env, entry); }));
   out.Set("leftOutOtherwise", number(env, counts.left_out_otherwise));
-  if (copies_are_untold) out.Set("copiesAreUntold", true);
+  if (by_file != nullptr && by_file->copies_are_untold()) out.Set("copiesAreUntold", true);
+  if (by_file != nullptr) out.Set("copies", copies_to_js(env, by_file->copies()));
   if (parser.problem().fault != CaptureFault::none) out.Set("problem", problem_to_js(env, parser.problem()));
   return out;
 }

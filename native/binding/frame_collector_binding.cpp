@@ -87,8 +87,7 @@ class FrameCollectorObject final : public Napi::ObjectWrap<FrameCollectorObject>
   Napi::Value frames(const Napi::CallbackInfo& info) { return number(info.Env(), collector_->segment().count()); }
 
   Napi::Value summary(const Napi::CallbackInfo& info) {
-    const auto& original = collector_->original();
-    return capture_summary(info.Env(), *collector_, original && original->copies_are_untold());
+    return capture_summary(info.Env(), *collector_, collector_->original().get());
   }
 
   std::unique_ptr<FrameCollector> collector_;

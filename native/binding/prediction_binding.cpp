@@ -53,9 +53,7 @@ class CapturePredictionObject final : public Napi::ObjectWrap<CapturePredictionO
     prediction_->finish();
     return env_.Undefined();
   }
-  Napi::Value summary(const Napi::CallbackInfo&) {
-    return capture_summary(env_, *prediction_, prediction_->plain().copies_are_untold());
-  }
+  Napi::Value summary(const Napi::CallbackInfo&) { return capture_summary(env_, *prediction_, &prediction_->plain()); }
 
   // evidence({ defrag, violationsMax })
   Napi::Value evidence(const Napi::CallbackInfo& info) {

@@ -421,6 +421,23 @@ TEST(without_time_stamps_nothing_is_a_copy) {
   CHECK(!plain.copies_are_untold());
 }
 
+TEST(packets_that_came_twice_are_counted_by_the_time_of_the_file) {
+  const Octets frame = kept_alive(50000).bytes();
+  const auto again_after = [&](std::uint64_t apart_ns, std::uint64_t start_ns) {
+    Prediction prediction = made(false);
+    prediction.add(frame, static_cast<std::uint32_t>(frame.size()), start_ns);
+    prediction.add(frame, static_cast<std::uint32_t>(frame.size()), start_ns == 0 ? 0 : start_ns + apart_ns);
+    return prediction.copies();
+  };
+  const CopyCounts copied = again_after(millisecond_ns, 5 * millisecond_ns);
+  CHECK_EQ(copied.looked, 2U);
+  CHECK_EQ(copied.again, 1U);
+  CHECK_EQ(copied.apart_ns, millisecond_ns);
+  CHECK_EQ(again_after(100 * millisecond_ns, millisecond_ns).again, 0U);
+  // Without a time nobody can say.
+  CHECK_EQ(again_after(millisecond_ns, 0).looked, 0U);
+}
+
 // What members of a replay told: (member, packet of the file).
 FlowCounts replayed(const Prediction& original, std::initializer_list<std::pair<std::uint16_t, unsigned>> packets) {
   FlowMap::Limits limits;

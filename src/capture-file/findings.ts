@@ -2,11 +2,12 @@
 
 import type { CaptureSummary } from '../addon/capture-summary.ts';
 import type { CaptureDamage, CapturePurpose, FurtherLinkTypes, LeftOut, ReadFault, UnusableCapture } from '../model/capture-file.ts';
+import { areWorthTelling } from '../model/copies.ts';
 import { definedOf } from '../model/defined.ts';
 import { type Finding, finding } from '../model/finding.ts';
 import type { CaptureArgs } from '../model/findings/capture.ts';
 
-type Warning = Finding<keyof CaptureArgs>;
+type Warning = Finding<keyof CaptureArgs | 'packets-twice'>;
 
 /** Packets of which no frame could be made. */
 export function packetsLeftOut({ leftOut: entries, leftOutOtherwise }: CaptureSummary): number {
@@ -19,7 +20,13 @@ export function captureWarnings(
   fault: ReadFault | undefined,
   purpose: CapturePurpose,
 ): readonly Warning[] {
-  return [...damaged(name, summary, fault), ...leftOut(name, summary), ...cutHeaders(name, summary, purpose), ...untimed(name, summary)];
+  return [
+    ...damaged(name, summary, fault),
+    ...leftOut(name, summary),
+    ...cutHeaders(name, summary, purpose),
+    ...untimed(name, summary),
+    ...twice(name, summary),
+  ];
 }
 
 /** For a file of which not one packet can be used. */
@@ -63,4 +70,8 @@ function cutHeaders(name: string, { cutHeaders: cut, frames }: CaptureSummary, p
 
 function untimed(name: string, { copiesAreUntold }: CaptureSummary): readonly Warning[] {
   return copiesAreUntold === undefined ? [] : [finding('no-time-stamps', { name })];
+}
+
+function twice(name: string, { copies }: CaptureSummary): readonly Warning[] {
+  return copies === undefined || !areWorthTelling(copies) ? [] : [finding('packets-twice', { ...copies, file: name })];
 }

@@ -1,5 +1,6 @@
 /** What the verdict must know about the run beside the evidence. */
 import type { CauseCode } from './cause.ts';
+import type { CopiesSeen } from './copies.ts';
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
 import type { Finding } from './finding.ts';
 import type { FlowDissector } from './flow-dissector.ts';
@@ -55,13 +56,9 @@ export interface Contradiction {
 }
 
 /** Of live packets that were looked at, how many came twice. */
-export interface CopyFacts {
-  readonly looked: number;
-  readonly again: number;
-  /** Of those, sent by this host where the other copy was received, or the other way round. */
+export interface CopyFacts extends CopiesSeen {
+  /** Of those that came again, sent by this host where the other copy was received, or the other way round. */
   readonly crossed: number;
-  /** Mean time between copies. */
-  readonly apartNs: number;
 }
 
 /** Live packets above the MTU. */

@@ -1,15 +1,20 @@
 /** Packets that come twice, and packets larger than the MTU: told with figures, and with advice that works. */
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { native } from '../../src/addon/native.ts';
+import type { PredictionResult } from '../../src/commands/predict/result.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { generateTraffic } from '../../src/traffic/traffic.ts';
-import { runCliDuring } from '../helpers/cli.ts';
+import { runCli, runCliDuring } from '../helpers/cli.ts';
 import { type Hosts, withHosts } from '../helpers/hosts.ts';
 import { assertPrivateNamespace, CAPTURE, ip, joinFrames, makePair, removePair, sendFrames } from '../helpers/network.ts';
+import { pcapBytes } from '../helpers/pcap.ts';
+import { temporaryDirectory } from '../helpers/programs.ts';
 import { program, testWith } from '../helpers/requirements.ts';
+import { run } from '../helpers/tool.ts';
 import { framesOf } from '../helpers/traffic.ts';
 
 beforeAll(assertPrivateNamespace);
@@ -51,6 +56,41 @@ describe('a mirror', () => {
   test('that delivers each once: no word', async () => {
     const { report } = await judge(frames);
     expect(report.warnings).toEqual([]);
+  });
+});
+
+describe('a capture file', () => {
+  const scratch = temporaryDirectory();
+  afterAll(() => scratch.remove());
+
+  const frames = framesOf(generateTraffic({ seed: 82, flows: 60, packetsPerFlow: 8, classes: ['ipv4-tcp', 'ipv6-tcp'] }));
+  /** `ms` between the first packet and the second, and so on. */
+  const captureOf = (packets: readonly Uint8Array[], ms: number): string =>
+    scratch.fileOf(pcapBytes(packets, { timesMs: packets.map((_, i) => 1_700_000_000_000 + i * ms) }));
+  const doubled = frames.flatMap((frame) => [frame, frame]);
+  const predicted = async (path: string): Promise<PredictionResult> => JSON.parse((await run(['predict', path, '--json'])).stdout);
+
+  test('of a mirror that delivers every packet twice: predict and a replay say so, with the same figures', async () => {
+    const path = captureOf(doubled, 1);
+    const ofPrediction = (await predicted(path)).warnings.find(({ code }) => code === 'packets-twice');
+    expect(ofPrediction?.message).toMatch(/ came 1\.0 ms before \(mean\); an IDS counts both/);
+    expectFigures(ofPrediction?.message.replace(`of ${path}, `, ''), frames.length, doubled.length);
+    const { report } = await runCli(['--pcap', path, '-n', '2']);
+    expect(told(report, 'packets-twice')).toEqual(ofPrediction);
+  });
+
+  test('in which copies are further apart than copies are, or have no time at all: no word', async () => {
+    const untimed = scratch.fileOf(pcapBytes(doubled, { timesMs: doubled.map(() => 0) }));
+    for (const path of [captureOf(frames, 1), captureOf(doubled, 100), untimed])
+      expect((await predicted(path)).warnings.map(({ code }) => code)).not.toContain('packets-twice');
+  });
+
+  testWith([program('editcap', 'wireshark-common')], 'what is advised for exact copies leaves one of each', {}, async () => {
+    const { message = '', remedy = '' } = (await predicted(captureOf(doubled, 1))).warnings[0] ?? {};
+    expect(message).not.toBe('');
+    const out = join(scratch.path, 'once.pcap');
+    await here(/"(editcap [^"]+)"/.exec(remedy)?.[1]?.replace('OUT', out) ?? 'false');
+    expect((await predicted(out)).warnings).toEqual([]);
   });
 });
 

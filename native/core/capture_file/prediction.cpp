@@ -69,6 +69,7 @@ void Prediction::tell_copies(std::span<const std::byte> frame, Dissection& packe
   // Beside others that have one: of this packet nothing is known.
   if (now_ns_ == 0 && has_times()) return;
   const std::uint64_t content = content_hash_of(frame, packet, seed_);
+  if (now_ns_ != 0 && copies_.looks_at(content)) copies_.look(frame, packet, content, now_ns_, false, seed_);
   const std::uint64_t of_flow = mix(content, packet.flow_hash ^ static_cast<std::uint64_t>(packet.direction));
   const Repeats::Seen seen = repeats_.see(of_flow, now_ns_);
   if (seen.again) {

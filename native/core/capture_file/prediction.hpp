@@ -13,6 +13,7 @@
 #include "core/evidence/repeats.hpp"
 #include "core/packet/ignored.hpp"
 #include "core/table/datagrams.hpp"
+#include "core/worker/copies.hpp"
 
 namespace fanout {
 
@@ -45,6 +46,8 @@ class Prediction {
   [[nodiscard]] FlowMap::Basis basis_of_replay() const noexcept;
   // Packets were alike, and nothing tells whether they are copies: no packet has a time stamp.
   [[nodiscard]] bool copies_are_untold() const noexcept { return !has_times() && has_alike_; }
+  // Of packets with a time stamp, how many came twice.
+  [[nodiscard]] const CopyCounts& copies() const noexcept { return copies_.counts(); }
   // Of the first packet that has one, since 1970; times in the evidence count from it.
   [[nodiscard]] std::uint64_t start_ns() const noexcept { return start_ns_.value_or(0); }
   [[nodiscard]] const Tally& tally() const noexcept { return flow_map_.tally(); }
@@ -68,6 +71,7 @@ class Prediction {
   Datagrams datagrams_;
   std::optional<Defragmenter> defragmenter_;
   Repeats repeats_;
+  Copies copies_ = Copies::create();
   IgnoredCounts ignored_;
   std::optional<std::uint64_t> start_ns_;
   std::uint64_t now_ns_ = 0;     // of the present packet, as the file has it

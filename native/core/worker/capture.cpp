@@ -274,17 +274,9 @@ void Capture::note_large(const RingPacket& packet) noexcept {
   large_.largest = std::max(large_.largest, packet.wire_bytes - packet.network.network_at);
 }
 
-// More of the packet than its rank goes by: the rest of a TCP header, whose checksum covers options and payload.
 void Capture::look_for_copy(const RingPacket& packet, const Dissection& dissection, std::uint64_t content) noexcept {
-  // What an error quotes was sent by somebody else, and a later fragment looks like its flow only by its datagram.
-  if ((dissection.marks & mark_icmp_error) != 0 || dissection.fragment.datagram != 0) return;
-  std::uint64_t rest = 0;
-  const std::size_t at = dissection.transport_at + std::size_t{12};
-  if (dissection.key.protocol == IPPROTO_TCP && at + sizeof rest <= packet.frame.size())
-    std::memcpy(&rest, packet.frame.data() + at, sizeof rest);
-  const std::uint64_t flow = dissection.flow_hash ^ static_cast<std::uint64_t>(dissection.direction);
-  copies_.see(seeded_mix(content ^ flow, rest, config_.seed), packet.timestamp_ns,
-              packet.packet_type == PACKET_OUTGOING);
+  copies_.look(packet.frame, dissection, content, packet.timestamp_ns, packet.packet_type == PACKET_OUTGOING,
+               config_.seed);
 }
 
 // A packet that this host sent, where such packets are not judged: on loopback it is received as well.

@@ -1,16 +1,22 @@
 // How many packets came twice: of a mirror that delivers both directions of a port to one that it mirrors too, or on a
 // device where each packet is seen as sent and as received. An IDS counts them twice and takes them for
-// retransmissions. Capture thread only.
+// retransmissions. One thread only.
 //
 // A packet is looked at by what it contains, so that its copy is too: at first every one, later one of 64, which keeps
 // what the others cost to one comparison. What is remembered is bounded: a packet that was forgotten has no copies.
 #pragma once
 
+#include <netinet/in.h>
+
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
+#include <span>
 
 #include "core/packet/content.hpp"
+#include "core/packet/dissect.hpp"
 
 namespace fanout {
 
@@ -54,6 +60,20 @@ class Copies {
     for (Entry* e = set + 1; e != set + ways; ++e)
       if (e->time_ns < oldest->time_ns) oldest = e;
     *oldest = {tag, time_ns};
+  }
+
+  // A packet that looks_at() has named by `content`, its content_hash_of(). More of it counts than its rank goes by:
+  // the rest of a TCP header, whose checksum covers options and payload.
+  void look(std::span<const std::byte> frame, const Dissection& packet, std::uint64_t content, std::uint64_t time_ns,
+            bool outgoing, HashSeed seed) noexcept {
+    // What an error quotes was sent by somebody else, and a later fragment looks like its flow only by its datagram.
+    if ((packet.marks & mark_icmp_error) != 0 || packet.fragment.datagram != 0) return;
+    std::uint64_t rest = 0;
+    const std::size_t at = packet.transport_at + std::size_t{12};
+    if (packet.key.protocol == IPPROTO_TCP && at + sizeof rest <= frame.size())
+      std::memcpy(&rest, frame.data() + at, sizeof rest);
+    const std::uint64_t flow = packet.flow_hash ^ static_cast<std::uint64_t>(packet.direction);
+    see(seeded_mix(content ^ flow, rest, seed), time_ns, outgoing);
   }
 
   [[nodiscard]] const CopyCounts& counts() const noexcept { return counts_; }

@@ -1,13 +1,10 @@
 /** Packets that came twice, and such above the MTU, where there are enough to matter to an IDS. Pure. */
+import { areWorthTelling } from '../../model/copies.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { RunFacts } from '../../model/run-facts.ts';
 
-/** Fewer are chance: packets that are alike though nobody copied them. */
-const COPIES_LEAST = 8;
-const COPIES_SHARE = 0.01;
-
 export function copiesWarning({ copies, interface: device }: Pick<RunFacts, 'copies' | 'interface'>): readonly Finding<'packets-twice'>[] {
-  if (copies === undefined || copies.again < COPIES_LEAST || copies.again < copies.looked * COPIES_SHARE) return [];
+  if (copies === undefined || !areWorthTelling(copies)) return [];
   return [finding('packets-twice', { ...copies, interface: device })];
 }
 

@@ -1,21 +1,35 @@
 /** Words for packets that came twice, and for such above the MTU: what an IDS makes of them. Pure. */
+import type { CopiesSeen } from '../../model/copies.ts';
 import type { WarningArgs } from '../../model/findings/warning.ts';
 import type { CopyFacts, LargeFacts } from '../../model/run-facts.ts';
 import type { Said } from './say.ts';
 
-export function packetsTwice({ interface: device, ...copies }: WarningArgs['packets-twice']): Said {
-  const { looked, again, crossed, apartNs } = copies;
+export function packetsTwice(copies: WarningArgs['packets-twice']): Said {
+  return 'file' in copies ? ofFile(copies) : live(copies);
+}
+
+function live({ interface: device, ...copies }: CopyFacts & { readonly interface: string }): Said {
   return {
-    message: `${again} of ${looked} packets that were looked at are copies of one that came ${timeText(apartNs)} before (mean)${crossedText(copies)}; ${COPIES_HARM}`,
+    message: `${copiesText(copies)}${crossedText(copies)}; ${COPIES_HARM}`,
     remedy:
-      crossed * 2 > again
+      copies.crossed * 2 > copies.again
         ? `leave out what this host sends: the fanout flag ignore-outgoing (Linux 6.2; here --ignore-outgoing), or a filter "inbound"`
         : `let each packet come to ${device} once: mirror a port, or a VLAN, in one direction only where both ends of its traffic are mirrored`,
   };
 }
 
-/** Also said of copies in a capture file. */
-export const COPIES_HARM = 'an IDS counts both, and takes the second of a TCP segment for a retransmission';
+function ofFile({ file, ...copies }: CopiesSeen & { readonly file: string }): Said {
+  return {
+    message: `of ${file}, ${copiesText(copies)}; ${COPIES_HARM}`,
+    remedy: `capture again on one interface, mirroring a port, or a VLAN, in one direction only where both ends of its traffic are mirrored; of copies that are alike to the last byte "editcap -w 0.067 ${file} OUT" leaves one`,
+  };
+}
+
+const COPIES_HARM = 'an IDS counts both, and takes the second of a TCP segment for a retransmission';
+
+function copiesText({ looked, again, apartNs }: CopiesSeen): string {
+  return `${again} of ${looked} packets that were looked at are copies of one that came ${timeText(apartNs)} before (mean)`;
+}
 
 function crossedText({ again, crossed }: CopyFacts): string {
   if (crossed === 0) return '';

@@ -1,4 +1,5 @@
 /** What warnings are about: what a reader should know although the answer does not rest on it. */
+import type { CopiesSeen } from '../copies.ts';
 import type { FanoutMode } from '../fanout.ts';
 import type { FlowDissector } from '../flow-dissector.ts';
 import type { KernelDesign } from '../kernel-model.ts';
@@ -27,7 +28,7 @@ export interface WarningArgs {
   };
   /** `came`: packets that this host sent and that came all the same. `kernel`: as people write it. */
   'ignore-outgoing-ineffective': { readonly kernel: string; readonly came: number; readonly mode: FanoutMode };
-  'packets-twice': CopyFacts & { readonly interface: string };
+  'packets-twice': (CopyFacts & { readonly interface: string }) | (CopiesSeen & { readonly file: string });
   'above-mtu': LargeFacts & { readonly captured: number; readonly interface: string } & Pick<LinkState, 'kind' | 'offloads'>;
   'order-inverted':
     | (Pick<Order, 'checked' | 'inversions' | 'flows' | 'kinds'> & InvertedWhere)
