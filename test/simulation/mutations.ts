@@ -74,7 +74,7 @@ const NO_TRAFFIC = of(
   ['XDP is not looked at', 'if (after.xdp !== undefined) return', 'if (after.xdp === undefined) return'],
   [
     'a flag that left nothing out is blamed',
-    "sent === 0 ? undefined : { kind: 'ignores-outgoing', sent }",
+    "sent === 0 ? mirroredTo(link) : { kind: 'ignores-outgoing', sent }",
     "{ kind: 'ignores-outgoing', sent }",
   ],
 );

@@ -13,7 +13,13 @@ export function whyNoTraffic(facts: RunFacts): NoTrafficWhy {
 function ignoredOutgoing(link: LinkStates | undefined): NoTrafficWhy | undefined {
   if (link === undefined) return { kind: 'ignores-outgoing' };
   const sent = link.after.txPackets - link.before.txPackets;
-  return sent === 0 ? undefined : { kind: 'ignores-outgoing', sent };
+  return sent === 0 ? mirroredTo(link) : { kind: 'ignores-outgoing', sent };
+}
+
+/** An ifb counts as received what tc mirrors to it, which packet sockets see as sent. */
+function mirroredTo({ before, after }: LinkStates): NoTrafficWhy | undefined {
+  const packets = after.rxPackets - before.rxPackets;
+  return after.kind !== 'ifb' || packets === 0 ? undefined : { kind: 'ignores-mirrored', packets };
 }
 
 function ofLink({ narrowedBy }: RunFacts, { before, after }: LinkStates): NoTrafficWhy {

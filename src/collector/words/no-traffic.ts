@@ -18,6 +18,11 @@ export function whyNoTraffic(why: NoTrafficWhy, device: string): Why {
             : `this host sent ${counted(why.sent, 'packet')} on ${device} meanwhile, and --ignore-outgoing leaves those out`,
         remedy: 'run without --ignore-outgoing',
       };
+    case 'ignores-mirrored':
+      return {
+        message: `${counted(why.packets, 'packet')} went to ${device} meanwhile; what is mirrored there counts as sent by this host, and --ignore-outgoing leaves that out`,
+        remedy: 'run without --ignore-outgoing',
+      };
     case 'no-carrier':
       return {
         message: `${device} has no carrier`,

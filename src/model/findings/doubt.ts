@@ -24,6 +24,8 @@ export type OwnAddresses = { readonly device: 'macvlan'; readonly mode: string }
 export type NoTrafficWhy =
   /** `sent`: packets meanwhile; absent where nobody could ask. */
   | { readonly kind: 'ignores-outgoing'; readonly sent?: number }
+  /** `packets`: what went to an ifb, where all counts as sent. */
+  | { readonly kind: 'ignores-mirrored'; readonly packets: number }
   | { readonly kind: 'no-carrier' }
   /** `received`: packets that came as far as the driver. */
   | { readonly kind: 'xdp'; readonly received: number; readonly program: number; readonly isGeneric: boolean }

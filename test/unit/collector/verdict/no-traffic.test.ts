@@ -59,6 +59,12 @@ describe('why nothing came', () => {
       { flags: ['ignore-outgoing'] },
       /^this host sent 30 packets .* -> run without --ignore-outgoing/,
     ],
+    [
+      '--ignore-outgoing on an ifb, which counts as received what sockets see as sent',
+      { rxPackets: 2500, kind: 'ifb' },
+      { flags: ['ignore-outgoing'] },
+      /^2000 packets went to ens1 meanwhile; .* --ignore-outgoing leaves that out -> run without --ignore-outgoing/,
+    ],
     ['--ignore-outgoing, and this host sent nothing', {}, { flags: ['ignore-outgoing'] }, /^ens1 received nothing/],
   ])('%s', (_, after, change, expected) => {
     expect(why(after, change)).toMatch(expected);
