@@ -15,6 +15,7 @@
 #include <cstring>
 #include <utility>
 
+#include "host/interface.hpp"
 #include "host/seccomp.hpp"
 #include "host/unreadable_program.hpp"
 
@@ -151,8 +152,8 @@ constexpr std::uint64_t net_admin = std::uint64_t{1} << CAP_NET_ADMIN;
 
 void serve_link(const char* interface, const Ids* ids, pid_t parent) noexcept {
   const auto kept = keep_only(net_admin, ids);
-  const int fd = kept ? ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
-  const Status ready = !kept ? kept : fd < 0 ? Status{SysError::from_errno("socket(AF_INET)")} : seclude(parent);
+  const int fd = kept ? device_socket() : -1;
+  const Status ready = !kept ? kept : fd < 0 ? Status{SysError::from_errno("socket(AF_UNIX)")} : seclude(parent);
   answer(ready);
   for (char order; ready && receive_all(only_descriptor, &order, 1);) answer(flap_link(fd, interface));
 }

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "core/base/unique_fd.hpp"
@@ -23,9 +24,14 @@ Result<int> index_by_ioctl(int fd, const char* name) noexcept {
 
 }  // namespace
 
+int device_socket() noexcept {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  return fd < 0 && errno == EAFNOSUPPORT ? ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : fd;
+}
+
 Result<InterfaceInfo> describe_interface(const char* name) {
-  UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  if (!fd) return SysError::from_errno("socket(AF_INET)");
+  UniqueFd fd{device_socket()};
+  if (!fd) return SysError::from_errno("socket(AF_UNIX)");
   const auto index = std::strlen(name) < IFNAMSIZ ? index_by_ioctl(fd.get(), name) : index_of_alternative_name(name);
   if (!index) return index.error();
   InterfaceInfo info;
@@ -50,8 +56,8 @@ Result<InterfaceInfo> describe_interface(const char* name) {
 }
 
 Result<std::string> interface_name(int index) noexcept {
-  UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  if (!fd) return SysError::from_errno("socket(AF_INET)");
+  UniqueFd fd{device_socket()};
+  if (!fd) return SysError::from_errno("socket(AF_UNIX)");
   ifreq request{};
   request.ifr_ifindex = index;
   if (::ioctl(fd.get(), SIOCGIFNAME, &request) != 0) return SysError::from_errno("ioctl(SIOCGIFNAME)");

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/unique_fd.hpp"
+#include "host/interface.hpp"
 
 namespace fanout {
 namespace {
@@ -146,7 +147,7 @@ Result<std::vector<std::byte>> ask_for_link(int index, std::string_view alternat
 
 // A question that ethtool asks, and anybody may. `query` begins with its command, and is answered in its place.
 bool ask_ethtool(const std::string& name, void* query) noexcept {
-  UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  UniqueFd fd{device_socket()};
   if (!fd || name.size() >= IFNAMSIZ) return false;
   ifreq request{};
   std::memcpy(request.ifr_name, name.c_str(), name.size());

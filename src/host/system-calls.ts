@@ -16,3 +16,7 @@ export function checkSystemCalls(): void {
     'allow these: SystemCallFilter=@system-service in the unit, with SystemCallErrorNumber=EPERM so that others are refused, or the seccomp profile of the container',
   );
 }
+
+/** For a filter that refuses families of sockets, with the error of a kernel that lacks them. */
+export const ALLOW_FAMILIES =
+  'allow them: RestrictAddressFamilies=AF_PACKET AF_NETLINK AF_UNIX AF_INET in the unit, or the seccomp profile of the container';

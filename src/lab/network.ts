@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import type { FrameSet, Injector, InjectorAddon } from '../addon/injector.ts';
 import type { Tap, TapAddon } from '../addon/tap.ts';
 import { FanoutError, firstLineOf, isSystemCallError } from '../errors.ts';
+import { ALLOW_FAMILIES } from '../host/system-calls.ts';
 import { searchedIn, toolEnvironment } from '../host/tools.ts';
 
 export type Injection = 'tap' | 'veth';
@@ -172,6 +173,10 @@ async function configure(commands: readonly string[]): Promise<void> {
       'give CAP_NET_ADMIN (a container: --cap-add NET_ADMIN)',
       { cause: ip },
     );
+  if (said.includes('Address family not supported'))
+    throw new FanoutError('NO_PRIVILEGE', `ip may open no netlink socket (${said}): a filter of system calls refuses it`, ALLOW_FAMILIES, {
+      cause: ip,
+    });
   const remedy = 'start the lab again; if it persists, see that the kernel has CONFIG_VETH or CONFIG_TUN and that ip is from iproute2';
   throw new FanoutError('LAB_FAILED', `ip could not set up the lab's interfaces (${said})`, remedy, { cause: ip });
 }

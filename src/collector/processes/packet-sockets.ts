@@ -3,6 +3,7 @@ import { closeSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native } from '../../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../../errors.ts';
+import { ALLOW_FAMILIES } from '../../host/system-calls.ts';
 import type { FirstLayer } from '../../model/link.ts';
 
 export class PacketSockets {
@@ -65,7 +66,7 @@ function noPacketSockets(message: string, filtered: boolean, cause: unknown): Fa
     ? new FanoutError(
         'NO_PRIVILEGE',
         `${message}: a filter of system calls refuses packet sockets (Seccomp: 2 in /proc/self/status)`,
-        'allow them: RestrictAddressFamilies=AF_PACKET AF_NETLINK AF_UNIX AF_INET in the unit, or the seccomp profile of the container; if the filter is not the cause, the kernel lacks CONFIG_PACKET',
+        `${ALLOW_FAMILIES}; if the filter is not the cause, the kernel lacks CONFIG_PACKET`,
         { cause },
       )
     : new FanoutError('TOOL_MISSING', `${message}: this kernel has no packet sockets`, 'use a kernel with CONFIG_PACKET', { cause });

@@ -1,8 +1,10 @@
 /** A live interface as it must be for packets to be captured there. */
 
+import { constants } from 'node:os';
 import type { InterfaceInfo } from '../../addon/host.ts';
 import { native } from '../../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../../errors.ts';
+import { ALLOW_FAMILIES } from '../../host/system-calls.ts';
 import type { FirstLayer } from '../../model/link.ts';
 import { firstLayerOf, linkTypeText, remedyForLinkType } from './link-types.ts';
 
@@ -29,6 +31,8 @@ export function describe(name: string): InterfaceInfo {
     return native.describeInterface(name);
   } catch (cause) {
     if (!isSystemCallError(cause)) throw cause;
+    if (cause.errno === constants.errno.EAFNOSUPPORT)
+      throw new FanoutError('NO_PRIVILEGE', `nobody can be asked about interface ${name} (${cause.message})`, ALLOW_FAMILIES, { cause });
     throw new FanoutError(
       'NO_SUCH_INTERFACE',
       `there is no interface ${name} in this network namespace${whatElse(name)}`,
