@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Ids, PrivilegesAddon } from '../addon/privileges.ts';
-import { isSystemCallError } from '../errors.ts';
+import { FanoutError, isSystemCallError } from '../errors.ts';
 
 export type Privilege =
   /** Nothing that an ordinary user may not do. */
@@ -141,9 +141,21 @@ function act({ uid, gid }: Ids): void {
 
 /** Becomes the user for good, or throws. */
 export function becomeForGood(addon: Pick<PrivilegesAddon, 'become' | 'refuseReachingOut'>, user: Ids): void {
+  checkSignals(readFileSync('/proc/self/limits', 'latin1'), readdirSync('/proc/self/task').length);
   addon.become(user);
   refuseReachingOut(addon);
   checkNothingIsLeft(readThreads(), user);
+}
+
+/** Each thread changes its user when a signal tells it to, and the kernel refuses one for which there is no room. */
+export function checkSignals(limits: string, threads: number): void {
+  const most = Number(/^Max pending signals\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  if (most >= threads) return;
+  throw new FanoutError(
+    'TOO_LARGE',
+    `at most ${most} signals may be pending, and ${threads} threads of this process are told by signals to give up its privileges`,
+    'raise the limit (ulimit -i unlimited; LimitSIGPENDING= of the unit)',
+  );
 }
 
 /** Beside having no privilege, a second lock; where the kernel has no such filters, or too many already, the first must do. */
