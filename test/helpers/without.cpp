@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -37,6 +38,21 @@ struct Refusal {
   int error;
 };
 
+constexpr std::uint32_t any_namespace =
+    CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+// What systemd's @system-service leaves out (systemd-analyze syscall-filter): @clock, @debug, @module, @mount, @raw-io, @reboot, @swap
+// and some of no group.
+constexpr long beyond_system_service[] = {
+    SYS_bpf,           SYS_seccomp,         SYS_mount,           SYS_umount2,           SYS_pivot_root,        SYS_move_mount,
+    SYS_open_tree,     SYS_fsopen,          SYS_fsconfig,        SYS_fsmount,           SYS_fspick,            SYS_chroot,
+    SYS_init_module,   SYS_finit_module,    SYS_delete_module,   SYS_ioperm,            SYS_iopl,              SYS_reboot,
+    SYS_kexec_load,    SYS_swapon,          SYS_swapoff,         SYS_adjtimex,          SYS_clock_settime,     SYS_clock_adjtime,
+    SYS_settimeofday,  SYS_ptrace,          SYS_perf_event_open, SYS_process_vm_readv,  SYS_process_vm_writev, SYS_pidfd_getfd,
+    SYS_userfaultfd,   SYS_quotactl,        SYS_acct,            SYS_vhangup,           SYS_fanotify_init,     SYS_open_by_handle_at,
+    SYS_sethostname,   SYS_setdomainname,   SYS_syslog,
+};
+
 const std::vector<Refusal> refusals{
     // packet_setsockopt() before 9c661b0b8544: optlen != sizeof(int).
     {"fanout-args", SYS_setsockopt, {{1, SOL_PACKET, false}, {2, PACKET_FANOUT, false}, {4, 8, false}}, EINVAL},
@@ -50,6 +66,17 @@ const std::vector<Refusal> refusals{
     // unshare_userns() and copy_user_ns() of linux/user_namespace.h without CONFIG_USER_NS.
     {"user-namespaces", SYS_unshare, {{0, CLONE_NEWUSER, true}}, EINVAL},
     {"user-namespaces", SYS_clone, {{0, CLONE_NEWUSER, true}}, EINVAL},
+    // RestrictNamespaces= of a unit, and what the seccomp profiles of containers refuse without CAP_SYS_ADMIN.
+    {"namespaces", SYS_unshare, {{0, any_namespace, true}}, EPERM},
+    {"namespaces", SYS_clone, {{0, any_namespace, true}}, EPERM},
+    {"namespaces", SYS_setns, {}, EPERM},
+    {"namespaces", SYS_clone3, {}, ENOSYS},
+    // RestrictAddressFamilies= of a unit that does not name them.
+    {"packet-family", SYS_socket, {{0, AF_PACKET, false}}, EAFNOSUPPORT},
+    {"netlink-family", SYS_socket, {{0, AF_NETLINK, false}}, EAFNOSUPPORT},
+    {"unix-family", SYS_socket, {{0, AF_UNIX, false}}, EAFNOSUPPORT},
+    {"inet-family", SYS_socket, {{0, AF_INET, false}}, EAFNOSUPPORT},
+    {"inet-family", SYS_socket, {{0, AF_INET6, false}}, EAFNOSUPPORT},
     {"deadly-bpf", SYS_bpf, {}, deadly},
     {"deadly-seccomp", SYS_seccomp, {}, deadly},
     {"deadly-unshare", SYS_unshare, {}, deadly},
@@ -85,6 +112,11 @@ int main(int argc, char** argv) {
     bool is_known = false;
     for (const auto& refusal : refusals)
       if (refusal.feature == std::string{argv[i]}) add(program, refusal), is_known = true;
+    for (const auto& [unit, error] : {std::pair{"system-service-only", EPERM}, std::pair{"deadly-system-service-only", deadly}}) {
+      if (unit != std::string{argv[i]}) continue;
+      for (const long call : beyond_system_service) add(program, {unit, call, {}, error});
+      is_known = true;
+    }
     if (!is_known) return std::fprintf(stderr, "without: no feature %s\n", argv[i]), 125;
   }
   program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
