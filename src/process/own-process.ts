@@ -13,6 +13,7 @@ import { readMachine } from '../options/machine.ts';
 import { descriptorPath } from '../worker-descriptors.ts';
 import { descriptorsNamedIn, environmentToGoOnWith, prepareHandover, receiveHandover, Texts } from './handover.ts';
 import type { Host, Prepared } from './host.ts';
+import { ownDescriptors } from './inherited.ts';
 import { openReportFile, openReportFileAsRoot, REPORT_LIMIT_MS, type ReportFile } from './report-file.ts';
 
 /** @param signal what came before the process is replaced would be lost on the one that comes then */
@@ -33,7 +34,7 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
   /** Before anything of worth is opened. */
   const secludeItself = (native: Native): void => {
     native.hideFromUser();
-    native.closeInherited([...named, ...(believed()?.descriptors ?? [])]);
+    native.closeInherited([...named, ...(believed()?.descriptors ?? []), ...ownDescriptors()]);
   };
 
   const parse: Host['parse'] = (parseOptions) => {
