@@ -83,7 +83,7 @@ function buildMeasured() {
 function runTests() {
   const namespace =
     process.getuid() === 0 ? ['unshare', '--net', '--mount', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--mount', '--'];
-  const groups = { alone: [[], ['unit', 'property', 'native']], namespace: [namespace, ['process', 'kernel']] };
+  const groups = { alone: [[], ['unit', 'property', 'simulation', 'native']], namespace: [namespace, ['process', 'kernel']] };
   let count = 0;
   for (const [name, [by, projects]] of Object.entries(groups)) {
     const result = join(RAW, `${name}.json`);
@@ -106,7 +106,7 @@ function runTests() {
     const reports = ['--reporter=dot', '--reporter=json', `--outputFile.json=${result}`];
     run(
       [...by, 'node_modules/.bin/vitest', ...args, ...coverage.map((option) => `--coverage.${option}`), ...reports],
-      { FANOUT_TEST_MOUNTS: 'own' },
+      { FANOUT_TEST_MOUNTS: 'own', FANOUT_TEST_BUILD: 'changed' },
       true,
     );
     count += JSON.parse(readFileSync(result, 'utf8')).numFailedTests;

@@ -1,33 +1,42 @@
-// Runs the test suite, or the projects named as arguments. Kernel and process tests run in a private network namespace, so that no test
-// ever touches an interface of the host; without root a user namespace does the same where the host allows it.
+// node scripts/test.mjs [PROJECT...] [FILE... and options of vitest]: runs the test suite, or only these projects, or of them only these files.
+// Kernel and process tests run in a private network namespace, so that no test ever touches an interface of the host; without root a user
+// namespace does the same where the host allows it.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 
 const RESULTS = 'test-results';
 const inNamespace = new Set(['process', 'kernel', 'clock']);
-const all = ['unit', 'property', 'native', 'process', 'kernel', 'kernels'];
+const all = ['unit', 'property', 'simulation', 'native', 'process', 'kernel', 'kernels'];
 // These set the clock of the machine, and run only where somebody asks for them.
 const onlyByName = ['clock'];
 // One run of the test runner each, in this order: the kernel tests are about speed too, and come when nothing is compiled any more.
-const groups = [['unit', 'property'], ['process'], ['kernel'], ['native'], ['clock']];
+const groups = [['simulation', 'unit', 'property'], ['process'], ['kernel'], ['native'], ['clock']];
 // What takes CPU time and has no hurry is done in the gaps of those that mostly wait: compiling for the native tests, another kernel.
 const asides = ['kernels'];
-const chosen = process.argv.length > 2 ? process.argv.slice(2) : all;
+const known = [...all, ...onlyByName];
+const words = process.argv.slice(2);
+const named = words.findIndex((word) => !known.includes(word));
+const [projects, filters] = named < 0 ? [words, []] : [words.slice(0, named), words.slice(named)];
+const chosen = projects.length > 0 ? projects : all;
 // Where every test must run, a missing privilege or program is a failure instead of a skip.
 const isStrict = process.env.REQUIRE_ALL_TESTS === '1';
 
-const known = [...all, ...onlyByName];
-const unknown = chosen.filter((name) => !known.includes(name));
-if (unknown.length > 0) {
-  console.error(`no such tests: ${unknown.join(', ')}; there are ${known.join(', ')}`);
+const [stray] = filters;
+if (stray !== undefined && !stray.startsWith('-') && !/[./]/.test(stray)) {
+  console.error(`no such tests: ${stray}; there are ${known.join(', ')}, and behind them files such as test/unit/layering.test.ts`);
   process.exit(2);
 }
 
 run('node', ['scripts/build.mjs']);
-run('npx', ['--no-install', 'node-gyp', 'configure', 'build', '--jobs=max'], { quiet: true });
+run('npx', ['--no-install', 'node-gyp', ...(isConfigured() ? [] : ['configure']), 'build', '--jobs=max'], { quiet: true });
+if (filters.length > 0) {
+  const { command, env } = testing(chosen);
+  const { status } = spawnSync(command[0], [...command.slice(1), ...filters], { stdio: 'inherit', env });
+  process.exit(status ?? 1);
+}
 rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS);
 
@@ -35,8 +44,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 const total = { passed: 0, failed: 0, skipped: 0, names: [] };
 const beside = runAside(asides.filter((project) => chosen.includes(project)));
 
-for (const projects of groups) {
-  const group = projects.filter((project) => chosen.includes(project));
+for (const together of groups) {
+  const group = together.filter((project) => chosen.includes(project));
   if (group.length === 0) continue;
   if (group.includes('kernel') || group.includes('native')) await beside;
   const { command, env, file } = testing(group);
@@ -54,12 +63,21 @@ for (const name of total.names) console.error(`failed: ${name}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
 
+/** Whether the build of the addon knows all sources and options: a list of sources is made when it is configured. */
+function isConfigured() {
+  if (!existsSync('build/Makefile')) return false;
+  const made = statSync('build/Makefile').mtimeMs;
+  const rooms = readdirSync('native/core', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const folders = ['binding', 'host', 'lab', ...rooms.map(({ name }) => `core/${name}`)].map((name) => `native/${name}`);
+  return ['binding.gyp', 'native/flags.sh', ...folders].every((path) => statSync(path).mtimeMs <= made);
+}
+
 /** The command that runs these projects in one run of the test runner, its environment, and the file that it tells the results in. */
 function testing(group) {
   const file = `${RESULTS}/${group.join('-')}.json`;
   const vitest = ['node_modules/.bin/vitest', 'run', ...group.flatMap((project) => ['--project', project])];
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const isPrivate = inNamespace.has(group[0]);
+  const reporters = filters.length > 0 ? [] : ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const isPrivate = group.some((project) => inNamespace.has(project));
   return {
     file,
     command: [...(isPrivate ? namespace() : []), ...vitest, ...reporters],

@@ -35,6 +35,11 @@ describe('the package', () => {
     expect(paths.toSorted()).toEqual([...fixed, ...bundled, ...[...NATIVE, 'docs'].flatMap(filesBelow)].sort());
   });
 
+  test('has in dist/ what src/ gives', async () => {
+    const bundles: { staleBundles: () => Promise<readonly string[]> } = await import(join(ROOT, 'scripts/bundles.mjs'));
+    expect(await bundles.staleBundles(), 'build first: npm run build').toEqual([]);
+  });
+
   test('holds sources, scripts and texts only', () => {
     const known =
       /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;

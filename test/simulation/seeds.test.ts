@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkSeed, describeFinding, SEEDS } from '../../simulation/seeds.ts';
+import { checkSeed, describeFinding, SEEDS } from './seeds.ts';
 
 const AT_ONCE = 250;
 /** A quiet machine takes 15 s; others may be at work. */
