@@ -7,6 +7,11 @@ import { describe, expect, test } from 'vitest';
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
 
+/** What to do about a failure: this file is the only place that knows the rooms. */
+const MEND_ROWS = 'give each of these files a room of ROWS in test/unit/layering.test.ts, and a new room a row in docs/architecture.md';
+const MEND_IMPORTS =
+  'move what these files import to a row below them, or hand it to them as an argument (ROWS in test/unit/layering.test.ts)';
+
 interface Import {
   readonly from: string;
   /** Relative to src/, or a package. */
@@ -50,17 +55,26 @@ function row(file: string): number {
 const inside = imports.filter(({ to }) => to.endsWith('.ts'));
 
 test('every file has a row', () => {
-  expect(files.filter((file) => row(file) < 0)).toEqual([]);
+  expect(
+    files.filter((file) => row(file) < 0),
+    MEND_ROWS,
+  ).toEqual([]);
   expect(inside.length).toBeGreaterThan(100);
 });
 
 test('imports never point upwards', () => {
-  expect(inside.filter(({ from, to }) => row(to) > row(from))).toEqual([]);
+  expect(
+    inside.filter(({ from, to }) => row(to) > row(from)),
+    MEND_IMPORTS,
+  ).toEqual([]);
 });
 
 test('worker and collector know each other only through the protocol', () => {
   const side = (file: string) => ['worker', 'collector'].find((name) => file.startsWith(`${name}/`));
-  expect(inside.filter(({ from, to }) => side(from) !== undefined && side(to) !== undefined && side(from) !== side(to))).toEqual([]);
+  expect(
+    inside.filter(({ from, to }) => side(from) !== undefined && side(to) !== undefined && side(from) !== side(to)),
+    'put what both need into src/protocol or src/model',
+  ).toEqual([]);
 });
 
 test('whatever judges knows no words', () => {
@@ -73,6 +87,7 @@ test('a command knows no other', () => {
     inside.filter(
       ({ from, to }) => from !== 'commands/registry.ts' && room(from) !== undefined && room(to) !== undefined && room(from) !== room(to),
     ),
+    'put what two commands need into src/commands itself, or below it',
   ).toEqual([]);
 });
 
@@ -81,7 +96,10 @@ test.each([
   ['msgpackr', ['protocol/codec.ts']],
   ['execa', ['collector/processes/supervisor.ts', 'host/programs.ts', 'lab/namespace.ts', 'lab/network.ts', 'process/self.ts']],
 ])('%s is imported only in %j', (name, places) => {
-  expect([...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))].sort()).toEqual(places);
+  expect(
+    [...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from))].sort(),
+    `import ${name} there only, or name the new place in this table of test/unit/layering.test.ts`,
+  ).toEqual(places);
 });
 
 describe('pure files import nothing that touches the machine', () => {
@@ -100,8 +118,11 @@ describe('pure files import nothing that touches the machine', () => {
   ];
   test.each(pure.map((pattern) => [pattern]))('%s', (pattern) => {
     const matching = files.filter((file) => pattern.test(file));
-    expect(matching).not.toEqual([]);
-    expect(imports.filter(({ from, to }) => matching.includes(from) && to.startsWith('node:'))).toEqual([]);
+    expect(matching, 'no file matches: drop the row from `pure` in test/unit/layering.test.ts, or mend its pattern').not.toEqual([]);
+    expect(
+      imports.filter(({ from, to }) => matching.includes(from) && to.startsWith('node:')),
+      'hand what the machine knows to these files as an argument: they are pure (`pure` in test/unit/layering.test.ts)',
+    ).toEqual([]);
   });
 });
 
@@ -125,31 +146,49 @@ describe('native code', () => {
   const room = (file: string) => ROOMS.indexOf(dirname(file));
 
   test('has a room for every file', () => {
-    expect(sources.filter((file) => room(file) < 0)).toEqual([]);
-    expect(ROOMS.filter((_, index) => !sources.some((file) => room(file) === index))).toEqual([]);
+    expect(
+      sources.filter((file) => room(file) < 0),
+      'give the folders of these files a place in ROOMS of test/unit/layering.test.ts',
+    ).toEqual([]);
+    expect(
+      ROOMS.filter((_, index) => !sources.some((file) => room(file) === index)),
+      'no file is in these rooms: drop them from ROOMS of test/unit/layering.test.ts',
+    ).toEqual([]);
   });
 
   test('names every file that it includes from native/ on', () => {
-    expect(includes.filter(({ to, own }) => own && !sources.includes(to))).toEqual([]);
+    expect(
+      includes.filter(({ to, own }) => own && !sources.includes(to)),
+      'write these as #include "core/ROOM/NAME.hpp", from native/ on',
+    ).toEqual([]);
   });
 
   test('includes nothing of a later room', () => {
-    expect(includes.filter(({ from, to, own }) => own && room(to) > room(from))).toEqual([]);
+    expect(
+      includes.filter(({ from, to, own }) => own && room(to) > room(from)),
+      'move what is included to an earlier room (ROOMS in test/unit/layering.test.ts)',
+    ).toEqual([]);
   });
 
   test('meets Node.js in the binding only', () => {
     const places = includes.filter(({ to, own }) => !own && /^(?:napi|node|uv|v8)/.test(basename(to))).map(({ from }) => dirname(from));
-    expect([...new Set(places)]).toEqual(['binding']);
+    expect([...new Set(places)], 'include headers of Node.js in native/binding only').toEqual(['binding']);
   });
 
   test('has a file of types for each file of the binding', () => {
     const bindings = sources.flatMap((file) => /^binding\/(\w+)_binding\.cpp$/.exec(file)?.[1]?.replaceAll('_', '-') ?? []);
     const types = files.flatMap((file) => /^addon\/([\w-]+)\.ts$/.exec(file)?.[1] ?? []);
     // What two bindings answer with, and the loader.
-    expect(types.filter((name) => !['capture-summary', 'native'].includes(name)).sort()).toEqual(bindings.sort());
+    expect(
+      types.filter((name) => !['capture-summary', 'native'].includes(name)).sort(),
+      'native/binding/NAME_binding.cpp and src/addon/NAME.ts come in pairs',
+    ).toEqual(bindings.sort());
   });
 
   test('is loaded in one place', () => {
-    expect(files.filter((file) => /\bdlopen\b|fanout\.node/.test(readFileSync(join(SRC, file), 'utf8')))).toEqual(['addon/native.ts']);
+    expect(
+      files.filter((file) => /\bdlopen\b|fanout\.node/.test(readFileSync(join(SRC, file), 'utf8'))),
+      'load the addon in src/addon/native.ts only',
+    ).toEqual(['addon/native.ts']);
   });
 });

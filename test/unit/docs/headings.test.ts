@@ -19,10 +19,14 @@ test.each([
   ['verdicts.md', 'Disturbances', DISTURBANCES],
   ['verdicts.md', 'Warnings', WARNINGS],
 ])('%s (%s) has one heading for each code, in the same order', (file, part, codes) => {
-  expect(headings(file, part)).toEqual(Object.keys(codes));
+  expect(headings(file, part), `give each code one "## code" in docs/${file}, in the order of src/errors.ts or src/model`).toEqual(
+    Object.keys(codes),
+  );
 });
 
 test.each(Object.entries(ERROR_CODES))('%s: the documented exit status is %i', (code, status) => {
   const text = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
-  expect(text).toMatch(new RegExp(`^## ${code}\n\nExit status ${status}\\.`, 'm'));
+  expect(text, `say in docs/errors.md, under ## ${code}: Exit status ${status}.`).toMatch(
+    new RegExp(`^## ${code}\n\nExit status ${status}\\.`, 'm'),
+  );
 });

@@ -10,10 +10,16 @@ test('each replaces text that occurs once, by another', () => {
     const text = readFileSync(join(packageRoot(), file), 'utf8');
     return text.split(find).length !== 2 || find === replace;
   });
-  expect(broken.map(({ file, name }) => `${file}: ${name}`)).toEqual([]);
+  expect(
+    broken.map(({ file, name }) => `${file}: ${name}`),
+    'the text to find has changed or moved: mend `file` and `find` of these defects in test/simulation/mutations.ts',
+  ).toEqual([]);
 });
 
 test('each has a name of its own in its file', () => {
   const names = MUTATIONS.map(({ file, name }) => `${file}: ${name}`);
-  expect(new Set(names).size).toBe(names.length);
+  expect(
+    names.filter((name, index) => names.indexOf(name) < index),
+    'name these anew in test/simulation/mutations.ts',
+  ).toEqual([]);
 });
