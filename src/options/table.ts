@@ -380,6 +380,8 @@ export const OPTIONS = {
 type Table = typeof OPTIONS;
 export type OptionKey = keyof Table;
 export const OPTION_KEYS = Object.keys(OPTIONS) as readonly OptionKey[];
+/** How a result is told: the same for every command. */
+export const OUTPUT_KEYS = ['json', 'quiet', 'color'] as const satisfies readonly OptionKey[];
 
 /** Text as typed, true for a flag, and for options whose value is optional either. */
 type Typed<R extends Row> = R extends FlagRow

@@ -4,7 +4,7 @@ import { epochsMax } from '../../model/run-limits.ts';
 import { checkMachineCanHold } from '../../options/capacity.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOptions } from '../../options/options.ts';
-import { defaultsOf, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
 import { usage } from '../../options/values.ts';
 
 export interface ChurnOptions {
@@ -16,21 +16,7 @@ export interface ChurnOptions {
 }
 
 export const CHURN_OPTIONS = optionSet({
-  keys: [
-    'slot',
-    'procs',
-    'defrag',
-    'ringSize',
-    'workerTimeout',
-    'labInterface',
-    'traffic',
-    'flows',
-    'rate',
-    'seed',
-    'json',
-    'quiet',
-    'color',
-  ],
+  keys: ['slot', 'procs', 'defrag', 'ringSize', 'workerTimeout', 'labInterface', 'traffic', 'flows', 'rate', 'seed', ...OUTPUT_KEYS],
   own: {
     procs: { help: 'processes in the group, at least 2', default: '4' },
     // With so many a share is known to 0.02 with room to spare: four standard deviations of a half.

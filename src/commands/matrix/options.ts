@@ -4,7 +4,7 @@ import { goesByProgram } from '../../model/fanout.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOptions } from '../../options/options.ts';
 import type { SteeringName } from '../../options/steerings.ts';
-import { defaultsOf, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
 import { contradictory } from '../../options/values.ts';
 import { TRAFFIC_CLASSES } from '../../traffic/classes.ts';
 import { FLOWS_MAX, framesMax, TAP_QUEUES_MAX } from '../../traffic/limits.ts';
@@ -20,7 +20,7 @@ export interface MatrixOptions {
 }
 
 export const MATRIX_OPTIONS = optionSet({
-  keys: ['classes', 'modes', 'procs', 'ringSize', 'labInterface', 'flows', 'rate', 'seed', 'json', 'quiet', 'color'],
+  keys: ['classes', 'modes', 'procs', 'ringSize', 'labInterface', 'flows', 'rate', 'seed', ...OUTPUT_KEYS],
   own: {
     classes: { default: 'all' },
     modes: { default: 'hash,hash+defrag,lb,cpu,rollover,rnd,qm' },

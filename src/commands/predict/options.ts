@@ -3,7 +3,7 @@ import { FanoutError } from '../../errors.ts';
 import { definedOf } from '../../model/defined.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOutput } from '../../options/options.ts';
-import { optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
 
 export interface PredictOptions {
   /** "-" is standard input. */
@@ -15,7 +15,7 @@ export interface PredictOptions {
 }
 
 export const PREDICT_OPTIONS = optionSet({
-  keys: ['kernel', 'defrag', 'json', 'quiet', 'color'],
+  keys: ['kernel', 'defrag', ...OUTPUT_KEYS],
   own: { defrag: { help: 'of a group that has the kernel reassemble IPv4 fragments first' } },
 });
 

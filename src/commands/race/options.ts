@@ -1,7 +1,7 @@
 /** The options of `race`, checked once. */
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOptions } from '../../options/options.ts';
-import { defaultsOf, optionSet, type TypedOf } from '../../options/table.ts';
+import { defaultsOf, OUTPUT_KEYS, optionSet, type TypedOf } from '../../options/table.ts';
 import { usage } from '../../options/values.ts';
 
 export interface RaceOptions {
@@ -14,7 +14,7 @@ export interface RaceOptions {
 }
 
 export const RACE_OPTIONS = optionSet({
-  keys: ['procs', 'duration', 'ringSize', 'workerTimeout', 'labInterface', 'traffic', 'flows', 'rate', 'seed', 'json', 'quiet', 'color'],
+  keys: ['procs', 'duration', 'ringSize', 'workerTimeout', 'labInterface', 'traffic', 'flows', 'rate', 'seed', ...OUTPUT_KEYS],
   own: {
     procs: { help: 'processes in the group, at least 2', default: '8' },
     duration: { help: 'how long to look after the group is complete', default: '500ms' },

@@ -4,7 +4,7 @@ import { definedOf } from '../../model/defined.ts';
 import { MEMBERS_MAX } from '../../model/fanout.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type LabSource, type Options, parseOptions } from '../../options/options.ts';
-import { defaultsOf, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
 import { usage, wholeNumber } from '../../options/values.ts';
 import type { ScalePlan } from './result.ts';
 
@@ -39,9 +39,7 @@ export const SCALE_OPTIONS = optionSet({
     'flows',
     'rate',
     'seed',
-    'json',
-    'quiet',
-    'color',
+    ...OUTPUT_KEYS,
   ],
   own: {
     procs: { placeholder: '<list>', help: `sizes of the group, each 1 to ${MEMBERS_MAX}`, default: '1,2,4,8,16' },
