@@ -1,5 +1,6 @@
 /** This process: on whose behalf it acts, what it gets while it may, and how it is replaced by itself. */
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Native } from '../addon/native.ts';
 import type { Ids } from '../addon/privileges.ts';
 import type { ExecOptions } from '../addon/process.ts';
@@ -71,7 +72,7 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
     try {
       return await openings.open(rightsOf(ownPrivileges()));
     } catch (error) {
-      throw await unlessInterrupted(error, signal, BEFORE_BEGINNING);
+      throw await unlessInterrupted(error, { signal, clock: { sleep } }, BEFORE_BEGINNING);
     }
   };
 

@@ -33,7 +33,7 @@ export async function judge(raw: RawOptions, signal: AbortSignal = new AbortCont
   const options = parseOptions({ interface: CAPTURE, ...raw }, readMachine());
   const provisions = await openProvisions({ runs: [options] });
   try {
-    return await runCluster(options, { version: 'test', provisions, signal, onProgress: () => {} });
+    return await runCluster(options, { version: 'test', clock: HOST_CLOCK, provisions, signal, onProgress: () => {} });
   } finally {
     await provisions.close();
   }

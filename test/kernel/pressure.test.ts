@@ -2,8 +2,10 @@
  * Rings that are too small and processes that are too slow: mode hash drops, and parts nothing; rollover splits flows. What each member
  * should have had is known from the same traffic without pressure, because a group of equal size maps flows alike.
  */
+
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ObservedFlow } from '../../src/addon/flow-map.ts';
+import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
 import { styleFor } from '../../src/collector/report/layout.ts';
 import type { Observed } from '../../src/collector/run/io.ts';
 import { openProvisions } from '../../src/collector/run/provisions.ts';
@@ -31,7 +33,7 @@ interface Run {
 
 async function labRun(raw: RawOptions): Promise<Run> {
   let observed: Observed | undefined;
-  const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
+  const io = { version: 'test', clock: HOST_CLOCK, signal: new AbortController().signal, onProgress: () => {} };
   const onObserved = (all: Observed): void => {
     observed = all;
   };

@@ -1,9 +1,11 @@
 /** The order of a survey: what is kept of it when one of its runs cannot be made, and how its end is told. */
+
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { native } from '../../src/addon/native.ts';
+import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
 import type { RunCluster } from '../../src/collector/run/io.ts';
 import { ignoreReasonOf } from '../../src/collector/verdict/accounting.ts';
 import { survey } from '../../src/commands/matrix/command.ts';
@@ -43,7 +45,7 @@ function running(other: Partial<Record<string, Error | Partial<RunFacts>>> = {})
 async function surveyWith(raw: RawMatrixOptions, runCluster: RunCluster, signal?: AbortSignal) {
   const { host, written } = commandHost(signal === undefined ? {} : { signal });
   const options = parseMatrixOptions({ classes: 'ipv4-udp', modes: 'hash,rnd', ...raw }, readMachine());
-  const status = await survey(options, host, NOTHING_TO_OPEN, (io) => runMatrix(options, io, runCluster));
+  const status = await survey(options, host, NOTHING_TO_OPEN, (io) => runMatrix(options, { ...io, clock: HOST_CLOCK }, runCluster));
   return { status, ...written };
 }
 

@@ -1,10 +1,12 @@
 /** A small capture of each traffic class: what is predicted is what the table of classes says of mode hash, and no packet is lost sight of. */
+
 import { rmSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openCaptureInput } from '../../src/capture-file/input.ts';
 import { PREDICT } from '../../src/capture-file/use.ts';
+import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
 import { runPrediction } from '../../src/commands/predict/predict.ts';
 import type { PredictionResult } from '../../src/commands/predict/result.ts';
 import { CAUSES, isCauseCode } from '../../src/model/cause.ts';
@@ -29,7 +31,7 @@ interface How {
 async function predicted(frames: readonly Uint8Array[], defrag: boolean, { flowsMax, kernel }: How = {}): Promise<PredictionResult> {
   const path = join(scratch.path, 'capture');
   writeFileSync(path, pcapBytes(frames));
-  const io = { version: '0', signal: new AbortController().signal, onProgress: () => {} };
+  const io = { version: '0', clock: HOST_CLOCK, signal: new AbortController().signal, onProgress: () => {} };
   const input = await openCaptureInput(path, () => process.stdin, PREDICT);
   const result = await runPrediction(
     { input, defrag, ...(kernel === undefined ? {} : { kernel }) },

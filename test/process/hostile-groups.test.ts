@@ -1,8 +1,10 @@
 /** Several groups in the same processes, and one process that turns on the collector in one of them: it is lost to all, and the others' evidence stands. */
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { native } from '../../src/addon/native.ts';
+import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
 import { workerByPath } from '../../src/collector/processes/worker-program.ts';
 import { openProvisions } from '../../src/collector/run/provisions.ts';
 import { runTogether } from '../../src/collector/run/run.ts';
@@ -91,7 +93,7 @@ describe('one of three processes sends, in the second of two groups,', () => {
       parseOptions({ interface: CAPTURE, procs: '3', mode, duration: '1800ms', maxLoss: '100' }, readMachine()),
     );
     const provisions = await openProvisions({ runs: groups });
-    const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
+    const io = { version: 'test', clock: HOST_CLOCK, signal: new AbortController().signal, onProgress: () => {} };
     try {
       const begun = performance.now();
       const [hash, lb] = (await runTogether(groups, {

@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { FlowMap } from '../../src/addon/flow-map.ts';
 import { native } from '../../src/addon/native.ts';
-import { hostSeenWith } from '../../src/collector/group/clock.ts';
+import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
 import type { Cluster } from '../../src/collector/group/cluster.ts';
+import { hostSeenWith } from '../../src/collector/group/host-view.ts';
 import { Member } from '../../src/collector/group/member.ts';
 import { Watch } from '../../src/collector/group/watch.ts';
 import type { PacketSource } from '../../src/collector/source/sources.ts';
@@ -53,13 +54,13 @@ function begun(limits: RawOptions, inFlowMap: { readonly violated?: number; read
       return real.evidence(question);
     },
   };
-  const io = { version: 'test', signal: new AbortController().signal, onProgress: () => {} };
+  const io = { version: 'test', clock: HOST_CLOCK, signal: new AbortController().signal, onProgress: () => {} };
   const fresh = new Watch({
     options,
     source,
     flowMap: flowMap as FlowMap,
     io,
-    surroundings: hostSeenWith({ dissector: { kind: 'unknown' }, fanoutArgs: true }),
+    host: hostSeenWith({ dissector: { kind: 'unknown' }, fanoutArgs: true }),
     ownGroups: new Set(),
     begunMs: 0,
     closed: true,

@@ -1,6 +1,6 @@
 /** The processes of a simulated run. */
 import type { Crew, Enlisted, Equipment } from '../../src/collector/processes/crew.ts';
-import { MS, type SimulatedClock } from './clock.ts';
+import type { SimulatedClock } from './clock.ts';
 import { type Process, SimulatedProcess } from './process.ts';
 
 const FIRST_PID = 3000;
@@ -95,15 +95,10 @@ export class SimulatedCrew implements Crew {
     this.#isShut = true;
   }
 
-  async ended(graceMs: number): Promise<void> {
-    const kill = this.#clock.after(graceMs, () => {
-      for (const process of this.processes) process.die('signal SIGKILL', false, MS);
+  async ended(): Promise<void> {
+    if (this.hasEnded) return;
+    await new Promise<void>((resolve) => {
+      this.#ended.push(resolve);
     });
-    if (!this.hasEnded) {
-      await new Promise<void>((resolve) => {
-        this.#ended.push(resolve);
-      });
-    }
-    kill();
   }
 }

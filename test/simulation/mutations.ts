@@ -405,7 +405,7 @@ const CONDUCT = of(
     'await Promise.all(lanes.map((lane) => lane.close()));',
     'await Promise.all(lanes.slice(1).map((lane) => lane.close()));',
   ],
-  ['no filter opens', 'await interruptible(Promise.all(complete.map((lane) => lane.arm())), io.signal);', ''],
+  ['no filter opens', 'await interruptible(Promise.all(complete.map((lane) => lane.arm())), signal);', ''],
 );
 
 const NATIVE_JUDGE = of(

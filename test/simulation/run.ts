@@ -1,7 +1,8 @@
 /** One seed: the real collector, in a simulated world. */
 
-import type { Surroundings } from '../../src/collector/group/clock.ts';
-import { type Arrangement, type Drive, runGroups } from '../../src/collector/run/conduct.ts';
+import { dateOf } from '../../src/collector/group/clock.ts';
+import type { HostView } from '../../src/collector/group/host-view.ts';
+import { type Arrangement, type Drive, IN_ORDER, runGroups } from '../../src/collector/run/conduct.ts';
 import type { GroupOutcome, Observed, RunIo } from '../../src/collector/run/io.ts';
 import type { Lane } from '../../src/collector/run/lane.ts';
 import { UNTIL_STOP } from '../../src/collector/run/run.ts';
@@ -83,8 +84,7 @@ function arrangementOf(
   additions: unknown[],
 ): Arrangement {
   const { clock, crew, abort, scenario } = world;
-  const surroundings: Surroundings = {
-    clock,
+  const host: HostView = {
     interfaceAt: (ifindex) => world.interfaceAt(ifindex),
     fanoutGroups: () => world.groupsSeen(),
     capturingOn: () => world.capturing(),
@@ -93,9 +93,12 @@ function arrangementOf(
     flowDissector: () => ({ kind: 'none', asked: 'both' }),
     linkAt: () => undefined,
     kernelRelease: () => scenario.kernelRelease,
+    processCpuNs: () => 0,
+    threadCpuNs: () => undefined,
   };
-  const io: RunIo = { version: 'simulated', signal: abort.signal, onProgress: () => {}, onObserved };
+  const io: RunIo = { version: 'simulated', clock, signal: abort.signal, onProgress: () => {}, onObserved };
   const drive: Drive = {
+    start: IN_ORDER,
     replacements: scenario.theme === 'churn' ? ADDED_MAX : 0,
     capture: async (stage) => {
       // One after the other.
@@ -122,8 +125,8 @@ function arrangementOf(
     crew,
     io,
     drive,
-    surroundings,
-    startedAt: new Date(0),
+    host,
+    startedAt: dateOf(clock),
   };
 }
 

@@ -102,6 +102,13 @@ test.each([
   ).toEqual(places);
 });
 
+test('collector and commands have their time from one clock, which the simulation replaces', () => {
+  const ownTime =
+    /from '(?:node:)?timers|\b(?:setTimeout|setInterval|setImmediate)\b|\bperformance\.|\bhrtime\b|\bDate\.now\b|\bnew Date\(\)|AbortSignal\.timeout|native\.realtimeNs/;
+  const timed = files.filter((file) => /^(?:collector|commands)\//.test(file) && ownTime.test(readFileSync(join(SRC, file), 'utf8')));
+  expect(timed).toEqual(['collector/group/clock.ts']);
+});
+
 describe('pure files import nothing that touches the machine', () => {
   const pure = [
     /^model\//,

@@ -48,6 +48,8 @@ export interface ClusterEvents {
 const UNIQUE_ID_FLAG = 0x2000;
 /** Between the end of a connection and the end of its process. */
 const HANG_UP_MS = 1000;
+/** Processes that have not left by then are killed. */
+const LEAVE_MS = 1000;
 /** Of what a peer wrote, so much goes into an error message. */
 const QUOTE_MAX = 500;
 
@@ -262,8 +264,11 @@ export class Cluster {
     this.#broadcast({ kind: 'leave' }, () => true);
     // Those that have not said a word hold nothing, and would hear it only when they have booted.
     for (const { index, state } of this.members) if (state === 'starting') this.#crew.kill(index);
-    const graceMs = 1000;
-    await this.#crew.ended(graceMs);
+    const forgoKill = this.#clock.after(LEAVE_MS, () => {
+      for (const { index } of this.members) this.#crew.kill(index);
+    });
+    await this.#crew.ended();
+    forgoKill();
     for (const connection of this.#connections.values()) connection.destroy();
     for (const callOff of this.#hangUps) callOff();
   }

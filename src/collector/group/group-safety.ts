@@ -3,7 +3,7 @@
 import { FanoutError } from '../../errors.ts';
 import type { DescribedGroup, FanoutGroup } from '../../host/groups.ts';
 import type { Options } from '../../options/options.ts';
-import type { Surroundings } from './clock.ts';
+import type { HostView } from './host-view.ts';
 import type { Member } from './member.ts';
 
 /** Which groups of others checkGroup() will name, by their ids and places in the list. */
@@ -109,10 +109,10 @@ function cannotTell(groupId: number | undefined, capturers: string | undefined):
 }
 
 /** After the last join: the group consists of our sockets and no others. */
-export function confirmGroup(surroundings: Surroundings, groupId: number, members: readonly Member[]): void {
-  const foreign = foreignMembers(surroundings.fanoutGroups() ?? [], groupId, members);
+export function confirmGroup(host: HostView, groupId: number, members: readonly Member[]): void {
+  const foreign = foreignMembers(host.fanoutGroups() ?? [], groupId, members);
   if (foreign.length === 0) return;
-  const owners = surroundings.ownersOf(foreign);
+  const owners = host.ownersOf(foreign);
   throw new FanoutError(
     'GROUP_TAKEN',
     `another program joined fanout group ${groupId} while it was being set up: ${owners.join(', ') || 'unknown to this user'}`,

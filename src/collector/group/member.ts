@@ -63,7 +63,7 @@ export class Member {
   countedAtMs = 0;
   /** Last time stamp at which this member was known to live with its link up. */
   aliveNs = 0n;
-  /** performance.now() at which anything was last heard from it. */
+  /** Clock.nowMs() at which anything was last heard from it. */
   heardAtMs = 0;
   #state: MemberState = 'starting';
 

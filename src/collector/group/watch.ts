@@ -10,12 +10,13 @@ import type { Options } from '../../options/options.ts';
 import type { ProgressSnapshot } from '../report/progress.ts';
 import type { PacketSource } from '../source/sources.ts';
 import { say } from '../words/say.ts';
-import type { CallOff, Clock, Surroundings } from './clock.ts';
+import type { CallOff, Clock } from './clock.ts';
 import { ClockSteps } from './clock-steps.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
 import { Disturbances } from './disturbances.ts';
 import { Epochs } from './epochs.ts';
 import { foreignMembers } from './group-safety.ts';
+import type { HostView } from './host-view.ts';
 import type { Member } from './member.ts';
 
 const TICK_MS = 10;
@@ -49,6 +50,7 @@ interface Rate {
 }
 
 export interface WatchIo {
+  readonly clock: Clock;
   /** Aborting it ends the run early, with the verdict on what was seen. */
   readonly signal: AbortSignal;
   readonly onProgress: (snapshot: ProgressSnapshot) => void;
@@ -59,7 +61,7 @@ export interface WatchParts {
   readonly source: PacketSource;
   readonly flowMap: FlowMap;
   readonly io: WatchIo;
-  readonly surroundings: Surroundings;
+  readonly host: HostView;
   /** Ids of all groups under test, as they come to be. */
   readonly ownGroups: ReadonlySet<number>;
   /** The group has no place for others while all its members live. */
@@ -73,7 +75,7 @@ export class Watch implements ClusterEvents {
   readonly #source: PacketSource;
   readonly #flowMap: FlowMap;
   readonly #io: WatchIo;
-  readonly #surroundings: Surroundings;
+  readonly #host: HostView;
   readonly #clock: Clock;
   readonly #begunMs: number;
   readonly #disturbances = new Disturbances();
@@ -111,15 +113,15 @@ export class Watch implements ClusterEvents {
   /** Flows seen so far, at the last few moments. */
   readonly #moments: { readonly atMs: number; readonly flows: number }[] = [];
 
-  constructor({ options, source, flowMap, io, surroundings, ownGroups, begunMs, closed }: WatchParts) {
+  constructor({ options, source, flowMap, io, host, ownGroups, begunMs, closed }: WatchParts) {
     this.#options = options;
     this.#source = source;
     this.#flowMap = flowMap;
     this.#io = io;
-    this.#surroundings = surroundings;
+    this.#host = host;
     this.#ownGroups = ownGroups;
     this.#closed = closed;
-    this.#clock = surroundings.clock;
+    this.#clock = io.clock;
     this.#begunMs = begunMs;
     this.#clockSteps = new ClockSteps(this.#clock);
   }
@@ -340,7 +342,7 @@ export class Watch implements ClusterEvents {
 
   #checkLink(): void {
     // By index: the interface may have been renamed while it was down, and another may have its name.
-    const now = this.#surroundings.interfaceAt(this.#source.ifindex);
+    const now = this.#host.interfaceAt(this.#source.ifindex);
     if (now === undefined) return this.#onRemoved();
     if (!now.up) return;
     // The kernel links the members again in another order: a new membership.
@@ -368,7 +370,7 @@ export class Watch implements ClusterEvents {
   /** False if nobody could look. Such a look is none: whatever the next one shows may have happened since the last. */
   #checkGroup(): boolean {
     const checkedNs = this.#clock.realtimeNs();
-    const groups = this.#surroundings.fanoutGroups();
+    const groups = this.#host.fanoutGroups();
     if (groups === undefined) {
       this.#lookAround();
       return false;
@@ -391,7 +393,7 @@ export class Watch implements ClusterEvents {
   /** Without a list of groups: who may have joined is whoever captures on this interface, if anybody could join at all. */
   #lookAround(): void {
     if (this.#closed && this.#members.every(({ alive }) => alive)) return;
-    const sockets = this.#surroundings.capturingOn(this.#source.ifindex);
+    const sockets = this.#host.capturingOn(this.#source.ifindex);
     if (sockets === undefined) this.#isBlind = true;
     const ours = new Set(this.#members.map(({ inode }) => inode));
     for (const inode of sockets ?? []) if (!ours.has(inode)) this.#suspects.add(inode);
@@ -402,7 +404,7 @@ export class Watch implements ClusterEvents {
     if (this.#hasLooked) return undefined;
     if (this.#isBlind) return { kind: 'unknown' };
     if (this.#suspects.size === 0) return undefined;
-    const owners = this.#surroundings.ownersOf([...this.#suspects]);
+    const owners = this.#host.ownersOf([...this.#suspects]);
     return owners.length === 0 ? { kind: 'ended' } : { kind: 'capturing', owners: owners.slice(0, SUSPECTS_NAMED) };
   }
 
@@ -414,12 +416,12 @@ export class Watch implements ClusterEvents {
     this.#neighbours = new Set(others.map(({ id }) => id));
     const fresh = others.find(({ id }) => known?.has(id) === false);
     if (fresh === undefined || this.#disturbances.has('other-group')) return;
-    const owners = this.#surroundings.ownersOf(fresh.inodes);
+    const owners = this.#host.ownersOf(fresh.inodes);
     this.#disturb(finding('other-group', { groupId: fresh.id, mode: fresh.mode, owners }));
   }
 
   #onJoinedBy(inodes: readonly number[]): string {
-    const owners = this.#surroundings.ownersOf(inodes);
+    const owners = this.#host.ownersOf(inodes);
     const joined = this.#disturb(finding('foreign-member', { groupId: this.#groupId, owners }));
     return say(joined).message;
   }

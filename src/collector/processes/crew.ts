@@ -51,8 +51,8 @@ export interface Crew {
   memoryOf(index: number): string | undefined;
   /** Nobody is started any more. Whatever is being forked is known when this resolves, or it would be left behind. */
   shut(): Promise<void>;
-  /** Resolves when all processes have ended; those that do not by themselves within `graceMs` are made to. */
-  ended(graceMs: number): Promise<void>;
+  /** Resolves when all processes have ended. */
+  ended(): Promise<void>;
 }
 
 export interface CrewOptions {
@@ -199,8 +199,8 @@ export class WorkerCrew implements Crew {
     await this.#begun?.catch(() => {});
   }
 
-  async ended(graceMs: number): Promise<void> {
-    await this.#workers?.ended(graceMs);
+  async ended(): Promise<void> {
+    await this.#workers?.ended();
   }
 }
 

@@ -19,8 +19,8 @@ export interface Workers {
   start(index: number, descriptors: readonly number[]): number;
   /** Sends SIGKILL to one worker that is no longer to be trusted. */
   kill(index: number): void;
-  /** Resolves when all have ended: by themselves, or after SIGKILL at `graceMs`. They take no notice of any other signal. */
-  ended(graceMs: number): Promise<void>;
+  /** Resolves when all have ended: by themselves, or after SIGKILL. They take no notice of any other signal. */
+  ended(): Promise<void>;
 }
 
 export interface WorkersOptions {
@@ -76,12 +76,8 @@ export function createWorkers({ groups, onExit, program }: WorkersOptions): Work
       return started.pid ?? 0;
     },
     kill: (index) => void processes.get(index)?.kill('SIGKILL'),
-    ended: async (graceMs) => {
-      const kill = setTimeout(() => {
-        for (const p of processes.values()) p.kill('SIGKILL');
-      }, graceMs);
+    ended: async () => {
       await Promise.all(endings);
-      clearTimeout(kill);
     },
   };
 }

@@ -7,6 +7,8 @@ import type { RunFacts } from '../../model/run-facts.ts';
 import type { RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import type { FlowTruth } from '../../traffic/traffic.ts';
+import type { Clock } from '../group/clock.ts';
+import type { HostView } from '../group/host-view.ts';
 import type { Crew } from '../processes/crew.ts';
 import type { ProgressSnapshot } from '../report/progress.ts';
 import type { Provisions } from './provisions.ts';
@@ -16,15 +18,16 @@ export interface Provided {
   readonly provisions: Provisions;
 }
 
-/** What a run needs from its surroundings. */
+/** What a run needs of the process that makes it. */
 export interface RunIo {
   readonly version: string;
+  readonly clock: Clock;
   /** Aborted by SIGINT and SIGTERM: the run ends early, with the verdict on what was seen. */
   readonly signal: AbortSignal;
   /** Called as often as is convenient, several times a second; drawing at the right pace is the callee's affair. */
   readonly onProgress: (snapshot: ProgressSnapshot) => void;
-  /** For whoever measures the processes of a run; called once, before they are started. */
-  readonly onCrew?: (crew: Pick<Crew, 'size' | 'memoryOf'>) => void;
+  /** For whoever measures the processes of a run and their host; called once, before they are started. */
+  readonly onCrew?: (crew: Pick<Crew, 'size' | 'memoryOf'>, host: Pick<HostView, 'threadCpuNs'>) => void;
   /** For whoever makes more of a run than its report; called once, when everything has been told. */
   readonly onObserved?: (observed: Observed) => void;
 }

@@ -13,9 +13,9 @@ import type { RunFacts, StopReason } from '../../model/run-facts.ts';
 import { FLOWS_MAX, flowRoomIn } from '../../model/run-limits.ts';
 import type { MemberResult, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
-import type { Surroundings } from '../group/clock.ts';
 import { Cluster, type GroupRequest } from '../group/cluster.ts';
 import { confirmGroup } from '../group/group-safety.ts';
+import type { HostView } from '../group/host-view.ts';
 import type { Member } from '../group/member.ts';
 import { Watch } from '../group/watch.ts';
 import type { Crew } from '../processes/crew.ts';
@@ -42,7 +42,7 @@ export interface RunFrame {
   readonly source: PacketSource;
   readonly crew: Crew;
   readonly io: RunIo;
-  readonly surroundings: Surroundings;
+  readonly host: HostView;
   /** Ids of the groups of all lanes; each adds its own. */
   readonly ownGroups: Set<number>;
   readonly hashSeed: bigint;
@@ -50,7 +50,7 @@ export interface RunFrame {
   /** Clock.nowMs() at the launch. */
   readonly begunMs: number;
   /** Without the race-free start: packets count from bind(2) on. */
-  readonly eager?: boolean;
+  readonly eager: boolean;
   /** Members that the groups have at most, those included that come later in place of others. */
   readonly membersMax: number;
 }
@@ -74,11 +74,11 @@ export class Lane {
     this.#run = run;
     this.#steering = steering;
     this.#flowMap = createFlowMap(options, run);
-    const { source, crew, io, surroundings, ownGroups, begunMs } = run;
+    const { source, crew, io, host, ownGroups, begunMs } = run;
     const flowMap = this.#flowMap;
-    const closed = surroundings.fanoutArgs && this.#request().membersMax === crew.size;
-    this.watch = new Watch({ options, source, flowMap, io, surroundings, ownGroups, begunMs, closed });
-    const { clock } = surroundings;
+    const closed = host.fanoutArgs && this.#request().membersMax === crew.size;
+    this.watch = new Watch({ options, source, flowMap, io, host, ownGroups, begunMs, closed });
+    const { clock } = io;
     this.cluster = new Cluster({ crew, cpus: cpusOf(options), flowMap, interface: source.interface, events: this.watch, clock });
   }
 
@@ -108,8 +108,8 @@ export class Lane {
   }
 
   #isLinkUp(): boolean {
-    const { surroundings, source } = this.#run;
-    return surroundings.interfaceAt(source.ifindex)?.up === true;
+    const { host, source } = this.#run;
+    return host.interfaceAt(source.ifindex)?.up === true;
   }
 
   #confirm(): void {
@@ -117,19 +117,19 @@ export class Lane {
     if (groupId === undefined) return;
     this.#groupId = groupId;
     this.#run.ownGroups.add(groupId);
-    confirmGroup(this.#run.surroundings, groupId, this.cluster.members);
+    confirmGroup(this.#run.host, groupId, this.cluster.members);
   }
 
   async arm(): Promise<void> {
     await this.cluster.arm(startTimeoutMs(this.options));
-    this.#dissectorAtStart = this.#run.surroundings.flowDissector();
+    this.#dissectorAtStart = this.#run.host.flowDissector();
   }
 
   /** @param startNs packets stamped earlier do not count */
   start(startNs: bigint): void {
-    const { source, surroundings } = this.#run;
-    this.#capturingMs = surroundings.clock.nowMs();
-    if (source.info.kind === 'live') this.#linkAtStart = surroundings.linkAt(source.ifindex);
+    const { source, host, io } = this.#run;
+    this.#capturingMs = io.clock.nowMs();
+    if (source.info.kind === 'live') this.#linkAtStart = host.linkAt(source.ifindex);
     this.cluster.start(startNs);
     this.watch.begin(this.cluster, this.#groupId, startNs);
   }
@@ -137,7 +137,7 @@ export class Lane {
   /** @param untilNs as for Cluster.finish. Waits for what is still on its way, and has everything told. Members stay in the group: one that leaves moves flows of the others. */
   async finish(untilNs = 0n): Promise<void> {
     await this.watch.settled();
-    this.#settledMs = this.#run.surroundings.clock.nowMs();
+    this.#settledMs = this.#run.io.clock.nowMs();
     // A block that is open now is handed over when its timer fires.
     const timeoutMs = this.options.workerTimeoutMs + this.options.ring.blockTimeoutMs;
     await this.cluster.finish(untilNs === 0n ? timeoutMs : timeoutMs + READ_UNTIL_MAX_MS, untilNs);
@@ -162,8 +162,8 @@ export class Lane {
 
   #capture(member: Member): Omit<CaptureOptions, 'socket'> {
     const { options } = this;
-    const { source, hashSeed, surroundings } = this.#run;
-    const kernel = olderDesign(surroundings.kernelRelease(), surroundings.askedDesign);
+    const { source, hashSeed, host } = this.#run;
+    const kernel = olderDesign(host.kernelRelease(), host.askedDesign);
     return {
       ifindex: source.ifindex,
       member: member.index,
@@ -182,7 +182,7 @@ export class Lane {
       hashSeed,
       labTags: source.info.kind === 'lab',
       replayed: source.info.kind === 'pcap',
-      eager: this.#run.eager ?? false,
+      eager: this.#run.eager,
       ...(source.mtu === undefined ? {} : { mtu: source.mtu }),
       ...(kernel === undefined ? {} : { kernel }),
     };
@@ -201,9 +201,9 @@ export class Lane {
   }
 
   #liveFacts(): Pick<RunFacts, 'link' | 'narrowedBy' | 'copies' | 'large'> {
-    const { source, surroundings } = this.#run;
+    const { source, host } = this.#run;
     if (this.options.source.kind !== 'live') return {};
-    const [before, after] = [this.#linkAtStart, surroundings.linkAt(source.ifindex)];
+    const [before, after] = [this.#linkAtStart, host.linkAt(source.ifindex)];
     return {
       ...(before === undefined || after === undefined ? {} : { link: { before, after } }),
       ...liveCounts(this.cluster.members, source.mtu),
@@ -214,8 +214,8 @@ export class Lane {
   /** What the group came to, after finish(). */
   result(stop: StopReason): RunResult {
     const { options, watch, cluster } = this;
-    const { source, io, startedAt, begunMs, surroundings } = this.#run;
-    const kernel = surroundings.kernelRelease();
+    const { source, io, startedAt, begunMs, host } = this.#run;
+    const kernel = host.kernelRelease();
     const evidence = withCommunityIds(watch.evidence(VIOLATIONS_MAX));
     const packets = packetCounts(cluster.members, source.offered(), evidence);
     const members = cluster.members.map((member) => memberResult(member, evidence.flowsByMember[member.index] ?? 0));
@@ -226,9 +226,9 @@ export class Lane {
       interface: source.interface,
       ...this.#liveFacts(),
       kernel,
-      ...(surroundings.askedDesign === undefined ? {} : { askedDesign: surroundings.askedDesign }),
+      ...(host.askedDesign === undefined ? {} : { askedDesign: host.askedDesign }),
       // One attached or detached meanwhile was in force for a part of the run.
-      dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : surroundings.flowDissector(),
+      dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : host.flowDissector(),
       mode: options.mode,
       flags: options.flags,
       programMissing: options.program?.kind === 'none',
@@ -258,13 +258,13 @@ export class Lane {
       schema: 'fanout-cluster/report@1',
       tool: { version: io.version },
       startedAt: startedAt.toISOString(),
-      durationMs: Math.round(surroundings.clock.nowMs() - begunMs),
+      durationMs: Math.round(io.clock.nowMs() - begunMs),
       timing: {
         startMs: Math.round(this.#capturingMs - begunMs),
         captureMs: Math.round(this.#settledMs - this.#capturingMs),
       },
       host: { kernel: releaseOf(kernel), cpus: availableParallelism() },
-      ...modelledBy(kernel, surroundings.askedDesign),
+      ...modelledBy(kernel, host.askedDesign),
       source: source.info,
       group: { mode: options.mode, flags: options.flags, id: this.#groupId, procs: options.procs },
       packets: { ...packets, ...(offeredPerSecond === undefined ? {} : { offeredPerSecond }) },
@@ -297,11 +297,11 @@ function createFlowMap({ flowMemoryBytes }: Options, { membersMax, hashSeed, sou
 }
 
 /** Before any process is forked: the kernel itself would refuse member 257 only. */
-function checkSize({ procs }: Options, { surroundings }: RunFrame): void {
-  if (procs <= LEGACY_MEMBERS_MAX || surroundings.fanoutArgs) return;
+function checkSize({ procs }: Options, { host }: RunFrame): void {
+  if (procs <= LEGACY_MEMBERS_MAX || host.fanoutArgs) return;
   throw new FanoutError(
     'TOO_LARGE',
-    `a group of ${procs} processes: this kernel (${kernelText(surroundings.kernelRelease())}) has no fanout_args, and without it a group has ${LEGACY_MEMBERS_MAX} members at most`,
+    `a group of ${procs} processes: this kernel (${kernelText(host.kernelRelease())}) has no fanout_args, and without it a group has ${LEGACY_MEMBERS_MAX} members at most`,
     `use --procs ${LEGACY_MEMBERS_MAX} or fewer, or a newer kernel (Linux 5.11; of the stable branches 5.10.37)`,
   );
 }

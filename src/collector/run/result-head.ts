@@ -2,28 +2,30 @@
 import { availableParallelism, release } from 'node:os';
 import type { ResultHead } from '../../model/result-head.ts';
 import type { SourceInfo } from '../../model/run-result.ts';
+import { type Clock, dateOf } from '../group/clock.ts';
 
-/** The launch of what is reported: wall clock for the reader, and performance.now() for how long it took. */
+/** The launch of what is reported: a date for the reader, and Clock.nowMs() for how long it took. */
 export interface Launch {
+  readonly clock: Clock;
   readonly startedAt: Date;
   readonly begunMs: number;
 }
 
-export function launchNow(): Launch {
-  return { startedAt: new Date(), begunMs: performance.now() };
+export function launchNow({ clock }: { readonly clock: Clock }): Launch {
+  return { clock, startedAt: dateOf(clock), begunMs: clock.nowMs() };
 }
 
 export function headOf<Schema extends string>(
   schema: Schema,
   version: string,
-  { startedAt, begunMs }: Launch,
+  { clock, startedAt, begunMs }: Launch,
   source: SourceInfo,
 ): ResultHead<Schema> {
   return {
     schema,
     tool: { version },
     startedAt: startedAt.toISOString(),
-    durationMs: Math.round(performance.now() - begunMs),
+    durationMs: Math.round(clock.nowMs() - begunMs),
     host: { kernel: release(), cpus: availableParallelism() },
     source,
   };

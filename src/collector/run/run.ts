@@ -2,11 +2,12 @@
 import { FanoutError } from '../../errors.ts';
 import { flowPromise } from '../../model/fanout.ts';
 import type { StopReason } from '../../model/run-facts.ts';
-import { conduct, type Drive } from './conduct.ts';
+import { type Conduct, conduct, type Drive, IN_ORDER } from './conduct.ts';
 import type { RunCluster, RunTogether } from './io.ts';
 import type { Lane } from './lane.ts';
 
 export const UNTIL_STOP: Drive = {
+  start: IN_ORDER,
   capture: async ({ source, lanes }) => {
     source.start();
     const stops = await Promise.all(lanes.map((lane) => untilStop(lane, lanes)));
@@ -28,12 +29,17 @@ function hasOnlyItsOwnEnd({ options }: Lane, reason: StopReason | undefined): bo
   return reason === 'flow-memory' && flowPromise(options.mode) === 'spread';
 }
 
-export const runCluster: RunCluster = async (options, io) => {
-  const [result] = await conduct([options], io, UNTIL_STOP);
-  if (result === undefined) throw new TypeError('a run ended without a result');
-  if (result instanceof FanoutError) throw result;
-  return result;
-};
+export const runCluster: RunCluster = runsOf(conduct);
+
+/** Runs of one group. */
+export function runsOf(make: Conduct): RunCluster {
+  return async (options, io) => {
+    const [result] = await make([options], io, UNTIL_STOP);
+    if (result === undefined) throw new TypeError('a run ended without a result');
+    if (result instanceof FanoutError) throw result;
+    return result;
+  };
+}
 
 /**
  * Several groups on the same packets: they may differ in mode, flags and steering program, and in nothing else. A group that the kernel

@@ -1,7 +1,5 @@
 /** Members leave and come while traffic flows, and each flow is looked for before and after. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { native } from '../../addon/native.ts';
-import { conduct, type Stage } from '../../collector/run/conduct.ts';
+import { IN_ORDER, type Stage } from '../../collector/run/conduct.ts';
 import type { Observed } from '../../collector/run/io.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { boundWarnings } from '../../collector/verdict/bounds.ts';
@@ -22,8 +20,8 @@ const TICK_MS = 5;
 /** For the kernel to notice, for a process to boot, for the collector to say so. */
 const CHANGE_TIMEOUT_MS = 20_000;
 
-export const runChurn: RunChurn = async (options, io) => {
-  const launch = launchNow();
+export const runChurn: RunChurn = async (options, io, conduct) => {
+  const launch = launchNow(io);
   let observed: Observed | undefined;
   const changes: Change[] = [];
   let ended: Finding | undefined;
@@ -35,14 +33,15 @@ export const runChurn: RunChurn = async (options, io) => {
     },
   };
   const capture = async (stage: Stage) => {
-    const script = new Script(options, stage, io.signal, (change, done) => {
+    const script = new Script(options, stage, (change, done) => {
       changes.push(change);
       io.onChange(change, done);
     });
     ended = await script.play();
     return ['end-of-traffic'] as const;
   };
-  const [result] = await conduct([options.run], runIo, { capture, replacements: options.slots.length, opensInTurn: true });
+  const drive = { start: { ...IN_ORDER, opensInTurn: true }, capture, replacements: options.slots.length };
+  const [result] = await conduct([options.run], runIo, drive);
   if (result === undefined || result instanceof FanoutError) throw result ?? new TypeError('a run ended without a result');
   if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
   const { flows, evidence, facts } = observed;
@@ -71,15 +70,13 @@ class Intrusion extends Error {
 class Script {
   readonly #options: ChurnOptions;
   readonly #stage: Stage;
-  readonly #signal: AbortSignal;
   readonly #onChange: (change: Change, done: number) => void;
   #slots: Slots;
   #done = 0;
 
-  constructor(options: ChurnOptions, stage: Stage, signal: AbortSignal, onChange: (change: Change, done: number) => void) {
+  constructor(options: ChurnOptions, stage: Stage, onChange: (change: Change, done: number) => void) {
     this.#options = options;
     this.#stage = stage;
-    this.#signal = signal;
     this.#onChange = onChange;
     this.#slots = Array.from({ length: options.run.procs }, (_, member) => member);
   }
@@ -99,7 +96,7 @@ class Script {
   async #playAll(): Promise<void> {
     await this.#round();
     for (const slot of this.#options.slots) {
-      if (this.#signal.aborted) return;
+      if (this.#stage.signal.aborted) return;
       await this.#change('leave', withoutSlot(this.#slots, slot), { slot, member: this.#slots[slot] as number }, () => this.#kill(slot));
       const slots = withMember(this.#slots, this.#lane.cluster.members.length);
       const added = { slot: slots.length - 1, member: slots.at(-1) as number };
@@ -110,7 +107,7 @@ class Script {
   }
 
   async #flap(): Promise<void> {
-    if (this.#signal.aborted) return;
+    if (this.#stage.signal.aborted) return;
     // A frame cannot be sent while the link is down.
     await this.#change('link-flap', relinked(this.#slots), {}, () => this.#flapLink(), false);
   }
@@ -121,7 +118,7 @@ class Script {
     const before = members.map(({ counters }) => counters.linkErrors);
     await this.#stage.source.flapLink();
     const haveAllTold = (): boolean => members.every(({ alive, counters }, i) => !alive || counters.linkErrors > (before[i] ?? 0));
-    for (let waitedMs = 0; waitedMs < CHANGE_TIMEOUT_MS && !haveAllTold(); waitedMs += TICK_MS) await sleep(TICK_MS);
+    for (let waitedMs = 0; waitedMs < CHANGE_TIMEOUT_MS && !haveAllTold(); waitedMs += TICK_MS) await this.#stage.clock.sleep(TICK_MS);
   }
 
   get #lane() {
@@ -133,7 +130,7 @@ class Script {
   /** Every flow, seen by a group that does not change meanwhile. */
   async #round(): Promise<void> {
     const { source } = this.#stage;
-    while (native.realtimeNs() <= this.#lane.watch.epochFromNs) await sleep(1);
+    while (this.#stage.clock.realtimeNs() <= this.#lane.watch.epochFromNs) await this.#stage.clock.sleep(1);
     const missing = (source.offered() ?? 0) - this.#arrived();
     await source.send({ rounds: 1, packetsPerSecond: this.#options.packetsPerSecond });
     await this.#settled(missing);
@@ -143,7 +140,7 @@ class Script {
   async #settled(missing: number): Promise<void> {
     const offered = this.#stage.source.offered() ?? 0;
     for (let [quietMs, seen] = [0, -1]; quietMs < QUIET_MS && this.#arrived() + missing < offered; quietMs += TICK_MS) {
-      await sleep(TICK_MS);
+      await this.#stage.clock.sleep(TICK_MS);
       const now = this.#arrived();
       if (now !== seen) quietMs = 0;
       seen = now;
@@ -153,7 +150,7 @@ class Script {
   async #kill(slot: number): Promise<void> {
     const member = this.#lane.cluster.members[this.#slots[slot] as number];
     if (member === undefined) throw new RangeError(`slot ${slot}`);
-    process.kill(member.pid, 'SIGKILL');
+    this.#stage.crew.kill(member.index);
   }
 
   async #change(
@@ -170,12 +167,12 @@ class Script {
     const traffic = underTraffic ? source.send({ rounds: 'endless', packetsPerSecond: this.#options.packetsPerSecond }) : Promise.resolve();
     // Should sending fail in the meantime, it is awaited below.
     traffic.catch(() => {});
-    if (underTraffic) await sleep(LEAD_MS);
-    const begunMs = performance.now();
+    if (underTraffic) await this.#stage.clock.sleep(LEAD_MS);
+    const begunMs = this.#stage.clock.nowMs();
     await cause();
     await this.#nextEpoch(before.epoch, begunMs);
-    const tookMs = performance.now() - begunMs;
-    if (underTraffic) await sleep(LEAD_MS);
+    const tookMs = this.#stage.clock.nowMs() - begunMs;
+    if (underTraffic) await this.#stage.clock.sleep(LEAD_MS);
     await source.stop();
     await traffic;
     await this.#settled(sentBefore - arrivedBefore);
@@ -212,13 +209,13 @@ class Script {
 
   async #nextEpoch(epoch: number, sinceMs: number): Promise<void> {
     while (this.#lane.watch.epoch === epoch) {
-      if (performance.now() - sinceMs > CHANGE_TIMEOUT_MS)
+      if (this.#stage.clock.nowMs() - sinceMs > CHANGE_TIMEOUT_MS)
         throw new FanoutError(
           'WORKER_FAILED',
           `the group was not whole again within ${CHANGE_TIMEOUT_MS / 1000} s after a change`,
           'the host may be overloaded: try fewer --procs or a lower --rate',
         );
-      await sleep(1);
+      await this.#stage.clock.sleep(1);
     }
   }
 }

@@ -20,9 +20,9 @@ export const churnCommand = commandSpec({
   perform: async ({ typed }, host) => {
     const options = host.parse((machine) => parseChurnOptions(typed, machine));
     await host.enterLab();
-    const [{ provisioning }, { runChurn }] = await Promise.all([loadCollector(), import('./churn.ts')]);
+    const [{ conduct, provisioning, clock }, { runChurn }] = await Promise.all([loadCollector(), import('./churn.ts')]);
     const needs = { runs: [options.run], replacements: options.slots.length, flapsLink: true };
-    return churn(options, host, provisioning(needs), (io) => runChurn(options, io));
+    return churn(options, host, provisioning(needs), (io) => runChurn(options, { ...io, clock }, conduct));
   },
 });
 
@@ -30,7 +30,7 @@ export async function churn(
   { output, slots }: ChurnOptions,
   host: Host,
   openings: Openings<Provisions>,
-  work: (io: ChurnIo) => Promise<ChurnResult>,
+  work: (io: Omit<ChurnIo, 'clock'>) => Promise<ChurnResult>,
 ): Promise<ExitStatus> {
   const all = 2 * slots.length + 1;
   onEnding(host, output, (text) => host.stderr.write(`${text}\n`));

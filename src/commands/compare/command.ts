@@ -2,12 +2,13 @@
 import { printable } from '../../collector/report/printable.ts';
 import type { Openings, Provisioning, Provisions } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
+import type { Options } from '../../options/options.ts';
 import { type Host, progressOn } from '../../process/host.ts';
 import { runSelf } from '../../process/self.ts';
 import { loadCollector } from '../collector.ts';
 import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
-import type { CompareIo, MeasureOwnLoad } from './io.ts';
+import type { CompareIo, OwnLoadIo } from './io.ts';
 import { COMPARE_OPTIONS, type CompareOptions, parseCompareOptions } from './options.ts';
 import { ownLoadDocument } from './own-load-report.ts';
 import type { OwnLoad } from './own-load-result.ts';
@@ -22,23 +23,23 @@ export const compareCommand = commandSpec({
   perform: async ({ typed }, host) => {
     const options = host.parse((machine) => parseCompareOptions(typed, machine));
     if (!options.isLive) await host.enterLab();
-    const [{ provisioning, ...runners }, { runCompare }, { measureOwnLoad }] = await Promise.all([
+    const [{ provisioning, conduct, clock, ...runners }, { runCompare }, { measureOwnLoad }] = await Promise.all([
       loadCollector(),
       import('./compare.ts'),
       import('./own-load.ts'),
     ]);
     return options.ownLoad === 'only'
-      ? showOwnLoad(options, host, provisioning, measureOwnLoad)
-      : compare(options, host, provisioning({ runs: options.runs }), (io) => runCompare(options, io, runners));
+      ? showOwnLoad(options, host, provisioning, (groups, io) => measureOwnLoad(groups, { ...io, clock }, conduct))
+      : compare(options, host, provisioning({ runs: options.runs }), (io) => runCompare(options, { ...io, clock }, runners));
   },
 });
 
-type Work = (io: CompareIo) => Promise<ComparisonResult>;
+type Work = (io: Omit<CompareIo, 'clock'>) => Promise<ComparisonResult>;
 
 export async function compare(options: CompareOptions, host: Host, openings: Openings<Provisions>, work: Work): Promise<ExitStatus> {
   const { runs, output } = options;
   const progress = progressOn(host, output, runs[0]?.statusIntervalMs ?? 1000);
-  const io: Omit<CompareIo, 'provisions' | 'measureOwnLoad'> = {
+  const io: Omit<CompareIo, 'clock' | 'provisions' | 'measureOwnLoad'> = {
     version: host.version,
     signal: host.signal,
     onProgress: (snapshot) => progress?.update(snapshot),
@@ -78,7 +79,7 @@ async function showOwnLoad(
   { runs, output }: CompareOptions,
   host: Host,
   provisioning: Provisioning,
-  measure: MeasureOwnLoad,
+  measure: (groups: readonly Options[], io: Omit<OwnLoadIo, 'clock'>) => Promise<OwnLoad>,
 ): Promise<ExitStatus> {
   const [first, ...others] = runs;
   // One group alone comes first, and then all of them.

@@ -19,7 +19,7 @@ import type { ComparisonResult } from './result.ts';
 type LeftOut = ComparisonResult['leftOut'][number];
 
 export const runCompare: RunCompare = async (options, io, { runCluster, runTogether }) => {
-  const launch = launchNow();
+  const launch = launchNow(io);
   const { testable, unsafe } = options.isLive
     ? withoutUnsafeDefrag(options.runs, io.provisions.groups)
     : { testable: options.runs, unsafe: [] };

@@ -1,4 +1,5 @@
 /** What `compare` takes and gives, for the command line and for tests. */
+import type { Conduct } from '../../collector/run/conduct.ts';
 import type { Provided, RunCluster, RunIo, RunTogether } from '../../collector/run/io.ts';
 import type { Options } from '../../options/options.ts';
 import type { CompareOptions } from './options.ts';
@@ -18,7 +19,9 @@ export interface Runners {
   readonly runTogether: RunTogether;
 }
 
+export type OwnLoadIo = Pick<RunIo, 'version' | 'clock' | 'signal'> & Provided;
+
 /** Of groups in the lab. */
-export type MeasureOwnLoad = (groups: readonly Options[], io: Pick<RunIo, 'version' | 'signal'> & Provided) => Promise<OwnLoad>;
+export type MeasureOwnLoad = (groups: readonly Options[], io: OwnLoadIo, conduct: Conduct) => Promise<OwnLoad>;
 
 export type RunCompare = (options: CompareOptions, io: CompareIo, runners: Runners) => Promise<ComparisonResult>;

@@ -1,10 +1,8 @@
 /** What testing several groups at once costs this machine, and at which rate they begin to lose packets. Measured in the lab. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { conduct, type Stage } from '../../collector/run/conduct.ts';
-import type { Provided, RunIo } from '../../collector/run/io.ts';
+import { type Conduct, IN_ORDER, type Stage } from '../../collector/run/conduct.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
 import type { Options } from '../../options/options.ts';
-import type { MeasureOwnLoad } from './io.ts';
+import type { MeasureOwnLoad, OwnLoadIo } from './io.ts';
 import type { LoadSample, OwnLoad } from './own-load-result.ts';
 
 /** As fast as it goes. */
@@ -19,11 +17,11 @@ const SAMPLE_RATE = 160_000;
 const KEPT_UP = 0.9;
 
 /** @param groups alike but for mode and flags; of the lab */
-export const measureOwnLoad: MeasureOwnLoad = async (groups, io) => {
+export const measureOwnLoad: MeasureOwnLoad = async (groups, io, conduct) => {
   const [first] = groups;
   if (first === undefined) throw new TypeError('there is nothing to measure');
-  const [one] = await measured([first], io, async () => undefined);
-  const [all, limit] = await measured(groups, io, (probe) => findLimit(probe, io.signal));
+  const [one] = await measured([first], io, conduct, async () => undefined);
+  const [all, limit] = await measured(groups, io, conduct, (probe) => findLimit(probe, io.signal));
   // A rate that was not tried is no limit.
   if (io.signal.aborted) throw interrupted('before the load was measured');
   const further = Math.max(1, all.groups - 1);
@@ -44,7 +42,8 @@ type Limit = Pick<OwnLoad, 'lossFreeRate' | 'lossRate'>;
 
 async function measured<T>(
   groups: readonly Options[],
-  io: Pick<RunIo, 'version' | 'signal'> & Provided,
+  io: OwnLoadIo,
+  conduct: Conduct,
   further: (probe: Probe) => Promise<T>,
 ): Promise<readonly [LoadSample, T]> {
   let found: readonly [LoadSample, T] | undefined;
@@ -55,7 +54,7 @@ async function measured<T>(
     found = [sample, await further(probe)];
     return stage.lanes.map(() => 'end-of-traffic' as const);
   };
-  const outcomes = await conduct(groups, { ...io, onProgress: () => undefined }, { capture, replacements: 0 });
+  const outcomes = await conduct(groups, { ...io, onProgress: () => undefined }, { start: IN_ORDER, capture, replacements: 0 });
   const refused = outcomes.find((outcome) => outcome instanceof FanoutError);
   if (found === undefined) throw refused ?? new TypeError('nothing was measured');
   return found;
@@ -70,27 +69,27 @@ class Probe {
   }
 
   async send(packetsPerSecond: number): Promise<{ readonly dropped: number; readonly achieved: number }> {
-    const { source, lanes } = this.#stage;
-    const [dropped, offered, begunMs] = [this.#drops(), source.offered() ?? 0, performance.now()];
+    const { source, lanes, clock } = this.#stage;
+    const [dropped, offered, begunMs] = [this.#drops(), source.offered() ?? 0, clock.nowMs()];
     await source.send({ rounds: this.#roundsAt(packetsPerSecond), packetsPerSecond });
-    const achieved = (((source.offered() ?? 0) - offered) * 1000) / (performance.now() - begunMs);
+    const achieved = (((source.offered() ?? 0) - offered) * 1000) / (clock.nowMs() - begunMs);
     await Promise.all(lanes.map(({ watch }) => watch.settled()));
     return { dropped: this.#drops() - dropped, achieved };
   }
 
   /** At full speed. Rings take what the processes have no time for, so this is the way through the kernel with all processes at work. */
   async sample(): Promise<LoadSample> {
-    const { source, lanes } = this.#stage;
-    const [offered, workers, own] = [source.offered() ?? 0, this.#workerNs(), process.cpuUsage()];
+    const { source, lanes, clock, host } = this.#stage;
+    const [offered, workers, own] = [source.offered() ?? 0, this.#workerNs(), host.processCpuNs()];
     await source.send({ rounds: this.#roundsAt(SAMPLE_RATE), packetsPerSecond: FULL_SPEED });
-    const { user, system } = process.cpuUsage(own);
+    const kernelNs = host.processCpuNs() - own;
     await Promise.all(lanes.map(({ watch }) => watch.settled()));
     // The last heartbeat tells of the time in which the last packets were read.
-    await sleep(HEARTBEAT_MS);
+    await clock.sleep(HEARTBEAT_MS);
     const packets = (source.offered() ?? 0) - offered;
     return {
       groups: lanes.length,
-      kernelNsPerPacket: ((user + system) * 1000) / packets,
+      kernelNsPerPacket: kernelNs / packets,
       workerNsPerPacket: (this.#workerNs() - workers) / packets,
     };
   }

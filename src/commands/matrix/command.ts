@@ -19,12 +19,12 @@ export const matrixCommand = commandSpec({
   perform: async ({ typed }, host) => {
     const options = host.parse((machine) => parseMatrixOptions(typed, machine));
     await host.enterLab();
-    const [{ runCluster, provisioning }, { runMatrix }] = await Promise.all([loadCollector(), import('./matrix.ts')]);
-    return survey(options, host, provisioning({ runs: options.runs }), (io) => runMatrix(options, io, runCluster));
+    const [{ runCluster, provisioning, clock }, { runMatrix }] = await Promise.all([loadCollector(), import('./matrix.ts')]);
+    return survey(options, host, provisioning({ runs: options.runs }), (io) => runMatrix(options, { ...io, clock }, runCluster));
   },
 });
 
-type Survey = (io: MatrixIo) => Promise<MatrixResult>;
+type Survey = (io: Omit<MatrixIo, 'clock'>) => Promise<MatrixResult>;
 
 export async function survey(
   { runs, output }: MatrixOptions,

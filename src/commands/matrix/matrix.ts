@@ -19,7 +19,7 @@ import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
 import type { MatrixCell, MatrixRun } from './result.ts';
 
 export const runMatrix: RunMatrix = async (options, io, runCluster) => {
-  const launch = launchNow();
+  const launch = launchNow(io);
   // How the kernel hashes is one answer for all runs.
   let known: Samples | undefined;
   const samples = (design: KernelDesign | undefined): Samples => {

@@ -2,6 +2,7 @@
 import { type Stats, statSync } from 'node:fs';
 import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts';
 import { PREDICT } from '../../capture-file/use.ts';
+import type { Clock } from '../../collector/group/clock.ts';
 import { printable } from '../../collector/report/printable.ts';
 import type { Openings } from '../../collector/run/provisions.ts';
 import { grouped } from '../../collector/words/english.ts';
@@ -18,6 +19,7 @@ import { predictionBrief, predictionDocument } from './report.ts';
 import type { PredictionResult } from './result.ts';
 
 export interface PredictTools {
+  readonly clock: Clock;
   readonly runPrediction: RunPrediction;
   /** How this host's kernel hashes, asked of it; undefined where it cannot be. */
   readonly probeKernel: () => KernelModel | undefined;
@@ -32,19 +34,23 @@ export const predictCommand = commandSpec({
 4 ended by a signal before anything was read, 70 defect of this tool.`,
   perform: async ({ typed, argument }, host) => {
     const options = host.parse((machine) => parsePredictOptions(argument, typed, machine));
-    const [{ runPrediction }, { probeKernel }] = await Promise.all([import('./predict.ts'), import('../../lab/kernel-probe.ts')]);
-    return predict(options, host, { runPrediction, probeKernel });
+    const [{ runPrediction }, { probeKernel }, { HOST_CLOCK }] = await Promise.all([
+      import('./predict.ts'),
+      import('../../lab/kernel-probe.ts'),
+      import('../../collector/group/clock.ts'),
+    ]);
+    return predict(options, host, { runPrediction, probeKernel, clock: HOST_CLOCK });
   },
 });
 
 export async function predict({ path, defrag, kernel, output }: PredictOptions, host: Host, tools: PredictTools): Promise<ExitStatus> {
   if (output.json.kind === 'file' && path !== '-') refuseToReplace(path, output.json.path);
   onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
-  const onProgress = output.quiet ? () => {} : progressOf(path, host);
+  const onProgress = output.quiet ? () => {} : progressOf(path, host, tools.clock);
   const work = ({ input, probed }: Opened) =>
     tools.runPrediction(
       { input, defrag, ...(kernel === undefined ? {} : { kernel }), ...(probed === undefined ? {} : { probed }) },
-      { version: host.version, signal: host.signal, onProgress },
+      { version: host.version, clock: tools.clock, signal: host.signal, onProgress },
     );
   const probe = kernel === undefined ? tools.probeKernel : () => undefined;
   const result = await reported(output, host, openings(path, probe), work, { full: predictionDocument, brief: predictionBrief });
@@ -85,10 +91,10 @@ function fileAt(path: string): Stats | undefined {
 const PROGRESS_MS = 1000;
 
 /** A line a second, for files that take longer than that. */
-function progressOf(path: string, { stderr }: Host): (bytes: number) => void {
-  let nextMs = performance.now() + PROGRESS_MS;
+function progressOf(path: string, { stderr }: Host, clock: Clock): (bytes: number) => void {
+  let nextMs = clock.nowMs() + PROGRESS_MS;
   return (bytes) => {
-    const nowMs = performance.now();
+    const nowMs = clock.nowMs();
     if (nowMs < nextMs) return;
     nextMs = nowMs + PROGRESS_MS;
     stderr.write(`reading ${printable(path)}: ${grouped(Math.round(bytes / 1e6))} MB\n`);

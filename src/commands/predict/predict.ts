@@ -5,6 +5,7 @@ import { native } from '../../addon/native.ts';
 import type { CapturePrediction } from '../../addon/prediction.ts';
 import { captureWarnings, unusableCapture } from '../../capture-file/findings.ts';
 import { type CaptureInput, inputName } from '../../capture-file/input.ts';
+import { type Clock, dateOf } from '../../collector/group/clock.ts';
 import { withCommunityIds } from '../../collector/run/community-ids.ts';
 import { freshHashSeed } from '../../collector/source/flow-table.ts';
 import { badCapture } from '../../collector/words/capture-file.ts';
@@ -24,6 +25,7 @@ const FLOWS_MAX = 1 << 22;
 
 export interface PredictIo {
   readonly version: string;
+  readonly clock: Clock;
   /** Aborting it ends the reading early, with a prediction for what was read. */
   readonly signal: AbortSignal;
   /** Called for every piece of the file. */
@@ -42,7 +44,7 @@ export interface PredictRequest extends Pick<PredictOptions, 'defrag' | 'kernel'
 export type RunPrediction = (request: PredictRequest, io: PredictIo) => Promise<PredictionResult>;
 
 export const runPrediction: RunPrediction = async ({ input, defrag, kernel: asked, probed }, io) => {
-  const startedAt = new Date();
+  const startedAt = dateOf(io.clock);
   const kernel = modelledKernel(asked, probed);
   const model = { ...kernel.design, bugs: kernel.bugs };
   const prediction = new native.CapturePrediction({

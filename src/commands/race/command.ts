@@ -18,8 +18,8 @@ export const raceCommand = commandSpec({
   perform: async ({ typed }, host) => {
     const options = host.parse((machine) => parseRaceOptions(typed, machine));
     await host.enterLab();
-    const [{ runCluster, provisioning }, { runRace }] = await Promise.all([loadCollector(), import('./race.ts')]);
-    return race(options, host, provisioning({ runs: [options.run, options.run] }), (io) => runRace(options, io, runCluster));
+    const [{ provisioning, clock, ...runners }, { runRace }] = await Promise.all([loadCollector(), import('./race.ts')]);
+    return race(options, host, provisioning({ runs: [options.run, options.run] }), (io) => runRace(options, { ...io, clock }, runners));
   },
 });
 
@@ -27,7 +27,7 @@ export async function race(
   { output }: RaceOptions,
   host: Host,
   openings: Openings<Provisions>,
-  work: (io: RaceIo) => Promise<RaceResult>,
+  work: (io: Omit<RaceIo, 'clock'>) => Promise<RaceResult>,
 ): Promise<ExitStatus> {
   onEnding(host, output, (text) => host.stderr.write(`${text}\n`));
   const onStart: RaceIo['onStart'] = (kind) => {

@@ -1,29 +1,22 @@
 /** A group that starts as most programs start one, under traffic, and beside it one that starts in order. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { ObservedFlow } from '../../addon/flow-map.ts';
-import { native } from '../../addon/native.ts';
-import { hostSeenWith } from '../../collector/group/clock.ts';
-import type { Member } from '../../collector/group/member.ts';
-import { WorkerCrew } from '../../collector/processes/crew.ts';
-import { interruptible } from '../../collector/run/conduct.ts';
-import { unlessInterrupted } from '../../collector/run/interruption.ts';
-import type { RunCluster } from '../../collector/run/io.ts';
-import { Lane } from '../../collector/run/lane.ts';
+import type { Clock } from '../../collector/group/clock.ts';
+import { type Conduct, interruptible, type Refused, type Stage } from '../../collector/run/conduct.ts';
+import type { Observed } from '../../collector/run/io.ts';
+import type { Lane } from '../../collector/run/lane.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
-import { freshHashSeed } from '../../collector/source/flow-table.ts';
-import { openSource } from '../../collector/source/sources.ts';
 import { worded } from '../../collector/words/say.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
+import type { MemberResult } from '../../model/run-result.ts';
 import type { RaceIo, RunRace } from './io.ts';
 import type { RaceOptions } from './options.ts';
 import { adviceOn, strayIn } from './race-findings.ts';
 import type { NaiveStart } from './result.ts';
 
-export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
-  const launch = launchNow();
+export const runRace: RunRace = async (options, io, { conduct, runCluster }) => {
+  const launch = launchNow(io);
   const runIo = { ...io, onProgress: () => undefined };
   io.onStart('naive');
-  const naive = await naiveStart(options, io);
+  const naive = await startNaively(options, io, conduct);
   io.onStart('orderly');
   const { verdict, flows, source } = await runCluster(options.run, runIo);
   // Of two starts one was seen in part only.
@@ -45,81 +38,81 @@ export const runRace: RunRace = async (options, io, runCluster: RunCluster) => {
 
 const BEFORE_BOTH = 'before both starts had been measured';
 
-async function naiveStart(options: RaceOptions, io: RaceIo): Promise<NaiveStart> {
-  try {
-    return await startNaively(options, io);
-  } catch (error) {
-    throw await unlessInterrupted(error, io.signal, BEFORE_BOTH);
-  }
+/** When the group grew, and what had been sent when it began to. */
+interface Growth {
+  readonly startNs: bigint;
+  readonly joinedNs: bigint;
+  readonly sentBefore: number;
 }
 
-/** Processes that open, bind and join one after the other, with no filter shut and no common start: every packet counts from the first bind on. */
-async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io: RaceIo): Promise<NaiveStart> {
-  const { provisions } = io;
-  const source = await openSource(run, provisions, io.signal);
-  const crew = new WorkerCrew(run.procs, provisions);
-  const hashSeed = source.original?.hashSeed ?? freshHashSeed();
-  const frame = {
-    source,
-    crew,
-    io: { ...io, onProgress: () => undefined },
-    surroundings: hostSeenWith(provisions),
-    ownGroups: new Set<number>(),
-    hashSeed,
-    startedAt: new Date(),
-    begunMs: performance.now(),
-    membersMax: run.procs,
-    eager: true,
-  };
-  const lane = new Lane(run, { filter: null, program: null }, frame);
-  const unlessEnded = <T>(work: Promise<T>): Promise<T> => interruptible(work, io.signal);
-  try {
-    lane.cluster.openInTurn();
-    await crew.fork();
-    source.prepare();
-    await unlessEnded(lane.connected());
-    const traffic = source.send({ rounds: 'endless', packetsPerSecond });
+/** Its packets count from the first bind(2) on, and it is not judged: flows that move while a group grows are no fault of the kernel. */
+async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io: RaceIo, conduct: Conduct): Promise<NaiveStart> {
+  let growth: Growth | undefined;
+  let observed: Observed | undefined;
+  let traffic = Promise.resolve();
+  const bringUp = async (stage: Stage): Promise<Refused> => {
+    const [lane] = stage.lanes;
+    if (lane === undefined) throw new TypeError('there is no group');
+    await interruptible(lane.connected(), stage.signal);
+    traffic = stage.source.send({ rounds: 'endless', packetsPerSecond });
     // Should sending fail in the meantime, it is awaited below.
     traffic.catch(() => {});
-    await sleep(WARM_UP_MS);
-    const joining = lane.join();
-    joining.catch(() => {});
-    await unlessEnded(firstBound(lane, joining));
-    const sentBefore = source.offered() ?? 0;
-    const startNs = native.realtimeNs();
-    await unlessEnded(joining);
-    const joinedNs = native.realtimeNs();
-    await unlessEnded(lane.arm());
-    lane.start(startNs);
-    await unlessEnded(sleep(afterMs));
+    await stage.clock.sleep(WARM_UP_MS);
+    growth = await joinUnderTraffic(lane, stage);
+    return new Map();
+  };
+  const capture = async ({ source, clock, signal }: Stage) => {
+    await interruptible(clock.sleep(afterMs), signal);
     await source.stop();
     await traffic;
-    await lane.finish();
-    const lost = lane.cluster.members.find(({ end }) => end !== '');
-    // What a member had that is gone went to others: not for the way in which the group was started.
-    if (lost !== undefined) throw lostWhileMeasured(lost);
-    const captured = lane.cluster.members.reduce((sum, { counters }) => sum + counters.judged, 0);
-    const flows: readonly ObservedFlow[] = lane.watch.flows(run.source.kind === 'lab' ? run.source.flows : 0);
-    return strayIn(flows, { startNs, joinedNs, captured, packetsSent: (source.offered() ?? 0) - sentBefore });
-  } finally {
-    await lane.close();
-    await source.close();
-  }
+    return ['end-of-traffic'] as const;
+  };
+  const runIo = {
+    ...io,
+    onProgress: () => undefined,
+    onObserved: (all: Observed) => {
+      observed = all;
+    },
+  };
+  const drive = { start: { opensInTurn: true, eager: true, bringUp }, capture, replacements: 0 };
+  const [result] = await conduct([run], runIo, drive);
+  if (result === undefined || result instanceof FanoutError) throw result ?? new TypeError('a run ended without a result');
+  if (observed === undefined || growth === undefined) throw new TypeError('a run ended without handing over what it saw');
+  const lost = result.members.find(({ end }) => end !== 'gone');
+  // What a member had that is gone went to others: not for the way in which the group was started.
+  if (lost !== undefined) throw lostWhileMeasured(lost);
+  const { startNs, joinedNs, sentBefore } = growth;
+  const packetsSent = (result.packets.offered ?? 0) - sentBefore;
+  return strayIn(observed.flows, { startNs, joinedNs, captured: result.packets.judged, packetsSent });
 }
 
-function lostWhileMeasured({ index, pid, end }: Member): FanoutError {
+/** Processes that open, bind and join one after the other, with no filter shut and no common start. */
+async function joinUnderTraffic(lane: Lane, { source, clock, signal }: Stage): Promise<Growth> {
+  const joining = lane.join();
+  joining.catch(() => {});
+  await interruptible(firstBound(lane, joining, clock), signal);
+  const sentBefore = source.offered() ?? 0;
+  const startNs = clock.realtimeNs();
+  await interruptible(joining, signal);
+  const joinedNs = clock.realtimeNs();
+  await interruptible(lane.arm(), signal);
+  lane.start(startNs);
+  return { startNs, joinedNs, sentBefore };
+}
+
+function lostWhileMeasured({ index, pid, end }: MemberResult): FanoutError {
   const message = `worker ${index} (pid ${pid}) was ${end} while the start was measured`;
   return new FanoutError('WORKER_FAILED', message, 'see the reason above, and start again; if it persists, try fewer --procs');
 }
 
 /** Until the first socket gets packets, or it cannot. */
-async function firstBound(lane: Lane, joining: Promise<void>): Promise<void> {
+async function firstBound(lane: Lane, joining: Promise<void>, clock: Clock): Promise<void> {
   let isOver = false;
   const over = (): void => {
     isOver = true;
   };
   joining.then(over, over);
-  while (!isOver && lane.cluster.members[0]?.state === 'connected') await sleep(1);
+  while (!isOver && lane.cluster.members[0]?.state === 'connected') await clock.sleep(1);
 }
 
 /** Traffic flows before anybody listens. */

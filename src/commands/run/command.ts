@@ -32,12 +32,12 @@ export const runCommand = commandSpec({
 export async function run(
   options: Options,
   host: Host,
-  { runCluster, provisioning }: Pick<Collector, 'runCluster' | 'provisioning'>,
+  { runCluster, provisioning, clock }: Pick<Collector, 'runCluster' | 'provisioning' | 'clock'>,
 ): Promise<ExitStatus> {
   const { output, statusIntervalMs } = options;
   const work = async (provisions: Provisions) => {
     const progress = progressOn(host, output, statusIntervalMs);
-    const io: RunIo = { version: host.version, signal: host.signal, onProgress: (snapshot) => progress?.update(snapshot) };
+    const io: RunIo = { version: host.version, clock, signal: host.signal, onProgress: (snapshot) => progress?.update(snapshot) };
     try {
       const result = await runCluster(options, { ...io, provisions });
       progress?.finish(lastSnapshot(result));

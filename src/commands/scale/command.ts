@@ -20,13 +20,13 @@ export const scaleCommand = commandSpec({
   perform: async ({ typed }, host) => {
     const options = host.parse((machine) => parseScaleOptions(typed, machine, allowedCpus()));
     await host.enterLab();
-    const [{ runCluster, provisioning }, { runScale }] = await Promise.all([loadCollector(), import('./scale.ts')]);
+    const [{ runCluster, provisioning, clock }, { runScale }] = await Promise.all([loadCollector(), import('./scale.ts')]);
     const runs = options.sizes.flatMap((size) => ('refused' in size ? [] : [size.options]));
-    return compareSizes(options, host, provisioning({ runs }), (io) => runScale(options, io, runCluster));
+    return compareSizes(options, host, provisioning({ runs }), (io) => runScale(options, { ...io, clock }, runCluster));
   },
 });
 
-type Compare = (io: ScaleIo) => Promise<ScaleResult>;
+type Compare = (io: Omit<ScaleIo, 'clock'>) => Promise<ScaleResult>;
 
 export async function compareSizes(
   { sizes, output }: ScaleOptions,

@@ -3,7 +3,7 @@ import type { Provided, RunCluster, RunIo } from '../../collector/run/io.ts';
 import type { ScaleOptions } from './options.ts';
 import type { ScaleResult } from './result.ts';
 
-export interface ScaleIo extends Pick<RunIo, 'version' | 'signal'>, Provided {
+export interface ScaleIo extends Pick<RunIo, 'version' | 'clock' | 'signal'>, Provided {
   /** Called before each size is measured. */
   readonly onSize: (procs: number, index: number) => void;
 }

@@ -1,10 +1,14 @@
 /** What can be read of a run from outside while it captures: memory of its processes, and CPU time of the thread that sends. */
-import { readdirSync, readFileSync } from 'node:fs';
+import type { Clock } from '../../collector/group/clock.ts';
+import type { HostView } from '../../collector/group/host-view.ts';
 import type { Crew } from '../../collector/processes/crew.ts';
 import type { ScaleMemory } from './result.ts';
 
 /** Of a run, as far as their memory is told. */
 type Processes = Pick<Crew, 'size' | 'memoryOf'>;
+
+/** Of this process, which sends. */
+type Threads = Pick<HostView, 'threadCpuNs'>;
 
 /** Adding up the pages of a process takes the kernel about a millisecond. */
 const PROCESSES_READ_MAX = 16;
@@ -18,25 +22,30 @@ interface SenderReading {
 
 export class ScaleGauges {
   readonly #ringBytes: number;
+  readonly #clock: Clock;
+  #host: Threads | undefined;
   #crew: Processes | undefined;
   #memory: ScaleMemory | undefined;
   #first: SenderReading | undefined;
   #last: SenderReading | undefined;
 
   /** @param ringBytes of one process */
-  constructor(ringBytes: number) {
+  constructor(ringBytes: number, clock: Clock) {
     this.#ringBytes = ringBytes;
+    this.#clock = clock;
   }
 
-  watch(crew: Processes): void {
+  watch(crew: Processes, host: Threads): void {
     this.#crew = crew;
+    this.#host = host;
   }
 
   /** To be called several times while packets are sent. */
   read(): void {
     this.#memory ??= this.#crew === undefined ? undefined : readMemory(this.#crew, this.#ringBytes);
-    const reading = readSender();
-    if (reading === undefined) return;
+    const cpuNs = this.#host?.threadCpuNs(SENDER_NAME);
+    if (cpuNs === undefined) return;
+    const reading = { cpuNs, atMs: this.#clock.nowMs() };
     this.#first ??= reading;
     this.#last = reading;
   }
@@ -52,15 +61,6 @@ export class ScaleGauges {
   }
 }
 
-function readSender(): SenderReading | undefined {
-  for (const thread of readdirSync('/proc/self/task')) {
-    if (textOf(`/proc/self/task/${thread}/comm`)?.trim() !== SENDER_NAME) continue;
-    const cpuNs = Number(textOf(`/proc/self/task/${thread}/schedstat`)?.split(' ')[0] ?? Number.NaN);
-    return Number.isNaN(cpuNs) ? undefined : { cpuNs, atMs: performance.now() };
-  }
-  return undefined;
-}
-
 function readMemory(crew: Processes, ringBytes: number): ScaleMemory | undefined {
   const step = Math.max(1, Math.ceil(crew.size / PROCESSES_READ_MAX));
   const chosen = Array.from({ length: crew.size }, (_, index) => index).filter((index) => index % step === 0);
@@ -73,13 +73,4 @@ function readMemory(crew: Processes, ringBytes: number): ScaleMemory | undefined
 function proportionalBytes(rollup = ''): number | undefined {
   const kibibytes = /^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
-}
-
-/** Nothing of a process or thread that is gone, or where this kernel does not tell. */
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
-  }
 }

@@ -13,7 +13,7 @@ import { figureDoubts } from './scale-doubts.ts';
 import { ScaleGauges } from './scale-gauges.ts';
 
 export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster) => {
-  const launch = launchNow();
+  const launch = launchNow(io);
   const turns = await inTurn(
     asked,
     io.signal,
@@ -38,8 +38,12 @@ interface Measured {
 async function measure(asked: SizeOptions, io: ScaleIo, runCluster: RunCluster): Promise<Measured> {
   if ('refused' in asked) throw asked.refused;
   const { ring } = asked.options;
-  const gauges = new ScaleGauges(ring.blockBytes * ring.blockCount);
-  const result = await runCluster(asked.options, { ...io, onCrew: (crew) => gauges.watch(crew), onProgress: () => gauges.read() });
+  const gauges = new ScaleGauges(ring.blockBytes * ring.blockCount, io.clock);
+  const result = await runCluster(asked.options, {
+    ...io,
+    onCrew: (crew, host) => gauges.watch(crew, host),
+    onProgress: () => gauges.read(),
+  });
   return { size: measured(result, gauges), source: result.source };
 }
 

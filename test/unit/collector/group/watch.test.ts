@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FlowMap, Tally } from '../../../../src/addon/flow-map.ts';
 import { native } from '../../../../src/addon/native.ts';
-import type { Surroundings } from '../../../../src/collector/group/clock.ts';
 import type { Cluster } from '../../../../src/collector/group/cluster.ts';
+import type { HostView } from '../../../../src/collector/group/host-view.ts';
 import { Member } from '../../../../src/collector/group/member.ts';
 import { Watch } from '../../../../src/collector/group/watch.ts';
 import type { ProgressSnapshot } from '../../../../src/collector/report/progress.ts';
@@ -59,8 +59,7 @@ function setUp(limits: RawOptions = { duration: '1h' }, closed = false): void {
     beginEpoch: (epoch: number, fromNs: bigint) => begun.push(`${epoch} from ${sinceBaseMs(fromNs)}`),
     abandon: ({ index }: Member) => abandoned.push(index),
   } as unknown as Cluster;
-  const surroundings: Surroundings = {
-    clock,
+  const host: HostView = {
     interfaceAt: () => link,
     fanoutGroups: () => (inodes === undefined ? undefined : [{ id: 1, mode: 'hash', ifindex: 2, inodes }]),
     capturingOn: () => capturing,
@@ -69,6 +68,8 @@ function setUp(limits: RawOptions = { duration: '1h' }, closed = false): void {
     flowDissector: () => ({ kind: 'none', asked: 'both' }),
     linkAt: () => undefined,
     kernelRelease: () => '6.18.0',
+    processCpuNs: () => 0,
+    threadCpuNs: () => undefined,
   };
   const source = {
     interface: 'cap0',
@@ -87,8 +88,13 @@ function setUp(limits: RawOptions = { duration: '1h' }, closed = false): void {
     },
   };
   snapshots = [];
-  const io = { version: 'test', signal: new AbortController().signal, onProgress: (one: ProgressSnapshot) => void snapshots.push(one) };
-  watch = new Watch({ options, source, flowMap: flowMap as FlowMap, io, surroundings, ownGroups: new Set(), begunMs: 0, closed });
+  const io = {
+    version: 'test',
+    clock,
+    signal: new AbortController().signal,
+    onProgress: (one: ProgressSnapshot) => void snapshots.push(one),
+  };
+  watch = new Watch({ options, source, flowMap: flowMap as FlowMap, io, host, ownGroups: new Set(), begunMs: 0, closed });
   watch.begin(cluster, 1, REALTIME_BASE_NS);
   watch.untilStop().then((reason) => {
     stopped = `${reason} at ${clock.nowMs()}`;

@@ -10,6 +10,7 @@ import type { RunResult } from '../../../../src/model/run-result.ts';
 import { epoch, evidenceOf } from '../../../helpers/evidence.ts';
 import { MACHINE } from '../../../helpers/machine.ts';
 import { resultOf } from '../../../helpers/run-result.ts';
+import { SimulatedClock } from '../../../simulation/clock.ts';
 
 const sample = { groups: 1, kernelNsPerPacket: 1500, workerNsPerPacket: 100 };
 const load: OwnLoad = {
@@ -31,6 +32,7 @@ async function compare(raw: RawCompareOptions, outcomes: readonly (RunResult | F
   const interrupt = new AbortController();
   const io: CompareIo = {
     version: 'test',
+    clock: new SimulatedClock(),
     provisions: { groups: [] } as unknown as Provisions,
     signal: interrupt.signal,
     onProgress: () => undefined,

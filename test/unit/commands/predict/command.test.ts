@@ -16,6 +16,7 @@ import { commandHost } from '../../../helpers/command-host.ts';
 import { epoch, evidenceOf, group } from '../../../helpers/evidence.ts';
 import { MACHINE } from '../../../helpers/machine.ts';
 import { keptFlows, predicted } from '../../../helpers/prediction.ts';
+import { SimulatedClock } from '../../../simulation/clock.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -58,7 +59,7 @@ async function predictWith(
     if (result instanceof FanoutError) throw result;
     return result;
   };
-  const status = await predict(parsePredictOptions(path, raw, MACHINE), host, { runPrediction, probeKernel });
+  const status = await predict(parsePredictOptions(path, raw, MACHINE), host, { runPrediction, probeKernel, clock: new SimulatedClock() });
   return { status, probed, ...written };
 }
 

@@ -14,6 +14,7 @@ import type { Host } from '../../../../src/process/host.ts';
 import { NOTHING_TO_OPEN, OPENS_NOTHING } from '../../../helpers/command-host.ts';
 import { epoch, evidenceOf, group } from '../../../helpers/evidence.ts';
 import { resultOf } from '../../../helpers/run-result.ts';
+import { SimulatedClock } from '../../../simulation/clock.ts';
 
 const yes = resultOf(evidenceOf([epoch([61, 60])]));
 const no = resultOf(evidenceOf([epoch([61, 60])], [group()]));
@@ -59,7 +60,11 @@ function endingWith(result: RunResult): RunCluster {
 
 async function runWith(raw: RawOptions, result: RunResult, isTerminal = false, environment: Host['environment'] = {}) {
   const { host, written } = recordingHost(isTerminal, environment);
-  const status = await run(parseOptions({ procs: '2', ...raw }, readMachine()), host, { runCluster: endingWith(result), provisioning });
+  const status = await run(parseOptions({ procs: '2', ...raw }, readMachine()), host, {
+    runCluster: endingWith(result),
+    provisioning,
+    clock: new SimulatedClock(),
+  });
   return { status, ...written };
 }
 
@@ -112,7 +117,9 @@ describe('the file of the report', () => {
 
   test('a path that cannot be written is found before anything starts', async () => {
     const path = join(directory, 'nowhere', 'run.json');
-    await expect(run(options(path), recordingHost().host, { runCluster: never, provisioning })).rejects.toMatchObject({
+    await expect(
+      run(options(path), recordingHost().host, { runCluster: never, provisioning, clock: new SimulatedClock() }),
+    ).rejects.toMatchObject({
       code: 'OUTPUT_UNWRITABLE',
     });
   });
@@ -120,7 +127,9 @@ describe('the file of the report', () => {
   test('a run that fails leaves no file behind', async () => {
     const failing: RunCluster = () => Promise.reject(new FanoutError('NO_PRIVILEGE', 'no', 'none'));
     const path = join(directory, 'run.json');
-    await expect(run(options(path), recordingHost().host, { runCluster: failing, provisioning })).rejects.toMatchObject({
+    await expect(
+      run(options(path), recordingHost().host, { runCluster: failing, provisioning, clock: new SimulatedClock() }),
+    ).rejects.toMatchObject({
       code: 'NO_PRIVILEGE',
     });
     expect(existsSync(path)).toBe(false);
