@@ -15,6 +15,8 @@ const RUN_MS_MAX = 600_000;
 const TESTED_BY = { evidence: 'test_flow_map', fragment_store: 'test_flow_map' };
 /** Simulated workers tell what they saw, and no packet of theirs has bytes. */
 const NOT_SIMULATED = /\/(strip_|dissect|flow_cache|capture_file|prediction|repeats)/;
+/** What no plain run comes to. */
+const IN_COMMANDS = /^src\/(?:commands\/(?:churn|race|scale|compare\/own-load)|collector\/run\/result-head)/;
 const { values, positionals: wanted } = parseArgs({ allowPositionals: true, options: { seeds: { type: 'string' } } });
 
 const scratch = mkdtempSync(join(tmpdir(), 'fanout-cluster-mutate-'));
@@ -72,7 +74,7 @@ async function trialOfTypeScript(mutation) {
   mkdirSync('test-results', { recursive: true });
   const program = 'test-results/mutant.mjs';
   await bundleSimulation(program, [plugin]);
-  return simulate(program);
+  return simulate(program, IN_COMMANDS.test(mutation.file) ? ['--commands'] : []);
 }
 
 // ---- native code
@@ -132,10 +134,11 @@ function failedNativeTest(goal) {
 
 // ---- what finds it
 
-function simulate(program) {
+/** @param which scenarios; of runs by default */
+function simulate(program, which = []) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [program, '--first', ...(values.seeds === undefined ? [] : ['--seeds', values.seeds])],
+    [program, '--first', ...which, ...(values.seeds === undefined ? [] : ['--seeds', values.seeds])],
     {
       encoding: 'utf8',
       timeout: RUN_MS_MAX,

@@ -27,6 +27,8 @@ export interface CaptureParts {
   readonly tellCounters: (counters: CaptureCounters) => void;
   /** The collector is too slow to be told everything when an epoch or the run ends. */
   readonly isChoked: () => boolean;
+  /** CPU time of the whole process. */
+  readonly cpuNs: () => number;
 }
 
 export class SimulatedCapture {
@@ -60,6 +62,17 @@ export class SimulatedCapture {
 
   get epoch(): number {
     return this.#epoch;
+  }
+
+  get captured(): number {
+    return this.#captured;
+  }
+
+  /** One whose filter was never shut has counted already. */
+  arm(): void {
+    if (this.#parts.options.eager) return;
+    this.#parts.socket.clearCounters();
+    this.#parts.socket.accepts = true;
   }
 
   start(startNs: bigint, epoch: number): void {
@@ -241,7 +254,7 @@ export class SimulatedCapture {
       copies: [0, 0, 0, 0],
       large: [0, 0, 0, 0],
       aliveNs,
-      cpuNs: clock.nowNs,
+      cpuNs: this.#parts.cpuNs(),
       epoch: this.#epoch,
       linkErrno: this.#linkErrno,
       linkErrors: this.#linkErrors,

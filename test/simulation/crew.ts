@@ -8,6 +8,11 @@ const FIRST_PID = 3000;
 /** Descriptors that nobody uses: sockets and programs are simulated. */
 export const EQUIPMENT: Equipment = { socket: 3, program: 5, giveSocket: () => undefined, giveProgram: () => undefined };
 
+/** Proportional share of the memory of a process. */
+export function pssKibibytes(index: number): number {
+  return 20_000 + 37 * index;
+}
+
 export type MakeProcess = (index: number) => Omit<Process, 'index' | 'pid' | 'onExit'>;
 
 export class SimulatedCrew implements Crew {
@@ -86,8 +91,9 @@ export class SimulatedCrew implements Crew {
     this.#lingerNs = lingerNs;
   }
 
-  memoryOf(): undefined {
-    return undefined;
+  memoryOf(index: number): string | undefined {
+    const process = this.processes[index];
+    return process === undefined || process.isDead ? undefined : `Rss: 99999 kB\nPss:     ${pssKibibytes(index)} kB\nSwap: 0 kB\n`;
   }
 
   async shut(): Promise<void> {

@@ -12,7 +12,7 @@ export const ENETDOWN = 100;
 /** What became of one packet in one group. */
 export interface Delivery {
   readonly packet: Packet;
-  /** Of the group's membership: it grows with every change of the slots. */
+  /** Of the group's membership: it grows with every change of the slots. -1: a copy for a socket that had not joined. */
   readonly generation: number;
   /** That it was steered to; -1: of somebody else. */
   readonly member: number;
@@ -99,6 +99,8 @@ export class PacketSocket implements Slot {
 export interface GroupChange {
   readonly ns: number;
   readonly what: string;
+  /** By slot, from then on; -1: of another program. */
+  readonly members: readonly number[];
 }
 
 export class FanoutGroupState {
@@ -122,6 +124,9 @@ export class FanoutGroupState {
   }
 }
 
+/** __fanout_unlink(): the last one moves into the slot that became free. No kernel does the other. */
+export type Unlinking = 'last-moves' | 'shifts';
+
 /** For the group that is the collector's so-and-so-manieth. */
 export type SteeringOf = (lane: number, mode: FanoutMode, flags: number) => Steering;
 
@@ -130,6 +135,11 @@ export class Kernel {
   readonly #steeringOf: SteeringOf;
   /** In the order in which they were made. */
   readonly #sockets: PacketSocket[] = [];
+  /** In no group yet: each gets a copy of every packet. */
+  readonly #bound = new Set<PacketSocket>();
+  readonly copies: Delivery[] = [];
+  /** How the last member's slot is filled when another one becomes free. */
+  readonly #unlinking: Unlinking;
   readonly groups = new Map<number, FanoutGroupState>();
   readonly ifindex = 7;
   interfaceName = 'cap0';
@@ -140,8 +150,9 @@ export class Kernel {
   #inode = 50_000;
   #groupId = 100;
 
-  constructor(clock: SimulatedClock, steeringOf: SteeringOf) {
+  constructor(clock: SimulatedClock, steeringOf: SteeringOf, unlinking: Unlinking = 'last-moves') {
     this.#clock = clock;
+    this.#unlinking = unlinking;
     this.#steeringOf = steeringOf;
   }
 
@@ -152,6 +163,17 @@ export class Kernel {
     return socket;
   }
 
+  /** Its filter lets packets in before it joins. */
+  bind(socket: PacketSocket): void {
+    socket.accepts = true;
+    this.#bound.add(socket);
+  }
+
+  /** Packets that full rings have cost. */
+  get drops(): number {
+    return this.#sockets.reduce((sum, { drops }) => sum + drops, 0);
+  }
+
   /** The id, or an errno below zero. `id` 0 stands for PACKET_FANOUT_FLAG_UNIQUEID. */
   join(socket: PacketSocket, lane: number, id: number, mode: number, flags: number, membersMax: number): number {
     const known = this.groups.get(id);
@@ -160,6 +182,7 @@ export class Kernel {
     if (membersMax !== 0 && membersMax !== group.membersMax) return -EINVAL;
     if (this.#membersOf(group).length >= group.membersMax) return -ENOSPC;
     socket.group = group;
+    this.#bound.delete(socket);
     if (this.isUp) this.#link(group, socket);
     return group.id;
   }
@@ -180,6 +203,7 @@ export class Kernel {
   close(socket: PacketSocket): void {
     if (socket.isClosed) return;
     socket.isClosed = true;
+    this.#bound.delete(socket);
     if (socket.group !== undefined) this.#unlink(socket.group, socket);
   }
 
@@ -188,17 +212,19 @@ export class Kernel {
     this.#note(group, `${nameOf(socket)} joined as slot ${group.slots.length - 1}`);
   }
 
-  // __fanout_unlink(): the last one moves into the slot that became free.
   #unlink(group: FanoutGroupState, socket: PacketSocket): void {
     const slot = group.slots.indexOf(socket);
     const last = group.slots.at(-1);
     if (slot < 0 || last === undefined) return;
-    group.slots = group.slots.map((s, i) => (i === slot ? last : s)).slice(0, -1);
+    group.slots =
+      this.#unlinking === 'shifts'
+        ? group.slots.filter((one) => one !== socket)
+        : group.slots.map((s, i) => (i === slot ? last : s)).slice(0, -1);
     this.#note(group, `${nameOf(socket)} left slot ${slot}`);
   }
 
   #note(group: FanoutGroupState, what: string): void {
-    group.changes.push({ ns: this.#clock.nowNs, what });
+    group.changes.push({ ns: this.#clock.nowNs, what, members: group.slots.map(({ member }) => member) });
   }
 
   setDown(): void {
@@ -233,6 +259,7 @@ export class Kernel {
 
   receive(packet: Packet): void {
     if (!this.isUp) return;
+    for (const socket of this.#bound) this.#land(socket, packet, -1, this.copies);
     for (const group of this.groups.values()) this.#deliver(group, packet);
   }
 
@@ -240,18 +267,22 @@ export class Kernel {
     if (group.slots.length === 0) return;
     const socket = group.slots[steer(group.steering, packet, group.slots)];
     if (socket === undefined) throw new RangeError('steered beyond the group');
+    this.#land(socket, packet, group.generation, group.deliveries);
+  }
+
+  #land(socket: PacketSocket, packet: Packet, generation: number, deliveries: Delivery[]): void {
     const now = this.#clock.nowNs;
     const stampedNs = now + packet.stampedNs;
     const delivery: Delivery = {
       packet,
-      generation: group.generation,
+      generation,
       member: socket.member,
       stamp: this.#clock.stampAt(Math.max(0, stampedNs)),
       fate: 'on-its-way',
       isRead: false,
       epoch: -1,
     };
-    group.deliveries.push(delivery);
+    deliveries.push(delivery);
     if (stampedNs <= now) return socket.land(delivery, now);
     this.#clock.at(stampedNs, () => socket.land(delivery, stampedNs));
   }

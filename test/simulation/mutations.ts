@@ -651,6 +651,82 @@ const NATIVE_PREDICTION = of(
   ['what waited for its datagram is forgotten', 'tell(packet, waited);', ''],
 );
 
+const CHURN = of(
+  'src/commands/churn/churn.ts',
+  [
+    'a round begins before its epoch',
+    'while (this.#stage.clock.realtimeNs() <= this.#lane.watch.epochFromNs) await this.#stage.clock.sleep(1);',
+    '',
+  ],
+  ['sockets are opened all at once', 'start: { ...IN_ORDER, opensInTurn: true }', 'start: IN_ORDER'],
+  ['another member is killed', 'this.#stage.crew.kill(member.index);', 'this.#stage.crew.kill((member.index + 1) % 2);'],
+  ['the link is not waited for', 'waitedMs < CHANGE_TIMEOUT_MS && !haveAllTold()', 'waitedMs < 0 && !haveAllTold()'],
+  ['losses are counted before all has settled', 'await this.#settled(sentBefore - arrivedBefore);', ''],
+  [
+    'one that was lost otherwise is passed over',
+    'if (lost !== undefined) {\n      const message = `worker',
+    'if (lost === null) {\n      const message = `worker',
+  ],
+);
+
+const CHURN_EVENTS = of(
+  'src/commands/churn/churn-events.ts',
+  ['the last sighting in an epoch counts', 'BigInt(seen.first) < BigInt(first.first)', 'BigInt(seen.first) > BigInt(first.first)'],
+  ['those of the lost one are survivors', 'before.slots.filter((one) => after.slots.includes(one))', 'before.slots'],
+  ['no share is doubtful', 'if (Math.abs(stayedShare - p) <= DEVIATIONS_MAX * deviation + 1 / flows) return [];', 'if (p >= 0) return [];'],
+);
+
+const CHURN_RESULT = of('src/commands/churn/result.ts', [
+  'slots move up',
+  '.map((member, i) => (i === slot ? (slots[last] as number) : member))',
+  '.map((member, i) => (i >= slot ? (slots[i + 1] as number) : member))',
+]);
+
+const RACE = of(
+  'src/commands/race/race.ts',
+  ['the naive start is in order', 'eager: true', 'eager: false'],
+  [
+    'it counts when all have joined',
+    'const startNs = clock.realtimeNs();\n  await interruptible(joining, signal);',
+    'await interruptible(joining, signal);\n  const startNs = clock.realtimeNs();',
+  ],
+  ['what was sent before counts', '(result.packets.offered ?? 0) - sentBefore', 'result.packets.offered ?? 0'],
+);
+
+const RACE_FINDINGS = of(
+  'src/commands/race/race-findings.ts',
+  ['the first member that saw a flow has it', 'BigInt(b.last) > BigInt(a.last) ? b : a', 'BigInt(b.last) < BigInt(a.last) ? b : a'],
+  ['directions are no packets', 'strayPackets += packets;', 'strayPackets += 1;'],
+);
+
+const OWN_LOAD = of(
+  'src/commands/compare/own-load.ts',
+  ['the CPU time of the first run counts', 'const kernelNs = host.processCpuNs() - own;', 'const kernelNs = host.processCpuNs();'],
+  ['the sample ends with the last packet', 'await clock.sleep(HEARTBEAT_MS);', ''],
+  ['loss is no limit', 'if (dropped > 0) return', 'if (dropped < 0) return'],
+  ['a busy CPU is no limit', 'if (achieved < KEPT_UP * rate) break;', 'if (achieved < 0.5 * rate) break;'],
+  ['further groups are all groups', 'const further = Math.max(1, all.groups - 1);', 'const further = all.groups;'],
+);
+
+const SCALE = of(
+  'src/commands/scale/scale.ts',
+  ['CPU time is of one process', '(sum, member) => sum + (member.cpuNs ?? 0)', '(sum, member) => Math.max(sum, member.cpuNs ?? 0)'],
+  ['loss is a share of what arrived', '(dropped / offered) * 100', '(dropped / captured) * 100'],
+);
+
+const SCALE_GAUGES = of(
+  'src/commands/scale/scale-gauges.ts',
+  ['the sender is measured from its birth', '(this.#last.cpuNs - this.#first.cpuNs) /', 'this.#last.cpuNs /'],
+  ['one process is looked at', 'filter((index) => index % step === 0)', 'filter((index) => index === 0)'],
+  ['rings are of one process', 'ringBytes: ringBytes * crew.size', 'ringBytes'],
+);
+
+const RESULT_HEAD = of('src/collector/run/result-head.ts', [
+  'time is that of the machine',
+  'Math.round(clock.nowMs() - begunMs)',
+  'Math.round(performance.now())',
+]);
+
 export const MUTATIONS: readonly Mutation[] = [
   ...RECOMMEND,
   ...WORDS,
@@ -673,6 +749,15 @@ export const MUTATIONS: readonly Mutation[] = [
   ...GROUP_SAFETY,
   ...LANE,
   ...CONDUCT,
+  ...CHURN,
+  ...CHURN_EVENTS,
+  ...CHURN_RESULT,
+  ...RACE,
+  ...RACE_FINDINGS,
+  ...OWN_LOAD,
+  ...SCALE,
+  ...SCALE_GAUGES,
+  ...RESULT_HEAD,
   ...NATIVE_JUDGE,
   ...NATIVE_EVIDENCE,
   ...NATIVE_FLOW_MAP,

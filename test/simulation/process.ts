@@ -44,6 +44,9 @@ export interface Process {
   readonly onExit: (end: string, isOrderly: boolean) => void;
 }
 
+/** CPU time that a worker takes for a packet, by the process's own account. */
+export const PACKET_CPU_NS = 700;
+
 type State = 'booting' | 'running' | 'stopped' | 'dying' | 'ended';
 
 export class SimulatedProcess {
@@ -65,6 +68,11 @@ export class SimulatedProcess {
 
   get index(): number {
     return this.#process.index;
+  }
+
+  /** All its members together. */
+  get cpuNs(): number {
+    return this.members.reduce((sum, { captured }) => sum + captured * PACKET_CPU_NS, 0);
   }
 
   get hasEnded(): boolean {
@@ -186,6 +194,10 @@ export class SimulatedMember {
     return this.#capture?.epoch ?? 0;
   }
 
+  get captured(): number {
+    return this.#capture?.captured ?? 0;
+  }
+
   say(message: WorkerMessage): void {
     this.write(frame(native.encodeMessage(packWorkerMessage(message))));
   }
@@ -226,6 +238,7 @@ export class SimulatedMember {
         const { capture: options } = message;
         const socket = kernel.open(index, ringPackets, options.blockTimeoutMs);
         this.#socket = socket;
+        if (options.eager) kernel.bind(socket);
         this.#capture = new SimulatedCapture({
           clock,
           socket,
@@ -242,14 +255,14 @@ export class SimulatedMember {
             this.say({ kind: 'counters', counters: this.#embellished(counters) });
           },
           isChoked: this.#process.isChoked,
+          cpuNs: () => this.#owner.cpuNs,
         });
         return this.say({ kind: 'opened', inode: socket.inode });
       }
       case 'join':
         return this.#join(message);
       case 'arm':
-        this.#opened().socket.clearCounters();
-        this.#opened().socket.accepts = true;
+        this.#opened().capture.arm();
         return this.say({ kind: 'armed' });
       case 'start':
         return this.#opened().capture.start(message.startNs, message.epoch);

@@ -33,7 +33,7 @@ export interface Outcome {
   readonly endedNs: number;
 }
 
-const MACHINE: Machine = {
+export const MACHINE: Machine = {
   pageBytes: 4096,
   memAvailableBytes: 2 ** 40,
   memChargeableBytes: 2 ** 40,
@@ -76,6 +76,21 @@ export async function simulate(scenario: Scenario, interleaving = 0, altered = (
   return { scenario, world, options, how, results, error, observed, additions, judgedNs, endedNs: world.clock.nowNs };
 }
 
+/** @param cpu what the collector's process has taken */
+export function hostOf(world: World, cpu: Pick<HostView, 'processCpuNs' | 'threadCpuNs'>): HostView {
+  return {
+    interfaceAt: (ifindex) => world.interfaceAt(ifindex),
+    fanoutGroups: () => world.groupsSeen(),
+    capturingOn: () => world.capturing(),
+    fanoutArgs: true,
+    ownersOf: (inodes) => world.ownersOf(inodes),
+    flowDissector: () => ({ kind: 'none', asked: 'both' }),
+    linkAt: () => undefined,
+    kernelRelease: () => world.scenario.kernelRelease,
+    ...cpu,
+  };
+}
+
 function arrangementOf(
   world: World,
   groups: readonly Options[],
@@ -84,18 +99,7 @@ function arrangementOf(
   additions: unknown[],
 ): Arrangement {
   const { clock, crew, abort, scenario } = world;
-  const host: HostView = {
-    interfaceAt: (ifindex) => world.interfaceAt(ifindex),
-    fanoutGroups: () => world.groupsSeen(),
-    capturingOn: () => world.capturing(),
-    fanoutArgs: true,
-    ownersOf: (inodes) => world.ownersOf(inodes),
-    flowDissector: () => ({ kind: 'none', asked: 'both' }),
-    linkAt: () => undefined,
-    kernelRelease: () => scenario.kernelRelease,
-    processCpuNs: () => 0,
-    threadCpuNs: () => undefined,
-  };
+  const host = hostOf(world, { processCpuNs: () => 0, threadCpuNs: () => undefined });
   const io: RunIo = { version: 'simulated', clock, signal: abort.signal, onProgress: () => {}, onObserved };
   const drive: Drive = {
     start: IN_ORDER,

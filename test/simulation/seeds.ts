@@ -1,13 +1,19 @@
 /** One seed after the other: what happened, what must hold of it, and how to see it again. */
 import { FanoutError } from '../../src/errors.ts';
 import { MS } from './clock.ts';
+import { type CommandOutcome, makeCommandScenario, simulateCommand } from './commands.ts';
+import { judgeCommand } from './oracle/commands.ts';
 import { isTimeless, sameAnswer } from './oracle/interleavings.ts';
 import { judgeOutcome } from './oracle/oracle.ts';
 import { type Outcome, simulate } from './run.ts';
 import { makeScenario } from './scenario.ts';
+import type { World } from './world.ts';
 
 /** The seeds of a test run, always the same. */
 export const SEEDS = 3000;
+
+/** Of commands, each a world or several. */
+export const COMMAND_SEEDS = 24;
 
 export interface Finding {
   readonly seed: number;
@@ -24,7 +30,29 @@ export async function checkSeed(seed: number): Promise<Finding> {
   return { seed, failures, outcome };
 }
 
+export interface CommandFinding {
+  readonly seed: number;
+  /** Each begins with the name of the command. */
+  readonly failures: readonly string[];
+  readonly outcome: CommandOutcome;
+}
+
+export async function checkCommand(seed: number): Promise<CommandFinding> {
+  const outcome = await simulateCommand(makeCommandScenario(seed));
+  return { seed, failures: judgeCommand(outcome), outcome };
+}
+
 const FAILURES_SHOWN = 8;
+
+export function describeCommand({ seed, failures, outcome }: CommandFinding): string {
+  return [
+    `seed ${seed} (npm run simulate -- --commands --seed ${seed})`,
+    ...failures.slice(0, FAILURES_SHOWN).map((failure) => `  ${failure}`),
+    `scenario ${JSON.stringify(outcome.scenario)}`,
+    ...outcome.runs.flatMap(({ world }) => traceOf(world)),
+    `result ${JSON.stringify(outcome.result)}`,
+  ].join('\n');
+}
 
 /** All that somebody needs who wants to know why. */
 export function describeFinding({ seed, failures, outcome }: Finding): string {
@@ -37,12 +65,12 @@ export function describeFinding({ seed, failures, outcome }: Finding): string {
     ...rest,
     `scenario ${JSON.stringify(plan)}`,
     `traffic ${JSON.stringify(traffic)}`,
-    ...traceOf(outcome),
+    ...traceOf(outcome.world),
     ...answersOf(outcome),
   ].join('\n');
 }
 
-function traceOf({ world }: Outcome): readonly string[] {
+function traceOf(world: World): readonly string[] {
   const changes = [...world.kernel.groups.values()].flatMap((group) =>
     group.changes.map(({ ns, what }) => ({ ns, what: `group ${group.id}: ${what}` })),
   );

@@ -57,7 +57,8 @@ export function steer(steering: Steering, packet: Packet, slots: readonly Slot[]
   return steering.rollsOver ? rolledOver(slots, slot, true) : slot;
 }
 
-function slotOf(steering: Steering, packet: Packet, slots: number): number {
+/** Without rolling over. */
+export function slotOf(steering: Steering, packet: Packet, slots: number): number {
   switch (steering.mode) {
     case 'hash':
       return Math.floor((hashOf(steering, packet) / 2 ** 32) * slots);

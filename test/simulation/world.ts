@@ -2,7 +2,7 @@
 import { MS, SimulatedClock } from './clock.ts';
 import { SimulatedCrew } from './crew.ts';
 import { Dice } from './dice.ts';
-import { Kernel } from './kernel.ts';
+import { Kernel, type Unlinking } from './kernel.ts';
 import { tellLie } from './lies.ts';
 import type { SimulatedProcess } from './process.ts';
 import { ADDED_MAX, type Fault, type Scenario, type StartFault } from './scenario.ts';
@@ -26,9 +26,15 @@ export interface Visit {
   untilNs: number;
 }
 
+/** What a world may have of another one, or do otherwise. */
+export interface WorldParts {
+  readonly clock?: SimulatedClock;
+  readonly unlinking?: Unlinking;
+}
+
 export class World {
   readonly scenario: Scenario;
-  readonly clock = new SimulatedClock();
+  readonly clock: SimulatedClock;
   readonly kernel: Kernel;
   readonly crew: SimulatedCrew;
   readonly traffic: Traffic;
@@ -53,8 +59,9 @@ export class World {
   onAdd: () => void = () => {};
 
   /** @param interleaving another one has the same truth, told by messages that take other times */
-  constructor(scenario: Scenario, interleaving = 0) {
+  constructor(scenario: Scenario, interleaving = 0, { clock = new SimulatedClock(), unlinking }: WorldParts = {}) {
     this.scenario = scenario;
+    this.clock = clock;
     const { seed } = scenario;
     this.announced = scenario.groups.map(() => new Map());
     this.#startDice = new Dice(seed, STREAM.start);
@@ -62,15 +69,19 @@ export class World {
     const modes = new Dice(seed, STREAM.modes);
     this.#blindness = new Dice(seed, STREAM.blindness);
     const key = modes.between(1, 2 ** 31);
-    this.kernel = new Kernel(this.clock, (lane, mode, flags) => ({
-      mode,
-      rollsOver: (flags & 0x1000) !== 0,
-      trait: scenario.traits[lane] ?? ('sound' satisfies HashTrait),
-      key,
-      dice: new Dice(seed, STREAM.lanes + lane),
-      hasProgram: scenario.groups[lane]?.cbpfProgram !== 'none',
-      turns: 0,
-    }));
+    this.kernel = new Kernel(
+      this.clock,
+      (lane, mode, flags) => ({
+        mode,
+        rollsOver: (flags & 0x1000) !== 0,
+        trait: scenario.traits[lane] ?? ('sound' satisfies HashTrait),
+        key,
+        dice: new Dice(seed, STREAM.lanes + lane),
+        hasProgram: scenario.groups[lane]?.cbpfProgram !== 'none',
+        turns: 0,
+      }),
+      unlinking,
+    );
     this.traffic = makeTraffic(scenario.traffic, new Dice(seed, STREAM.traffic));
     this.crew = new SimulatedCrew(scenario.procs, this.clock, (index) => this.#processOf(index));
     this.crew.lingerNs = () => this.#dice().between(0, scenario.lingerNs);

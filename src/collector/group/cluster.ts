@@ -152,6 +152,13 @@ export class Cluster {
     await this.#until(() => this.members.every((m) => m.state === 'connected'), new Deadline(this.#clock, timeoutMs), 'connect');
   }
 
+  /** Until the first process has its socket, if somebody wants to know of it before all have joined. */
+  async firstOpened(timeoutMs: number): Promise<void> {
+    const [first] = this.members;
+    const isOpened = (): boolean => first !== undefined && first.state !== 'starting' && first.state !== 'connected';
+    await this.#until(isOpened, new Deadline(this.#clock, timeoutMs), 'open its socket', first);
+  }
+
   async #openAlone(member: Member, deadline: Deadline): Promise<void> {
     await this.#until(() => member.state === 'connected', deadline, 'connect', member);
     this.#open(member);

@@ -90,6 +90,10 @@ export class Lane {
     return this.cluster.connected(startTimeoutMs(this.options));
   }
 
+  firstOpened(): Promise<void> {
+    return this.cluster.firstOpened(startTimeoutMs(this.options));
+  }
+
   /** Until all members are in the group, and nobody else is. */
   async join(): Promise<void> {
     try {

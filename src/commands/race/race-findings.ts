@@ -5,7 +5,7 @@ import { type Finding, finding } from '../../model/finding.ts';
 import type { NaiveStart } from './result.ts';
 
 export interface RaceFacts {
-  /** CLOCK_REALTIME before the first socket was opened, and when the last had joined. */
+  /** CLOCK_REALTIME when the first socket was bound, and when the last had joined, as far as the collector knows. */
   readonly startNs: bigint;
   readonly joinedNs: bigint;
   readonly captured: number;

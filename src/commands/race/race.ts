@@ -1,5 +1,4 @@
 /** A group that starts as most programs start one, under traffic, and beside it one that starts in order. */
-import type { Clock } from '../../collector/group/clock.ts';
 import { type Conduct, interruptible, type Refused, type Stage } from '../../collector/run/conduct.ts';
 import type { Observed } from '../../collector/run/io.ts';
 import type { Lane } from '../../collector/run/lane.ts';
@@ -90,7 +89,7 @@ async function startNaively({ run, packetsPerSecond, afterMs }: RaceOptions, io:
 async function joinUnderTraffic(lane: Lane, { source, clock, signal }: Stage): Promise<Growth> {
   const joining = lane.join();
   joining.catch(() => {});
-  await interruptible(firstBound(lane, joining, clock), signal);
+  await interruptible(lane.firstOpened(), signal);
   const sentBefore = source.offered() ?? 0;
   const startNs = clock.realtimeNs();
   await interruptible(joining, signal);
@@ -103,16 +102,6 @@ async function joinUnderTraffic(lane: Lane, { source, clock, signal }: Stage): P
 function lostWhileMeasured({ index, pid, end }: MemberResult): FanoutError {
   const message = `worker ${index} (pid ${pid}) was ${end} while the start was measured`;
   return new FanoutError('WORKER_FAILED', message, 'see the reason above, and start again; if it persists, try fewer --procs');
-}
-
-/** Until the first socket gets packets, or it cannot. */
-async function firstBound(lane: Lane, joining: Promise<void>, clock: Clock): Promise<void> {
-  let isOver = false;
-  const over = (): void => {
-    isOver = true;
-  };
-  joining.then(over, over);
-  while (!isOver && lane.cluster.members[0]?.state === 'connected') await clock.sleep(1);
 }
 
 /** Traffic flows before anybody listens. */
