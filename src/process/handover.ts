@@ -4,6 +4,7 @@
  */
 import { closeSync, readFileSync, statSync } from 'node:fs';
 import type { DescriptorsAddon } from '../addon/descriptors.ts';
+import { array, natural, optional, record, text } from '../protocol/values.ts';
 
 /** "process id:descriptor". */
 export const HANDOVER_VARIABLE = 'FANOUT_CLUSTER_HANDOVER';
@@ -11,7 +12,7 @@ export const HANDOVER_VARIABLE = 'FANOUT_CLUSTER_HANDOVER';
 export interface Handover {
   /** What was read from pipes, by path: it cannot be read a second time. */
   readonly texts: Readonly<Record<string, string>>;
-  /** What was opened; collector/provisions.ts knows its form. */
+  /** What was opened; the command that opened it knows its form. */
   readonly provisions?: unknown;
   /** What came along open, which nobody else is to inherit. */
   readonly descriptors?: readonly number[];
@@ -24,13 +25,24 @@ export function receiveHandover(environment: NodeJS.ProcessEnv, pid: number): Ha
   if (marker === null || Number(marker[1]) !== pid) return undefined;
   const descriptor = Number(marker[2]);
   try {
-    const handover: Handover = JSON.parse(readFileSync(descriptor, 'utf8'));
+    const handover = parseHandover(JSON.parse(readFileSync(descriptor, 'utf8')));
     closeSync(descriptor);
     return handover;
   } catch {
     // Written by somebody else, then.
     return undefined;
   }
+}
+
+/** Whose form only the room that opened something knows is checked there. */
+function parseHandover(value: unknown): Handover {
+  const { texts, provisions, descriptors } = record(value, 'handover');
+  const known = optional(descriptors, (list) => array(list, 'descriptors').map(natural));
+  return {
+    texts: Object.fromEntries(Object.entries(record(texts, 'texts')).map(([path, content]) => [path, text(content)])),
+    ...(provisions === undefined ? {} : { provisions }),
+    ...(known === undefined ? {} : { descriptors: known }),
+  };
 }
 
 /** The variable for the next program, and the descriptor that must stay open for it. */

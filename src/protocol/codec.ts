@@ -2,7 +2,8 @@
 import { Packr } from 'msgpackr';
 import { frame } from './framing.ts';
 import { isPlainMessage } from './plain.ts';
-import { type CollectorMessage, MalformedMessage, packCollectorMessage, parseWorkerMessage, type WorkerMessage } from './schema.ts';
+import { type CollectorMessage, packCollectorMessage, parseWorkerMessage, type WorkerMessage } from './schema.ts';
+import { MalformedMessage } from './values.ts';
 
 // No records: their definitions would be a second, stateful protocol. 64-bit integers arrive as bigint.
 const packr = new Packr({ useRecords: false, int64AsType: 'bigint' });

@@ -2,6 +2,7 @@
 
 import type { CaptureCounters, CaptureOptions, CbpfInstruction, CopyTotals, LargeTotals, OrderTotals } from '../addon/capture.ts';
 import { type KernelDesign, PPPOE_READINGS } from '../model/kernel-model.ts';
+import { array, bigNatural, exactly, flag, MalformedMessage, natural, shown, text } from './values.ts';
 
 export const PROTOCOL_VERSION = 7;
 
@@ -54,10 +55,6 @@ export type CollectorMessage =
   | { readonly kind: 'epoch'; readonly epoch: number; readonly fromNs: bigint }
   | { readonly kind: 'finish'; readonly untilNs: bigint }
   | { readonly kind: 'leave' };
-
-export class MalformedMessage extends Error {
-  override readonly name = 'MalformedMessage';
-}
 
 /** Observation batches start with an array of four and their kind, so that they can be told apart without decoding them. */
 export function isObservations(message: Uint8Array): boolean {
@@ -321,42 +318,4 @@ function parseInstructions(value: unknown): readonly CbpfInstruction[] {
   return array(value, 'program').map(
     (instruction) => exactly(array(instruction, 'instruction'), 4, 'instruction').map(natural) as unknown as CbpfInstruction,
   );
-}
-
-/** For error messages. A decoded map may carry a `toString` of its own, or none: it is named, never asked. */
-function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
-  if (value === null || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
-  return typeof value === 'undefined' ? 'nothing' : `a value of type ${typeof value}`;
-}
-
-function array(value: unknown, what: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new MalformedMessage(`${what} is not an array`);
-  return value;
-}
-
-function exactly(fields: readonly unknown[], count: number, what: string): readonly unknown[] {
-  if (fields.length !== count) throw new MalformedMessage(`${what} has ${fields.length} fields instead of ${count}`);
-  return fields;
-}
-
-function natural(value: unknown): number {
-  if (typeof value === 'bigint') return natural(Number(value));
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new MalformedMessage(`${shown(value)} is not a count`);
-  return value;
-}
-
-function bigNatural(value: unknown): bigint {
-  if (typeof value === 'bigint' && value >= 0n) return value;
-  return BigInt(natural(value));
-}
-
-function flag(value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new MalformedMessage(`${shown(value)} is not a flag`);
-  return value;
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw new MalformedMessage('text expected');
-  return value;
 }

@@ -5,13 +5,8 @@ import { native } from '../../src/addon/native.ts';
 import { decodeWorkerMessage, encodeFrame } from '../../src/protocol/codec.ts';
 import { Deframer, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FrameError, frame } from '../../src/protocol/framing.ts';
 import { isPlainMessage } from '../../src/protocol/plain.ts';
-import {
-  isObservations,
-  MalformedMessage,
-  packCollectorMessage,
-  packWorkerMessage,
-  parseCollectorMessage,
-} from '../../src/protocol/schema.ts';
+import { isObservations, packCollectorMessage, packWorkerMessage, parseCollectorMessage } from '../../src/protocol/schema.ts';
+import { MalformedMessage } from '../../src/protocol/values.ts';
 import { collectorMessage, observation, workerMessage } from '../helpers/messages.ts';
 import type { FuzzTarget } from './target.ts';
 

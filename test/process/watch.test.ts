@@ -3,10 +3,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { FlowMap } from '../../src/addon/flow-map.ts';
 import { native } from '../../src/addon/native.ts';
 import { HOST_CLOCK } from '../../src/collector/group/clock.ts';
-import type { Cluster } from '../../src/collector/group/cluster.ts';
 import { hostSeenWith } from '../../src/collector/group/host-view.ts';
 import { Member } from '../../src/collector/group/member.ts';
-import { Watch } from '../../src/collector/group/watch.ts';
+import { Watch, type WatchedGroup } from '../../src/collector/group/watch.ts';
 import type { PacketSource } from '../../src/collector/source/sources.ts';
 import { epochsMax, RUN_MS_MAX } from '../../src/model/run-limits.ts';
 import { readMachine } from '../../src/options/machine.ts';
@@ -35,7 +34,13 @@ beforeEach(() => {
 /** @param inFlowMap what the flow map says beside what a real one does */
 function begun(limits: RawOptions, inFlowMap: { readonly violated?: number; readonly onAsked?: () => void } = {}): Watch {
   epochsBegun = [];
-  const cluster = { members, beginEpoch: (epoch: number) => epochsBegun.push(epoch) } as unknown as Cluster;
+  const cluster: WatchedGroup = {
+    members,
+    beginEpoch: (epoch) => void epochsBegun.push(epoch),
+    abandon: ({ index }) => {
+      throw new Error(`nobody was to give up member ${index}`);
+    },
+  };
   const { index: ifindex } = native.describeInterface(CAPTURE);
   const source = {
     interface: CAPTURE,

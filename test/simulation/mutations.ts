@@ -660,7 +660,6 @@ const CHURN = of(
   ],
   ['sockets are opened all at once', 'start: { ...IN_ORDER, opensInTurn: true }', 'start: IN_ORDER'],
   ['another member is killed', 'this.#stage.crew.kill(member.index);', 'this.#stage.crew.kill((member.index + 1) % 2);'],
-  ['the link is not waited for', 'waitedMs < CHANGE_TIMEOUT_MS && !haveAllTold()', 'waitedMs < 0 && !haveAllTold()'],
   ['losses are counted before all has settled', 'await this.#settled(sentBefore - arrivedBefore);', ''],
   [
     'one that was lost otherwise is passed over',

@@ -117,7 +117,7 @@ describe('pure files import nothing that touches the machine', () => {
     /^collector\/verdict\//,
     /^collector\/words\//,
     /^collector\/report\//,
-    /^protocol\/(schema|framing)\.ts$/,
+    /^protocol\/(schema|framing|plain|values)\.ts$/,
     /^options\/(table|options|arguments|capacity|flow-memory|steerings|values|cbpf)\.ts$/,
     /^commands\/[\w-]+\/(options|report|result|recommend|matrix-cells|prediction|churn-events|race-findings|scale-advice|scale-doubts)\.ts$/,
     /^commands\/(series|spec|registry)\.ts$/,

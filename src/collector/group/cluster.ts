@@ -7,16 +7,10 @@ import type { CaptureCounters, CaptureOptions, Membership } from '../../addon/ca
 import type { FlowMap } from '../../addon/flow-map.ts';
 import { FanoutError } from '../../errors.ts';
 import { type FanoutMode, fanoutModeValue } from '../../model/fanout.ts';
-import { decodeWorkerMessage, encodeFrame } from '../../protocol/codec.ts';
-import { Deframer, FrameError } from '../../protocol/framing.ts';
-import {
-  type CollectorMessage,
-  isObservations,
-  MalformedMessage,
-  PROTOCOL_VERSION,
-  type SteeringProgram,
-  type WorkerMessage,
-} from '../../protocol/schema.ts';
+import { encodeFrame } from '../../protocol/codec.ts';
+import { type CollectorMessage, PROTOCOL_VERSION, type SteeringProgram, type WorkerMessage } from '../../protocol/schema.ts';
+import { MalformedMessage } from '../../protocol/values.ts';
+import { WorkerStream, type WorkerWord } from '../../protocol/worker-stream.ts';
 import type { Connection, Crew, Equipment } from '../processes/crew.ts';
 import type { WorkerExit } from '../processes/supervisor.ts';
 import type { CallOff, Clock } from './clock.ts';
@@ -343,15 +337,14 @@ export class Cluster {
     const member = this.#members[index];
     if (member === undefined) throw new RangeError(`process ${index}`);
     this.#connections.set(index, connection);
-    const deframer = new Deframer();
-    const onMessage = (bytes: Buffer): void => this.#onBytes(member, bytes);
+    const stream = new WorkerStream((word) => this.#onWord(member, word));
     connection.onData((chunk) => {
       if (!member.alive) return;
       try {
-        deframer.push(chunk, onMessage);
+        stream.push(chunk);
       } catch (error) {
-        if (!(error instanceof MalformedMessage || error instanceof FrameError)) throw error;
-        this.#lose(member, `sent a malformed message: ${error.message}`);
+        if (!(error instanceof MalformedMessage)) throw error;
+        this.abandon(member, `sent a malformed message: ${error.message}`);
       }
     });
     // The process's exit tells more than its connection, and comes soon after.
@@ -360,17 +353,19 @@ export class Cluster {
     });
   }
 
-  #onBytes(member: Member, bytes: Buffer): void {
+  #onWord(member: Member, word: WorkerWord): void {
+    // What comes after a lie is none of anybody's business.
     if (!member.alive) return;
     member.heardAtMs = this.#clock.nowMs();
-    if (isObservations(bytes)) {
-      if (!isReporting(member)) throw new MalformedMessage(`observations while ${member.state}`);
-      const taken = this.#flowMap.ingest(bytes, member.index, this.#epoch);
-      if (taken < 0) throw new MalformedMessage(`observations, at byte ${-1 - taken}`);
-      return;
-    }
-    this.#onMessage(member, decodeWorkerMessage(bytes));
+    if (word.kind === 'observations') return this.#onObservations(member, word.bytes);
+    this.#onMessage(member, word);
     this.#heard();
+  }
+
+  #onObservations(member: Member, bytes: Buffer): void {
+    if (!isReporting(member)) throw new MalformedMessage(`observations while ${member.state}`);
+    const taken = this.#flowMap.ingest(bytes, member.index, this.#epoch);
+    if (taken < 0) throw new MalformedMessage(`observations, at byte ${-1 - taken}`);
   }
 
   #onMessage(member: Member, message: WorkerMessage): void {

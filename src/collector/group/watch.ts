@@ -56,6 +56,9 @@ export interface WatchIo {
   readonly onProgress: (snapshot: ProgressSnapshot) => void;
 }
 
+/** Of a group, what the watch looks at and does. */
+export type WatchedGroup = Pick<Cluster, 'members' | 'beginEpoch' | 'abandon'>;
+
 export interface WatchParts {
   readonly options: Options;
   readonly source: PacketSource;
@@ -79,7 +82,7 @@ export class Watch implements ClusterEvents {
   readonly #clock: Clock;
   readonly #begunMs: number;
   readonly #disturbances = new Disturbances();
-  #cluster: Cluster | undefined;
+  #cluster: WatchedGroup | undefined;
   #groupId = 0;
   #epochs: Epochs | undefined;
   #timers: readonly CallOff[] = [];
@@ -130,7 +133,7 @@ export class Watch implements ClusterEvents {
     return this.#disturbances.list;
   }
 
-  begin(cluster: Cluster, groupId: number, startNs: bigint): void {
+  begin(cluster: WatchedGroup, groupId: number, startNs: bigint): void {
     this.#cluster = cluster;
     this.#groupId = groupId;
     this.#epochs = new Epochs(startNs, cluster.members.length);

@@ -11,7 +11,7 @@ import { commandSpec, exitText } from '../spec.ts';
 import type { CompareIo, OwnLoadIo } from './io.ts';
 import { COMPARE_OPTIONS, type CompareOptions, parseCompareOptions } from './options.ts';
 import { ownLoadDocument } from './own-load-report.ts';
-import type { OwnLoad } from './own-load-result.ts';
+import { type OwnLoad, ownLoadIn } from './own-load-result.ts';
 import { comparisonBrief, comparisonDocument } from './report.ts';
 import type { ComparisonResult } from './result.ts';
 
@@ -95,5 +95,5 @@ const OWN_LOAD_TIMEOUT_MS = 120_000;
 async function ownLoadElsewhere({ ownLoadArguments, output }: CompareOptions, host: Host): Promise<OwnLoad | undefined> {
   if (!output.quiet) host.stderr.write('measuring in the lab what so many groups cost this machine\n');
   const { exitCode, stdout } = await runSelf(ownLoadArguments, OWN_LOAD_TIMEOUT_MS, host.signal);
-  return exitCode === EXIT.yes ? (JSON.parse(stdout) as OwnLoad) : undefined;
+  return exitCode === EXIT.yes ? ownLoadIn(stdout) : undefined;
 }

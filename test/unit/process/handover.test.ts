@@ -30,8 +30,17 @@ describe('what a program hands to itself', () => {
     expect(receiveHandover({ [HANDOVER_VARIABLE]: value }, 77)).toBeUndefined();
   });
 
-  test('is nothing where the file is none of ours', () => {
-    const descriptor = opened('\u0000 not JSON');
+  test.each([
+    '\u0000 not JSON',
+    'null',
+    '[]',
+    '{}',
+    '{"texts":{"/dev/fd/9":9}}',
+    '{"texts":[]}',
+    '{"texts":{},"descriptors":[-1]}',
+    '{"texts":{},"descriptors":"3"}',
+  ])('is nothing where the file is none of ours: %j', (content) => {
+    const descriptor = opened(content);
     expect(receiveHandover({ [HANDOVER_VARIABLE]: `77:${descriptor}` }, 77)).toBeUndefined();
     closeSync(descriptor);
   });

@@ -7,12 +7,12 @@ import { FRAME_HEADER_BYTES } from '../../../src/protocol/framing.ts';
 import {
   isObservations,
   KIND,
-  MalformedMessage,
   packCollectorMessage,
   packWorkerMessage,
   parseCollectorMessage,
   parseWorkerMessage,
 } from '../../../src/protocol/schema.ts';
+import { MalformedMessage } from '../../../src/protocol/values.ts';
 import { collectorMessage, LAYER_CODES, observation, workerMessage } from '../../helpers/messages.ts';
 import { countersWith } from '../../helpers/nothing-counted.ts';
 

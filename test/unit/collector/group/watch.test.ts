@@ -2,10 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FlowMap, Tally } from '../../../../src/addon/flow-map.ts';
 import { native } from '../../../../src/addon/native.ts';
-import type { Cluster } from '../../../../src/collector/group/cluster.ts';
 import type { HostView } from '../../../../src/collector/group/host-view.ts';
 import { Member } from '../../../../src/collector/group/member.ts';
-import { Watch } from '../../../../src/collector/group/watch.ts';
+import { Watch, type WatchedGroup } from '../../../../src/collector/group/watch.ts';
 import type { ProgressSnapshot } from '../../../../src/collector/report/progress.ts';
 import type { PacketSource } from '../../../../src/collector/source/sources.ts';
 import type { ViolationGroup } from '../../../../src/model/evidence.ts';
@@ -54,11 +53,11 @@ function setUp(limits: RawOptions = { duration: '1h' }, closed = false): void {
     member.aliveNs = REALTIME_BASE_NS;
     return member;
   });
-  const cluster = {
+  const cluster: WatchedGroup = {
     members,
-    beginEpoch: (epoch: number, fromNs: bigint) => begun.push(`${epoch} from ${sinceBaseMs(fromNs)}`),
-    abandon: ({ index }: Member) => abandoned.push(index),
-  } as unknown as Cluster;
+    beginEpoch: (epoch, fromNs) => void begun.push(`${epoch} from ${sinceBaseMs(fromNs)}`),
+    abandon: ({ index }) => void abandoned.push(index),
+  };
   const host: HostView = {
     interfaceAt: () => link,
     fanoutGroups: () => (inodes === undefined ? undefined : [{ id: 1, mode: 'hash', ifindex: 2, inodes }]),
