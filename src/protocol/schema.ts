@@ -314,7 +314,7 @@ function parseProgram(value: unknown): SteeringProgram {
   throw new MalformedMessage(`unknown program ${shown(kind)}`);
 }
 
-function parseInstructions(value: unknown): readonly CbpfInstruction[] {
+export function parseInstructions(value: unknown): readonly CbpfInstruction[] {
   return array(value, 'program').map(
     (instruction) => exactly(array(instruction, 'instruction'), 4, 'instruction').map(natural) as unknown as CbpfInstruction,
   );

@@ -13,7 +13,7 @@ import { readFlowDissector } from '../../host/flow-dissector.ts';
 import { capturersHere, type DescribedGroup, describeGroups } from '../../host/groups.ts';
 import { hostKernel } from '../../host/kernel.ts';
 import { compileFilter, type FilteredDevice, openSteeringProgram } from '../../host/programs.ts';
-import { adoptLabNetwork, createLabNetwork, type LabNetwork, type LabNetworkHandover, type LabNetworkOptions } from '../../lab/network.ts';
+import { adoptLabNetwork, createLabNetwork, type LabNetwork, type LabNetworkOptions } from '../../lab/network.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';
 import { isDesignOpen, type KernelDesign } from '../../model/kernel-model.ts';
 import type { KernelIdentity } from '../../model/kernel-release.ts';
@@ -23,6 +23,7 @@ import { groupsToName, wantsToKnowGroups } from '../group/group-safety.ts';
 import { PacketSockets } from '../processes/packet-sockets.ts';
 import { findWorkerProgram, type WorkerProgram, workerByPath } from '../processes/worker-program.ts';
 import { checkLiveInterface } from '../source/live-interface.ts';
+import { type ProvisionsHandover, parseProvisions } from './provisions-handover.ts';
 
 export interface Needs {
   /** Every group that will be run, one after the other or beside one another; all of them get their packets from one place. */
@@ -233,19 +234,6 @@ function closeAll(descriptors: Iterable<number>): void {
 
 // ---- handed on, when this program is replaced by itself
 
-interface ProvisionsHandover {
-  readonly sockets: readonly number[];
-  readonly network?: LabNetworkHandover;
-  readonly linkChannel?: number;
-  readonly filters: readonly (readonly [string, readonly CbpfInstruction[]])[];
-  readonly programs: readonly (readonly [string, number])[];
-  readonly groups?: readonly DescribedGroup[];
-  readonly capturers?: string;
-  readonly fanoutArgs: boolean;
-  readonly dissector: FlowDissector;
-  readonly askedDesign?: KernelDesign;
-}
-
 // The capture file is not among them: who could open it before can open it again.
 function handOver(
   { sockets, network, link, groups, capturers, fanoutArgs, dissector, askedDesign: asked }: Parts,
@@ -269,7 +257,7 @@ function handOver(
 }
 
 async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
-  const handover = handed as ProvisionsHandover;
+  const handover = parseProvisions(handed);
   const { sockets, network, linkChannel, filters, programs, groups, capturers, fanoutArgs, dissector, askedDesign: asked } = handover;
   const release = new Releases();
   const source = needs.runs[0]?.source;
