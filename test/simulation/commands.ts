@@ -79,7 +79,7 @@ export function makeCommandScenario(seed: number): CommandScenario {
     case 'race':
       return { ...common, procs: dice.between(4, 8), packetsPerSecond: dice.between(15_000, 30_000) };
     case 'own-load':
-      return { ...common, procs: 2, ...(dice.chance(0.5) ? { ringPackets: dice.between(40, 100) } : {}) };
+      return { ...common, procs: 2, ...(dice.chance(0.5) ? { ringPackets: dice.between(300, 700) } : {}) };
     case 'scale':
       return {
         ...common,
@@ -92,7 +92,7 @@ export function makeCommandScenario(seed: number): CommandScenario {
 function churnOf(procs: number, dice: Dice): Partial<CommandScenario> {
   const slot = dice.chance(0.7) ? { slot: dice.between(0, procs - 1) } : {};
   if (dice.chance(0.2)) return { ...slot, unlinking: 'shifts' };
-  if (!dice.chance(0.2)) return slot;
+  if (!dice.chance(0.4)) return slot;
   return { ...slot, faults: [{ kind: 'kill', member: dice.between(0, procs - 1), atNs: dice.between(100, 900) * MS, keptShare: 1 }] };
 }
 
@@ -184,7 +184,7 @@ async function perform(
       return await runRace(options, { ...io, provisions, onStart: () => {} }, { conduct, runCluster });
     }
     case 'own-load': {
-      const { runs } = parseCompareOptions({ procs, modes: 'hash,qm', measureLoad: true, blockTimeout: '5' }, MACHINE);
+      const { runs } = parseCompareOptions({ procs, modes: 'hash,qm', measureLoad: true, blockTimeout: '40' }, MACHINE);
       return await measureOwnLoad(runs, { ...io, provisions }, conduct);
     }
     case 'scale': {

@@ -7,8 +7,8 @@ import type { Flow } from './traffic.ts';
 import type { World } from './world.ts';
 
 /** CPU time of the sender for a packet, on the CPU that also receives it, and for each group that gets it. */
-export const SEND_CPU_NS = 22_000;
-export const DELIVERY_CPU_NS = 8000;
+export const SEND_CPU_NS = 23_300;
+export const DELIVERY_CPU_NS = 7700;
 /** As the sending thread names itself (native/lab/inject.cpp). */
 const SENDER_NAME = 'lab-inject';
 const LINK_DOWN_NS = 2 * MS;

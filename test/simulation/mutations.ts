@@ -315,6 +315,7 @@ const CLUSTER = of(
     "if (member.state === 'lost') this.#lose(member, `did not",
   ],
   ['connections are left open', 'for (const connection of this.#connections.values()) connection.destroy();', ''],
+  ['whoever does not leave stays', 'for (const { index } of this.members) this.#crew.kill(index);', ''],
   ['timers are left', 'for (const callOff of this.#hangUps) callOff();', ''],
   ['a failure while it captures is passed over', 'else this.#lose(member, `${failure.step', 'else void (`${failure.step'],
   [
@@ -701,7 +702,6 @@ const RACE_FINDINGS = of(
 const OWN_LOAD = of(
   'src/commands/compare/own-load.ts',
   ['the CPU time of the first run counts', 'const kernelNs = host.processCpuNs() - own;', 'const kernelNs = host.processCpuNs();'],
-  ['the sample ends with the last packet', 'await clock.sleep(HEARTBEAT_MS);', ''],
   ['loss is no limit', 'if (dropped > 0) return', 'if (dropped < 0) return'],
   ['a busy CPU is no limit', 'if (achieved < KEPT_UP * rate) break;', 'if (achieved < 0.5 * rate) break;'],
   ['further groups are all groups', 'const further = Math.max(1, all.groups - 1);', 'const further = all.groups;'],

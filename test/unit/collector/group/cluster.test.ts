@@ -50,11 +50,14 @@ let killed: number[];
 let connections: ToldConnection[];
 let group: Enlisted;
 let cluster: Cluster;
+/** Of all processes. */
+let ended: Promise<void>;
 
 beforeEach(() => {
   clock = new SimulatedClock();
   events = [];
   killed = [];
+  ended = Promise.resolve();
   connections = [];
   const crew: Crew = {
     size: 2,
@@ -67,7 +70,7 @@ beforeEach(() => {
     kill: (index) => void killed.push(index),
     memoryOf: () => undefined,
     shut: async () => {},
-    ended: async () => {},
+    ended: () => ended,
   };
   const note = (what: string) => (member: { readonly index: number }) => void events.push(`${what} ${member.index}`);
   const told: ClusterEvents = { onLost: note('lost'), onDeparted: note('departed'), onLinkError: note('link error') };
@@ -286,4 +289,18 @@ describe('a member that is added', () => {
     expect(failure).toMatchObject({ code: 'WORKER_FAILED', message: expect.stringContaining('did not open its socket in time') });
     expect([stateOf(2), killed, events]).toEqual(['lost', [2], ['lost 2']]);
   });
+});
+
+test('processes that do not leave are killed after a second, and no timer is left of it', async () => {
+  let end = (): void => {};
+  ended = new Promise((resolve) => {
+    end = resolve;
+  });
+  const closed = cluster.close();
+  // Those that have not said a word are killed at once.
+  await clock.run(() => clock.nowMs() >= 1000, 1100 * MS);
+  expect(killed).toEqual([0, 1, 0, 1]);
+  end();
+  await closed;
+  expect(clock.timers).toBe(0);
 });
