@@ -664,8 +664,8 @@ const CHURN = of(
   ['losses are counted before all has settled', 'await this.#settled(sentBefore - arrivedBefore);', ''],
   [
     'one that was lost otherwise is passed over',
-    'if (lost !== undefined) {\n      const message = `worker',
-    'if (lost === null) {\n      const message = `worker',
+    'if (lost !== undefined) {\n      const { index, pid, end } = lost;',
+    'if (lost === null) {\n      const { index, pid, end } = lost;',
   ],
 );
 
