@@ -1,5 +1,6 @@
 /** The collector's side of msgpack. Workers use the addon's: loading this library would delay each of them by 11 ms. */
-import { Packr } from 'msgpackr';
+// Not 'msgpackr', which looks for a native helper: for it /proc/self/exe is opened, and closed in a thread, when its number may be the TAP's.
+import { Packr } from 'msgpackr/pack';
 import { frame } from './framing.ts';
 import { isPlainMessage } from './plain.ts';
 import { type CollectorMessage, packCollectorMessage, parseWorkerMessage, type WorkerMessage } from './schema.ts';

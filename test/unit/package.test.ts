@@ -67,6 +67,10 @@ describe('the package', () => {
     expect([...modules].filter((name) => !name.startsWith('./') && !isBuiltin(name))).toEqual([]);
   });
 
+  test('has nothing of a helper that closes a file by its number long after it was opened', () => {
+    expect(paths.filter((path) => /\.js$/.test(path) && /isNonGlibcLinux|familyFromFilesystem/.test(read(path)))).toEqual([]);
+  });
+
   test('names the licence of everything bundled', () => {
     const licenses = read('dist/THIRD-PARTY-LICENSES.txt');
     for (const name of ['commander', 'execa', 'msgpackr'])
