@@ -1,31 +1,31 @@
 /**
- * Descriptors that whoever started this process left open. They are told by when they were open: before this process opened any of its own.
- * A file that a library opens later, and closes in a thread of its own, must not be closed by anybody else: its number may be another's by then.
+ * Descriptors that whoever started this process left open. They are told by what was open before this process opened files of its own: by number
+ * and file, as a number is soon another file's. What a library opens later it may close in a thread, so nobody else must close it.
  */
 import { fstatSync, readdirSync } from 'node:fs';
 
-const OPEN_AT_START: ReadonlySet<number> = new Set(openDescriptors());
+const OPEN_AT_START: ReadonlyMap<number, string> = openDescriptors();
 
 /** What was opened since. */
 export function ownDescriptors(): readonly number[] {
-  return openDescriptors().filter((descriptor) => !OPEN_AT_START.has(descriptor));
+  return [...openDescriptors()].flatMap(([descriptor, file]) => (OPEN_AT_START.get(descriptor) === file ? [] : [descriptor]));
 }
 
-/** None without /proc, where nobody can look. */
-function openDescriptors(): readonly number[] {
+/** Which file each is. None without /proc, where nobody can look. */
+function openDescriptors(): ReadonlyMap<number, string> {
   try {
     // The one by which the directory is read is among them, and closed by now.
-    return readdirSync('/proc/self/fd').map(Number).filter(isOpen);
+    return new Map(readdirSync('/proc/self/fd').flatMap((name) => identityOf(Number(name))));
   } catch {
-    return [];
+    return new Map();
   }
 }
 
-function isOpen(descriptor: number): boolean {
+function identityOf(descriptor: number): readonly (readonly [number, string])[] {
   try {
-    fstatSync(descriptor);
-    return true;
+    const { dev, ino } = fstatSync(descriptor);
+    return [[descriptor, `${dev}:${ino}`]];
   } catch {
-    return false;
+    return [];
   }
 }
