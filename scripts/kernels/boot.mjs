@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { built } from './build.mjs';
 import { initramfs } from './initramfs.mjs';
 import { run, unpacked, unpackedAll } from './packages.mjs';
 
@@ -12,13 +13,13 @@ const MODULES = { veth: ['veth'], diag: ['af_packet_diag'], tun: ['tun'] };
 const STEP_MS_MAX = 240_000;
 
 /**
- * @param limitMs for all of it
+ * @param limitMs for all of it, but for building the kernel
  * @returns records of guest.mjs, and what stood on the console
  */
-export async function boot(kernel, steps, { limitMs, onRecord }) {
+export async function boot(kernel, steps, { limitMs, onRecord, onBuilt }) {
   const folder = mkdtempSync(join(tmpdir(), 'fanout-cluster-kernel-'));
   try {
-    const parts = kernel.kind === 'uml' ? userModeParts(kernel, folder) : emulatedParts(kernel, folder);
+    const parts = kernel.kind === 'uml' ? userModeParts(kernel, folder, onBuilt) : emulatedParts(kernel, folder);
     const guest = guestProgram(folder);
     const plan = { tool: ROOT, guest: parts.inGuest(guest), modules: parts.modules, steps, limitMs: STEP_MS_MAX, slowness: parts.slowness };
     writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
@@ -54,11 +55,8 @@ function hostLibrary(name, folder) {
 
 // ---- user-mode Linux: its root is that of this machine, read-only
 
-function userModeParts(kernel, folder) {
-  const [content] = unpackedAll(kernel);
-  const linux = withLibraries(join(content, 'usr/bin/linux.uml'), folder);
-  const release = readdirSync(join(content, 'usr/lib/uml/modules'))[0];
-  const modules = modulesIn(join(content, 'usr/lib/uml/modules', release), folder);
+function userModeParts(kernel, folder, tell) {
+  const { linux, modules } = kernel.build === undefined ? packagedParts(kernel, folder) : { linux: built(kernel, tell), modules: {} };
   const results = join(folder, 'results');
   const wideRegisters = hostLibrary('wide-registers', folder);
   const machine = ({ guest, plan }) => ({
@@ -84,6 +82,13 @@ function userModeParts(kernel, folder) {
     results,
   });
   return { modules, machine, inGuest: (path) => path, slowness: 2 };
+}
+
+function packagedParts(kernel, folder) {
+  const [content] = unpackedAll(kernel);
+  const linux = withLibraries(join(content, 'usr/bin/linux.uml'), folder);
+  const release = readdirSync(join(content, 'usr/lib/uml/modules'))[0];
+  return { linux, modules: modulesIn(join(content, 'usr/lib/uml/modules', release), folder) };
 }
 
 /** A kernel that was built for a newer C library than this machine has gets that library, and names it. */

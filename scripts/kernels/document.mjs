@@ -12,7 +12,7 @@ export function withTables(text, results) {
 }
 
 function tables(results) {
-  const columns = results.map(({ records }) => ({ head: releaseOf(records), cells: cellsOf(records) }));
+  const columns = results.map(({ kernel, records }) => ({ head: headOf(kernel, records), cells: cellsOf(records) }));
   const rows = [...new Set(columns.flatMap(({ cells }) => [...cells.keys()]))];
   const isOfMatrix = (row) => /, (hash|lb|cpu|rollover|rnd|qm)(\+defrag)?$/.test(row);
   const isDifferent = (row) => new Set(columns.map(({ cells }) => cells.get(row)).filter((cell) => cell !== undefined)).size > 1;
@@ -37,8 +37,10 @@ function line(row, columns, isDifferent) {
   return [row, ...columns.map(({ cells }) => cells.get(row) ?? '-'), isDifferent ? reasonFor(row) : ''];
 }
 
-function releaseOf(records) {
-  return records.find(({ step }) => step === 'kernel')?.release ?? '?';
+/** What it says that it is; of those built here also what was made of it. */
+function headOf({ name, build }, records) {
+  const release = records.find(({ step }) => step === 'kernel')?.release ?? '?';
+  return build === undefined ? release : `${name}, says ${release}`;
 }
 
 function table(head, rows) {

@@ -10,6 +10,8 @@ const LIVE = ['load-diag', 'facts', 'live', 'live-outgoing', 'live-ignore-outgoi
 const IN_THE_LAB = ['load-tun', 'lab', 'user', 'no-sys', 'no-proc', 'no-proc-version'];
 const MODES = ['mode-lb', 'mode-cpu', 'mode-rollover', 'mode-rnd', 'mode-qm', 'mode-hash-defrag', 'mode-cbpf-none', 'mode-ebpf-none'];
 export const ALL_STEPS = [...WITHOUT_MODULES, ...LIVE, ...IN_THE_LAB, ...MODES, 'matrix', 'churn'];
+/** What the kernel's hash decides. */
+const HASH_STEPS = ['version', 'load-veth', 'link', 'load-tun', 'lab', 'matrix-known', 'probe'];
 /** Where every step takes a minute. */
 const EMULATED_STEPS = [
   ...[
@@ -30,7 +32,7 @@ const EMULATED_STEPS = [
 
 /**
  * What a kernel is known to do otherwise than the newest.
- * bugB, bugC: docs/verdicts.md. jointPorts: ports are exchanged together with addresses (before 1e60cebf8294). noHsr: HSR and PRP are not
+ * bugA, bugB, bugC: docs/verdicts.md; noBugD: bug D was mended. jointPorts: ports are exchanged together with addresses (before 1e60cebf8294). noHsr: HSR and PRP are not
  * dissected. keepsOutgoing: the flag ignore-outgoing has no effect. refusesDown: no group on a link that is down. spreadsTagged: frames that
  * were sent with a VLAN tag in their bytes use all members.
  */
@@ -45,6 +47,8 @@ const emulated = (name, suite, release, traits, packages = [`linux-image-${relea
   ...{ name, kind: 'qemu', suite, release, packages, traits },
   steps: EMULATED_STEPS,
 });
+/** Of Debian's source, with patches of scripts/kernels/source: what it does and what its release says differ. */
+const built = (name, suite, build, traits) => ({ name, kind: 'uml', suite, packages: [build.source], build, traits, steps: HASH_STEPS });
 const apart = (release) => [`linux-binary-${release}`, `linux-modules-${release}`];
 
 export const KERNELS = [
@@ -56,12 +60,15 @@ export const KERNELS = [
   emulated('6.12', 'trixie', '6.12.117+deb13-cloud-amd64', SINCE_6_12),
   emulated('6.18', 'trixie-backports', '6.18.15+deb13-cloud-amd64', []),
   uml('uml-7.2', 'sid', []),
+  built('6.12-bug-a', 'trixie', { source: 'linux-source-6.12', patches: ['bug-a'] }, [...SINCE_6_12, 'bugA']),
+  built('6.12-bug-b', 'trixie', { source: 'linux-source-6.12', patches: ['bug-b', 'bug-d-mended'] }, [...SINCE_6_12, 'bugB', 'noBugD']),
   emulated('7.3', 'trixie-backports', '7.3.4+deb13-cloud-amd64', [], apart('7.3.4+deb13-cloud-amd64')),
 ];
 
 /** Sets of kernels by one name. */
 export const SETS = {
-  uml: KERNELS.filter(({ kind }) => kind === 'uml').map(({ name }) => name),
+  uml: KERNELS.filter(({ kind, build }) => kind === 'uml' && build === undefined).map(({ name }) => name),
   qemu: KERNELS.filter(({ kind }) => kind === 'qemu').map(({ name }) => name),
-  nightly: ['uml-7.2', '5.10', '7.3'],
+  built: KERNELS.filter(({ build }) => build !== undefined).map(({ name }) => name),
+  nightly: ['6.12-bug-a', '6.12-bug-b', 'uml-7.2', '5.10', '7.3'],
 };

@@ -1,6 +1,6 @@
 /** What `npm run kernels` reads and writes by itself: apt's sources, a first file system, and rows of its tables. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../helpers/programs.ts';
@@ -48,6 +48,71 @@ Components: main
 
   test('is none of a distribution that has no such suite', () => {
     expect(() => mirrorOf(['deb http://mirror.example/ubuntu noble main\n'])).toThrow(/no apt source/);
+  });
+});
+
+describe('a kernel that is built here', async () => {
+  const { applyPatch, restore } = await script<{
+    applyPatch: (tree: string, name: string, text: string, version: string) => void;
+    restore: (tree: string) => void;
+  }>('build.mjs');
+  const patch = '--- a/net/hash.c\n+++ b/net/hash.c\n@@ -1,3 +1,3 @@\n one\n-two\n+a bug\n three\n';
+  const [plain, patched] = ['one\ntwo\nthree\n', 'one\na bug\nthree\n'];
+
+  function treeWith(text: string): { readonly tree: string; readonly content: () => string } {
+    const tree = mkdtempSync(join(scratch.path, 'tree-'));
+    mkdirSync(join(tree, 'net'));
+    writeFileSync(join(tree, 'net/hash.c'), text);
+    return { tree, content: () => readFileSync(join(tree, 'net/hash.c'), 'utf8') };
+  }
+
+  test('has its patches, and its source is as it was for the next one', () => {
+    const { tree, content } = treeWith(`zero\n${plain}`);
+    applyPatch(tree, 'bug.patch', patch, 'linux-source-1_1.2');
+    expect(content()).toBe(`zero\n${patched}`);
+    restore(tree);
+    expect(content()).toBe(`zero\n${plain}`);
+    applyPatch(tree, 'bug.patch', patch, 'linux-source-1_1.2');
+    expect(content()).toBe(`zero\n${patched}`);
+  });
+
+  test.each([
+    ['lines that differ', 'one\nmended already\nthree\n'],
+    ['lines around them that differ', 'one\ntwo\nfour\n'],
+    ['the patch itself', patched],
+  ])('is not built of a source with %s', (_, text) => {
+    const { tree, content } = treeWith(text);
+    expect(() => applyPatch(tree, 'bug.patch', patch, 'linux-source-1_1.2')).toThrow(
+      /^bug\.patch does not apply to linux-source-1_1\.2: [\s\S]*write it anew for this version in .*source$/,
+    );
+    expect(content()).toBe(text);
+  });
+
+  test('is not built of a source without the file', () => {
+    expect(() => applyPatch(scratch.path, 'bug.patch', patch, 'linux-source-1_1.2')).toThrow(/has no net\/hash\.c$/);
+  });
+});
+
+describe('what a kernel must do', async () => {
+  const { unmetBy } = await script<{
+    unmetBy: (cells: ReadonlyMap<string, string>, kernel: { traits: readonly string[] }) => readonly { readonly row: string }[];
+  }>('rows.mjs');
+  const bugs = ['A', 'B', 'C'].map((bug) => `bug${bug}`);
+  const answers = ['YES', ...['a', 'b', 'c'].map((bug) => `NO known-bug-${bug}`), 'NO hash-asymmetric'];
+
+  test.each([undefined, ...bugs])('with %s the lab names it, and nothing else', (bug) => {
+    const met = answers.filter(
+      (answer) => unmetBy(new Map([['the lab, as root', answer]]), { traits: bug === undefined ? [] : [bug] }).length === 0,
+    );
+    expect(met).toEqual([bug === undefined ? 'YES' : `NO known-bug-${bug.at(-1)?.toLowerCase()}`]);
+  });
+
+  test('bug D is seen in the tunnels that it hits, unless it was mended', () => {
+    const cells = (cell: string) => new Map([['4in6-ipv4-tcp, hash', cell]]);
+    for (const traits of [[], ['noBugD']])
+      expect(['kept', 'split (known-bug-d)'].map((cell) => unmetBy(cells(cell), { traits }).length)).toEqual(
+        traits.length === 0 ? [1, 0] : [0, 1],
+      );
   });
 });
 
