@@ -115,7 +115,7 @@ describe('the figures', () => {
     const scale: ScaleResult = JSON.parse(stdout);
     expect(status).toBe(3);
     expect(scale.sizes[0]).toMatchObject({ procs: 2, answer: 'yes', offered: 30_000 });
-    expect(scale.sizes[2]).toMatchObject({ procs: 4, error: { code: 'INTERRUPTED' } });
+    expect(scale.sizes[2]).toMatchObject({ procs: 4, error: { code: 'interrupted' } });
   });
 
   test('nothing that fits: the error, and its status', async () => {
