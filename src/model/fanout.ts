@@ -19,7 +19,7 @@ interface ModeRow {
   readonly isInSnort: boolean;
 }
 
-/** The modes, a row each: whoever asks what a mode is, does or is called finds it here. */
+/** The modes, a row each: what a mode is, what it does, and what programs call it. */
 const MODES = {
   hash: { value: 0, promise: 'affinity', goesBy: 'hash', suricata: 'cluster_flow', zeek: 'FANOUT_HASH', isInSnort: true },
   lb: { value: 1, promise: 'spread', goesBy: 'turn', byDesign: 'lb-by-design', suricata: 'cluster_round_robin', isInSnort: true },

@@ -1,5 +1,5 @@
 /**
- * A finding is data: a code, and what it is about. Whoever judges returns findings; collector/words makes sentences of them, and nothing else
+ * A finding is data: a code, and what it is about. The verdict and the advice return findings; collector/words makes sentences of them, and nothing else
  * does. So one finding can be a sentence, a row, a metric, and can be compared between two runs.
  */
 import type { AdviceArgs } from './findings/advice.ts';

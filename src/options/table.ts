@@ -320,7 +320,7 @@ export const OPTIONS = {
     parse: number({ least: 1, most: 1_000_000 }),
     fitting: NUMBERS,
   }),
-  rounds: value('--rounds <count>', 'lab', 'how often to send all of it', {
+  rounds: value('--rounds <count>', 'lab', 'number of times to send the traffic', {
     default: '1',
     parse: number({ least: 1, most: 1_000_000_000 }),
     fitting: NUMBERS,
@@ -351,7 +351,7 @@ export const OPTIONS = {
     kind: 'list',
     flags: '--tolerate <cause>',
     section: 'report',
-    help: 'a cause that shall not make the answer NO (repeatable; see docs/verdicts.md)',
+    help: 'a cause to ignore when deciding NO (repeatable; see docs/verdicts.md)',
     parse: choice(CAUSE_CODES),
     fitting: CAUSE_CODES,
   },

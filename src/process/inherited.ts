@@ -1,5 +1,5 @@
 /**
- * Descriptors that whoever started this process left open. They are told by what was open before this process opened files of its own: by number
+ * Descriptors that the parent of this process left open. They are told by what was open before this process opened files of its own: by number
  * and file, as a number is soon another file's. What a library opens later it may close in a thread, so nobody else must close it.
  */
 import { fstatSync, readdirSync } from 'node:fs';

@@ -152,7 +152,7 @@ const DIAGNOSE = of(
   ],
   ['copies are never copies', "traits.kind === 'duplicated' && !(mode === 'hash' && traits.oneKernelKey)", 'false'],
   ['what this host sent is anything else', "{ code: 'sent-tagged', holds: (traits) => !traits.oneKernelKey && traits.sentTagged },", ''],
-  ['fragments are unexplained', "{ code: 'fragment-v4', holds: isPartedByFragments },", ''],
+  ['fragments are unexplained', "{ code: 'fragment-v4', holds: isSplitByFragments },", ''],
   ['lb is rnd', "{ code: 'lb-by-design', holds: (_, { mode }) => mode === 'lb' },", ''],
   ['stale octets are unexplained', 'holds: (traits) => !traits.oneKernelKey && traits.staleIpv6', 'holds: () => false'],
   [
@@ -160,7 +160,7 @@ const DIAGNOSE = of(
     "{ code: 'tunnel-payload-types', holds: (traits) => !traits.oneKernelKey && carriesNoFlow(traits.stack) },",
     '',
   ],
-  ['tunnels are unexplained', "{ code: 'tunnel-outer-only', holds: isPartedByWrapping },", ''],
+  ['tunnels are unexplained', "{ code: 'tunnel-outer-only', holds: isSplitByWrapping },", ''],
   ['an asymmetric hash is unexplained', "{ code: 'hash-asymmetric', holds: (traits) => traits.oneKernelKey },", ''],
   ['every cause is harmless', 'harmless: CAUSES[code].harmless,', 'harmless: true,'],
   ['no cause is harmless', 'harmless: CAUSES[code].harmless,', 'harmless: false,'],

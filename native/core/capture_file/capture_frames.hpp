@@ -1,5 +1,5 @@
-// Packets of a capture file as Ethernet frames, and what became of those that cannot be. Whoever wants the frames
-// derives from this.
+// Packets of a capture file as Ethernet frames, and a count of the packets that cannot be. A user of the frames derives
+// from this.
 #pragma once
 
 #include <array>

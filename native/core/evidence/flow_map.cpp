@@ -20,8 +20,8 @@ constexpr std::uint8_t state_seen = 0x04;        // there was a packet of the fl
 constexpr std::uint8_t state_many_keyed = 0x08;  // more kernel keys than are told apart
 constexpr std::uint8_t state_kept = state_two_way | state_violated;
 
-// Room is made in steps, before the last of it is used: an insertion looks at so many flows in the queue at the most,
-// and there are as many insertions until room runs out as it takes to look at all of them twice.
+// Room is made in steps, before the last of it is used: an insertion looks at up to this many flows of the queue. The
+// insertions that are left before room runs out suffice to look at all flows twice.
 constexpr unsigned visits_max = 64;
 constexpr std::uint32_t low_water(std::uint32_t capacity) noexcept { return std::max(1U, capacity / 32); }
 constexpr std::uint32_t reserve(std::uint32_t capacity) noexcept { return capacity / 16; }

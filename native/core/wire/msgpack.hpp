@@ -65,7 +65,7 @@ std::optional<typename Builder::Built> build(Reader& reader, Builder& builder, u
   return array;
 }
 
-// Appends values. Integers in the shortest form, whichever way they come; whoever announces an array appends its
+// Appends values. Integers take the shortest form, signed or not. The caller that announces an array appends its
 // elements.
 class Writer {
  public:

@@ -1,4 +1,4 @@
-/** Clocks and timers of a run. Given to whoever needs them, so that a run can be had in simulated time. */
+/** Clocks and timers of a run. The simulation gives a run a clock of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { native } from '../../addon/native.ts';
 

@@ -1,4 +1,4 @@
-/** What a run sees of this host. Given to whoever needs it, so that a run can be had on a host that is simulated. */
+/** What a run sees of this host. The simulation gives a run another host. */
 import { native } from '../../addon/native.ts';
 import { isSystemCallError } from '../../errors.ts';
 import { processCpuNs, threadCpuNs } from '../../host/cpu-time.ts';

@@ -26,7 +26,7 @@ export interface RunIo {
   readonly signal: AbortSignal;
   /** Called as often as is convenient, several times a second; drawing at the right pace is the callee's affair. */
   readonly onProgress: (snapshot: ProgressSnapshot) => void;
-  /** For whoever measures the processes of a run and their host; called once, before they are started. */
+  /** Gives access to the processes of a run and their host, to measure them; called once, before they are started. */
   readonly onCrew?: (crew: Pick<Crew, 'size' | 'memoryOf'>, host: Pick<HostView, 'threadCpuNs'>) => void;
   /** For whoever makes more of a run than its report; called once, when everything has been told. */
   readonly onObserved?: (observed: Observed) => void;

@@ -32,7 +32,7 @@ import type { Steering } from './steering.ts';
 
 /** Violations listed one by one; all are counted. */
 const VIOLATIONS_MAX = 1000;
-/** So long a worker waits for a time to come, should the clock be set back (native/core/worker/capture.cpp). */
+/** How long a worker waits for a time to come if the clock is set back (native/core/worker/capture.cpp). */
 const READ_UNTIL_MAX_MS = 1000;
 /** How soon the collector hears of a new flow. Large groups get more time, or waking up would be most of their work. */
 const newsIntervalMs = (procs: number): number => Math.max(10, Math.ceil(procs / 4));

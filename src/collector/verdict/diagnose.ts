@@ -72,18 +72,18 @@ const RULES: readonly Rule[] = [
   { code: 'sent-tagged', holds: (traits) => !traits.oneKernelKey && traits.sentTagged },
   { code: 'tunnel-payload-types', holds: (traits) => !traits.oneKernelKey && carriesNoFlow(traits.stack) },
   // What would be split in one piece, too, has another cause.
-  { code: 'fragment-v6', holds: (traits) => isPartedByFragments(traits) && traits.fragments === 'ipv6' },
-  { code: 'fragment-v4', holds: isPartedByFragments },
+  { code: 'fragment-v6', holds: (traits) => isSplitByFragments(traits) && traits.fragments === 'ipv6' },
+  { code: 'fragment-v4', holds: isSplitByFragments },
   { code: 'known-bug-d', holds: (traits) => !traits.oneKernelKey && traits.staleIpv6 },
   { code: 'esp-ah-spi', holds: (traits) => !traits.oneKernelKey && traits.onlyIndexDiffers },
-  { code: 'tunnel-outer-only', holds: isPartedByWrapping },
+  { code: 'tunnel-outer-only', holds: isSplitByWrapping },
   { code: 'known-bug-c', holds: (traits, { modelled }) => modelled?.c === true && !traits.oneKernelKey && hasLabels(traits) },
   { code: 'known-bug-b', holds: (traits, { modelled }) => modelled?.b === true && !traits.oneKernelKey && traits.topBitPair },
   { code: 'known-bug-c', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-c' },
   { code: 'known-bug-b', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-b' },
   { code: 'known-bug-a', holds: (traits, { hash }) => hashBugOf(traits, hash) === 'known-bug-a' },
   // Nothing else gives such packets several keys: what else could has a rule above.
-  { code: 'tunnel-outer-only', holds: isPartedByTagType },
+  { code: 'tunnel-outer-only', holds: isSplitByTagType },
   { code: 'hash-asymmetric', holds: (traits) => traits.oneKernelKey },
 ];
 
@@ -208,12 +208,12 @@ const LEAVES_FRAGMENTS: Readonly<Record<ViolationCause, boolean>> = {
 /** What keeps the hash from the flow inside, and which readers track that flow. */
 function wrappings(groups: readonly ViolationGroup[]): Omit<CauseArgs['tunnel-outer-only'], keyof CauseFlows> {
   const tunnels = groups.filter(isOfTunnel);
-  const mixed = groups.filter((group) => !isOfTunnel(group) && !isPartedByTagType(group));
+  const mixed = groups.filter((group) => !isOfTunnel(group) && !isSplitByTagType(group));
   return {
     ...(tunnels.length === 0
       ? {}
       : { inTunnels: { hasHashedPorts: tunnels.some(hasHashedPorts), readers: readersByStack(stacksOf(tunnels)) } }),
-    tagTypesDiffer: groups.some(isPartedByTagType),
+    tagTypesDiffer: groups.some(isSplitByTagType),
     ...(mixed.length === 0 ? {} : { mixed: { ...differences(mixed), readers: readersByWrapping(mixed) } }),
     concernsNoReader: groups.length > 0 && groups.every((group) => concernedReaders(group).length === 0),
   };
@@ -251,14 +251,14 @@ function rolled({ flags, rolledOver }: DiagnosisContext): boolean {
   return flags.includes('rollover') && rolledOver > 0;
 }
 
-function isPartedByWrapping({ oneKernelKey, stack, mixedWrappings }: ViolationTraits): boolean {
+function isSplitByWrapping({ oneKernelKey, stack, mixedWrappings }: ViolationTraits): boolean {
   return !oneKernelKey && (isTunnelled(stack) || mixedWrappings);
 }
 
-function isPartedByTagType({ oneKernelKey, stack, mixedWrappings }: ViolationTraits): boolean {
+function isSplitByTagType({ oneKernelKey, stack, mixedWrappings }: ViolationTraits): boolean {
   return !oneKernelKey && !mixedWrappings && isTaggedAlone(stack);
 }
 
-function isPartedByFragments({ oneKernelKey, fragments, wholeKeysDiffer }: ViolationTraits): boolean {
+function isSplitByFragments({ oneKernelKey, fragments, wholeKeysDiffer }: ViolationTraits): boolean {
   return !oneKernelKey && fragments !== 'none' && !wholeKeysDiffer;
 }

@@ -44,7 +44,7 @@ export function judge(evidence: Evidence, facts: RunFacts): Judgement {
   ]);
   const against = reasonsAgainst(causes, context, evidence, facts);
   const alone = isolatedDoubt(evidence, causes.filter(weighs));
-  const lucky = luckyStacks(evidence, partedHarmlessly(context, facts));
+  const lucky = luckyStacks(evidence, splitHarmlessly(context, facts));
   const sound = withoutLuck(evidence, lucky);
   const doubts = [
     ...alone,
@@ -179,7 +179,7 @@ function provenReason(evidence: Evidence, causes: readonly FoundCause[]): Findin
 }
 
 /** Flows by stack that were split for causes that do not count. What moved when the membership changed was not split by the mode. */
-function partedHarmlessly(context: DiagnosisContext, facts: RunFacts): ReadonlyMap<string, number> {
+function splitHarmlessly(context: DiagnosisContext, facts: RunFacts): ReadonlyMap<string, number> {
   const parted = new Map<string, number>();
   for (const group of context.groups) {
     const code = causeOf(group, context);

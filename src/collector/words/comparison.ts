@@ -21,7 +21,7 @@ export const COMPARISON_WORDS: Words<ComparisonArgs> = {
     remedy: 'let one group of a host have the flag',
   }),
   'no-safe-mode': ({ group, split, flows }) => ({
-    message: `no mode kept all flows together; ${labelOf(group)} parted fewest, ${split} of ${flows}`,
+    message: `no mode kept all flows together; ${labelOf(group)} split fewest, ${split} of ${flows}`,
   }),
   'nothing-shown': () => ({ message: 'no mode was shown to keep all flows together on this evidence' }),
   'own-load': ownLoad,

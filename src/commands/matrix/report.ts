@@ -207,7 +207,7 @@ function causes({ cells }: MatrixResult): readonly Section[] {
 }
 
 /**
- * What is safe here: of the modes that ran and promise affinity, the one that parted fewest kinds of traffic and kept most. A mode whose run
+ * What is safe here: of the modes that ran and promise affinity, the one that split fewest kinds of traffic and kept most. A mode whose run
  * was spoilt has split few only because little of it is known: it ranks behind all of which more is.
  */
 function closing(result: MatrixResult): Paragraph {

@@ -14,7 +14,7 @@ import { reported } from '../reported.ts';
 import { commandSpec } from '../spec.ts';
 import { PREDICT_OPTIONS, type PredictOptions, parsePredictOptions } from './options.ts';
 import type { RunPrediction } from './predict.ts';
-import { partsFlows } from './prediction.ts';
+import { splitsFlows } from './prediction.ts';
 import { predictionBrief, predictionDocument } from './report.ts';
 import type { PredictionResult } from './result.ts';
 
@@ -103,7 +103,7 @@ function progressOf(path: string, { stderr }: Host, clock: Clock): (bytes: numbe
 
 /** That nothing must be split is worth something only for flows that could have been, and of a file that was read to its end. */
 function statusOf(result: PredictionResult): ExitStatus {
-  if (partsFlows(result)) return EXIT.no;
+  if (splitsFlows(result)) return EXIT.no;
   if (result.warnings.some(({ code }) => code === 'capture-unfinished')) return EXIT.inconclusive;
   return result.flows.twoWay === 0 || result.packets.overflowed > 0 ? EXIT.inconclusive : EXIT.yes;
 }

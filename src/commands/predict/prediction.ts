@@ -148,12 +148,12 @@ function unspread({ stacks }: Evidence, { judged, ignored }: PredictedPackets): 
 }
 
 /** Whether flows must be split for a cause that counts against the mode. */
-export function partsFlows({ causes }: Pick<GroupPrediction, 'causes'>): boolean {
+export function splitsFlows({ causes }: Pick<GroupPrediction, 'causes'>): boolean {
   return causes.some(({ code, harmless }) => !harmless && !isOfKeptFlows(code));
 }
 
 /** Flows that must be split, but for those for which that does no harm. */
-export function partedOf({ flows }: Pick<GroupPrediction, 'flows'>): number {
+export function splitOf({ flows }: Pick<GroupPrediction, 'flows'>): number {
   return flows.split + flows.duplicated - flows.harmless;
 }
 

@@ -22,7 +22,7 @@ import { phraseOf } from '../../collector/report/summary.ts';
 import { examplesOf } from '../../collector/verdict/examples.ts';
 import { grouped } from '../../collector/words/english.ts';
 import { designText, isCurrent } from '../../model/kernel-model.ts';
-import { partedOf } from './prediction.ts';
+import { splitOf } from './prediction.ts';
 import type { GroupPrediction, ModelledKernel, PredictedViolation, PredictionResult } from './result.ts';
 
 const VIOLATIONS_SHOWN = 5;
@@ -65,7 +65,7 @@ function answerOf(result: PredictionResult): readonly [string, Tone] {
   const { flows, packets } = result;
   const [label, name] = [labelOf(result), fileOf(result)];
   if (flows.total === 0) return [`There is no flow in ${name}, so nothing can be said of it.`, 'doubtful'];
-  const parted = partedOf(result);
+  const parted = splitOf(result);
   const all = `${grouped(flows.total)} ${flows.total === 1 ? 'flow' : 'flows'}`;
   if (parted > 0) return [`${label} must ${verbOf(result)} ${grouped(parted)} of ${all} of ${name}; ${otherText(result, 'none')}.`, 'bad'];
   const each = flows.total === 1 ? `the flow of ${name} on one process` : `all ${all} of ${name} on one process each`;
@@ -91,7 +91,7 @@ function exceptions({ flows }: Pick<GroupPrediction, 'flows'>): string {
 
 /** What the flag would change. `none` is said where the other group parts nothing. */
 function otherText({ alternative }: PredictionResult, none: string): string {
-  const parted = partedOf(alternative);
+  const parted = splitOf(alternative);
   const how = alternative.group.flags.includes('defrag') ? 'with --defrag' : 'without --defrag';
   if (parted === 0) return `${how} ${none}`;
   return none === 'none' ? `${how} ${grouped(parted)}` : `${how} it must ${verbOf(alternative)} ${grouped(parted)}`;

@@ -70,7 +70,7 @@ interface Wrapped extends CauseFlows {
     readonly others: readonly WrappingLayer[];
     readonly readers: readonly ReadStacks[];
   };
-  /** No reader takes the packets that were parted for one flow. */
+  /** No reader takes the packets that were split for one flow. */
   readonly concernsNoReader: boolean;
 }
 

@@ -222,7 +222,7 @@ describe('modes that were not run', () => {
     `);
   });
 
-  test('a mode of which little is known is not the one that parted fewest', () => {
+  test('a mode of which little is known is not the one that split fewest', () => {
     const spoilt = cellOf('doubtful', { reason: 'lost-member' });
     const text = textOf({
       'ipv4-tcp': [kept, spoilt, never],

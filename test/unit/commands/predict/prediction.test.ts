@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { partedOf, partsFlows } from '../../../../src/commands/predict/prediction.ts';
+import { splitOf, splitsFlows } from '../../../../src/commands/predict/prediction.ts';
 import { epoch, evidenceOf, group, stackOf } from '../../../helpers/evidence.ts';
 import { groupFindings, keptFlows, predicted, summaryOf } from '../../../helpers/prediction.ts';
 
@@ -10,7 +10,7 @@ const codes = ({ causes }: { readonly causes: readonly { readonly code: string; 
 test('flows of one key are kept', () => {
   const result = predicted(keptFlows(20));
   expect(result.flows).toEqual({ total: 20, kept: 20, split: 0, duplicated: 0, harmless: 0, twoWay: 20, oneWay: 0 });
-  expect([partsFlows(result), partedOf(result)]).toEqual([false, 0]);
+  expect([splitsFlows(result), splitOf(result)]).toEqual([false, 0]);
   expect([result.causes, result.violations, result.warnings]).toEqual([[], [], []]);
 });
 
@@ -31,7 +31,7 @@ test('split and asymmetric are both split, copies are told apart, and the number
     ['fragment-v4', 5],
     ['duplicated', 2],
   ]);
-  expect(partedOf({ flows })).toBe(14);
+  expect(splitOf({ flows })).toBe(14);
 });
 
 describe('what counts against mode hash', () => {
@@ -44,14 +44,14 @@ describe('what counts against mode hash', () => {
   ])('%s', (code, violations, counts) => {
     const result = predicted(evidenceOf([epoch([10])], [violations]));
     expect(codes(result)).toEqual([[code, 3]]);
-    expect([partsFlows(result), partedOf(result), result.flows.harmless]).toEqual([counts, counts ? 3 : 0, counts ? 0 : 3]);
+    expect([splitsFlows(result), splitOf(result), result.flows.harmless]).toEqual([counts, counts ? 3 : 0, counts ? 0 : 3]);
   });
 
   test('kinds of traffic that cannot spread do not', () => {
     const mpls = { ...stackOf('mpls/ipv4/tcp', [40]), kernelKeys: 1 };
     const result = predicted({ ...keptFlows(40), stacks: [mpls] });
     expect(codes(result)).toEqual([['no-spread', 40]]);
-    expect(partsFlows(result)).toBe(false);
+    expect(splitsFlows(result)).toBe(false);
   });
 
   test('frames of one ethertype do not', () => {
@@ -59,7 +59,7 @@ describe('what counts against mode hash', () => {
     expect(result.causes.map(({ code, message }) => `${code}: ${message}`)).toEqual([
       'no-spread: 60 of 66 packets belong to no flow (ethertype 0x0806: 60), and mode hash gives all of one type to one process',
     ]);
-    expect([partsFlows(result), partedOf(result)]).toEqual([false, 0]);
+    expect([splitsFlows(result), splitOf(result)]).toEqual([false, 0]);
   });
 
   test('errors with another key do not', () => {
@@ -99,7 +99,7 @@ describe('the other group', () => {
     ]);
     expect([result.flows.split, result.alternative.flows.split]).toEqual([3, 0]);
     expect([result.packets.heldBack, result.alternative.packets.heldBack]).toEqual([undefined, 2]);
-    expect([partsFlows(result), partsFlows(result.alternative)]).toEqual([true, false]);
+    expect([splitsFlows(result), splitsFlows(result.alternative)]).toEqual([true, false]);
   });
 
   test('the top level is of the group asked for', () => {
