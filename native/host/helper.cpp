@@ -15,7 +15,7 @@
 #include <cstring>
 #include <utility>
 
-#include "host/interface.hpp"
+#include "host/device_socket.hpp"
 #include "host/seccomp.hpp"
 #include "host/unreadable_program.hpp"
 

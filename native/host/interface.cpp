@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/base/unique_fd.hpp"
+#include "host/device_socket.hpp"
 #include "host/link.hpp"
 
 namespace fanout {
@@ -23,11 +24,6 @@ Result<int> index_by_ioctl(int fd, const char* name) noexcept {
 }
 
 }  // namespace
-
-int device_socket() noexcept {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  return fd < 0 && errno == EAFNOSUPPORT ? ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : fd;
-}
 
 Result<InterfaceInfo> describe_interface(const char* name) {
   UniqueFd fd{device_socket()};

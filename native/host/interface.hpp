@@ -19,10 +19,6 @@ struct InterfaceInfo {
   int mtu = 0;
 };
 
-// To ask about devices by ioctl(2), of any family: units and containers may allow the one and not the other. Less than
-// 0, and errno.
-[[nodiscard]] int device_socket() noexcept;
-
 // By its name or an alternative one (ip-link(8), property altname). ENODEV if there is none of this name.
 [[nodiscard]] Result<InterfaceInfo> describe_interface(const char* name);
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/base/unique_fd.hpp"
-#include "host/interface.hpp"
+#include "host/device_socket.hpp"
 
 namespace fanout {
 namespace {
