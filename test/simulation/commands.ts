@@ -45,6 +45,8 @@ export interface CommandScenario {
   readonly faults: readonly Fault[];
   /** Most that messages, threads, the end of a process and the word of it take. */
   readonly messageNs: number;
+  /** Whose messages take longer than it takes to look at the link again. */
+  readonly lateMember?: number;
   readonly wakeNs: number;
   readonly lingerNs: number;
   readonly noticeNs: number;
@@ -53,6 +55,7 @@ export interface CommandScenario {
 /** Beside those of runs. */
 const STREAM = 50;
 const LARGE_RING = 1 << 20;
+const LATE_NS = 150 * MS;
 
 export function makeCommandScenario(seed: number): CommandScenario {
   const dice = new Dice(seed, STREAM);
@@ -92,7 +95,8 @@ export function makeCommandScenario(seed: number): CommandScenario {
 function churnOf(procs: number, dice: Dice): Partial<CommandScenario> {
   const slot = dice.chance(0.7) ? { slot: dice.between(0, procs - 1) } : {};
   if (dice.chance(0.2)) return { ...slot, unlinking: 'shifts' };
-  if (!dice.chance(0.4)) return slot;
+  if (dice.chance(0.3)) return { ...slot, lateMember: dice.between(0, procs - 1) };
+  if (!dice.chance(0.5)) return slot;
   return { ...slot, faults: [{ kind: 'kill', member: dice.between(0, procs - 1), atNs: dice.between(100, 900) * MS, keptShare: 1 }] };
 }
 
@@ -205,7 +209,7 @@ function runOf(scenario: CommandScenario, groups: readonly Options[], clock: Sim
 
 /** Nothing happens in it but what the command does, and the faults of the scenario. */
 function worldOf(scenario: CommandScenario, groups: readonly Options[], packetsPerFlow: number): Scenario {
-  const { seed, flows, ringPackets, messageNs, wakeNs, lingerNs, noticeNs, faults } = scenario;
+  const { seed, flows, ringPackets, messageNs, lateMember, wakeNs, lingerNs, noticeNs, faults } = scenario;
   const procs = groups[0]?.procs ?? 0;
   const members = Array.from({ length: 2 * procs });
   return {
@@ -238,7 +242,7 @@ function worldOf(scenario: CommandScenario, groups: readonly Options[], packetsP
     },
     ringPackets,
     changesIntervalNs: 300 * MS,
-    messageNs: members.map(() => messageNs),
+    messageNs: members.map((_, member) => (member === lateMember ? LATE_NS : messageNs)),
     wakeNs: members.map(() => wakeNs),
     lingerNs,
     noticeNs,

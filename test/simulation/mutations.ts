@@ -213,8 +213,8 @@ const WATCH = of(
     'this.#epochs?.end(this.#clock.realtimeNs() - BACKLOG_NS);\n    this.#leaving',
   ],
   ['nobody is leaving', 'this.#leaving.add(member.index);', ''],
-  ['epochs begin while the link is down', 'if (this.#linkDown || this.#leaving.size > 0', 'if (this.#leaving.size > 0'],
-  ['epochs begin while the group is changed', ' || this.#changing > 0) return;', ') return;'],
+  ['epochs begin while the link is down', 'return !this.#linkDown && this.#leaving.size === 0', 'return this.#leaving.size === 0'],
+  ['epochs begin while the group is changed', ' && this.#changing === 0;', ';'],
   ['a link error ends nothing', 'if (member.alive) this.#epochs?.end(this.#lastGoodNs(member) - BACKLOG_NS);', 'void member;'],
   [
     'a link error is no disturbance',
@@ -654,13 +654,11 @@ const NATIVE_PREDICTION = of(
 
 const CHURN = of(
   'src/commands/churn/churn.ts',
-  [
-    'a round begins before its epoch',
-    'while (this.#stage.clock.realtimeNs() <= this.#lane.watch.epochFromNs) await this.#stage.clock.sleep(1);',
-    '',
-  ],
+  ['a round begins before its epoch', 'while (clock.realtimeNs() <= watch.epochFromNs) await clock.sleep(1);', ''],
+  ['a round begins before all have heard of its epoch', '!alive || counters.epoch === watch.epoch', 'alive !== undefined'],
   ['sockets are opened all at once', 'start: { ...IN_ORDER, opensInTurn: true }', 'start: IN_ORDER'],
   ['another member is killed', 'this.#stage.crew.kill(member.index);', 'this.#stage.crew.kill((member.index + 1) % 2);'],
+  ['a group of which more is to come is taken for whole', 'watch.epoch === epoch || !watch.isWhole', 'watch.epoch === epoch'],
   ['losses are counted before all has settled', 'await this.#settled(sentBefore - arrivedBefore);', ''],
   [
     'one that was lost otherwise is passed over',

@@ -13,7 +13,7 @@ import type { World } from './world.ts';
 export const SEEDS = 3000;
 
 /** Of commands, each a world or several. */
-export const COMMAND_SEEDS = 24;
+export const COMMAND_SEEDS = 48;
 
 export interface Finding {
   readonly seed: number;

@@ -209,6 +209,11 @@ export class Watch implements ClusterEvents {
     return this.#epochs?.current ?? 0;
   }
 
+  /** Nothing is known that will make another epoch begin. */
+  get isWhole(): boolean {
+    return !this.#linkDown && this.#leaving.size === 0 && this.#changing === 0;
+  }
+
   /** What made it begin; undefined for the first. */
   get epochReason(): string | undefined {
     return this.#epochs?.reason;
@@ -258,7 +263,7 @@ export class Watch implements ClusterEvents {
 
   #nextEpoch(reason: string): void {
     if (this.#epochs === undefined || this.#cluster === undefined) return;
-    if (this.#linkDown || this.#leaving.size > 0 || this.#changing > 0) return;
+    if (!this.isWhole) return;
     if (!this.#members.some((m) => m.state === 'capturing')) return;
     if (this.#epochs.full) return this.#stop?.('epochs');
     const epoch = this.#epochs.begin(this.#members.filter((m) => m.alive).length, reason);

@@ -130,10 +130,19 @@ class Script {
   /** Every flow, seen by a group that does not change meanwhile. */
   async #round(): Promise<void> {
     const { source } = this.#stage;
-    while (this.#stage.clock.realtimeNs() <= this.#lane.watch.epochFromNs) await this.#stage.clock.sleep(1);
+    await this.#begun();
     const missing = (source.offered() ?? 0) - this.#arrived();
     await source.send({ rounds: 1, packetsPerSecond: this.#options.packetsPerSecond });
     await this.#settled(missing);
+  }
+
+  /** A member that had not heard of the epoch would tell nothing of what comes now. */
+  async #begun(): Promise<void> {
+    const { watch, cluster } = this.#lane;
+    const { clock } = this.#stage;
+    const knowAll = (): boolean => cluster.members.every(({ alive, counters }) => !alive || counters.epoch === watch.epoch);
+    for (let waitedMs = 0; waitedMs < CHANGE_TIMEOUT_MS && !knowAll(); waitedMs += TICK_MS) await clock.sleep(TICK_MS);
+    while (clock.realtimeNs() <= watch.epochFromNs) await clock.sleep(1);
   }
 
   /** Waits until all that was sent has been counted but for these, or nothing has moved for a while. */
@@ -208,7 +217,8 @@ class Script {
   }
 
   async #nextEpoch(epoch: number, sinceMs: number): Promise<void> {
-    while (this.#lane.watch.epoch === epoch) {
+    const { watch } = this.#lane;
+    while (watch.epoch === epoch || !watch.isWhole) {
       if (this.#stage.clock.nowMs() - sinceMs > CHANGE_TIMEOUT_MS)
         throw new FanoutError(
           'WORKER_FAILED',
