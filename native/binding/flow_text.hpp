@@ -17,25 +17,38 @@ inline std::string address_text(const Address& address, std::uint8_t family) {
   return text;
 }
 
+// The keywords of RFC 5237's registry, as /etc/protocols has them in lower case; the number of any other.
 inline std::string protocol_text(std::uint8_t protocol) {
-  switch (protocol) {
-    case IPPROTO_ICMP:
-      return "icmp";
-    case IPPROTO_TCP:
-      return "tcp";
-    case IPPROTO_UDP:
-      return "udp";
-    case IPPROTO_DCCP:
-      return "dccp";
-    case IPPROTO_ICMPV6:
-      return "icmp6";
-    case IPPROTO_SCTP:
-      return "sctp";
-    case IPPROTO_UDPLITE:
-      return "udplite";
-    default:
-      return std::to_string(protocol);
-  }
+  struct Named {
+    std::uint8_t number;
+    const char* name;
+  };
+  static constexpr Named names[] = {
+      {IPPROTO_ICMP, "icmp"},
+      {IPPROTO_IGMP, "igmp"},
+      {IPPROTO_IPIP, "ipip"},
+      {IPPROTO_TCP, "tcp"},
+      {IPPROTO_UDP, "udp"},
+      {IPPROTO_DCCP, "dccp"},
+      {IPPROTO_IPV6, "ipv6"},
+      {IPPROTO_RSVP, "rsvp"},
+      {IPPROTO_GRE, "gre"},
+      {IPPROTO_ESP, "esp"},
+      {IPPROTO_AH, "ah"},
+      {IPPROTO_ICMPV6, "icmp6"},
+      {88, "eigrp"},
+      {89, "ospf"},
+      {97, "etherip"},
+      {IPPROTO_PIM, "pim"},
+      {IPPROTO_COMP, "ipcomp"},
+      {112, "vrrp"},
+      {115, "l2tp"},
+      {IPPROTO_SCTP, "sctp"},
+      {IPPROTO_UDPLITE, "udplite"},
+  };
+  for (const auto& [number, name] : names)
+    if (number == protocol) return name;
+  return std::to_string(protocol);
 }
 
 inline std::string hex64(std::uint64_t value) {

@@ -509,32 +509,32 @@ const PROTOCOL_CLASSES: readonly TrafficClass[] = [
     groups: ['protocol'],
     open: message.openOspf,
     network: envelope.IPV4_LINK_LOCAL,
-    proto: '89',
+    proto: 'ospf',
   }),
   messages('igmp-ipv4', 'IGMPv3 report over IPv4', {
     groups: ['protocol'],
     open: message.openIgmp,
     network: envelope.IPV4_LINK_LOCAL,
-    proto: '2',
+    proto: 'igmp',
   }),
-  messages('l2tpv3-ipv4', 'L2TPv3 directly over IPv4', { groups: ['protocol'], open: message.openL2tpv3, network: IPV4, proto: '115' }),
+  messages('l2tpv3-ipv4', 'L2TPv3 directly over IPv4', { groups: ['protocol'], open: message.openL2tpv3, network: IPV4, proto: 'l2tp' }),
   messages('ipcomp-ipv4', 'compressed payload (IPComp) over IPv4', {
     groups: ['protocol'],
     open: message.openIpComp,
     network: IPV4,
-    proto: '108',
+    proto: 'ipcomp',
   }),
   messages('gre-opaque-ipv4', 'GRE over IPv4 with a payload that nobody knows', {
     groups: ['protocol', 'gre'],
     open: message.openOpaqueGre,
     network: IPV4,
-    proto: '47',
+    proto: 'gre',
   }),
   messages('pptp-mppe-ipv4', 'PPTP over IPv4, encrypted (MPPE)', {
     groups: ['protocol', 'gre'],
     open: message.openEncryptedPptp,
     network: IPV4,
-    proto: '47',
+    proto: 'gre',
   }),
   messages('experiment-ipv4', 'IP protocol 253 over IPv4', {
     groups: ['protocol'],
@@ -550,7 +550,7 @@ const PROTOCOL_CLASSES: readonly TrafficClass[] = [
   }),
 ];
 
-const ESP = { groups: ['ipsec'], expect: TWO_INDEXES, proto: '50' } as const;
+const ESP = { groups: ['ipsec'], expect: TWO_INDEXES, proto: 'esp' } as const;
 
 const IPSEC_CLASSES: readonly TrafficClass[] = [
   messages('esp-ipv4', 'ESP over IPv4, an SPI for each direction', { ...ESP, open: message.openEsp('per-side'), network: IPV4 }),

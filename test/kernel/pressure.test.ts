@@ -99,7 +99,7 @@ test('mode hash drops: no flow is split, and every packet that is missing is mis
   const text = textOf(result);
   expect(text).toContain('Drops split no flow, and none was split');
   for (const { index, drops } of result.members.filter(({ drops: count }) => count > 0))
-    expect(text).toContain(`${drops} on member ${index}`);
+    expect(text).toContain(`${drops} on worker ${index}`);
 });
 
 describe('the flag rollover', () => {

@@ -43,7 +43,7 @@ describe('no-spread', () => {
   test.each(['arp', 'macsec', 'unknown-ethertype'])('%s: no flows, and one process gets all of it', async (traffic) => {
     const { status, report } = await runCli(['-n', '8', '--traffic', traffic]);
     expect([status, ...reasons(report)]).toEqual([3, 'no-flows']);
-    expect(unspread(report)).toMatchObject([{ flows: 0, message: expect.stringMatching(/^3000 of 3000 packets belong to no flow/) }]);
+    expect(unspread(report)).toMatchObject([{ flows: 0, message: expect.stringMatching(/^3,000 of 3,000 packets belong to no flow/) }]);
     expect(report.balance.membersUsed).toBe(1);
     expect(schemaErrors(report)).toEqual([]);
   });

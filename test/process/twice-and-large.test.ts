@@ -144,7 +144,7 @@ describe('segments above the MTU', () => {
       const { report } = await judge(hosts);
       const { message, remedy } = told(report, 'above-mtu') ?? {};
       expect(message).toMatch(
-        /^\d+ of \d+ packets were larger than the MTU of cap0 \(1500 bytes\), up to \d+ bytes: \d+ received.* and \d+ sent/,
+        /^[\d,]+ of [\d,]+ packets were larger than the MTU of cap0 \(1500 bytes\), up to \d+ bytes: [\d,]+ received.* and [\d,]+ sent/,
       );
       const [, largest] = /up to (\d+) bytes/.exec(message ?? '') ?? [];
       expect(Number(largest)).toBeGreaterThan(2900);

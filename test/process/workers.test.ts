@@ -133,7 +133,7 @@ describe('killed', () => {
     clearInterval(second);
     expect(result.flows).toMatchObject({ split: 0, asymmetric: 0 });
     expect(result.epochs.map(({ members }) => members)).toEqual([4, 3, 2]);
-    expect(result.verdict.reasons[0]?.message).toMatch(/^2 of 4 processes did not end in order/);
+    expect(result.verdict.reasons[0]?.message).toMatch(/^2 of 4 processes were lost/);
   });
 
   test('all of them: INCONCLUSIVE at once', async () => {

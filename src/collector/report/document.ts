@@ -143,7 +143,11 @@ export function noteOn(code: string, causes: readonly CauseResult[]): string {
 }
 
 export function flowText({ proto, src, sport, dst, dport }: FlowId): string {
-  const end = (address: string, port: number) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);
+  const hasPorts = sport !== 0 || dport !== 0;
+  const end = (address: string, port: number): string => {
+    if (!hasPorts) return address;
+    return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  };
   return `${proto} ${end(src, sport)} <-> ${end(dst, dport)}`;
 }
 

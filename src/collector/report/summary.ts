@@ -4,6 +4,7 @@ import { labelOf } from '../../model/fanout.ts';
 import { DISTURBANCES, REASONS, WARNINGS } from '../../model/reason.ts';
 import type { CauseResult, Reason, RunResult } from '../../model/run-result.ts';
 import { grouped, percent } from '../words/english.ts';
+import { remedyInShort } from '../words/in-short.ts';
 
 export function summaryOf(result: RunResult): string {
   switch (result.verdict.answer) {
@@ -12,18 +13,18 @@ export function summaryOf(result: RunResult): string {
     case 'no':
       return noText(result);
     case 'inconclusive':
-      return `Inconclusive: ${reasonsInShort(result.verdict.reasons)}. This run does not show whether mode ${labelOf(result.group)} keeps flows on one process.`;
+      return `Inconclusive: ${reasonsInShort(result.verdict.reasons)}. This run does not show whether mode ${labelOf(result.group)} keeps flows together.`;
   }
 }
 
 function yesText(result: RunResult): string {
   const { flows } = result;
-  const parted = flows.split + flows.asymmetric + flows.duplicated;
+  const split = flows.split + flows.asymmetric + flows.duplicated;
   // Harmless and tolerated violations do not make a NO, but they happened.
-  const exceptions = parted === 0 ? '' : `, but for ${grouped(parted)} that ${parted === 1 ? 'does' : 'do'} not count`;
+  const exceptions = split === 0 ? '' : `, except for ${grouped(split)} that ${split === 1 ? 'does' : 'do'} not count`;
   const but = reservations(result);
   const answer = but.length === 0 ? 'Yes' : `Yes, but ${inShort(but)}`;
-  return `${answer}: mode ${labelOf(result.group)} kept every flow${exceptions}, in both directions, on one process.`;
+  return `${answer}: mode ${labelOf(result.group)} kept both directions of every flow together${exceptions}.`;
 }
 
 /** What a reader of the first line alone must not miss. */
@@ -53,15 +54,28 @@ function causeText({ code, flows, tolerated }: CauseResult, { flows: { total }, 
 }
 
 function noText(result: RunResult): string {
-  const { verdict, causes, flows, group } = result;
-  const decisive = causes.filter(({ harmless, tolerated, flows: count }) => !harmless && tolerated !== true && count > 0);
+  const { verdict, flows, group } = result;
+  const decisive = decisiveCauses(result);
   const count = decisive.reduce((sum, cause) => sum + cause.flows, 0);
   const of = `${grouped(count)} of ${grouped(flows.total)} ${flows.total === 1 ? 'flow' : 'flows'}`;
   const why = reasonsInShort(decisive.length > 0 ? decisive : verdict.reasons, 'cause');
   const isCopied = decisive.length > 0 && decisive.every(({ code }) => code === 'duplicated');
+  const remedy = remedyOf(result);
+  const todo = remedy === undefined ? '' : ` ${remedy}.`;
   return isCopied
-    ? `No: ${labelOf(group)} had the packets of ${of} on several processes: ${why}.`
-    : `No: ${labelOf(group)} split ${of}: ${why}.`;
+    ? `No: ${labelOf(group)} had the packets of ${of} on several processes: ${why}.${todo}`
+    : `No: ${labelOf(group)} split ${of}: ${why}.${todo}`;
+}
+
+/** Those that make the answer NO, the gravest first. */
+function decisiveCauses({ causes }: RunResult): RunResult['causes'] {
+  return causes.filter(({ harmless, tolerated, flows }) => !harmless && tolerated !== true && flows > 0);
+}
+
+/** What to do first about a NO; undefined where a few words do not say it. */
+export function remedyOf(result: RunResult): string | undefined {
+  const [first] = decisiveCauses(result);
+  return first === undefined ? undefined : remedyInShort(first);
 }
 
 /** The first one in words, and how many others there are. */

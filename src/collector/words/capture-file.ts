@@ -11,7 +11,7 @@ import type {
   UnusableCapture,
 } from '../../model/capture-file.ts';
 import type { CaptureArgs } from '../../model/findings/capture.ts';
-import { counted } from './english.ts';
+import { counted, grouped } from './english.ts';
 import type { Said, Words } from './say.ts';
 
 export const CAPTURE_WORDS: Words<CaptureArgs> = {
@@ -20,7 +20,7 @@ export const CAPTURE_WORDS: Words<CaptureArgs> = {
     remedy: 'capture again, or see how much is missing: capinfos(1)',
   }),
   'capture-unfinished': ({ name, records }) => ({
-    message: `a signal ended the reading of ${name}; only the ${records} packets before it count`,
+    message: `a signal ended the reading of ${name}; only the ${counted(records, 'packet')} before it count`,
     remedy: 'let it end by itself for an answer about all of it',
   }),
   'packets-left-out': ({ name, ...leftOut }) => ({
@@ -28,7 +28,7 @@ export const CAPTURE_WORDS: Words<CaptureArgs> = {
     remedy: 'look at what they are (tshark -r); nothing is known about how this group would treat them',
   }),
   'packets-cut': ({ name, cut, frames, purpose }) => ({
-    message: `of ${name}, ${cut} of ${counted(frames, 'packet')} were cut by its snap length before their flow is known; ${CUT[purpose]}`,
+    message: `of ${name}, ${grouped(cut)} of ${counted(frames, 'packet')} were cut by its snap length before their flow is known; ${CUT[purpose]}`,
     remedy: 'capture with a larger snap length (tcpdump -s 262144)',
   }),
   'no-time-stamps': ({ name }) => ({
@@ -90,7 +90,8 @@ const REMEDIES: Readonly<Record<string, (name: string, command: string) => strin
 };
 
 function foreignText({ name, purpose, format }: UnusableCapture & { readonly kind: 'foreign' }): Required<Said> {
-  const what = format === undefined ? 'is neither pcap, pcapng, snoop nor ERF, plain or by gzip' : `is not a capture file, but ${format}`;
+  const what =
+    format === undefined ? 'is neither pcap, pcapng, snoop nor ERF, plain or gzip-compressed' : `is not a capture file, but ${format}`;
   const remedy = REMEDIES[format ?? '']?.(name, USES[purpose].command) ?? `convert it: editcap ${name} out.pcapng`;
   return { message: `${name} ${what}`, remedy };
 }

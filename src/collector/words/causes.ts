@@ -1,5 +1,6 @@
 /** Words for causes. Pure. */
 import type { CauseArgs } from '../../model/findings/cause.ts';
+import { counted, grouped } from './english.ts';
 import { ofFlows } from './flows.ts';
 import { FRAGMENT_WORDS } from './fragments.ts';
 import { HASH_WORDS } from './hash.ts';
@@ -73,13 +74,13 @@ export const CAUSE_WORDS: Words<CauseArgs> = {
             remedy: 'use --mode hash',
           }
         : {
-            message: `a ring had no room, and the kernel passed ${args.passedOn} packets on to other processes`,
+            message: `a ring had no room, and the kernel passed ${counted(args.passedOn, 'packet')} on to other processes`,
             remedy: 'leave --rollover off; give rings more memory (--ring-size) or more processes instead',
           },
     ),
   'bpf-program': (args) =>
     ofFlows(args, {
-      message: `the ${args.mode} steering program returned different members for packets of one flow`,
+      message: `the ${args.mode} steering program chose different processes for packets of one flow`,
       remedy:
         'make the program symmetric: combine source and destination by an operation that commutes, and load from SKF_NET_OFF, because offset 0 is the network header for received packets but the link header for sent ones',
     }),
@@ -101,7 +102,7 @@ function unexplained({ why }: CauseArgs['unexplained']): Advised {
   switch (why.kind) {
     case 'rolled-over':
       return {
-        message: `packets rolled over (${why.packets}), but mode ${why.mode} may have split these flows as well`,
+        message: `packets rolled over (${grouped(why.packets)}), but mode ${why.mode} may have split these flows as well`,
         remedy: 'test without --rollover',
       };
     case 'no-program':

@@ -1,11 +1,11 @@
 /** Words for a group whose members leave and come. Pure. */
 import type { ChurnArgs, ChurnChange } from '../../model/findings/churn.ts';
-import { percent } from './english.ts';
+import { grouped, percent } from './english.ts';
 import type { Words } from './say.ts';
 
 export const CHURN_WORDS: Words<ChurnArgs> = {
   'unexpected-share': ({ change, flows, stayedShare, expectedShare }) => ({
-    message: `${percent(stayedShare)} of ${flows} flows stayed where they were at ${changeText(change)}; by the kernel's code ${percent(expectedShare)} should`,
+    message: `${percent(stayedShare)} of ${grouped(flows)} flows stayed where they were at ${changeText(change)}; by the kernel's code ${percent(expectedShare)} should`,
     remedy: 'run again with more --flows; if it persists, this kernel keeps its members in another order than af_packet.c up to Linux 7.3',
   }),
   'restart-moves-flows': ({ procs, losses, least, most, joins }) => {

@@ -1,12 +1,12 @@
 /** Words for a comparison of modes. Pure. */
 import { labelOf } from '../../model/fanout.ts';
 import type { Advantage, ComparisonArgs } from '../../model/findings/comparison.ts';
-import { counted } from './english.ts';
+import { counted, grouped } from './english.ts';
 import type { Said, Words } from './say.ts';
 
 export const COMPARISON_WORDS: Words<ComparisonArgs> = {
   'kept-all-flows': ({ tested, group, twoWay, order, membersUsed, procs, maxOverMean, others, advantages }) => ({
-    message: `of ${counted(tested, 'mode')} tested, ${labelOf(group)} kept each of ${twoWay} two-way flows on one process${orderText(order)}, and used ${membersUsed} of ${procs} processes, the busiest ${maxOverMean.toFixed(2)} times the mean${othersText(others.map(labelOf), tested)}${others.length === 0 ? '' : `: ${advantages.map((advantage) => WHY[advantage]).join('; ')}`}`,
+    message: `of ${counted(tested, 'mode')} tested, ${labelOf(group)} kept both directions of each of ${grouped(twoWay)} two-way flows together${orderText(order)}, and used ${membersUsed} of ${procs} processes, the busiest ${maxOverMean.toFixed(2)} times the mean${othersText(others.map(labelOf), tested)}${others.length === 0 ? '' : `: ${advantages.map((advantage) => WHY[advantage]).join('; ')}`}`,
   }),
   'depends-on-nic': ({ mode }) => ({
     message: `mode ${mode} is as good as the receive-side scaling of the NIC and its interrupts: the answer holds for their present settings`,
@@ -21,7 +21,7 @@ export const COMPARISON_WORDS: Words<ComparisonArgs> = {
     remedy: 'let one group of a host have the flag',
   }),
   'no-safe-mode': ({ group, split, flows }) => ({
-    message: `no mode kept all flows together; ${labelOf(group)} split fewest, ${split} of ${flows}`,
+    message: `no mode kept all flows together; ${labelOf(group)} split fewest, ${grouped(split)} of ${grouped(flows)}`,
   }),
   'nothing-shown': () => ({ message: 'no mode was shown to keep all flows together on this evidence' }),
   'own-load': ownLoad,
@@ -29,7 +29,7 @@ export const COMPARISON_WORDS: Words<ComparisonArgs> = {
 
 const WHY: Readonly<Record<Advantage, string>> = {
   order: 'packets came out of order in some of them',
-  'never-rolls-over': 'what rolls over when a ring is full was not under load here',
+  'never-rolls-over': 'a group that rolls over moves flows when a ring is full, and this run did not come to that',
   spread: 'some leave most processes idle',
   'no-drops': 'some dropped packets',
   independence: 'it depends on nothing outside the kernel, as others do on the NIC or a program',
@@ -39,7 +39,7 @@ const WHY: Readonly<Record<Advantage, string>> = {
 
 function orderText({ checked, inversions }: ComparisonArgs['kept-all-flows']['order']): string {
   if (checked === 0) return '';
-  return inversions === 0 ? ' and in order' : `, though ${inversions} of ${checked} packets came out of order`;
+  return inversions === 0 ? ' and in order' : `, though ${grouped(inversions)} of ${grouped(checked)} packets came out of order`;
 }
 
 function othersText(others: readonly string[], tested: number): string {
@@ -54,12 +54,12 @@ function ownLoad(args: ComparisonArgs['own-load']): Said {
   switch (args.kind) {
     case 'above':
       return {
-        message: `testing ${groups} groups at once went without loss up to ${Math.round(args.lossFreeRate)} packets/s here, and this traffic had ${Math.round(args.packetsPerSecond)}: answers may show the load of the test`,
+        message: `testing ${groups} groups at once went without loss up to ${grouped(Math.round(args.lossFreeRate))} packets/s here, and this traffic had ${grouped(Math.round(args.packetsPerSecond))}: answers may show the load of the test`,
         remedy: LESS_LOAD,
       };
     case 'unmeasured':
       return {
-        message: `it could not be measured what ${groups} groups at once cost this machine`,
+        message: `what ${groups} groups at once cost this machine could not be measured`,
         remedy: `see what this says: fanout-cluster ${args.command.join(' ')}`,
       };
     case 'drops':

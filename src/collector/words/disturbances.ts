@@ -26,5 +26,6 @@ function ownersText(owners: readonly string[]): string {
 }
 
 function againText(further: number | undefined): string {
-  return further === undefined ? '' : `; such a thing happened ${further} more times`;
+  if (further === undefined) return '';
+  return `; this happened ${further === 1 ? 'once more' : `${further} more times`}`;
 }

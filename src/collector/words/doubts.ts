@@ -3,7 +3,7 @@ import type { DoubtArgs, OneMemberWhy } from '../../model/findings/doubt.ts';
 import type { Outsiders } from '../../model/run-facts.ts';
 import { changeText, NOT_MEASURED } from './churn.ts';
 import { remedyForEnd } from './ends.ts';
-import { counted, listed, percentOf, probability } from './english.ts';
+import { counted, grouped, listed, percentOf, probability } from './english.ts';
 import { ownAddresses, whyNoTraffic } from './no-traffic.ts';
 import { withoutRss } from './rss.ts';
 import type { Advised, Said, Words } from './say.ts';
@@ -22,7 +22,7 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
   },
   'no-flows': (args) => {
     if ('change' in args) return { message: `no flow was seen both before and after ${changeText(args.change)}` };
-    const list = args.ignored.map(([reason, packets]) => `${reason}: ${packets}`);
+    const list = args.ignored.map(([reason, packets]) => `${reason}: ${grouped(packets)}`);
     const device = args.own === undefined ? undefined : ownAddresses(args.own);
     return {
       message: `${counted(args.captured, 'packet')} captured, but none belonged to a flow${list.length > 0 ? ` (${list.join(', ')})` : ''}${device === undefined ? '' : `. It is ${device.message.replace(' gets', ', and that gets')}`}`,
@@ -41,7 +41,7 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
     remedy: `let ${counted(needed, 'more two-way flow')} pass${flows === 0 ? ', of other kinds of traffic' : ', spread as those so far'}`,
   }),
   loss: ({ dropped, seen, members, source, maxLossPercent, split }) => ({
-    message: `full rings dropped ${dropped} of ${seen} packets (${[percentOf(dropped / seen), ...droppers(members)].join('; ')}); ${lossLimit(source, maxLossPercent)}. ${
+    message: `full rings dropped ${grouped(dropped)} of ${counted(seen, 'packet')} (${[percentOf(dropped / seen), ...droppers(members)].join('; ')}); ${lossLimit(source, maxLossPercent)}. ${
       split > 0
         ? 'Drops split no flow: those that were split are counted apart'
         : 'Drops split no flow, and none was split; but a lost packet may have been the one on another process'
@@ -52,11 +52,11 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
   'accounting-mismatch': accountingMismatch,
   'lost-member': lostMember,
   'rolled-over': ({ packets }) => ({
-    message: `rings had no room, and the kernel passed ${packets} packets on to other processes: a flow that was kept together was so by luck`,
+    message: `rings had no room, and the kernel passed ${counted(packets, 'packet')} on to other processes: a flow that was kept together was so by luck`,
     remedy: 'leave --rollover off; give rings more memory (--ring-size) or more processes instead',
   }),
   'unjudged-stacks': ({ flows, total, stacksMax }) => ({
-    message: `${flows} of ${total} flows have encapsulations beyond the ${stacksMax} that are told apart, and are not judged. Normal traffic has a few dozen, so these packets are probably crafted, and may hide what happens to other flows`,
+    message: `${grouped(flows)} of ${grouped(total)} flows have encapsulations beyond the ${stacksMax} that are told apart, and are not judged. Normal traffic has a few dozen, so these packets are probably crafted, and may hide what happens to other flows`,
     remedy: 'leave the crafted traffic out with --filter, or look at one kind of traffic at a time',
   }),
   'ended-early': ({ stop }) => ({
@@ -66,7 +66,7 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
   'isolated-violation': ({ flows, total, causes }) => {
     const split = flows === 1 ? 'flows was split by a single packet' : 'flows were split, each by a single packet';
     return {
-      message: `${flows} of ${total} ${split} (${causes.join(', ')}), and ${flows === 1 ? 'stays' : 'stay'} together without it. Anyone who can send a packet to this network can send such a packet, so this is not proof`,
+      message: `${grouped(flows)} of ${grouped(total)} ${split} (${causes.join(', ')}), and ${flows === 1 ? 'stays' : 'stay'} together without it. Anyone who can send a packet to this network can send such a packet, so this is not proof`,
       remedy:
         'find out who sent the packets (the listed violations); several such packets of one flow are proof, so run for longer, or capture the traffic and judge that (--pcap)',
     };
@@ -83,8 +83,8 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
   'spread-broken': (broken) => ({
     message:
       broken.kind === 'turns'
-        ? `mode lb deals packets out in turn, yet the members got between ${broken.least} and ${broken.most} of ${broken.packets}; turns would differ by one at most`
-        : `mode rnd draws a member for each packet, yet one member is ${broken.z.toFixed(1)} standard deviations from the mean of ${broken.mean.toFixed(0)} packets; a fair draw does that with probability ${probability(broken.probability)} at most`,
+        ? `mode lb deals packets out in turn, yet the processes got between ${grouped(broken.least)} and ${grouped(broken.most)} of ${grouped(broken.packets)}; turns would differ by one at most`
+        : `mode rnd draws a process for each packet, yet one process is ${broken.z.toFixed(1)} standard deviations from the mean of ${broken.mean.toFixed(0)} packets; a fair draw does that with probability ${probability(broken.probability)} at most`,
     remedy: 'report it to the kernel developers (netdev): even its own promise is broken',
   }),
   proven: ({ flows, members, bound, limit, excepted, causes }) => {
@@ -93,7 +93,7 @@ export const DOUBT_WORDS: Words<DoubtArgs> = {
         ? ''
         : `; ${counted(excepted, 'more flow')} did not stay on one, for causes that do not count here (${causes.join(', ')})`;
     return {
-      message: `${counted(flows, 'two-way flow')} on ${members} processes, each flow on one; a group that scattered packets would pass with probability ${probability(bound, limit)}${except}`,
+      message: `${counted(flows, 'two-way flow')} on ${members} processes, each kept on one process; a group that scattered packets would pass with probability ${probability(bound, limit)}${except}`,
     };
   },
 };
@@ -105,7 +105,7 @@ const TWO_WAY_REMEDIES: Readonly<Record<DoubtArgs['no-two-way-flows']['source'],
 };
 
 function oneMember({ flows, members, procs, missing, why }: DoubtArgs['one-member']): Said {
-  const place = members.length === 1 ? `on member ${members[0]}` : 'on one member at a time';
+  const place = members.length === 1 ? `on worker ${members[0]}` : 'on one worker at a time';
   const cause = why === undefined ? undefined : likelyCause(why);
   const advice = [
     ...(missing > 0 ? [`let at least ${counted(missing, 'more two-way flow')} pass, as so few may meet by chance`] : []),
@@ -142,7 +142,7 @@ function byMode({ mode, procs, interface: device }: Extract<OneMemberWhy, { kind
         remedy: `look at the queues ("ethtool -l ${device}") and at /proc/interrupts, or use --mode hash`,
       };
     case 'rollover':
-      return { message: 'Mode rollover stays on one member until its ring is full.', remedy: 'use --mode hash' };
+      return { message: 'Mode rollover stays on one process until its ring is full.', remedy: 'use --mode hash' };
     case 'cbpf':
     case 'ebpf':
       return {
@@ -169,7 +169,7 @@ function labQueues({ mode, procs, nic }: Extract<OneMemberWhy, { kind: 'lab-queu
     };
   }
   return {
-    message: `Mode ${mode} goes by ${what}, and the simulated NIC (${nic}) chose only such as lead to one member.`,
+    message: `Mode ${mode} goes by ${what}, and the simulated NIC (${nic}) chose only queues that lead to one process.`,
     remedy: 'simulate one with more queues (--nic queues=...), let flows of more hosts pass, or use --mode hash',
   };
 }
@@ -182,10 +182,10 @@ const DROPPERS_SHOWN = 4;
 
 /** Where packets were dropped, most first. */
 function droppers(members: DoubtArgs['loss']['members']): readonly string[] {
-  const shown = members.slice(0, DROPPERS_SHOWN).map(({ index, drops }) => `${drops} on member ${index}`);
+  const shown = members.slice(0, DROPPERS_SHOWN).map(({ index, drops }) => `${grouped(drops)} on worker ${index}`);
   const others = members.slice(DROPPERS_SHOWN);
   const rest = others.reduce((total, { drops }) => total + drops, 0);
-  const all = [...shown, ...(others.length === 0 ? [] : [`${rest} on ${others.length} more`])];
+  const all = [...shown, ...(others.length === 0 ? [] : [`${grouped(rest)} on ${others.length} more`])];
   return all.length === 0 ? [] : [all.join(', ')];
 }
 
@@ -205,12 +205,12 @@ function outsidersText(outsiders: Outsiders): string {
 function evidenceLost(args: DoubtArgs['evidence-lost']): Said {
   if ('packets' in args)
     return {
-      message: `${args.packets} packets belong to flows for which there was no room; they are not judged`,
+      message: `${counted(args.packets, 'packet')} belong to flows for which there was no room; they are not judged`,
       remedy: 'give it a part of the capture at a time (editcap -c)',
     };
   const { overflowed, seen, untracked, source, maxLossPercent } = args;
   return {
-    message: `${overflowed} captured packets (${percentOf(overflowed / seen)}) found bounded flow tables full, ${untracked} of them in the collector; ${lossLimit(source, maxLossPercent)}`,
+    message: `${grouped(overflowed)} captured packets (${percentOf(overflowed / seen)}) found bounded flow tables full, ${grouped(untracked)} of them in the collector; ${lossLimit(source, maxLossPercent)}`,
     remedy: `look at fewer flows: a narrower --filter, a lower --max-flows or a shorter --duration${untracked > 0 ? '; or give the flow table more memory (--flow-memory)' : ''}`,
   };
 }
@@ -223,9 +223,9 @@ function lostMember(args: DoubtArgs['lost-member']): Said {
     };
   const { procs, lost } = args;
   const remedies = new Set(lost.flatMap(({ end }) => remedyForEnd(end) ?? []));
-  const list = lost.slice(0, 3).map(({ index, pid, end }) => `member ${index} (pid ${pid}): ${end}`);
+  const list = lost.slice(0, 3).map(({ index, pid, end }) => `worker ${index} (pid ${pid}): ${end}`);
   return {
-    message: `${lost.length} of ${procs} processes did not end in order: ${list.join('; ')}${lost.length > 3 ? `; and ${lost.length - 3} more` : ''}`,
+    message: `${lost.length} of ${procs} processes were lost: ${list.join('; ')}${lost.length > 3 ? `; and ${lost.length - 3} more` : ''}`,
     remedy: [...remedies, 'what a lost process had captured last is unknown, so run again'].join('; '),
   };
 }
@@ -236,13 +236,13 @@ function accountingMismatch(mismatch: DoubtArgs['accounting-mismatch']): Said {
       return {
         message:
           mismatch.missing > 0
-            ? `${mismatch.missing} of ${mismatch.offered} packets sent reached no process and are in no counter of the kernel`
-            : `${-mismatch.missing} more packets were captured than the ${mismatch.offered} that were sent`,
+            ? `${grouped(mismatch.missing)} of ${grouped(mismatch.offered)} packets sent reached no process and are in no counter of the kernel`
+            : `${grouped(-mismatch.missing)} more packets were captured than the ${grouped(mismatch.offered)} that were sent`,
         remedy: 'run again; if it persists, something in this kernel loses or adds packets before the sockets',
       };
     case 'sum':
       return {
-        message: `${mismatch.captured} packets were captured, but judged, overflowed and ignored ones add up to ${mismatch.accounted}`,
+        message: `${counted(mismatch.captured, 'packet')} captured, but judged, overflowed and ignored ones add up to ${grouped(mismatch.accounted)}`,
         remedy: 'run again; if it persists, report it: the workers lost count',
       };
     case 'strays':
@@ -260,10 +260,10 @@ function accountingMismatch(mismatch: DoubtArgs['accounting-mismatch']): Said {
     case 'members': {
       const shown = mismatch.members
         .slice(0, CONTRADICTIONS_SHOWN)
-        .map(({ member, judged, told }) => `member ${member} judged ${judged} and told of ${told}`);
+        .map(({ member, judged, told }) => `worker ${member} judged ${grouped(judged)} and told of ${grouped(told)}`);
       const rest = mismatch.members.length > shown.length ? `; and ${mismatch.members.length - shown.length} more` : '';
       return {
-        message: `what members told of flows is not what they counted: ${shown.join('; ')} packets${rest}`,
+        message: `what workers told of flows is not what they counted: ${shown.join('; ')} packets${rest}`,
         remedy: 'run again; if it persists, report it: the workers lost count, or what they wrote was lost',
       };
     }

@@ -1,8 +1,8 @@
 /** Numbers, sizes and lists in plain English, the same in every place. Pure. */
 
-/** "1 packet", "3 packets" */
+/** "1 packet", "3,000 packets" */
 export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Two significant digits, never rounded to nothing. @param limit told as the round number that it is */

@@ -1,6 +1,6 @@
 /** Words for packets that came out of order. Pure. */
 import type { WarningArgs } from '../../model/findings/warning.ts';
-import { counted } from './english.ts';
+import { counted, grouped } from './english.ts';
 import { oneQueue } from './rss.ts';
 import type { Said } from './say.ts';
 
@@ -9,14 +9,16 @@ type Inverted = Exclude<WarningArgs['order-inverted'], { kind: 'recommended' }>;
 export function orderInverted(args: WarningArgs['order-inverted']): Said {
   if (args.kind === 'recommended')
     return {
-      message: `${args.inversions} of ${args.checked} packets checked reached their process after later ones of their flow: the directions of a flow came through different receive queues`,
+      message: `${grouped(args.inversions)} of ${grouped(args.checked)} packets checked reached their process after later ones of their flow: the directions of a flow came through different receive queues`,
       remedy: 'make RSS symmetric or use one receive queue; stream reassembly counts such packets as gaps or as wrong acknowledgements',
     };
   const { checked, inversions, flows, kinds } = args;
   const how =
-    kinds === undefined ? '' : ` (${kinds.synAckFirst} SYN behind their SYN/ACK, ${kinds.ackFirst} segments behind their acknowledgment)`;
+    kinds === undefined
+      ? ''
+      : ` (${grouped(kinds.synAckFirst)} SYN behind their SYN/ACK, ${grouped(kinds.ackFirst)} segments behind their acknowledgment)`;
   return {
-    message: `${counted(inversions, 'packet')} of ${checked} checked, of ${counted(flows, 'flow')}, reached their process after one that was sent later${how}; an IDS then sees answers before what they answer, and drops or misreads segments, though every flow is on one process`,
+    message: `${counted(inversions, 'packet')} of ${grouped(checked)} checked, of ${counted(flows, 'flow')}, reached their process after one that was sent later${how}; an IDS then sees answers before what they answer, and drops or misreads segments, though every flow is on one process`,
     remedy: remedyOf(args),
   };
 }

@@ -2,6 +2,7 @@
 import type { CopiesSeen } from '../../model/copies.ts';
 import type { WarningArgs } from '../../model/findings/warning.ts';
 import type { CopyFacts, LargeFacts } from '../../model/run-facts.ts';
+import { grouped } from './english.ts';
 import type { Said } from './say.ts';
 
 export function packetsTwice(copies: WarningArgs['packets-twice']): Said {
@@ -28,12 +29,12 @@ function ofFile({ file, ...copies }: CopiesSeen & { readonly file: string }): Sa
 const COPIES_HARM = 'an IDS counts both, and takes the second of a TCP segment for a retransmission';
 
 function copiesText({ looked, again, apartNs }: CopiesSeen): string {
-  return `${again} of ${looked} packets that were looked at are copies of one that came ${timeText(apartNs)} before (mean)`;
+  return `${grouped(again)} of ${grouped(looked)} packets that were looked at are copies of one that came ${timeText(apartNs)} before (mean)`;
 }
 
 function crossedText({ again, crossed }: CopyFacts): string {
   if (crossed === 0) return '';
-  return `, ${crossed === again ? '' : `${crossed} of them `}one as it was sent by this host and the other as it was received`;
+  return `, ${crossed === again ? '' : `${grouped(crossed)} of them `}one as it was sent by this host and the other as it was received`;
 }
 
 function timeText(ns: number): string {
@@ -56,17 +57,17 @@ export function aboveMtu({ captured, interface: device, kind = '', offloads = []
     ...(large.sent > 0 ? sentRemedy(device, offloads) : []),
   ];
   return {
-    message: `${large.received + large.sent} of ${captured} packets were larger than the MTU of ${device} (${large.mtu} bytes), up to ${large.largestBytes} bytes: ${whatTheyAre(large)}; an IDS gets one packet for several: rules on the size of packets and the tracking of TCP go wrong, and what exceeds its snap length is cut`,
+    message: `${grouped(large.received + large.sent)} of ${grouped(captured)} packets were larger than the MTU of ${device} (${large.mtu} bytes), up to ${large.largestBytes} bytes: ${whatTheyAre(large)}; an IDS gets one packet for several: rules on the size of packets and the tracking of TCP go wrong, and what exceeds its snap length is cut`,
     ...(remedies.length === 0 ? {} : { remedy: remedies.join('; ') }),
   };
 }
 
 function whatTheyAre({ received, sent, merged }: LargeFacts): string {
   const kinds = [
-    ...(received > 0 ? [`${received} received, merged from several segments (GRO, LRO) or never split`] : []),
-    ...(sent > 0 ? [`${sent} sent by this host, to be split by its NIC (TSO, GSO)`] : []),
+    ...(received > 0 ? [`${grouped(received)} received, merged from several segments (GRO, LRO) or never split`] : []),
+    ...(sent > 0 ? [`${grouped(sent)} sent by this host, to be split by its NIC (TSO, GSO)`] : []),
   ];
-  return `${kinds.join(' and ')}${merged > 0 ? `, ${merged} of them of several TCP segments by the kernel's mark` : ''}`;
+  return `${kinds.join(' and ')}${merged > 0 ? `, ${grouped(merged)} of them of several TCP segments by the kernel's mark` : ''}`;
 }
 
 function receivedRemedy(device: string, kind: string, offloads: readonly string[]): string {

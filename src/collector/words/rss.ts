@@ -2,15 +2,16 @@
 import type { CauseArgs, NicFlaw } from '../../model/findings/cause.ts';
 import type { NicFacts } from '../../model/run-facts.ts';
 import type { QueueSetting, ReceiveMode, SpreadingElsewhere } from '../../model/spreading.ts';
+import { grouped } from './english.ts';
 import { ofFlows } from './flows.ts';
 import type { Advised, Words } from './say.ts';
 
 export const RSS_WORDS: Words<Pick<CauseArgs, 'rss-asymmetric'>> = {
   'rss-asymmetric': (args) => {
     const { mode, by } = args;
-    const parted = `packets of one flow were handled on several ${mode === 'qm' ? 'queues' : 'CPUs'}`;
+    const apart = `packets of one flow were handled on several ${mode === 'qm' ? 'queues' : 'CPUs'}`;
     const { message, remedy } = by.kind === 'simulated' ? simulated(by.nic, by.flaws) : received(mode, by);
-    return ofFlows(args, { message: `${parted}${message}`, remedy });
+    return ofFlows(args, { message: `${apart}${message}`, remedy });
   },
 };
 
@@ -25,7 +26,7 @@ function received(mode: ReceiveMode, { interface: device, spreading, outgoing }:
   if (outgoing === 0) return { message: '', remedy: mend };
   const sender = mode === 'qm' ? 'TX queue' : 'CPU';
   return {
-    message: `; ${outgoing} captured packets were sent by this host, and those go by the sender's ${sender}`,
+    message: `; ${grouped(outgoing)} captured packets were sent by this host, and those go by the sender's ${sender}`,
     remedy: `${mend}; where this host only receives copies, keep what it sends out with --ignore-outgoing`,
   };
 }

@@ -1,6 +1,7 @@
 /** Why a run ended, in words. Pure. */
 import type { Stop } from '../../model/findings/doubt.ts';
 import { RUN_MS_MAX } from '../../model/run-limits.ts';
+import { grouped } from './english.ts';
 
 export function stopped({ reason, flowsMax }: Stop): string {
   switch (reason) {
@@ -11,7 +12,7 @@ export function stopped({ reason, flowsMax }: Stop): string {
     case 'time':
       return 'the run ended at --duration';
     case 'end-of-traffic':
-      return 'the run ended with its traffic';
+      return 'the run ended when all traffic had been sent';
     case 'signal':
       return 'the run was ended by a signal';
     case 'violation':
@@ -19,13 +20,13 @@ export function stopped({ reason, flowsMax }: Stop): string {
     case 'members-lost':
       return 'the run ended because processes were lost';
     case 'interface-removed':
-      return 'the run ended with its interface';
+      return 'the run ended when its interface was removed';
     case 'flow-memory':
-      return `the run ended because its flow table is full (room for ${flowsMax} flows)`;
+      return `the run ended because its flow table is full (room for ${grouped(flowsMax)} flows)`;
     case 'epochs':
       return 'the run ended because its group had changed too often';
     case 'longest':
-      return `the run ended after ${RUN_MS_MAX / 3_600_000} hours, the longest that there is`;
+      return `the run ended after ${RUN_MS_MAX / 3_600_000} hours, the longest that a run may take`;
   }
 }
 

@@ -1,13 +1,13 @@
 /** Words for traffic of which one process gets all, though no flow was split. Pure. */
 import type { CauseArgs, UnspreadKind } from '../../model/findings/cause.ts';
-import { listed } from './english.ts';
+import { counted, grouped, listed } from './english.ts';
 import { readersText } from './readers.ts';
 import type { Words } from './say.ts';
 
 export const UNSPREAD_WORDS: Words<Pick<CauseArgs, 'no-spread' | 'bpf-program-missing'>> = {
   'no-spread': ({ kinds, frames }) => {
     const inFlows = kinds.map(({ kind, flows, stacks, readers }) => {
-      const why = `${flows} flows (${listed(stacks)}): mode hash gives all of a kind to one process, because ${KINDS[kind].why}`;
+      const why = `${counted(flows, 'flow')} (${listed(stacks)}): mode hash gives all of a kind to one process, because ${KINDS[kind].why}`;
       return readers.length === 0 ? why : `${why}; ${readersText(readers)}`;
     });
     const remedies = [...kinds.map(({ kind }) => KINDS[kind].remedy), ...(frames === undefined ? [] : [FRAMES_REMEDY])];
@@ -26,10 +26,10 @@ const FRAMES_REMEDY = 'keep frames without IP from the sensor at the packet brok
 
 function framesText({ types, captured }: NonNullable<CauseArgs['no-spread']['frames']>): string {
   const most = 4;
-  const list = types.slice(0, most).map(({ reason, packets }) => `${reason}: ${packets}`);
+  const list = types.slice(0, most).map(({ reason, packets }) => `${reason}: ${grouped(packets)}`);
   const rest = types.length > most ? ` and ${types.length - most} more types` : '';
   const count = types.reduce((total, { packets }) => total + packets, 0);
-  return `${count} of ${captured} packets belong to no flow (${list.join(', ')}${rest}), and mode hash gives all of one type to one process`;
+  return `${grouped(count)} of ${grouped(captured)} packets belong to no flow (${list.join(', ')}${rest}), and mode hash gives all of one type to one process`;
 }
 
 const KINDS: Readonly<Record<UnspreadKind, { readonly why: string; readonly remedy: string }>> = {

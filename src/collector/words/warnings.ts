@@ -2,25 +2,25 @@
 import type { WarningArgs } from '../../model/findings/warning.ts';
 import { attachedText } from '../../model/flow-dissector.ts';
 import { designText } from '../../model/kernel-model.ts';
-import { counted } from './english.ts';
+import { counted, grouped } from './english.ts';
 import { orderInverted } from './order.ts';
 import { aboveMtu, packetsTwice } from './packets.ts';
 import type { Words } from './say.ts';
 
 export const WARNING_WORDS: Words<WarningArgs> = {
   'stack-on-one-member': ({ stack, flows, member }) => ({
-    message: `all ${flows} two-way flows of ${stack} were on member ${member}: this kind of traffic does not spread over the group`,
+    message: `all ${grouped(flows)} two-way flows of ${stack} were on worker ${member}: this kind of traffic does not spread over the group`,
     remedy: 'expect that process to be overloaded when such traffic dominates; a steering program (--mode ebpf) can look deeper',
   }),
   'mostly-one-way': ({ oneWay, total, isOfFile }) => ({
-    message: `${oneWay} of ${total} flows were seen in one direction only and prove nothing about the other`,
+    message: `${grouped(oneWay)} of ${grouped(total)} flows were seen in one direction only and prove nothing about the other`,
     remedy:
       isOfFile === true ? 'capture where both directions pass' : 'see whether the mirror or tap delivers both directions to this interface',
   }),
   'flows-forgotten': ({ forgotten, oneWay, flowsMax }) => {
     const one = forgotten === 1;
     return {
-      message: `${forgotten} of ${oneWay} flows that were seen in one direction only made room for others, the oldest first: the flow table has room for ${flowsMax}. ${one ? 'It is' : 'They are'} counted, and a flow in one direction proves nothing, so the answer does not rest on ${one ? 'it' : 'them'}; but a flow whose other direction came only after that counts as two, and had it been split, this run would not show it`,
+      message: `${grouped(forgotten)} of ${grouped(oneWay)} flows that were seen in one direction only made room for others, the oldest first: the flow table has room for ${grouped(flowsMax)}. ${one ? 'It is' : 'They are'} counted, and a flow in one direction proves nothing, so the answer does not rest on ${one ? 'it' : 'them'}; but a flow whose other direction came only after that counts as two, and had it been split, this run would not show it`,
       remedy: 'give the flow table more memory (--flow-memory), or leave the flood out with --filter',
     };
   },
@@ -28,7 +28,7 @@ export const WARNING_WORDS: Words<WarningArgs> = {
     const unless =
       remedy === 'ignore-unless-an-end' ? '; not where this host is an end or a hop of the flows: then they are the other direction' : '';
     return {
-      message: `${outgoing >= captured ? `all ${captured}` : `${outgoing} of ${captured}`} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`,
+      message: `${outgoing >= captured ? `all ${grouped(captured)}` : `${grouped(outgoing)} of ${grouped(captured)}`} captured packets were sent by this host${mode === 'hash' ? '' : `; mode ${mode} steers those by other rules than received ones`}`,
       ...(remedy === 'none' ? {} : { remedy: `use --ignore-outgoing (Linux 6.2 or newer) to judge received packets only${unless}` }),
     };
   },

@@ -28,7 +28,7 @@ export interface PredictTools {
 export const predictCommand = commandSpec({
   name: 'predict',
   summary: 'which flows of a capture file mode hash must split, and why, by a model of the kernel; needs no privilege',
-  argument: { syntax: '[file]', help: 'pcap, pcapng, snoop or ERF, plain or by gzip; - is standard input' },
+  argument: { syntax: '[file]', help: 'pcap, pcapng, snoop or ERF, plain or gzip-compressed; - is standard input' },
   options: PREDICT_OPTIONS,
   exitStatuses: `Exit status: 0 nothing must be split, 1 some flows must be, 2 usage or a file that cannot be read, 3 no flow that could show it,
 4 ended by a signal before anything was read, 70 defect of this tool.`,

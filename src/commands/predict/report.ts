@@ -17,10 +17,9 @@ import {
   type Table,
   type Tone,
 } from '../../collector/report/document.ts';
-import { counted } from '../../collector/report/parts.ts';
 import { phraseOf } from '../../collector/report/summary.ts';
 import { examplesOf } from '../../collector/verdict/examples.ts';
-import { grouped } from '../../collector/words/english.ts';
+import { counted, grouped } from '../../collector/words/english.ts';
 import { designText, isCurrent } from '../../model/kernel-model.ts';
 import { splitOf } from './prediction.ts';
 import type { GroupPrediction, ModelledKernel, PredictedViolation, PredictionResult } from './result.ts';

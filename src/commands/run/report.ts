@@ -18,10 +18,9 @@ import {
   type Table,
   type Tone,
 } from '../../collector/report/document.ts';
-import { counted } from '../../collector/report/parts.ts';
-import { phraseOf, summaryOf } from '../../collector/report/summary.ts';
+import { phraseOf, remedyOf, summaryOf } from '../../collector/report/summary.ts';
 import { examplesOf } from '../../collector/verdict/examples.ts';
-import { grouped, percent, seconds } from '../../collector/words/english.ts';
+import { counted, grouped, percent, seconds } from '../../collector/words/english.ts';
 import type { Answer, MemberResult, RunResult, Violation } from '../../model/run-result.ts';
 
 const VIOLATIONS_SHOWN = 10;
@@ -210,20 +209,22 @@ function violationItem(violation: Violation, note: string): Item {
   return { kind: 'item', text, table, ...(rest > 0 ? { more: `... and ${rest} more observations` } : {}) };
 }
 
-/** The kernel's rollover counters have columns where the group rolls over. */
+/** A CPU has a column where workers are pinned, and the kernel's rollover counters where the group rolls over. */
 function members({ members: all }: RunResult): readonly Section[] {
   if (all.length === 0) return [];
   const shown = noteworthy(all);
   const rollsOver = all.some(({ rollover }) => rollover !== undefined);
+  const isPinned = all.some(({ cpu }) => cpu !== undefined);
+  const pinned = (cells: readonly string[]): readonly string[] => (isPinned ? cells : []);
   const rollover = (cells: readonly string[]): readonly string[] => (rollsOver ? cells : []);
-  const head = ['worker', 'pid', 'cpu', 'packets', 'bytes', 'flows', 'drops', 'freezes', ...rollover(ROLLOVER_HEAD), 'end'];
+  const head = ['worker', 'pid', ...pinned(['cpu']), 'packets', 'bytes', 'flows', 'drops', 'freezes', ...rollover(ROLLOVER_HEAD), 'end'];
   const rows = shown.map((member) => [
     String(member.index),
     String(member.pid),
-    member.cpu === undefined ? '-' : String(member.cpu),
+    ...pinned([member.cpu === undefined ? '-' : String(member.cpu)]),
     ...[member.packets, member.bytes, member.flows, member.drops, member.freezes].map(grouped),
     ...rollover(rolloverCells(member)),
-    member.end,
+    member.end === 'gone' ? 'exited' : member.end,
   ]);
   return [{ title: 'Workers', blocks: [{ kind: 'table', head, rows, left: [head.length - 1] }, ...omitted(all, shown)] }];
 }
@@ -249,15 +250,18 @@ function epochs({ epochs: all }: RunResult): readonly Section[] {
   if (all.length <= 1 && all.every(({ reason }) => reason === undefined)) return [];
   const shown = all.slice(0, EPOCHS_SHOWN);
   const lines = shown.map(({ members: count, reason }, index) =>
-    paragraph(`${count} members${reason === undefined ? '' : `: ${reason}`}`, { lead: `epoch ${index}: ` }),
+    paragraph(`${counted(count, 'worker')}${reason === undefined ? '' : `: ${reason}`}`, { lead: `epoch ${index}: ` }),
   );
   return [{ title: 'Epochs (evidence is compared only inside one)', blocks: [...lines, ...omitted(all, shown)] }];
 }
 
 /** One line for a script or a hurried reader: the answer, and what to do first. */
-function closing({ verdict }: RunResult): Paragraph {
+function closing(result: RunResult): Paragraph {
+  const { verdict } = result;
   const { word, tone } = ANSWERS[verdict.answer];
-  const [first, ...others] = verdict.reasons.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy]));
-  const rest = others.length === 0 ? '' : ` (and ${others.length} more above)`;
+  const remedies = verdict.reasons.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy]));
+  const inShort = verdict.answer === 'no' ? remedyOf(result) : undefined;
+  const first = inShort === undefined ? remedies[0] : `${inShort.charAt(0).toLowerCase()}${inShort.slice(1)}`;
+  const rest = remedies.length < 2 ? '' : ` (and ${remedies.length - 1} more above)`;
   return paragraph(first === undefined ? word : `${word}: ${first}${rest}`, { tone, isUnbroken: true });
 }

@@ -133,7 +133,7 @@ describe('a file of which nothing can be used', () => {
     [
       { records: 0, problem: problem({ fault: 'foreign' }) },
       undefined,
-      'x is neither pcap, pcapng, snoop nor ERF, plain or by gzip',
+      'x is neither pcap, pcapng, snoop nor ERF, plain or gzip-compressed',
       'editcap',
     ],
     [

@@ -1,4 +1,4 @@
-/** The bytes of a capture file arrive whole, plain or by gzip, and where they are damaged everything before that. */
+/** The bytes of a capture file arrive whole, plain or gzip-compressed, and where they are damaged everything before that. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -30,7 +30,7 @@ test('what comes for ever is named sixteen times, and counted from then on', () 
   expect(list[14]).toEqual(foreign(14));
   expect(list[15]).toEqual(finding('foreign-member', { groupId: 7, owners: ['program 15'], further: 4984 }));
   expect(list.slice(15).map((one) => say(one).message)).toEqual([
-    'program 15 joined fanout group 7 during the run; such a thing happened 4984 more times',
+    'program 15 joined fanout group 7 during the run; this happened 4984 more times',
     'cap0 went down during the run',
   ]);
   expect(list[16]).toEqual(down);

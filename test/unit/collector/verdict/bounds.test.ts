@@ -40,7 +40,7 @@ test('one flow is one', () => {
 });
 
 test.each<[StopReason, RegExp, RegExp]>([
-  ['flow-memory', /^the run ended because its flow table is full \(room for 1000 flows\)/, /--flow-memory/],
+  ['flow-memory', /^the run ended because its flow table is full \(room for 1,000 flows\)/, /--flow-memory/],
   ['epochs', /^the run ended because its group had changed too often/, /stable/],
 ])('a table that is full is a doubt, as a sender can fill it: %s', (stop, message, remedy) => {
   const facts = factsOf(kept, { source: 'live', stop, flowsMax: 1000 });
@@ -57,7 +57,7 @@ test.each<[StopReason, RegExp, RegExp]>([
 test('the end of time comes to every run, whoever sends: a warning', () => {
   const { verdict, warnings } = judge(kept, factsOf(kept, { source: 'live', stop: 'longest' }));
   expect(verdict.answer).toBe('yes');
-  const message = expect.stringMatching(/^the run ended after 72 hours, the longest that there is/);
+  const message = expect.stringMatching(/^the run ended after 72 hours, the longest that a run may take/);
   expect(warnings).toEqual([
     { code: 'ended-early', args: { stop: { reason: 'longest', flowsMax: 2 ** 24 } }, message, remedy: expect.stringMatching(/--duration/) },
   ]);

@@ -203,7 +203,7 @@ describe('diagnosis', () => {
           "flows": 9,
           "harmless": false,
           "message": "9 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow",
-          "remedy": "set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
+          "remedy": "set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
           "tolerated": true,
         },
         {
@@ -307,10 +307,10 @@ describe('diagnosis', () => {
           "fragment-v6: 3 flows (ipv6/frag/udp): the kernel hashes an IPv6 packet with a fragment header by addresses and protocol only, so it leaves the process of its flow; the defrag flag reassembles IPv4 alone -> no fanout flag helps; a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance",
         ],
         [
-          "fragment-v4: 3 flows (vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
+          "fragment-v4: 3 flows (vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
         ],
         [
-          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor, where the flag then reaches them, and set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
+          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor, where the flag then reaches them, and set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
         ],
         [
           "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag is set, but it does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor",
@@ -349,7 +349,7 @@ describe('diagnosis', () => {
           [
             "tunnel-outer-only",
             "3 of these flows have fragments besides, which split them as well: the kernel hashes an IPv4 fragment by addresses and protocol only",
-            "have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf); for fragments that remain then: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other",
+            "have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf); for fragments that remain then: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
           ],
         ],
         [

@@ -49,7 +49,7 @@ describe('yes', () => {
               "members": 8,
             },
             "code": "proven",
-            "message": "480 two-way flows on 8 processes, each flow on one; a group that scattered packets would pass with probability below 1e-300",
+            "message": "480 two-way flows on 8 processes, each kept on one process; a group that scattered packets would pass with probability below 1e-300",
           },
         ],
       }
@@ -164,7 +164,7 @@ describe('the promise of lb and rnd', () => {
             "packets": 98,
           },
           "code": "spread-broken",
-          "message": "mode lb deals packets out in turn, yet the members got between 23 and 25 of 98; turns would differ by one at most",
+          "message": "mode lb deals packets out in turn, yet the processes got between 23 and 25 of 98; turns would differ by one at most",
           "remedy": "report it to the kernel developers (netdev): even its own promise is broken",
         },
       ]
@@ -202,7 +202,7 @@ describe('the promise of lb and rnd', () => {
             "z": 10.954451150103322,
           },
           "code": "spread-broken",
-          "message": "mode rnd draws a member for each packet, yet one member is 11.0 standard deviations from the mean of 1000 packets; a fair draw does that with probability 2.6e-27 at most",
+          "message": "mode rnd draws a process for each packet, yet one process is 11.0 standard deviations from the mean of 1000 packets; a fair draw does that with probability 2.6e-27 at most",
           "remedy": "report it to the kernel developers (netdev): even its own promise is broken",
         },
       ]
@@ -229,7 +229,7 @@ describe('what members told', () => {
   test('of flows is not what they counted: no YES, and who', () => {
     const { answer, reasons } = verdict(good, { contradictions });
     expect([answer, ...reasons.map(({ code }) => code)]).toEqual(['inconclusive', 'accounting-mismatch']);
-    expect(reasons[0]?.message).toBe('what members told of flows is not what they counted: member 2 judged 360 and told of 357 packets');
+    expect(reasons[0]?.message).toBe('what workers told of flows is not what they counted: worker 2 judged 360 and told of 357 packets');
   });
 
   test('does not take a NO away', () => {
@@ -333,7 +333,7 @@ describe('inconclusive', () => {
               },
             },
             "code": "no-two-way-flows",
-            "message": "40 flows seen, none of them in both directions; the run ended with its traffic",
+            "message": "40 flows seen, none of them in both directions; the run ended when all traffic had been sent",
             "remedy": "see whether the mirror or tap delivers both directions to this interface, and whether routing is asymmetric",
           },
         ],
@@ -359,7 +359,7 @@ describe('inconclusive', () => {
               },
             },
             "code": "too-few-flows",
-            "message": "13 consistent two-way flows: a group that scattered packets would pass with probability 1.3e-4, and the limit is 1e-6; the run ended with its traffic",
+            "message": "13 consistent two-way flows: a group that scattered packets would pass with probability 1.3e-4, and the limit is 1e-6; the run ended when all traffic had been sent",
             "remedy": "let 8 more two-way flows pass, spread as those so far",
           },
         ],
@@ -377,7 +377,7 @@ describe('inconclusive', () => {
     const { answer, reasons } = verdict(evidenceOf([epoch([0, 90, 0, 0])]), { mode });
     expect([answer, reasons.length, reasons[0]?.code]).toEqual(['inconclusive', 1, 'one-member']);
     expect(reasons[0]?.message).toMatch(cause);
-    expect(reasons[0]?.message).toContain('all 90 consistent two-way flows were on member 1 of 4');
+    expect(reasons[0]?.message).toContain('all 90 consistent two-way flows were on worker 1 of 4');
   });
 
   test.each(['qm', 'cpu'] as const)('one member in mode %s of the lab: it has no NIC, or one that leads all there', (mode) => {
@@ -387,7 +387,7 @@ describe('inconclusive', () => {
     expect(bare?.remedy).toMatch(/^simulate a NIC: --nic queues=4, or/);
     const nic = { name: 'queues=1,rss=symmetric', queues: 1, isSymmetric: true, hashesPorts: true };
     const [behind] = verdict(evidence, { mode, source: 'pcap', nic }).reasons;
-    expect(behind?.message).toContain('the simulated NIC (queues=1,rss=symmetric) chose only such');
+    expect(behind?.message).toContain('the simulated NIC (queues=1,rss=symmetric) chose only queues');
     expect(behind?.remedy).toContain('with more queues');
   });
 
@@ -437,7 +437,7 @@ describe('inconclusive', () => {
             "procs": 2,
           },
           "code": "one-member",
-          "message": "all 90 consistent two-way flows were on member 0 of 2: nothing shows that the kernel could have split them",
+          "message": "all 90 consistent two-way flows were on worker 0 of 2: nothing shows that the kernel could have split them",
         },
         {
           "args": {
@@ -478,7 +478,7 @@ describe('inconclusive', () => {
       'bpf-program-missing',
     ]);
     expect(judgement.verdict.reasons[0]?.message).toBe(
-      'all 90 consistent two-way flows were on member 0 of 3: nothing shows that the kernel could have split them',
+      'all 90 consistent two-way flows were on worker 0 of 3: nothing shows that the kernel could have split them',
     );
     expect(judgement.causes).toMatchObject([{ code: 'bpf-program-missing', flows: 90, harmless: true }]);
     expect(judgement.causes[0]?.message).toContain(`mode ${mode} has no program`);
@@ -490,7 +490,7 @@ describe('inconclusive', () => {
 
   test('another member in each epoch is still one member at a time', () => {
     const { reasons } = verdict(evidenceOf([epoch([90, 0]), epoch([0, 90], 'link down')]));
-    expect(reasons[0]?.message).toContain('on one member at a time');
+    expect(reasons[0]?.message).toContain('on one worker at a time');
   });
 
   test('loss in the lab, however small', () => {
@@ -509,7 +509,7 @@ describe('inconclusive', () => {
               "split": 0,
             },
             "code": "loss",
-            "message": "full rings dropped 1 of 2881 packets (0.035 %); the lab allows none. Drops split no flow, and none was split; but a lost packet may have been the one on another process",
+            "message": "full rings dropped 1 of 2,881 packets (0.035 %); the lab allows none. Drops split no flow, and none was split; but a lost packet may have been the one on another process",
             "remedy": "give each process a larger ring (--ring-size), send more slowly (--rate), or add processes",
           },
         ],
@@ -524,9 +524,9 @@ describe('inconclusive', () => {
   });
 
   test.each([
-    ['packets that vanished', { offered: 2890 }, '10 of 2890 packets sent reached no process'],
-    ['packets from nowhere', { offered: 2870 }, '10 more packets were captured than the 2870 that were sent'],
-    ['packets not accounted for', { captured: 2890, offered: 2890 }, 'add up to 2880'],
+    ['packets that vanished', { offered: 2890 }, '10 of 2,890 packets sent reached no process'],
+    ['packets from nowhere', { offered: 2870 }, '10 more packets were captured than the 2,870 that were sent'],
+    ['packets not accounted for', { captured: 2890, offered: 2890 }, 'add up to 2,880'],
   ])('%s', (_, change, message) => {
     const { answer, reasons } = verdict(good, { packets: packets(good, change) });
     expect([answer, reasons.length, reasons[0]?.code]).toEqual(['inconclusive', 1, 'accounting-mismatch']);
@@ -559,7 +559,7 @@ describe('inconclusive', () => {
             "procs": 8,
           },
           "code": "lost-member",
-          "message": "1 of 8 processes did not end in order: member 3 (pid 4003): killed by SIGKILL while capturing",
+          "message": "1 of 8 processes were lost: worker 3 (pid 4003): killed by SIGKILL while capturing",
           "remedy": "something killed it: usually the out-of-memory killer (see the kernel log); then use fewer --procs or a smaller --ring-size; what a lost process had captured last is unknown, so run again",
         },
       ]
@@ -583,7 +583,7 @@ describe('inconclusive', () => {
     const members = factsOf(good).members.map((one, i) => ({ ...one, drops: drops[i] ?? 0 }));
     const lossy = { members, packets: packets(good, { offered: 2896, dropped: 16 }) };
     expect(verdict(good, lossy).reasons.map(({ message }) => message)).toEqual([
-      'full rings dropped 16 of 2896 packets (0.55 %; 9 on member 2, 3 on member 0, 1 on member 3, 1 on member 4, 2 on 2 more); the lab allows none. Drops split no flow, and none was split; but a lost packet may have been the one on another process',
+      'full rings dropped 16 of 2,896 packets (0.55 %; 9 on worker 2, 3 on worker 0, 1 on worker 3, 1 on worker 4, 2 on 2 more); the lab allows none. Drops split no flow, and none was split; but a lost packet may have been the one on another process',
     ]);
   });
 });
@@ -638,7 +638,7 @@ describe('stacks', () => {
       [
         [
           "stack-on-one-member",
-          "all 90 two-way flows of ipv4/icmp were on member 0: this kind of traffic does not spread over the group",
+          "all 90 two-way flows of ipv4/icmp were on worker 0: this kind of traffic does not spread over the group",
         ],
       ]
     `);

@@ -24,7 +24,7 @@ describe('why nothing came', () => {
       'packets that go elsewhere',
       { rxPackets: 2300 },
       {},
-      /^ens1 received 1800 packets meanwhile, and none reached.* -> see what takes them first/,
+      /^ens1 received 1,800 packets meanwhile, and none reached.* -> see what takes them first/,
     ],
     ['XDP in the driver', { rxPackets: 2300, xdp: { program: 101, isGeneric: false } }, {}, /: XDP program 101 is attached.*ens1 xdp off/],
     [
@@ -63,7 +63,7 @@ describe('why nothing came', () => {
       '--ignore-outgoing on an ifb, which counts as received what sockets see as sent',
       { rxPackets: 2500, kind: 'ifb' },
       { flags: ['ignore-outgoing'] },
-      /^2000 packets went to ens1 meanwhile; .* --ignore-outgoing leaves that out -> run without --ignore-outgoing/,
+      /^2,000 packets went to ens1 meanwhile; .* --ignore-outgoing leaves that out -> run without --ignore-outgoing/,
     ],
     ['--ignore-outgoing, and this host sent nothing', {}, { flags: ['ignore-outgoing'] }, /^ens1 received nothing/],
   ])('%s', (_, after, change, expected) => {

@@ -93,7 +93,7 @@ describe('what is said of it', () => {
     };
     expect(run(400, 600)).toMatchInlineSnapshot(`
       [
-        "400 of 1000 packets belong to no flow (ethertype 0x0806: 400), and mode hash gives all of one type to one process -> keep frames without IP from the sensor at the packet broker if the IDS has no use for them; where that cannot be done, expect one process to carry all of it",
+        "400 of 1,000 packets belong to no flow (ethertype 0x0806: 400), and mode hash gives all of one type to one process -> keep frames without IP from the sensor at the packet broker if the IDS has no use for them; where that cannot be done, expect one process to carry all of it",
       ]
     `);
     expect(run(240, 600)).toEqual([]);

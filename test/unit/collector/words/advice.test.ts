@@ -80,9 +80,9 @@ test('churn', () => {
     ),
   ).toMatchInlineSnapshot(`
     "no flow was seen both before and after link down and up
-    50.0 % of 1000 flows stayed where they were at the loss of the member in slot 2; by the kernel's code 25.0 % should
+    50.0 % of 1,000 flows stayed where they were at the loss of the member in slot 2; by the kernel's code 25.0 % should
       -> run again with more --flows; if it persists, this kernel keeps its members in another order than af_packet.c up to Linux 7.3
-    50.0 % of 1000 flows stayed where they were at the arrival of a member; by the kernel's code 25.0 % should
+    50.0 % of 1,000 flows stayed where they were at the arrival of a member; by the kernel's code 25.0 % should
       -> run again with more --flows; if it persists, this kernel keeps its members in another order than af_packet.c up to Linux 7.3
     when one of 4 processes ends, 12.5 % of the flows of the others move to another process: each picks up flows in the middle and loses what it knew of those it had
       -> restart the whole group at a quiet hour rather than one worker; a supervisor that restarts single workers (Zeek: each is a process; Suricata: threads come and go together) costs detections twice
@@ -130,9 +130,9 @@ test('what testing several groups at once may have done', () => {
       }),
     ),
   ).toMatchInlineSnapshot(`
-    "testing 3 groups at once went without loss up to 10000 packets/s here, and this traffic had 12000: answers may show the load of the test
+    "testing 3 groups at once went without loss up to 10,000 packets/s here, and this traffic had 12,000: answers may show the load of the test
       -> compare fewer modes at a time (--modes), fewer packets (--filter), or give rings more memory (--ring-size)
-    it could not be measured what 3 groups at once cost this machine
+    what 3 groups at once cost this machine could not be measured
       -> see what this says: fanout-cluster compare --measure-load 3
     packets were dropped in hash+defrag, qm, perhaps for the load of 3 groups
       -> compare fewer modes at a time (--modes), fewer packets (--filter), or give rings more memory (--ring-size)"

@@ -23,17 +23,17 @@ test('disturbances, and how often they came again', () => {
       finding('other-group', { groupId: 5, mode: 'mode 9', owners: [], further: 2 }),
     ),
   ).toMatchInlineSnapshot(`
-    "eth1 went down during the run; such a thing happened 4 more times
+    "eth1 went down during the run; this happened 4 more times
       -> find out why, and run again while the link is stable
     eth1 was removed during the run
       -> the group is dead from then on: run again on an interface that stays
     suricata (pid 7), zeek (pid 8) joined fanout group 99 during the run
       -> it takes a share of the packets: find it with \`sudo ss -0 -e -p\` and stop it, or run again with another group
-    another program joined fanout group 99 during the run; such a thing happened 1 more times
+    another program joined fanout group 99 during the run; this happened once more
       -> it takes a share of the packets: find it with \`sudo ss -0 -e -p\` and stop it, or run again with another group
     fanout group 5 (mode lb, of suricata (pid 7), zeek (pid 8)) appeared during the run: if it reassembles as well, one of the two groups gets no fragmented traffic
       -> run --defrag while nobody else captures, or in the lab
-    fanout group 5 (mode mode 9, of another program) appeared during the run: if it reassembles as well, one of the two groups gets no fragmented traffic; such a thing happened 2 more times
+    fanout group 5 (mode mode 9, of another program) appeared during the run: if it reassembles as well, one of the two groups gets no fragmented traffic; this happened 2 more times
       -> run --defrag while nobody else captures, or in the lab"
   `);
 });

@@ -60,7 +60,7 @@ describe('own load', () => {
 
   test('above it: a warning with both rates, by the time of the capture', async () => {
     const { warnings } = await compare(live, [result(), result({ captured: 6000, captureMs: 500 })], load);
-    expect(warnings).toEqual([expect.objectContaining({ code: 'own-load', message: expect.stringMatching(/10000 .*12000/) })]);
+    expect(warnings).toEqual([expect.objectContaining({ code: 'own-load', message: expect.stringMatching(/10,000 .*12,000/) })]);
   });
 
   test('drops below it, or where it was not measured: who dropped', async () => {

@@ -92,8 +92,8 @@ test('the whole text', () => {
     Causes
       fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
       only, so it leaves the process of its flow
-        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
-           host only: two would take fragments from each other
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per
+           host only: two such groups take fragments from each other
       esp-ah-spi (does not decide the answer): 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and
       AH where it hashes the ports of TCP, and each direction is a security association with an SPI of
       its own
@@ -125,8 +125,8 @@ test('the whole text', () => {
     Causes
       fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
       only, so it leaves the process of its flow
-        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
-           host only: two would take fragments from each other
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per
+           host only: two such groups take fragments from each other
       esp-ah-spi (does not decide the answer): 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and
       AH where it hashes the ports of TCP, and each direction is a security association with an SPI of
       its own

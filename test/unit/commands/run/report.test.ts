@@ -45,11 +45,11 @@ const inconclusive = resultOf(inconclusiveEvidence, {
 describe('whole reports', () => {
   test('yes', () =>
     expect(renderTerminal(yes, plain)).toMatchInlineSnapshot(`
-      "Yes: mode hash kept every flow, in both directions, on one process.
+      "Yes: mode hash kept both directions of every flow together.
       4 processes, group 42, on fan0 in the lab, Linux 6.18.44, 1.2 s, sent by tap, seed 7
 
-      proven: 240 two-way flows on 4 processes, each flow on one; a group that scattered packets would
-      pass with probability 3.3e-145
+      proven: 240 two-way flows on 4 processes, each kept on one process; a group that scattered packets
+      would pass with probability 3.3e-145
 
       packets           1,440  judged, of 1,440 captured, 1,440 sent, 0 dropped
       flows               240  240 seen in both directions, 0 in one
@@ -71,24 +71,24 @@ describe('whole reports', () => {
         ipv4/tcp    240      240      0           0        4  yes
 
       Workers
-        worker   pid  cpu  packets   bytes  flows  drops  freezes  end
-             0  4000    -      360  36,000     60      0        0  gone
-             1  4001    -      360  36,000     60      0        0  gone
-             2  4002    -      360  36,000     60      0        0  gone
-             3  4003    -      360  36,000     60      0        0  gone
+        worker   pid  packets   bytes  flows  drops  freezes  end
+             0  4000      360  36,000     60      0        0  exited
+             1  4001      360  36,000     60      0        0  exited
+             2  4002      360  36,000     60      0        0  exited
+             3  4003      360  36,000     60      0        0  exited
 
       YES!
       "
     `));
   test('no', () =>
     expect(renderTerminal(no, plain)).toMatchInlineSnapshot(`
-      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4).
+      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4). Set --defrag.
       4 processes, group 42, on fan0 in the lab, Linux 6.18.44, 1.2 s, sent by tap, seed 7
 
       fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
       so it leaves the process of its flow
-        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
-           host only: two would take fragments from each other
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host
+           only: two such groups take fragments from each other
 
       packets           1,512  judged, of 1,512 captured, 1,512 sent, 0 dropped
       flows               252  252 seen in both directions, 0 in one
@@ -144,29 +144,28 @@ describe('whole reports', () => {
         ... and 2 more
 
       Workers
-        worker   pid  cpu  packets   bytes  flows  drops  freezes  end
-             0  4000    -      378  37,800     63      0        0  gone
-             1  4001    -      378  37,800     63      0        0  gone
-             2  4002    -      378  37,800     63      0        0  gone
-             3  4003    -      378  37,800     63      0        0  gone
+        worker   pid  packets   bytes  flows  drops  freezes  end
+             0  4000      378  37,800     63      0        0  exited
+             1  4001      378  37,800     63      0        0  exited
+             2  4002      378  37,800     63      0        0  exited
+             3  4003      378  37,800     63      0        0  exited
 
-      NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other
+      NO: set --defrag
       "
     `));
   test('inconclusive', () =>
     expect(renderTerminal(inconclusive, plain)).toMatchInlineSnapshot(`
       "Inconclusive: so few flows that chance could have kept them together (too-few-flows), and 2 more
-      reasons. This run does not show whether mode hash+defrag keeps flows on one process.
+      reasons. This run does not show whether mode hash+defrag keeps flows together.
       2 processes, group 42, on ens1, Linux 6.18.44, 1.2 s
 
       too-few-flows: 9 consistent two-way flows: a group that scattered packets would pass with
       probability 0.038, and the limit is 1e-6; the run ended because processes were lost
         -> let 17 more two-way flows pass, spread as those so far
-      loss: full rings dropped 4 of 64 packets (6.3 %; 4 on member 1); --max-loss allows 1 %. Drops split
+      loss: full rings dropped 4 of 64 packets (6.3 %; 4 on worker 1); --max-loss allows 1 %. Drops split
       no flow, and none was split; but a lost packet may have been the one on another process
         -> give each process a larger ring (--ring-size), capture less with --filter, or add processes
-      lost-member: 1 of 2 processes did not end in order: member 1 (pid 4001): killed by SIGKILL while
-      capturing
+      lost-member: 1 of 2 processes were lost: worker 1 (pid 4001): killed by SIGKILL while capturing
         -> something killed it: usually the out-of-memory killer (see the kernel log); then use fewer
            --procs or a smaller --ring-size; what a lost process had captured last is unknown, so run
            again
@@ -191,12 +190,12 @@ describe('whole reports', () => {
 
       Workers
         worker   pid  cpu  packets  bytes  flows  drops  freezes  end
-             0  4000    0       40  4,000      7      0        0  gone
+             0  4000    0       40  4,000      7      0        0  exited
              1  4001    1       20  2,000      4      4        1  killed by SIGKILL while capturing
 
       Epochs (evidence is compared only inside one)
-        epoch 0: 2 members
-        epoch 1: 2 members: member 1 lost
+        epoch 0: 2 workers
+        epoch 1: 2 workers: member 1 lost
 
       Warnings
         outgoing-packets: 3 of 60 captured packets were sent by this host
@@ -206,16 +205,16 @@ describe('whole reports', () => {
     `));
   test('narrow', () =>
     expect(renderTerminal(yes, styleFor(40, false))).toMatchInlineSnapshot(`
-      "Yes: mode hash kept every flow, in both
-      directions, on one process.
+      "Yes: mode hash kept both directions of
+      every flow together.
       4 processes, group 42, on fan0 in the
       lab, Linux 6.18.44, 1.2 s, sent by tap,
       seed 7
 
       proven: 240 two-way flows on 4
-      processes, each flow on one; a group
-      that scattered packets would pass with
-      probability 3.3e-145
+      processes, each kept on one process; a
+      group that scattered packets would pass
+      with probability 3.3e-145
 
       packets           1,440  judged, of 1,440
                                captured, 1,440
@@ -251,11 +250,11 @@ describe('whole reports', () => {
         ipv4/tcp    240      240      0           0        4  yes
 
       Workers
-        worker   pid  cpu  packets   bytes  flows  drops  freezes  end
-             0  4000    -      360  36,000     60      0        0  gone
-             1  4001    -      360  36,000     60      0        0  gone
-             2  4002    -      360  36,000     60      0        0  gone
-             3  4003    -      360  36,000     60      0        0  gone
+        worker   pid  packets   bytes  flows  drops  freezes  end
+             0  4000      360  36,000     60      0        0  exited
+             1  4001      360  36,000     60      0        0  exited
+             2  4002      360  36,000     60      0        0  exited
+             3  4003      360  36,000     60      0        0  exited
 
       YES!
       "
@@ -267,7 +266,7 @@ describe('whole reports', () => {
     });
     const [first] = renderTerminal(resultOf(evidence, {}, { balance: busy }), styleFor(400, false)).split('\n');
     expect(first).toBe(
-      'Yes, but 90 of 120 flows do not spread, and 91.4 % of the packets were on one worker (no-spread): mode hash kept every flow, in both directions, on one process.',
+      'Yes, but 90 of 120 flows do not spread, and 91.4 % of the packets were on one worker (no-spread): mode hash kept both directions of every flow together.',
     );
   });
 
@@ -279,7 +278,7 @@ describe('whole reports', () => {
     );
     const tolerated = resultOf(evidenceOf([epoch([60, 60])], [fragments]), { tolerated: ['fragment-v4'] });
     expect(renderTerminal(tolerated, styleFor(400, false))).toMatch(
-      /^Yes, but 12 of 132 flows were split, which was tolerated \(fragment-v4\): mode hash kept every flow, but for 12 that do not count/,
+      /^Yes, but 12 of 132 flows were split, which was tolerated \(fragment-v4\): mode hash kept both directions of every flow together, except for 12 that do not count/,
     );
     const spi = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp', flows: 3 });
     expect(first(evidenceOf([epoch([60, 60])], [spi]))).toMatch(/^Yes: /);
@@ -291,10 +290,10 @@ describe('whole reports', () => {
     const v6 = group({ kind: 'split', stack: 'ipv6/frag/udp', fragments: 'ipv6', oneKernelKey: false, flows: 3 });
     const spi = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp', flows: 30 });
     const copied = group({ kind: 'duplicated', oneKernelKey: false, flows: 7 });
-    expect(first(fragments)).toBe('No: hash split 12 of 132 flows: IPv4 fragments (fragment-v4).');
-    expect(first(fragments, v6, spi)).toBe('No: hash split 15 of 165 flows: IPv4 fragments (fragment-v4), and 1 more cause.');
+    expect(first(fragments)).toBe('No: hash split 12 of 132 flows: IPv4 fragments (fragment-v4). Set --defrag.');
+    expect(first(fragments, v6, spi)).toBe('No: hash split 15 of 165 flows: IPv4 fragments (fragment-v4), and 1 more cause. Set --defrag.');
     expect(first(copied)).toBe(
-      'No: hash had the packets of 7 of 127 flows on several processes: packets that the interface sees twice (duplicated).',
+      'No: hash had the packets of 7 of 127 flows on several processes: packets that the interface sees twice (duplicated). Let each packet come to the interface once.',
     );
     const design = resultOf(evidenceOf([epoch([60, 60])]), { mode: 'lb' });
     expect(renderTerminal(design, styleFor(400, false))).toMatch(/^No: lb split 0 of 120 flows: the design of mode lb \(lb-by-design\)/);
@@ -306,8 +305,8 @@ describe('whole reports', () => {
     expect(
       renderBrief(resultOf(evidenceOf([epoch([61, 60, 59, 60])], [spi]), {}, { warnings }), styleFor(300, false)),
     ).toMatchInlineSnapshot(`
-      "Yes, but packets of a flow reached their process in another order than they were sent (order-inverted): mode hash kept every flow, but for 12 that do not count, in both directions, on one process.
-      proven: 240 two-way flows on 4 processes, each flow on one; a group that scattered packets would pass with probability 3.3e-145; 12 more flows did not stay on one, for causes that do not count here (esp-ah-spi)
+      "Yes, but packets of a flow reached their process in another order than they were sent (order-inverted): mode hash kept both directions of every flow together, except for 12 that do not count.
+      proven: 240 two-way flows on 4 processes, each kept on one process; a group that scattered packets would pass with probability 3.3e-145; 12 more flows did not stay on one, for causes that do not count here (esp-ah-spi)
       Other causes: esp-ah-spi (12 flows)
       Warnings: order-inverted (packets of a flow reached their process in another order than they were sent)
       YES!
@@ -318,18 +317,18 @@ describe('whole reports', () => {
   test('a YES names the flows that do not count, and harmless causes', () => {
     const spi = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp', flows: 12 });
     const text = renderTerminal(resultOf(evidenceOf([epoch([61, 60, 59, 60])], [spi])), plain);
-    expect(text).toContain('Yes: mode hash kept every flow, but for 12 that do not count, in both directions, on one process.\n');
+    expect(text).toContain('Yes: mode hash kept both directions of every flow together, except for 12 that do not count.\n');
     expect(text).toContain('\n  esp-ah-spi (does not decide the answer): 12 flows (ipv4/esp): the kernel hashes the SPI');
   });
 
   test('brief', () =>
     expect(renderBrief(no, plain)).toMatchInlineSnapshot(`
-      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4).
+      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4). Set --defrag.
       fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
       so it leaves the process of its flow
-        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a
-           host only: two would take fragments from each other
-      NO: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), for one group of a host only: two would take fragments from each other
+        -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host
+           only: two such groups take fragments from each other
+      NO: set --defrag
       "
     `));
 });
@@ -418,9 +417,9 @@ test("the kernel's rollover counters, where the group rolls over", () => {
   const lines = renderTerminal(resultOf(evidence, { mode: 'rollover', members }), plain).split('\n');
   const at = lines.indexOf('Workers');
   expect(lines.slice(at + 1, at + 4)).toEqual([
-    '  worker   pid  cpu  packets   bytes  flows  drops  freezes  rolled  huge  failed  end',
-    '       0  4000    -      360  36,000     60  2,073        0   1,226    12   2,073  gone',
-    '       1  4001    -      360  36,000     60      0        0       -     -       -  gone',
+    '  worker   pid  packets   bytes  flows  drops  freezes  rolled  huge  failed  end',
+    '       0  4000      360  36,000     60  2,073        0   1,226    12   2,073  exited',
+    '       1  4001      360  36,000     60      0        0       -     -       -  exited',
   ]);
   expect(renderTerminal(yes, plain)).not.toContain('rolled');
 });
@@ -430,7 +429,7 @@ test('flows that made room stand beside the others, and in the warnings', () => 
   const evidence = { ...kept, flows: { ...kept.flows, total: 5120, oneWay: 5000, forgotten: 4321 } };
   const text = renderTerminal(resultOf(evidence, { stop: 'flow-memory' }), plain);
   expect(text).toMatch(/^flows +5,120 {2}120 seen in both directions, 5,000 in one, of which 4,321 made room$/m);
-  expect(text).toMatch(/^ {2}flows-forgotten: 4321 of 5000 flows/m);
+  expect(text).toMatch(/^ {2}flows-forgotten: 4,321 of 5,000 flows/m);
   expect(text).toMatch(/the run ended because its flow table is full/);
   expect(renderTerminal(yes, plain)).not.toMatch(/made room|ended-early/);
 });
@@ -451,5 +450,5 @@ test('of thousands of epochs the first are shown', () => {
   const epochs = Array.from({ length: 4096 }, (_, i) => epoch([1, 1], `change ${i}`));
   const lines = renderTerminal(resultOf(evidenceOf(epochs)), plain).split('\n');
   const at = lines.indexOf('Epochs (evidence is compared only inside one)');
-  expect(lines.slice(at + 32, at + 35)).toEqual(['  epoch 31: 2 members: change 31', '  ... and 4064 more (all of them with --json)', '']);
+  expect(lines.slice(at + 32, at + 35)).toEqual(['  epoch 31: 2 workers: change 31', '  ... and 4064 more (all of them with --json)', '']);
 });
