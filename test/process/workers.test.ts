@@ -111,7 +111,7 @@ describe('killed', () => {
       expect(result.verdict.answer).toBe('inconclusive');
       expect(result.verdict.reasons[0]).toMatchObject({
         code: 'lost-member',
-        message: expect.stringMatching(`member ${victim} \\(pid \\d+\\): lost while capturing: signal SIGKILL`),
+        message: expect.stringMatching(`worker ${victim} \\(pid \\d+\\): lost while capturing: signal SIGKILL`),
       });
       expect(result.epochs).toEqual([{ members: 4 }, { members: 3, reason: expect.stringMatching(`worker ${victim} .*SIGKILL`) }]);
       expect(result.flows.consistent).toBeGreaterThan(100);
