@@ -46,7 +46,7 @@ test('an interface on which nothing comes: its own counter says so, and nothing 
 test('a filter that refuses everything', async () => {
   sending = send();
   const { message, remedy } = await reasonOf('-i', CAPTURE, '--filter', 'ip proto 254');
-  expect(message).toMatch(/received \d+ packets meanwhile, and none reached the packet sockets: --filter refused them all/);
+  expect(message).toMatch(/received [\d,]+ packets meanwhile, and none reached the packet sockets: --filter refused them all/);
   expect(remedy).toContain('run without --filter');
 });
 
@@ -75,7 +75,7 @@ test('--ignore-outgoing where everything is sent by this host: the flag is named
   sending = send();
   const { code, message, remedy } = await reasonOf('-i', SENDER, '--ignore-outgoing');
   expect(code).toBe('no-traffic');
-  expect(message).toMatch(/this host sent \d+ packets on \S+ meanwhile, and --ignore-outgoing leaves those out/);
+  expect(message).toMatch(/this host sent [\d,]+ packets on \S+ meanwhile, and --ignore-outgoing leaves those out/);
   expect(remedy).toMatch(/^run without --ignore-outgoing/);
 });
 

@@ -21,9 +21,14 @@ beforeAll(assertPrivateNamespace);
 
 const told = ({ warnings }: RunResult, code: string) => warnings.find((warning) => warning.code === code);
 
+/** "1,000 of 20,000 packets" */
+function figures(message = ''): readonly number[] {
+  return (/^([\d,]+) of ([\d,]+) packets/.exec(message) ?? []).slice(1).map((text) => Number(text.replaceAll(',', '')));
+}
+
 /** All copies, and hardly more: a few packets of generated traffic are alike. */
 function expectFigures(message: string | undefined, copies: number, of: number): void {
-  const [, again = 0, looked = 0] = (/^(\d+) of (\d+) packets/.exec(message ?? '') ?? []).map(Number);
+  const [again = 0, looked = 0] = figures(message);
   expect(looked).toBe(of);
   expect(again).toBeGreaterThanOrEqual(copies);
   expect(again).toBeLessThanOrEqual(copies + of / 200);
@@ -115,7 +120,7 @@ test('loopback: every packet comes as sent and as received', async () => {
   ip('link', 'set', 'lo', 'up');
   const { report } = await runCliDuring(['-i', 'lo', '-n', '2'], () => exchange(20_000, '127.0.0.1', { onPeer: here }));
   const { message, remedy } = told(report, 'packets-twice') ?? {};
-  const [, again = 0, looked = 1] = (/^(\d+) of (\d+) packets/.exec(message ?? '') ?? []).map(Number);
+  const [again = 0, looked = 1] = figures(message);
   expect(again).toBeGreaterThan(50);
   expect(again / looked).toBeGreaterThan(0.45);
   expect(again / looked).toBeLessThanOrEqual(0.5);
