@@ -21,6 +21,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   fanout::binding::export_prediction(env, exports);
   fanout::binding::export_privileges(env, exports);
   fanout::binding::export_process(env, exports);
+  fanout::binding::export_steering(env, exports);
   fanout::binding::export_tap(env, exports);
   return exports;
 }

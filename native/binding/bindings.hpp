@@ -22,6 +22,7 @@ void export_observations(Napi::Env env, Napi::Object exports);
 void export_prediction(Napi::Env env, Napi::Object exports);
 void export_privileges(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
+void export_steering(Napi::Env env, Napi::Object exports);
 void export_tap(Napi::Env env, Napi::Object exports);
 
 }  // namespace fanout::binding

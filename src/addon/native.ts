@@ -19,6 +19,7 @@ import type { ObservationsAddon } from './observations.ts';
 import type { PredictionAddon } from './prediction.ts';
 import type { PrivilegesAddon } from './privileges.ts';
 import type { ProcessAddon } from './process.ts';
+import type { SteeringAddon } from './steering.ts';
 import type { TapAddon } from './tap.ts';
 
 export interface Native
@@ -38,6 +39,7 @@ export interface Native
     PredictionAddon,
     PrivilegesAddon,
     ProcessAddon,
+    SteeringAddon,
     TapAddon {
   readonly wireVersion: number;
 }

@@ -7,6 +7,7 @@ import type { CbpfInstruction } from '../addon/capture.ts';
 import { native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import type { FirstLayer } from '../model/link.ts';
+import { ALL_LAYERS, builtinPolicy, type SteeringPolicy } from '../model/steering.ts';
 import { searchedIn, toolEnvironment } from './tools.ts';
 
 /** Output of `tcpdump -ddd`: the number of instructions, then one a line. */
@@ -83,10 +84,12 @@ export async function compileFilter(
 const BPF_FILE_SYSTEM = '/sys/fs/bpf';
 
 /**
- * A descriptor of the program: pinned already, or in an object file, which bpftool loads. Nothing stays pinned that was not before.
+ * A descriptor of the program: the built-in one, one that is pinned already, or one in an object file, which bpftool loads. Nothing stays pinned that was not before.
  * @param asInvoker does something with the rights of whoever named the file
  */
 export async function openSteeringProgram(path: string, asInvoker: <T>(work: () => T) => T = (work) => work()): Promise<number> {
+  const policy = builtinPolicy(path);
+  if (policy !== undefined) return loadBuiltin(path, policy);
   if (path.startsWith(`${BPF_FILE_SYSTEM}/`)) return openPinned(path);
   const object = asInvoker(() => openObject(path));
   if (!kernelHasBpf()) {
@@ -97,6 +100,29 @@ export async function openSteeringProgram(path: string, asInvoker: <T>(work: () 
     return await loadObject(path, object);
   } finally {
     closeSync(object);
+  }
+}
+
+function loadBuiltin(name: string, policy: SteeringPolicy): number {
+  try {
+    return native.loadSteering({ byPorts: policy === 'ports', layers: ALL_LAYERS });
+  } catch (cause) {
+    if (!isSystemCallError(cause)) throw cause;
+    if (cause.errno === constants.errno.ENOSYS) throw withoutBpf(name, cause);
+    if (cause.errno === constants.errno.EPERM)
+      throw new FanoutError(
+        'PROGRAM_REFUSED',
+        `${name}: this process may not load eBPF programs (${cause.message})`,
+        'run as root of the host (sudo): CAP_BPF is needed, before Linux 5.8 CAP_SYS_ADMIN, and no user namespace has them',
+        { cause },
+      );
+    const verifier = 'verifier' in cause && typeof cause.verifier === 'string' ? `; the verifier says: ${cause.verifier}` : '';
+    throw new FanoutError(
+      'PROGRAM_REFUSED',
+      `${name}: the kernel refused the program (${cause.message})${verifier}`,
+      'it needs Linux 5.10 or newer; use --mode hash, or name a program of your own',
+      { cause },
+    );
   }
 }
 

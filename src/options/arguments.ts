@@ -1,6 +1,7 @@
 /** What some options take: an interface, a filter, classes of traffic, CPUs, a kernel, the place of a report. Each refuses with a remedy. */
 import { FanoutError } from '../errors.ts';
 import { isAtLeast, parseKernelRelease } from '../model/kernel-release.ts';
+import { BUILTIN_NAMES, builtinPolicy } from '../model/steering.ts';
 import { classesSelectedBy } from '../traffic/classes.ts';
 import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
 import { type Machine, parseCpuList } from './machine.ts';
@@ -72,7 +73,7 @@ export type SteeringProgram =
   /** Asked for: what an IDS gets that sets the mode and attaches no program. */
   | { readonly kind: 'none' }
   | { readonly kind: 'cbpf'; readonly file: string; readonly instructions: readonly CbpfInstruction[] }
-  /** A pinned program (on a BPF file system) or an object file. */
+  /** The built-in one by its name, a pinned program (on a BPF file system), or an object file. */
   | { readonly kind: 'ebpf'; readonly path: string };
 
 /** A file of this name is "./none". */
@@ -97,6 +98,8 @@ export function parseCbpfProgram(file: string, option: string, machine: Pick<Mac
 export function parseEbpfProgram(path: string, option: string): SteeringProgram {
   if (path === NO_PROGRAM) return { kind: 'none' };
   if (path === '') throw usage(option, '', 'a path');
+  if (path.startsWith('builtin') && !path.endsWith('.o') && builtinPolicy(path) === undefined)
+    throw usage(option, path, `${BUILTIN_NAMES.join(', ')}, or a path`);
   return { kind: 'ebpf', path };
 }
 

@@ -204,10 +204,10 @@ export const OPTIONS = {
   ebpfProgram: value(
     '--ebpf-program <path>',
     'group',
-    'steering program of mode ebpf: pinned program or object file; "none" to attach none',
+    'steering program of mode ebpf: builtin[:addresses|:ports], a pinned program or an object file; "none" to attach none',
     {
       parse: parseEbpfProgram,
-      fitting: ['none', '/sys/fs/bpf/lb', 'lb.o'],
+      fitting: ['none', 'builtin', 'builtin:ports', '/sys/fs/bpf/lb', 'lb.o'],
     },
   ),
   force: flag('--force', 'group', 'allow --defrag although another group exists on this host, which may blind it to fragments'),
