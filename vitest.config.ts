@@ -11,7 +11,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 /** One project a folder. Those that start processes or load the machine run file by file: their time limits assume a quiet machine. */
-const alone = { fileParallelism: false, pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 } as const;
+const alone = { fileParallelism: false, pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 } as const;
 
 /** They start dist/cli.js or load the addon, and must not test an old build. */
 const built = { globalSetup: 'scripts/stale.mjs' } as const;

@@ -200,7 +200,7 @@ describe('Wireshark', () => {
 
   test.each(samples.map((classes) => ({ first: classes[0] ?? '', classes })))(
     'of every class ($first, ...): nothing malformed, no checksum wrong, every layer recognised',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async ({ first, classes }) => {
       const lab = await open('tap');
       const traffic = generateTraffic({ seed: 3, classes, flows: 2 * classes.length, packetsPerFlow: 12, payloadMax: 200 });
@@ -371,7 +371,7 @@ describe('the addon', () => {
       }`,
   };
 
-  test.each(Object.keys(LIVES))('ends cleanly: %s', { timeout: 30_000 }, async (name) => {
+  test.each(Object.keys(LIVES))('ends cleanly: %s', { timeout: 180_000 }, async (name) => {
     const file = join(scratch.path, 'life.mjs');
     await bundle(PRELUDE + LIVES[name], file);
     // The C library overwrites what is freed, so that a use after free does not go unnoticed.

@@ -57,7 +57,7 @@ describe('packets of all classes have the member of their kernel key', () => {
     ['where they are received', () => sendInto(ofAllClasses)],
     ['where they are sent', () => sendSeen(TUNNEL, ofAllClasses)],
   ] as const)
-    testWith([...needs, program('python3')], what, { timeout: 60_000 }, () =>
+    testWith([...needs, program('python3')], what, { timeout: 180_000 }, () =>
       withTunnel(LINK_TYPE.none, async () => {
         const keys = [...membersByKey(await seenAt(TUNNEL, send)).values()];
         expect(keys.filter((members) => members.size > 1)).toEqual([]);
@@ -78,7 +78,7 @@ describe('the verdict', () => {
   for (const [name, type] of Object.entries(LINK_TYPE).filter(
     ([, type]) => ![LINK_TYPE.ether, LINK_TYPE.can, LINK_TYPE.radiotap].includes(type as 1),
   ))
-    testWith(needs, `YES on a device of type ${name}`, { timeout: 60_000 }, () =>
+    testWith(needs, `YES on a device of type ${name}`, { timeout: 180_000 }, () =>
       withTunnel(type, async () => {
         const { status, report } = await judged(['-n', '2']);
         expect([status, report.verdict.answer, report.packets.judged, report.packets.ignored]).toEqual([0, 'yes', tcp.length, {}]);
@@ -87,7 +87,7 @@ describe('the verdict', () => {
     );
 
   for (const procs of ['2', '8'])
-    testWith(needs, `NO where packets are scattered over ${procs} members`, { timeout: 60_000 }, () =>
+    testWith(needs, `NO where packets are scattered over ${procs} members`, { timeout: 180_000 }, () =>
       withTunnel(LINK_TYPE.none, async () => {
         const { status, report } = await runCliDuring(['-i', TUNNEL, '-m', 'rnd', '-n', procs], () => sendInto(tcp));
         expect([status, report.verdict.answer]).toEqual([1, 'no']);
@@ -95,7 +95,7 @@ describe('the verdict', () => {
       }),
     );
 
-  testWith(needs, 'YES for real connections, of which each direction is sent or received', { timeout: 60_000 }, () =>
+  testWith(needs, 'YES for real connections, of which each direction is sent or received', { timeout: 180_000 }, () =>
     withHosts((hosts) =>
       withTunnel(LINK_TYPE.none, async () => {
         const run = await runCliDuring(['-i', TUNNEL, '-m', 'hash', '-n', '8'], () => connections(120, hosts));
@@ -144,7 +144,7 @@ describe('a tunnel that the kernel ends itself (VXLAN-GPE)', () => {
       `ip route add ${other}/32 encap ip id 5 dst ${outer} dev vx0`,
     ].join(' && ');
 
-  testWith(needs, 'YES for the connections inside', { timeout: 60_000 }, () =>
+  testWith(needs, 'YES for the connections inside', { timeout: 180_000 }, () =>
     withHosts(async ({ onPeer }) => {
       execFileSync('sh', ['-c', tunnel('10.79.0.1', '10.79.0.2', '10.77.0.2')]);
       try {
@@ -164,7 +164,7 @@ describe('--filter', () => {
     [LINK_TYPE.ppp, 'tcp and ip6'],
     [LINK_TYPE.none, 'inbound and ip6'],
   ] as const)
-    testWith(needs, `${expression} on type ${type}: what passes is what it says`, { timeout: 60_000 }, () =>
+    testWith(needs, `${expression} on type ${type}: what passes is what it says`, { timeout: 180_000 }, () =>
       withTunnel(type, async () => {
         const { report } = await judged(['-n', '2', '--filter', expression]);
         expect(report.stacks.map(({ stack }) => stack)).toEqual(['ipv6/tcp']);
@@ -172,7 +172,7 @@ describe('--filter', () => {
       }),
     );
 
-  testWith(needs, 'of ports, by which no more than one flow passes', { timeout: 60_000 }, () =>
+  testWith(needs, 'of ports, by which no more than one flow passes', { timeout: 180_000 }, () =>
     withTunnel(LINK_TYPE.none, async () => {
       const first = tcp.find(([octet = 0]) => octet === 0x45) ?? new Uint8Array();
       const port = Buffer.from(first).readUInt16BE(20);
@@ -182,7 +182,7 @@ describe('--filter', () => {
     }),
   );
 
-  testWith(needs, 'that asks for Ethernet is refused', { timeout: 60_000 }, () =>
+  testWith(needs, 'that asks for Ethernet is refused', { timeout: 180_000 }, () =>
     withTunnel(LINK_TYPE.none, async () => {
       await expect(judged(['-n', '2', '--filter', 'ether host 02:00:00:00:00:01'])).rejects.toThrow(/BAD_FILTER.*ether/s);
     }),

@@ -107,7 +107,7 @@ const WRAPPINGS: readonly (readonly [name: string, wrap: Wrap])[] = [
 
 describe('packets of all classes that this host sends have the member of their kernel key:', () => {
   for (const [name, wrap] of WRAPPINGS)
-    testWith(needs, name, { timeout: 60_000 }, async () => {
+    testWith(needs, name, { timeout: 180_000 }, async () => {
       const seen = compare(await seenAt(CAPTURE, ofAllClasses.map(wrap)));
       expect(seen.contradictions).toEqual([]);
       // Packets of one length have one key, and all of a type unknown to the kernel.
@@ -115,7 +115,7 @@ describe('packets of all classes that this host sends have the member of their k
       expectChance(seen);
     });
 
-  testWith(needs, 'and have that of a received one where they are received', { timeout: 60_000 }, async () => {
+  testWith(needs, 'and have that of a received one where they are received', { timeout: 180_000 }, async () => {
     const seen = compare(await seenAt(PEER, ofAllClasses.map(tagged('81000064'))));
     expect([seen.contradictions, seen.members]).toEqual([[], PROCS]);
   });
@@ -129,7 +129,7 @@ describe('flows that this host sends with the tag in their bytes', () => {
     runCliDuring(['-i', device, '-n', String(PROCS), '-m', 'hash', ...args], () => replay(sentTagged, CAPTURE));
   const causes = ({ causes: all }: RunResult): readonly string[] => all.map(({ code }: CauseResult) => code);
 
-  testWith(needs, 'are split, and the answer says by what and what helps', { timeout: 60_000 }, async () => {
+  testWith(needs, 'are split, and the answer says by what and what helps', { timeout: 180_000 }, async () => {
     const { status, report } = await judged(CAPTURE);
     expect([status, report.verdict.answer, causes(report)]).toEqual([1, 'no', ['sent-tagged']]);
     const [reason] = report.verdict.reasons;
@@ -138,12 +138,12 @@ describe('flows that this host sends with the tag in their bytes', () => {
     expect(new Set(report.violations.map(({ cause }) => cause))).toEqual(new Set(['sent-tagged']));
   });
 
-  testWith(needs, 'are kept where they are received', { timeout: 60_000 }, async () => {
+  testWith(needs, 'are kept where they are received', { timeout: 180_000 }, async () => {
     const { status, report } = await judged(PEER);
     expect([status, report.verdict.answer, causes(report)]).toEqual([0, 'yes', []]);
   });
 
-  testWith(needs, 'and without a tag where they are sent', { timeout: 60_000 }, async () => {
+  testWith(needs, 'and without a tag where they are sent', { timeout: 180_000 }, async () => {
     const run = runCliDuring(['-i', CAPTURE, '-n', String(PROCS), '-m', 'hash'], () => replay(tcp, CAPTURE));
     const { status, report } = await run;
     expect([status, report.verdict.answer, causes(report)]).toEqual([0, 'yes', []]);

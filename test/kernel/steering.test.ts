@@ -14,7 +14,7 @@ describe.each(['builtin:addresses', 'builtin:ports'])('%s', (program) => {
     [2, 11],
     [7, 12],
     [16, 13],
-  ])('%i processes: every flow of every class stays together, pieces and errors with it', { timeout: 60_000 }, async (procs, seed) => {
+  ])('%i processes: every flow of every class stays together, pieces and errors with it', { timeout: 180_000 }, async (procs, seed) => {
     const { report } = await runCli(['--mode', 'ebpf', '--ebpf-program', program, '-n', `${procs}`, '--seed', `${seed}`, ...EVERYTHING]);
     const { total, twoWay } = report.flows;
     expect(report.flows).toMatchObject({ consistent: total, split: 0, asymmetric: 0, duplicated: 0 });
@@ -25,13 +25,13 @@ describe.each(['builtin:addresses', 'builtin:ports'])('%s', (program) => {
   });
 });
 
-test('mode hash splits the same traffic', { timeout: 60_000 }, async () => {
+test('mode hash splits the same traffic', { timeout: 180_000 }, async () => {
   const { report } = await runCli(['-n', '7', '--seed', '12', ...EVERYTHING]);
   expect(report.verdict.answer).toBe('no');
   expect(report.flows.split + report.flows.asymmetric).toBeGreaterThan(100);
 });
 
-test('two programs have two secrets: flows go elsewhere', { timeout: 60_000 }, async () => {
+test('two programs have two secrets: flows go elsewhere', { timeout: 180_000 }, async () => {
   const once = async () => {
     const args = ['--mode', 'ebpf', '--ebpf-program', 'builtin', '-n', '8', '--seed', '3', '--traffic', 'ipv4-tcp', '--flows', '400'];
     return (await runCli(args)).report.members.map(({ packets }) => packets);

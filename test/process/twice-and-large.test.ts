@@ -144,7 +144,7 @@ for name, state in zip(sys.argv[2::2], sys.argv[3::2]):
 describe('segments above the MTU', () => {
   const judge = (hosts: Hosts) => runCliDuring(['-i', hosts.interface, '-n', '2'], () => exchange(400_000, '10.77.0.1', hosts));
 
-  testWith([program('python3')], 'are counted, sent and received; what is advised ends them', { timeout: 60_000 }, () =>
+  testWith([program('python3')], 'are counted, sent and received; what is advised ends them', { timeout: 180_000 }, () =>
     withHosts(async (hosts) => {
       const { report } = await judge(hosts);
       const { message, remedy } = told(report, 'above-mtu') ?? {};
