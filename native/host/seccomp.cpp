@@ -250,7 +250,7 @@ class Program {
     add(load_number());
   }
 
-  // Where an argument has any of these bits.
+  // Refuses a call whose argument has one or more of these bits.
   void refuse_flagged(std::uint32_t call, unsigned argument, std::uint32_t bits) noexcept {
     add(jump(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 4));
     add(low_word_of(argument));

@@ -1,5 +1,5 @@
 // Sums of products of 32-bit words, each with a key of its own: multilinear hashing, in which two inputs meet with a
-// chance of 2^-32 for whoever does not know the keys (Lemire and Kaser, "Strongly universal string hashing is fast").
+// chance of 2^-32 as long as the keys are secret (Lemire and Kaser, "Strongly universal string hashing is fast").
 // Of addresses in a row the sums are in a row, too, so that they are mixed in the end.
 #pragma once
 

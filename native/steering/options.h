@@ -41,7 +41,7 @@ enum policy {
 #define LAYERS ((u32)IMMEDIATE(0x5eedfcffffffffff))
 #define POLICY ((u32)IMMEDIATE(0x5eedfcfe00000000))
 
-// The secret: who does not know it cannot choose packets that all go to one member.
+// The secret: a sender who does not know it cannot choose packets that all go to one member.
 #define KEY0 IMMEDIATE(0x5eedfc00a3b1c2d1)
 #define KEY1 IMMEDIATE(0x5eedfc01b7d9e1f3)
 #define KEY2 IMMEDIATE(0x5eedfc02c9f1a5b7)

@@ -51,7 +51,7 @@ struct {
   struct walk* value;
 } fc_walk SECTION(".maps");
 
-// The compiler shall not keep anything of the walk in a register, where the verifier would know it again.
+// Keeps the compiler from holding a number of the walk in a register, where the verifier would know it again.
 #define FORGET asm volatile("" ::: "memory")
 
 // The next octets, if the packet has them: it is over where its IP headers say so.

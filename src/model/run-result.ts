@@ -33,7 +33,7 @@ export interface FlowCounts {
   /** Of those seen in one direction, so many were given up to make room for others; absent for none. */
   readonly forgotten?: number;
   /**
-   * Seen in both directions or parted, but with a stack beyond those that are told apart: nothing is said of them. Part of the total, and of
+   * Seen in both directions or split, but with a stack beyond those that are told apart: nothing is said of them. Part of the total, and of
    * none of the others; absent for none.
    */
   readonly unjudged?: number;

@@ -122,7 +122,7 @@ export function spoofed({ src, dst, sport, dport }: Connection, disguise: Disgui
   return ethernet(IPV4, ipv4(0xcb00_7109, 0xc633_6407, 17, udp(40_000 + id, VXLAN_PORT, Buffer.concat([VXLAN_HEADER, inner]))));
 }
 
-/** Both directions of ESP between pairs of hosts, each with an index of its own: parted by design, and harmless. */
+/** Both directions of ESP between pairs of hosts, each with an index of its own: split by design, and harmless. */
 export function securityAssociations(pairs: number, seed = 1): readonly Buffer[] {
   const random = numbers(seed);
   const esp = (src: number, dst: number) => ethernet(IPV4, ipv4(src, dst, 50, longs(random(2 ** 32), 1, 0, 0, 0)));

@@ -440,6 +440,8 @@ export class Watch implements ClusterEvents {
    */
   #report(now: number): void {
     const members = this.#members;
+    // Before all have counted once, the flows of that moment are none, beside packets of those that have.
+    if (members.some(({ alive, countedAtMs }) => alive && countedAtMs < this.#capturingSinceMs)) return;
     const countedMs = Math.min(now, ...members.filter((m) => m.alive).map((m) => m.countedAtMs));
     const last = this.#moments.findLastIndex(({ atMs }) => atMs <= countedMs);
     if (last > 0) this.#moments.splice(0, last);

@@ -69,7 +69,7 @@ function isNot({ isHit }: Narrow): (traits: ViolationTraits) => boolean {
   return (traits) => !isHit(traits);
 }
 
-/** The bug that a parted kernel key is the mark of; none where what was seen establishes none. */
+/** The bug that a kernel key that was split is the mark of; none where what was seen establishes none. */
 export function hashBugOf(
   traits: ViolationTraits,
   { directed, onlyTagsDiffer, onlyTopBit, onlyLabelOneWay }: HashFindings,
@@ -137,7 +137,7 @@ function isNarrow(evidence: HashEvidence, all: readonly ViolationGroup[], { bug,
   if (isReleaseWith(bug, evidence.kernel) === 'yes') return true;
   const failed = sum(failures.map(({ flows }) => flows));
   const kept = sum(evidence.stacks.filter(({ stack }) => isOfFamily(stack) && isHashed(stack)).map(keptOf));
-  const chance = partedByChance(evidence.procs);
+  const chance = splitByChance(evidence.procs);
   return failed >= NARROW_FAILURES_MIN && failed < (failed + kept) * chance && isRefuted(failed, failed + kept, chance);
 }
 
@@ -151,19 +151,19 @@ const STACK_FLOWS_MIN = 8;
 function directedStacks(evidence: HashEvidence): ReadonlySet<string> {
   const tallies = talliesOf(evidence);
   if (isReleaseWith('known-bug-a', evidence.kernel) === 'yes') return new Set(tallies.map(({ stack }) => stack));
-  const chance = partedByChance(evidence.procs);
-  const isAsOften = ({ parted, flows, areIndependent }: Tally) => !areIndependent || !isRefuted(parted, flows, chance);
-  const directed = tallies.filter((tally) => tally.parted > 0 && !tally.hasSplit && isAsOften(tally));
+  const chance = splitByChance(evidence.procs);
+  const isAsOften = ({ asymmetric, flows, areIndependent }: Tally) => !areIndependent || !isRefuted(asymmetric, flows, chance);
+  const directed = tallies.filter((tally) => tally.asymmetric > 0 && !tally.hasSplit && isAsOften(tally));
   const telling = directed.filter(({ flows, areIndependent }) => flows >= STACK_FLOWS_MIN && areIndependent);
-  const [parted, flows] = [sum(telling.map((tally) => tally.parted)), sum(telling.map((tally) => tally.flows))];
-  const isMost = parted > (flows * chance) / 2 && isRefuted(parted, flows, chance / 2);
-  return isMost && !isRefuted(parted, flows, chance) ? new Set(directed.map(({ stack }) => stack)) : new Set();
+  const [asymmetric, flows] = [sum(telling.map((tally) => tally.asymmetric)), sum(telling.map((tally) => tally.flows))];
+  const isMost = asymmetric > (flows * chance) / 2 && isRefuted(asymmetric, flows, chance / 2);
+  return isMost && !isRefuted(asymmetric, flows, chance) ? new Set(directed.map(({ stack }) => stack)) : new Set();
 }
 
 /** Two-way flows of one stack, as far as they are a matter of the hash. */
 interface Tally {
   readonly stack: string;
-  readonly parted: number;
+  readonly asymmetric: number;
   readonly flows: number;
   /** One direction on several members with one kernel key: no matter of directions. */
   readonly hasSplit: boolean;
@@ -176,11 +176,11 @@ function talliesOf({ groups, stacks }: HashEvidence): readonly Tally[] {
   return stacks.map((evidence): Tally => {
     const { stack, kernelKeys } = evidence;
     const failed = failures.filter((group) => group.stack === stack);
-    const parted = sum(failed.filter(({ kind }) => kind === 'asymmetric').map(({ flows }) => flows));
-    const flows = parted + keptOf(evidence);
+    const asymmetric = sum(failed.filter(({ kind }) => kind === 'asymmetric').map(({ flows }) => flows));
+    const flows = asymmetric + keptOf(evidence);
     // A fragment or an outer header gives a direction several keys: then its split says nothing about one key.
     const hasSplit = isHashed(stack) && failed.some(({ kind, fragments }) => kind === 'split' && fragments === 'none');
-    return { stack, parted, flows, hasSplit, areIndependent: isHashed(stack) && kernelKeys >= Math.min(flows, KERNEL_KEYS_MAX) };
+    return { stack, asymmetric, flows, hasSplit, areIndependent: isHashed(stack) && kernelKeys >= Math.min(flows, KERNEL_KEYS_MAX) };
   });
 }
 
@@ -202,7 +202,7 @@ function isHashed(stack: string): boolean {
   return !hasLayer(stack, OUTER_HASHED);
 }
 
-function partedByChance(procs: number): number {
+function splitByChance(procs: number): number {
   return 1 - 1 / procs;
 }
 

@@ -86,8 +86,8 @@ function outranked(against: readonly Ground[], integrity: readonly Doubt[]): rea
 /** What kept all flows on one member is why they were there; what split flows and does not count is why so few are left that do. */
 function whyOf({ code }: Ground, keeping: readonly FoundCause[], causes: readonly FoundCause[]): readonly Ground[] {
   if (code !== 'one-member' && code !== 'too-few-flows') return [];
-  const parted = causes.filter((cause) => cause.harmless && !isOfKeptFlows(cause.code));
-  return [...(code === 'one-member' ? keeping : []), ...parted].map(findingOf);
+  const harmless = causes.filter((cause) => cause.harmless && !isOfKeptFlows(cause.code));
+  return [...(code === 'one-member' ? keeping : []), ...harmless].map(findingOf);
 }
 
 function findingOf({ code, args }: FoundCause): Finding<keyof CauseArgs> {
@@ -180,13 +180,13 @@ function provenReason(evidence: Evidence, causes: readonly FoundCause[]): Findin
 
 /** Flows by stack that were split for causes that do not count. What moved when the membership changed was not split by the mode. */
 function splitHarmlessly(context: DiagnosisContext, facts: RunFacts): ReadonlyMap<string, number> {
-  const parted = new Map<string, number>();
+  const splitByStack = new Map<string, number>();
   for (const group of context.groups) {
     const code = causeOf(group, context);
     if (code === 'membership-change' || counts(code, facts)) continue;
-    parted.set(group.stack, (parted.get(group.stack) ?? 0) + group.flows);
+    splitByStack.set(group.stack, (splitByStack.get(group.stack) ?? 0) + group.flows);
   }
-  return parted;
+  return splitByStack;
 }
 
 function judgeStacks(

@@ -5,17 +5,17 @@ import { FALSE_PASS_LIMIT, logBinomialBound, meetingProbability, sum } from './c
 /**
  * Stacks whose flows were split for a cause that does not count, and kept no more often than packets that go where they like.
  *
- * @param parted such flows by stack
+ * @param splitByStack such flows
  */
-export function luckyStacks({ stacks }: Evidence, parted: ReadonlyMap<string, number>): ReadonlySet<string> {
-  return new Set(stacks.filter((stack) => mayBeLuck(stack, parted.get(stack.stack) ?? 0)).map(({ stack }) => stack));
+export function luckyStacks({ stacks }: Evidence, splitByStack: ReadonlyMap<string, number>): ReadonlySet<string> {
+  return new Set(stacks.filter((stack) => mayBeLuck(stack, splitByStack.get(stack.stack) ?? 0)).map(({ stack }) => stack));
 }
 
-function mayBeLuck({ twoWayByMember }: StackEvidence, parted: number): boolean {
+function mayBeLuck({ twoWayByMember }: StackEvidence, split: number): boolean {
   const kept = sum(twoWayByMember);
-  if (parted === 0 || kept === 0) return false;
+  if (split === 0 || kept === 0) return false;
   const chance = meetingProbability(twoWayByMember);
-  const isRare = kept / (kept + parted) > chance && logBinomialBound(kept, kept + parted, chance) < Math.log(FALSE_PASS_LIMIT);
+  const isRare = kept / (kept + split) > chance && logBinomialBound(kept, kept + split, chance) < Math.log(FALSE_PASS_LIMIT);
   return !isRare;
 }
 

@@ -92,8 +92,8 @@ function heatMap({ cells, runs }: MatrixResult): HeatMap {
 /** From "split 83/96 tunnel-outer-only" to "split". */
 function heatCell(cell: MatrixCell): HeatCell {
   const { long, short, tone } = WORDS[cell.outcome];
-  const parted = cell.split + cell.asymmetric + cell.duplicated;
-  const count = parted === 0 ? long : `${long} ${parted}/${cell.flows}`;
+  const split = cell.split + cell.asymmetric + cell.duplicated;
+  const count = split === 0 ? long : `${long} ${split}/${cell.flows}`;
   return {
     cause: cell.cause === undefined ? count : `${count} ${cell.cause}`,
     count,
@@ -220,16 +220,16 @@ function closing(result: MatrixResult): Paragraph {
       label: labelOf(run),
       total: own.length,
       kept: count(own, 'yes'),
-      parted: count(own, 'no'),
+      split: count(own, 'no'),
       open: doubtful(own),
     }))
-    .sort((a, b) => a.open + a.parted - (b.open + b.parted) || b.kept - a.kept);
+    .sort((a, b) => a.open + a.split - (b.open + b.split) || b.kept - a.kept);
   const kernel = `Linux ${result.host.kernel}${tested}`;
   if (best === undefined) return paragraph(`No mode was measured that promises to keep flows together${tested}: include hash in --modes.`);
-  const { label, total, kept, parted, open } = best;
+  const { label, total, kept, split, open } = best;
   if (kept === 0 && open > 0) return paragraph(`Nothing is shown to be safe on ${kernel}: what was measured of mode ${label} is in doubt.`);
   if (kept === 0) return paragraph(`Nothing is shown to be safe on ${kernel}: mode ${label} kept none of ${classesText(total)}.`);
-  const rest = `${parted === 0 ? 'It split none.' : `It split ${parted}.`}${open === 0 ? '' : ` Of ${open} nothing is shown.`}`;
+  const rest = `${split === 0 ? 'It split none.' : `It split ${split}.`}${open === 0 ? '' : ` Of ${open} nothing is shown.`}`;
   const safe = `Safe on ${kernel}: mode ${label} for ${kept} of ${classesText(total)}, each flow of which it kept on one process. ${rest}`;
   return paragraph(safe, { tone: 'strong' });
 }

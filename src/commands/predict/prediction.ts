@@ -69,13 +69,13 @@ export function evidenceOf({ twoWayByEpochAndMember, ...evidence }: NativeEviden
 
 function groupPrediction(findings: GroupFindings, kernel: ModelledKernel, summary: CaptureSummary): GroupPrediction {
   const { evidence } = findings;
-  const parting = diagnose(contextOf(findings, kernel), []);
+  const splitting = diagnose(contextOf(findings, kernel), []);
   const packets = packetsOf(findings, summary);
   return {
     group: { mode: 'hash', flags: flagsOf(findings) },
     packets,
-    flows: flowsOf(evidence, parting),
-    causes: byFlows([...parting, ...errorsApart(evidence), ...unspread(evidence, packets)]).map(worded),
+    flows: flowsOf(evidence, splitting),
+    causes: byFlows([...splitting, ...errorsApart(evidence), ...unspread(evidence, packets)]).map(worded),
   };
 }
 
@@ -113,13 +113,13 @@ function packetsOf({ defrag, evidence, counts }: GroupFindings, summary: Capture
   };
 }
 
-function flowsOf({ flows }: Evidence, parting: readonly CauseWeight[]): PredictedFlows {
+function flowsOf({ flows }: Evidence, splitting: readonly CauseWeight[]): PredictedFlows {
   return {
     total: flows.total,
     kept: flows.consistent + flows.oneWay,
     split: flows.split + flows.asymmetric,
     duplicated: flows.duplicated,
-    harmless: sum(parting.filter(({ harmless }) => harmless).map((cause) => cause.flows)),
+    harmless: sum(splitting.filter(({ harmless }) => harmless).map((cause) => cause.flows)),
     twoWay: flows.twoWay,
     oneWay: flows.oneWay,
   };

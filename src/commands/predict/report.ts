@@ -64,9 +64,9 @@ function answerOf(result: PredictionResult): readonly [string, Tone] {
   const { flows, packets } = result;
   const [label, name] = [labelOf(result), fileOf(result)];
   if (flows.total === 0) return [`There is no flow in ${name}, so nothing can be said of it.`, 'doubtful'];
-  const parted = splitOf(result);
+  const split = splitOf(result);
   const all = `${grouped(flows.total)} ${flows.total === 1 ? 'flow' : 'flows'}`;
-  if (parted > 0) return [`${label} must ${verbOf(result)} ${grouped(parted)} of ${all} of ${name}; ${otherText(result, 'none')}.`, 'bad'];
+  if (split > 0) return [`${label} must ${verbOf(result)} ${grouped(split)} of ${all} of ${name}; ${otherText(result, 'none')}.`, 'bad'];
   const each = flows.total === 1 ? `the flow of ${name} on one process` : `all ${all} of ${name} on one process each`;
   const kept = `${label} keeps ${each}${exceptions(result)}`;
   if (flows.twoWay === 0) return [`${kept}, but none has both directions, so it is not shown that they meet.`, 'doubtful'];
@@ -90,10 +90,10 @@ function exceptions({ flows }: Pick<GroupPrediction, 'flows'>): string {
 
 /** What the flag would change. `none` is said where the other group parts nothing. */
 function otherText({ alternative }: PredictionResult, none: string): string {
-  const parted = splitOf(alternative);
+  const split = splitOf(alternative);
   const how = alternative.group.flags.includes('defrag') ? 'with --defrag' : 'without --defrag';
-  if (parted === 0) return `${how} ${none}`;
-  return none === 'none' ? `${how} ${grouped(parted)}` : `${how} it must ${verbOf(alternative)} ${grouped(parted)}`;
+  if (split === 0) return `${how} ${none}`;
+  return none === 'none' ? `${how} ${grouped(split)}` : `${how} it must ${verbOf(alternative)} ${grouped(split)}`;
 }
 
 function fileOf({ source }: PredictionResult): string {

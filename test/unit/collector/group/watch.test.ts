@@ -392,6 +392,15 @@ describe('progress', () => {
     }
   }
 
+  test('nothing before all that live have counted: flows of that moment would be none', async () => {
+    for (const member of members) member.countedAtMs = -1;
+    await until(150);
+    expect(snapshots).toEqual([]);
+    count(members.map(() => 400));
+    await until(250);
+    expect(snapshots).toHaveLength(1);
+  });
+
   test('never more flows than the packets that are told beside them', async () => {
     tallied = { twoWay: 500 };
     await until(150);
