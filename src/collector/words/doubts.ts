@@ -225,7 +225,7 @@ function lostMember(args: DoubtArgs['lost-member']): Said {
   const remedies = new Set(lost.flatMap(({ end }) => remedyForEnd(end) ?? []));
   const list = lost.slice(0, 3).map(({ index, pid, end }) => `worker ${index} (pid ${pid}): ${end}`);
   return {
-    message: `${lost.length} of ${procs} processes were lost: ${list.join('; ')}${lost.length > 3 ? `; and ${lost.length - 3} more` : ''}`,
+    message: `${lost.length} of ${procs} processes ${lost.length === 1 ? 'was' : 'were'} lost: ${list.join('; ')}${lost.length > 3 ? `; and ${lost.length - 3} more` : ''}`,
     remedy: [...remedies, 'what a lost process had captured last is unknown, so run again'].join('; '),
   };
 }

@@ -559,7 +559,7 @@ describe('inconclusive', () => {
             "procs": 8,
           },
           "code": "lost-member",
-          "message": "1 of 8 processes were lost: worker 3 (pid 4003): killed by SIGKILL while capturing",
+          "message": "1 of 8 processes was lost: worker 3 (pid 4003): killed by SIGKILL while capturing",
           "remedy": "something killed it: usually the out-of-memory killer (see the kernel log); then use fewer --procs or a smaller --ring-size; what a lost process had captured last is unknown, so run again",
         },
       ]

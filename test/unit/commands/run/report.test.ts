@@ -165,7 +165,7 @@ describe('whole reports', () => {
       loss: full rings dropped 4 of 64 packets (6.3 %; 4 on worker 1); --max-loss allows 1 %. Drops split
       no flow, and none was split; but a lost packet may have been the one on another process
         -> give each process a larger ring (--ring-size), capture less with --filter, or add processes
-      lost-member: 1 of 2 processes were lost: worker 1 (pid 4001): killed by SIGKILL while capturing
+      lost-member: 1 of 2 processes was lost: worker 1 (pid 4001): killed by SIGKILL while capturing
         -> something killed it: usually the out-of-memory killer (see the kernel log); then use fewer
            --procs or a smaller --ring-size; what a lost process had captured last is unknown, so run
            again
