@@ -10,6 +10,7 @@ import { styleFor } from '../../src/collector/report/layout.ts';
 import type { Observed } from '../../src/collector/run/io.ts';
 import { openProvisions } from '../../src/collector/run/provisions.ts';
 import { runCluster } from '../../src/collector/run/run.ts';
+import { counted, grouped } from '../../src/collector/words/english.ts';
 import type { MemberResult, RunResult } from '../../src/model/run-result.ts';
 import { readMachine } from '../../src/options/machine.ts';
 import { parseOptions } from '../../src/options/options.ts';
@@ -99,7 +100,7 @@ test('mode hash drops: no flow is split, and every packet that is missing is mis
   const text = textOf(result);
   expect(text).toContain('Drops split no flow, and none was split');
   for (const { index, drops } of result.members.filter(({ drops: count }) => count > 0))
-    expect(text).toContain(`${drops} on worker ${index}`);
+    expect(text).toContain(`${grouped(drops)} on worker ${index}`);
 });
 
 describe('the flag rollover', () => {
@@ -119,7 +120,7 @@ describe('the flag rollover', () => {
     const elsewhere = perMember((member) => seenOf(member, 'elsewhere', observed));
     expect(countersOf(result, 'all')).toEqual(elsewhere);
     expect(sum(elsewhere)).toBeGreaterThan(0);
-    expect(result.verdict.reasons[0]?.message).toContain(`passed ${sum(elsewhere)} packets on to other processes`);
+    expect(result.verdict.reasons[0]?.message).toContain(`passed ${counted(sum(elsewhere), 'packet')} on to other processes`);
     // Only a ring with room is given a packet of another, so what was dropped was dropped at home.
     const there = perMember((member) => seenOf(member, 'there', observed) + (result.members[member]?.drops ?? 0));
     expect(perMember((member) => (there[member] ?? 0) + (elsewhere[member] ?? 0))).toEqual(perMember((member) => sentTo(member, observed)));
