@@ -28,11 +28,6 @@ Napi::Value open_packet_socket(const Napi::CallbackInfo& info) {
                                                                                     : PacketSocket::From::link_header));
 }
 
-// openPinnedProgram(path)
-Napi::Value open_program(const Napi::CallbackInfo& info) {
-  return descriptor_or_throw(info.Env(), open_pinned_program(info[0].ToString().Utf8Value().c_str()));
-}
-
 // become({ uid, gid })
 Napi::Value become_user(const Napi::CallbackInfo& info) {
   return done_or_throw(info.Env(), become(ids_of(info[0].As<Napi::Object>())));
@@ -86,7 +81,6 @@ Napi::Value deadly_calls(const Napi::CallbackInfo& info) {
 void export_privileges(Napi::Env env, Napi::Object exports) {
   exports.Set("openPacketSocket", Napi::Function::New<open_packet_socket>(env));
   exports.Set("hasFanoutArgs", Napi::Function::New<fanout_args>(env));
-  exports.Set("openPinnedProgram", Napi::Function::New<open_program>(env));
   exports.Set("deadlyCalls", Napi::Function::New<deadly_calls>(env));
   exports.Set("become", Napi::Function::New<become_user>(env));
   exports.Set("refuseReachingOut", Napi::Function::New<refuse_reaching>(env));

@@ -4,13 +4,17 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <vector>
+
+#include "core/base/deadly_call.hpp"
 
 namespace fanout {
 namespace {
@@ -117,6 +121,16 @@ Result<Handed> receive_descriptor(int channel) noexcept {
   if (!handed.descriptor) return SysError{"recvmsg", EMFILE};
   if (length != static_cast<ssize_t>(sizeof handed.place)) return SysError{"recvmsg", EBADMSG};
   return handed;
+}
+
+Result<UniqueFd> take_descriptor(int pid, int number) noexcept {
+  if (is_deadly(SYS_pidfd_open)) return SysError{"pidfd_open", EPERM};
+  const UniqueFd process{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+  if (!process) return SysError::from_errno("pidfd_open");
+  if (is_deadly(SYS_pidfd_getfd)) return SysError{"pidfd_getfd", EPERM};
+  UniqueFd taken{static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), number, 0))};
+  if (!taken) return SysError::from_errno("pidfd_getfd");
+  return taken;
 }
 
 Status put_in_place(UniqueFd descriptor, int place) noexcept {

@@ -29,6 +29,9 @@ struct Handed {
 // EAGAIN where there is none yet, EPIPE where there will be none any more.
 [[nodiscard]] Result<Handed> receive_descriptor(int channel) noexcept;
 
+// A copy of one of another process (pidfd_getfd(2), Linux 5.6): needs what ptrace(2) needs.
+[[nodiscard]] Result<UniqueFd> take_descriptor(int pid, int number) noexcept;
+
 // Takes the place of whatever had this number, and is closed on execve(2).
 [[nodiscard]] Status put_in_place(UniqueFd descriptor, int place) noexcept;
 

@@ -1,4 +1,4 @@
-// The steering program of this project (native/steering), loaded by bpf(2) alone.
+// The BPF programs of this project (native/steering), loaded by bpf(2) alone.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,15 @@
 
 namespace fanout {
 
-enum class SteeringPolicy : std::uint32_t {
-  addresses = 0,  // the pair of innermost addresses
-  ports = 1,      // and protocol and ports; later fragments follow the first one
+enum class SteeringProgram {
+  steer,    // BPF_PROG_TYPE_SOCKET_FILTER, for PACKET_FANOUT_DATA
+  dissect,  // BPF_PROG_TYPE_FLOW_DISSECTOR, for a network namespace
+};
+
+// As the bits of native/steering/options.h.
+struct SteeringSettings {
+  std::uint32_t policy = 0;
+  std::uint32_t layers = 0;
 };
 
 // Why the kernel refused it: with the last line of the verifier's log where the verifier did.
@@ -20,8 +26,8 @@ struct SteeringRefusal {
   std::string verifier;
 };
 
-// A descriptor of the program (BPF_PROG_TYPE_SOCKET_FILTER, for PACKET_FANOUT_DATA), with secret keys of its own.
-// `layers` are those that it looks into (native/steering/options.h). Needs CAP_BPF, or CAP_SYS_ADMIN before Linux 5.8.
-[[nodiscard]] std::variant<int, SteeringRefusal> load_steering(SteeringPolicy policy, std::uint32_t layers);
+// A descriptor of the program, with secret keys of its own. Needs CAP_BPF (a dissector CAP_NET_ADMIN, too), or
+// CAP_SYS_ADMIN before Linux 5.8.
+[[nodiscard]] std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, SteeringSettings settings);
 
 }  // namespace fanout

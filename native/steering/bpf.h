@@ -33,3 +33,9 @@ static long (*load_bytes_relative)(const void* skb, u32 offset, void* to, u32 by
 static void* (*map_lookup)(void* map, const void* key) = (void*)BPF_FUNC_map_lookup_elem;
 static long (*map_update)(void* map, const void* key, const void* value, u64 flags) = (void*)BPF_FUNC_map_update_elem;
 static u64 (*nanoseconds)(void) = (void*)BPF_FUNC_ktime_get_ns;
+
+// For the loader of this project, which makes the maps of a program: in the order of their names in
+// scripts/steering.mjs. Others read the types of the maps themselves.
+struct map_shape {
+  u32 type, key_bytes, value_bytes, entries;
+};

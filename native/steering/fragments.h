@@ -1,34 +1,14 @@
-// Later fragments do not say of what flow they are. Where a flow is more than its addresses, they follow the first one.
+// Later fragments do not say of what flow they are. They follow the first one, where a flow is more
+// than its addresses, or a tunnel came in pieces. What is noted of the first one, each program says for itself.
 #pragma once
 
 #include "hash.h"
 
 enum { fragments_max = 65536, reassembly_seconds = 30 };
 
-struct first_piece {
-  u32 hash;    // where it went
-  u32 second;  // when
-};
-
-struct {
-  int (*type)[BPF_MAP_TYPE_LRU_HASH];
-  int (*max_entries)[fragments_max];
-  u64* key;
-  struct first_piece* value;
-} fc_fragments SECTION(".maps");
-
 INLINE u32 second_now(void) { return (u32)(nanoseconds() >> 30); }
 
-// Zero: not known.
-INLINE u32 recall(u64 datagram) {
-  const struct first_piece* const found = map_lookup(&fc_fragments, &datagram);
-  return found != 0 && second_now() - found->second <= reassembly_seconds ? found->hash : 0;
-}
-
-INLINE void remember(u64 datagram, u32 hash) {
-  const struct first_piece value = {hash, second_now()};
-  map_update(&fc_fragments, &datagram, &value, BPF_ANY);
-}
+INLINE int is_recent(u32 second) { return second_now() - second <= reassembly_seconds; }
 
 // RFC 791: addresses, protocol and identification.
 INLINE u64 datagram4(u32 source, u32 destination, u32 identification, u32 protocol) {

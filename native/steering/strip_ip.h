@@ -3,22 +3,6 @@
 
 #include "strip_datagram.h"
 
-// Of the outermost datagram, and of the first one inside of it.
-INLINE void note_first_piece(struct walk* w, u64 piece) {
-  if (w->is_quoted) return;
-  if (w->datagram != 0) {
-    w->inner_datagram = piece;
-    return;
-  }
-  w->datagram = piece;
-  w->otherwise = mixed(w->sum);
-}
-
-INLINE void note_later_piece(struct walk* w, u64 piece) {
-  w->hash = recall(piece);
-  if (w->hash == 0) w->hash = mixed(w->sum);
-}
-
 INLINE void limit_packet(struct walk* w, u32 begin, u32 bytes) {
   if (bytes != 0 && begin + bytes < w->end) w->end = begin + bytes;
 }
@@ -37,8 +21,8 @@ INLINE void strip_ipv4(const struct __sk_buff* skb, struct walk* w) {
     return;
   }
   const u64 piece = datagram4(w->buf.w[3], w->buf.w[4], w->buf.h[2], protocol);
-  if ((w->buf.h[3] & BIG16(0x1fff)) != 0) return note_later_piece(w, piece);
-  note_first_piece(w, piece);
+  if ((w->buf.h[3] & BIG16(0x1fff)) != 0) return found_later_piece(w, piece);
+  found_first_piece(w, piece);
   w->next = in_ipv4 | protocol;
 }
 
@@ -62,8 +46,8 @@ INLINE void strip_ipv6_fragment(const struct __sk_buff* skb, struct walk* w) {
   if ((place & 0xfff9) != 0) {
     if (load_bytes(skb, w->ip_at + 8, &w->buf, 32) != 0) return;
     const u64 piece = datagram6(w->buf.d, identification);
-    if (place >> 3 != 0) return note_later_piece(w, piece);
-    note_first_piece(w, piece);
+    if (place >> 3 != 0) return found_later_piece(w, piece);
+    found_first_piece(w, piece);
   }
   w->next = in_ipv6 | protocol;
 }

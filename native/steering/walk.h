@@ -38,18 +38,24 @@ struct walk {
   u32 ip_at, payload_end;
   u32 ports, protocol;
   u32 hash;             // of a later piece
-  u32 otherwise;        // where later pieces of `datagram` go if nothing is remembered
-  u32 first_transport;  // of the outermost IP packet
+  u32 otherwise;        // what later pieces of `datagram` are taken for if nothing is remembered
   u32 is_quoted;        // in an ICMP error
   u32 inner_type;       // behind the routes of GRE
+  // Of the dissector only: what steering makes a sum of at once.
+  u64 addresses[4];     // as they stand in an IPv6 header; of IPv4 in the lower half of the first two
+  u32 version_type;     // ethertype of the innermost IP packet
+  u32 first_transport;  // where the header begins that the outermost IP packet carries; zero: none was reached
 };
 
-struct {
-  int (*type)[BPF_MAP_TYPE_PERCPU_ARRAY];
-  int (*max_entries)[1];
-  u32* key;
-  struct walk* value;
-} fc_walk SECTION(".maps");
+INLINE void begin_walk(struct walk* w, u32 type, u32 at, u32 end) {
+  w->sum = 0;
+  w->datagram = w->inner_datagram = 0;
+  w->next = type;
+  w->at = at;
+  w->end = end;
+  w->ports = w->protocol = 0;
+  w->hash = w->is_quoted = 0;
+}
 
 // Keeps the compiler from holding a number of the walk in a register, where the verifier would know it again.
 #define FORGET asm volatile("" ::: "memory")

@@ -16,8 +16,6 @@ export interface PrivilegesAddon {
   hasFanoutArgs(packetSocket: number): boolean;
   /** Names of the system calls that a run needs and that end the process which makes them, by a filter of this process. */
   deadlyCalls(): readonly string[];
-  /** A descriptor of the pinned BPF program. */
-  openPinnedProgram(path: string): number;
   /** All threads, for good: no capability, no supplementary group, no gain by execve(2). */
   become(ids: Ids): void;
   /** All threads, for good: no system call that reaches into other processes, namespaces or the kernel. */

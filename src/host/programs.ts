@@ -7,7 +7,7 @@ import type { CbpfInstruction } from '../addon/capture.ts';
 import { native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import type { FirstLayer } from '../model/link.ts';
-import { ALL_LAYERS, builtinPolicy, type SteeringPolicy } from '../model/steering.ts';
+import { ALL_LAYERS, builtinPolicy, policyBits, type SteeringPolicy } from '../model/steering.ts';
 import { searchedIn, toolEnvironment } from './tools.ts';
 
 /** Output of `tcpdump -ddd`: the number of instructions, then one a line. */
@@ -105,7 +105,7 @@ export async function openSteeringProgram(path: string, asInvoker: <T>(work: () 
 
 function loadBuiltin(name: string, policy: SteeringPolicy): number {
   try {
-    return native.loadSteering({ byPorts: policy === 'ports', layers: ALL_LAYERS });
+    return native.loadSteering({ program: 'steer', policy: policyBits(policy), layers: ALL_LAYERS });
   } catch (cause) {
     if (!isSystemCallError(cause)) throw cause;
     if (cause.errno === constants.errno.ENOSYS) throw withoutBpf(name, cause);
@@ -142,7 +142,7 @@ function openObject(path: string): number {
 /** A kernel that knows the call refuses the folder for another reason than one that does not. */
 function kernelHasBpf(): boolean {
   try {
-    closeSync(native.openPinnedProgram(BPF_FILE_SYSTEM));
+    closeSync(native.openPinned(BPF_FILE_SYSTEM));
     return true;
   } catch (error) {
     return !(isSystemCallError(error) && error.errno === constants.errno.ENOSYS);
@@ -160,7 +160,7 @@ function withoutBpf(path: string, cause?: unknown): FanoutError {
 
 function openPinned(path: string): number {
   try {
-    return native.openPinnedProgram(path);
+    return native.openPinned(path);
   } catch (cause) {
     if (!isSystemCallError(cause)) throw cause;
     if (cause.errno === constants.errno.ENOSYS) throw withoutBpf(path, cause);

@@ -19,3 +19,8 @@ export function builtinPolicy(name: string): SteeringPolicy | undefined {
 
 /** All encapsulations that it can look into. */
 export const ALL_LAYERS = 0xffff_ffff;
+
+/** As `enum policy` of native/steering/options.h. */
+export function policyBits(policy: SteeringPolicy): number {
+  return policy === 'ports' ? 1 : 0;
+}

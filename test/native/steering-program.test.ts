@@ -1,4 +1,4 @@
-/** The committed steering program is what its sources say. */
+/** The committed programs are what their sources say. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect } from 'vitest';
 import { packageRoot } from '../../src/package-root.ts';
@@ -12,7 +12,7 @@ function compiler(): Requirement | undefined {
   return isTheOne ? undefined : { reason: 'clang is not of version 14', remedy: 'apt-get install clang-14 (Debian 12)' };
 }
 
-testWith([compiler()], 'native/host/steering_program.hpp is what clang makes of native/steering', {}, () => {
+testWith([compiler()], 'what is committed is what clang makes of native/steering', {}, () => {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/steering.mjs', '--check'], { cwd: packageRoot(), encoding: 'utf8' });
   expect([status, stderr]).toEqual([0, '']);
 });

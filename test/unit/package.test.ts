@@ -27,10 +27,20 @@ const paths = packed.map(({ path }) => path);
 
 describe('the package', () => {
   const NATIVE = ['native/core', 'native/lab', 'native/host', 'native/binding'];
+  const STEERING = 'native/steering/steer.bpf.o';
 
   test('holds all that the addon is built from, what was bundled, and the documents', () => {
     const bundled = filesBelow('dist').filter((path) => !path.endsWith('.map'));
-    const fixed = ['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'package.json', 'native/flags.sh', 'npm-shrinkwrap.json'];
+    const fixed = [
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'binding.gyp',
+      'package.json',
+      'native/flags.sh',
+      STEERING,
+      'npm-shrinkwrap.json',
+    ];
     expect(bundled).toEqual(expect.arrayContaining(['dist/cli.js', 'dist/worker.cjs', 'dist/THIRD-PARTY-LICENSES.txt']));
     expect(paths.toSorted()).toEqual([...fixed, ...bundled, ...[...NATIVE, 'docs'].flatMap(filesBelow)].sort());
   });
@@ -40,9 +50,9 @@ describe('the package', () => {
     expect(await bundles.staleBundles(), 'build first: npm run build').toEqual([]);
   });
 
-  test('holds sources, scripts and texts only', () => {
+  test('holds sources, scripts and texts, and one BPF object', () => {
     const known =
-      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
+      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/steering\/steer\.bpf\.o|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
   });
 

@@ -1,14 +1,9 @@
 #include "core/socket/fanout.hpp"
 
-#include <linux/bpf.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
-
-#include "core/base/deadly_call.hpp"
 
 namespace fanout {
 namespace {
@@ -69,13 +64,12 @@ Status set_group_ebpf(int fd, int program_fd) noexcept {
   return Done{};
 }
 
-Result<UniqueFd> open_pinned_program(const char* path) noexcept {
-  if (is_deadly(SYS_bpf)) return SysError{"bpf(BPF_OBJ_GET)", EPERM};
-  bpf_attr attributes{};
-  attributes.pathname = reinterpret_cast<std::uint64_t>(path);
-  UniqueFd fd{static_cast<int>(::syscall(SYS_bpf, BPF_OBJ_GET, &attributes, sizeof attributes))};
-  if (!fd) return SysError::from_errno("bpf(BPF_OBJ_GET)");
-  return fd;
+std::optional<GroupMembership> membership_of(int fd) noexcept {
+  std::uint32_t value = 0;
+  socklen_t length = sizeof value;
+  if (::getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &value, &length) != 0 || value == 0) return std::nullopt;
+  return GroupMembership{static_cast<std::uint16_t>(value), static_cast<std::uint8_t>(value >> 16),
+                         static_cast<std::uint8_t>(value >> 24)};
 }
 
 std::optional<RolloverCounters> read_rollover_counters(int fd) noexcept {

@@ -41,8 +41,14 @@ struct Membership {
 // Programs belong to the group: one member sets them for all (PACKET_FANOUT_DATA).
 [[nodiscard]] Status set_group_cbpf(int fd, std::span<const sock_filter> program) noexcept;
 [[nodiscard]] Status set_group_ebpf(int fd, int program_fd) noexcept;
-// bpf(BPF_OBJ_GET) of a pinned BPF_PROG_TYPE_SOCKET_FILTER program.
-[[nodiscard]] Result<UniqueFd> open_pinned_program(const char* path) noexcept;
+
+// What PACKET_FANOUT tells of a socket of whomever; nothing if it is no packet socket, or in no group.
+struct GroupMembership {
+  std::uint16_t id = 0;
+  std::uint8_t mode = 0;   // PACKET_FANOUT_HASH and so on
+  std::uint8_t flags = 0;  // PACKET_FANOUT_FLAG_*, shifted right by eight
+};
+[[nodiscard]] std::optional<GroupMembership> membership_of(int fd) noexcept;
 
 // PACKET_ROLLOVER_STATS of this member; none where the group does not roll over. Reading does not reset them.
 struct RolloverCounters {
