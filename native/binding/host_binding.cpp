@@ -6,6 +6,7 @@
 #include "host/flow_dissector.hpp"
 #include "host/interface.hpp"
 #include "host/link.hpp"
+#include "host/namespace.hpp"
 #include "host/packet_diag.hpp"
 
 namespace fanout::binding {
@@ -108,6 +109,11 @@ Napi::Value flow_dissector(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), **program);
 }
 
+// enterNetworkNamespace(path)
+Napi::Value enter_namespace(const Napi::CallbackInfo& info) {
+  return done_or_throw(info.Env(), enter_network_namespace(info[0].ToString().Utf8Value().c_str()));
+}
+
 }  // namespace
 
 void export_host(Napi::Env env, Napi::Object exports) {
@@ -115,6 +121,7 @@ void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("interfaceName", Napi::Function::New<name_of_interface>(env));
   exports.Set("linkState", Napi::Function::New<link_state_of>(env));
   exports.Set("packetSockets", Napi::Function::New<packet_sockets>(env));
+  exports.Set("enterNetworkNamespace", Napi::Function::New<enter_namespace>(env));
   exports.Set("flowDissector", Napi::Function::New<flow_dissector>(env));
 }
 

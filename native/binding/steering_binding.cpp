@@ -13,14 +13,19 @@ namespace {
 std::string text_of(const Napi::Value& value) { return value.ToString().Utf8Value(); }
 int fd_of(const Napi::Value& value) { return value.ToNumber().Int32Value(); }
 
-// loadSteering({ program, policy, layers }): a descriptor of the program; an error of the call has `verifier` where
+SteeringProgram program_called(const std::string& name) {
+  if (name == "dissect") return SteeringProgram::dissect;
+  return name == "first" ? SteeringProgram::first : SteeringProgram::steer;
+}
+
+// loadSteering({ program, name, policy, layers }): a descriptor of the program; an error of the call has `verifier` where
 // that refused.
 Napi::Value load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto options = info[0].As<Napi::Object>();
-  const bool is_dissector = text_of(options.Get("program")) == "dissect";
-  const auto loaded = load_steering(is_dissector ? SteeringProgram::dissect : SteeringProgram::steer,
-                                    {uint32_of(options, "policy"), uint32_of(options, "layers")});
+  const auto loaded =
+      load_steering(program_called(text_of(options.Get("program"))),
+                    {text_of(options.Get("name")), uint32_of(options, "policy"), uint64_of(options.Get("layers"))});
   if (const int* const descriptor = std::get_if<int>(&loaded)) return Napi::Number::New(env, *descriptor);
   const auto& refusal = std::get<SteeringRefusal>(loaded);
   Napi::Error error = make_sys_error(env, refusal.error);
@@ -92,6 +97,11 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
   return descriptor_or_throw(info.Env(), attach_flow_dissector(text_of(info[0]).c_str(), fd_of(info[1])));
 }
 
+// replaceFlowDissector(link, program)
+Napi::Value replace(const Napi::CallbackInfo& info) {
+  return done_or_throw(info.Env(), replace_flow_dissector(fd_of(info[0]), fd_of(info[1])));
+}
+
 // hasContinue(program)
 Napi::Value can_continue(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -136,6 +146,7 @@ void export_steering(Napi::Env env, Napi::Object exports) {
   exports.Set("programAfter", Napi::Function::New<next_program>(env));
   exports.Set("linkInfo", Napi::Function::New<describe_link>(env));
   exports.Set("attachFlowDissector", Napi::Function::New<attach>(env));
+  exports.Set("replaceFlowDissector", Napi::Function::New<replace>(env));
   exports.Set("hasContinue", Napi::Function::New<can_continue>(env));
   exports.Set("takeDescriptor", Napi::Function::New<take>(env));
   exports.Set("groupOf", Napi::Function::New<group>(env));

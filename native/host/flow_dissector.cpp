@@ -36,6 +36,13 @@ Result<UniqueFd> attach_flow_dissector(const char* netns, int program) noexcept 
   return bpf_opened(BPF_LINK_CREATE, attr, "bpf(BPF_LINK_CREATE)");
 }
 
+Status replace_flow_dissector(int link, int program) noexcept {
+  bpf_attr attr = zeroed_bpf_attr();
+  attr.link_update.link_fd = static_cast<std::uint32_t>(link);
+  attr.link_update.new_prog_fd = static_cast<std::uint32_t>(program);
+  return bpf_done(BPF_LINK_UPDATE, attr, "bpf(BPF_LINK_UPDATE)");
+}
+
 Result<bool> has_continue(int program) noexcept {
   constexpr std::uint32_t goes_on = 129;  // BPF_FLOW_DISSECTOR_CONTINUE, which older headers do not name
   std::array<std::uint8_t, 60> frame{};

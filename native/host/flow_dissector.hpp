@@ -19,6 +19,9 @@ namespace fanout {
 // (net/core/flow_dissector.c, flow_dissector_bpf_prog_attach_check()). Linux 5.8.
 [[nodiscard]] Result<UniqueFd> attach_flow_dissector(const char* netns, int program) noexcept;
 
+// In one step another program in place of the one that the link has.
+[[nodiscard]] Status replace_flow_dissector(int link, int program) noexcept;
+
 // Whether the kernel goes on by itself where the program says BPF_FLOW_DISSECTOR_CONTINUE (Linux 6.1): older ones take
 // that answer for "no packet". The program must leave frames of LLDP to the kernel.
 [[nodiscard]] Result<bool> has_continue(int program) noexcept;

@@ -28,7 +28,6 @@ constexpr std::uint32_t policy_mark = 0xfe, layers_mark = 0xff;
 using Keys = std::array<std::uint64_t, 11>;
 
 struct Compiled {
-  const char* name;
   bpf_prog_type type;
   bool has_attach_type;
   std::span<const MapShape> maps;
@@ -36,11 +35,20 @@ struct Compiled {
   std::span<const std::uint64_t> instructions;
 };
 
+constexpr bpf_insn to_first[] = {
+    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+    {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+};
+
 Compiled compiled(SteeringProgram which) noexcept {
   using namespace steering_programs;
+  if (which == SteeringProgram::first) {
+    static const auto words = std::bit_cast<std::array<std::uint64_t, std::size(to_first)>>(to_first);
+    return {BPF_PROG_TYPE_SOCKET_FILTER, false, {}, {}, words};
+  }
   if (which == SteeringProgram::dissect)
-    return {"fc_dissect", BPF_PROG_TYPE_FLOW_DISSECTOR, true, dissect::maps, dissect::map_uses, dissect::instructions};
-  return {"fc_steer", BPF_PROG_TYPE_SOCKET_FILTER, false, steer::maps, steer::map_uses, steer::instructions};
+    return {BPF_PROG_TYPE_FLOW_DISSECTOR, true, dissect::maps, dissect::map_uses, dissect::instructions};
+  return {BPF_PROG_TYPE_SOCKET_FILTER, false, steer::maps, steer::map_uses, steer::instructions};
 }
 
 Result<UniqueFd> make_map(const MapShape& shape) noexcept {
@@ -52,13 +60,13 @@ Result<UniqueFd> make_map(const MapShape& shape) noexcept {
   return bpf_opened(BPF_MAP_CREATE, attr, "bpf(BPF_MAP_CREATE)");
 }
 
-std::uint64_t immediate_of(std::uint32_t which, SteeringSettings settings, const Keys& secret) noexcept {
+std::uint64_t immediate_of(std::uint32_t which, const SteeringSettings& settings, const Keys& secret) noexcept {
   if (which == policy_mark) return settings.policy;
   if (which == layers_mark) return settings.layers;
   return which < secret.size() ? secret[which] : 0;
 }
 
-std::vector<bpf_insn> program_with(const Compiled& source, SteeringSettings settings, const Keys& secret,
+std::vector<bpf_insn> program_with(const Compiled& source, const SteeringSettings& settings, const Keys& secret,
                                    std::span<const UniqueFd> maps) {
   std::vector<bpf_insn> program(source.instructions.size());
   std::memcpy(program.data(), source.instructions.data(), source.instructions.size_bytes());
@@ -92,7 +100,7 @@ std::string last_line(const std::string& log) {
 
 }  // namespace
 
-std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, SteeringSettings settings) {
+std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, const SteeringSettings& settings) {
   // The committed instructions are as they stand in the memory of a little-endian machine.
   if constexpr (std::endian::native != std::endian::little)
     return SteeringRefusal{SysError{"load_steering", ENOTSUP}, {}};
@@ -114,7 +122,7 @@ std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, Steering
   attr.insns = reinterpret_cast<std::uintptr_t>(program.data());
   attr.insn_cnt = static_cast<std::uint32_t>(program.size());
   attr.license = reinterpret_cast<std::uintptr_t>("Dual MIT/GPL");
-  std::memcpy(attr.prog_name, source.name, std::strlen(source.name));
+  settings.name.copy(attr.prog_name, sizeof attr.prog_name - 1);
   constexpr const char* call = "bpf(BPF_PROG_LOAD)";
   auto loaded = bpf_opened(BPF_PROG_LOAD, attr, call);
   if (loaded) return loaded->release();

@@ -12,12 +12,14 @@ namespace fanout {
 enum class SteeringProgram {
   steer,    // BPF_PROG_TYPE_SOCKET_FILTER, for PACKET_FANOUT_DATA
   dissect,  // BPF_PROG_TYPE_FLOW_DISSECTOR, for a network namespace
+  first,    // BPF_PROG_TYPE_SOCKET_FILTER: all to the first member, as without a program
 };
 
 // As the bits of native/steering/options.h.
 struct SteeringSettings {
+  std::string name;  // at most 15 octets, which bpftool lists
   std::uint32_t policy = 0;
-  std::uint32_t layers = 0;
+  std::uint64_t layers = 0;
 };
 
 // Why the kernel refused it: with the last line of the verifier's log where the verifier did.
@@ -28,6 +30,7 @@ struct SteeringRefusal {
 
 // A descriptor of the program, with secret keys of its own. Needs CAP_BPF (a dissector CAP_NET_ADMIN, too), or
 // CAP_SYS_ADMIN before Linux 5.8.
-[[nodiscard]] std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, SteeringSettings settings);
+[[nodiscard]] std::variant<int, SteeringRefusal> load_steering(SteeringProgram which,
+                                                                const SteeringSettings& settings);
 
 }  // namespace fanout

@@ -162,7 +162,7 @@ INLINE long leave_to_kernel(const struct __sk_buff* skb, struct bpf_flow_keys* k
 
 // False: no addresses were reached.
 INLINE int tell_innermost(const struct __sk_buff* skb, struct bpf_flow_keys* keys, struct walk* w, u32 type, u32 start) {
-  const u32 layers = LAYERS;
+  const u64 layers = LAYERS;
   // How long the packet is this program may not ask; reading beyond fails.
   begin_walk(w, type, start, 0x7fffffff);
   w->first_transport = 0;

@@ -5,25 +5,59 @@
 #include "bpf.h"
 
 // What an IDS does not look into it must not be steered by: it would scatter the packets that it takes for one flow.
-enum layers {
-  in_vxlan = 1 << 0,
-  in_geneve = 1 << 1,
-  in_gtpu = 1 << 2,
-  in_teredo = 1 << 3,
-  in_l2tp = 1 << 4,
-  in_gre = 1 << 5,
-  in_erspan = 1 << 6,
-  in_ip = 1 << 7,
-  in_ethernet = 1 << 8,  // EtherIP, and Ethernet as an IP protocol (RFC 8986)
-  in_mpls = 1 << 9,      // in IP or UDP; labels in front of IP are always taken off
-  in_ah = 1 << 10,
-  in_nsh = 1 << 11,
-  in_gre_udp = 1 << 12,
-  in_ayiya = 1 << 13,
-  in_lisp = 1 << 14,
-  in_capwap = 1 << 15,
-  in_eoip = 1 << 16,
-  in_pptp = 1 << 17,
+// Bits of LAYERS, by number; src/model/steering.ts has the same names in the same order. Links in front of the
+// outermost IP header are always taken off.
+enum layer {
+  in_ip,  // IPv4 and IPv6 in either
+  in_gre,
+  in_gre_route,
+  in_gre_vlan,
+  in_gre_ppp,
+  in_gre_mpls,
+  in_gre_nsh,
+  in_pptp,
+  in_erspan1,
+  in_erspan2,
+  in_erspan3,
+  in_eoip,
+  in_ah4,
+  in_ah6,
+  in_mobility,
+  in_ext,  // HIP and Shim6
+  in_etherip,
+  in_ethernet,  // as an IP protocol (RFC 8986)
+  in_mpls_ip,
+  in_vxlan,
+  in_vxlan_gpe,
+  in_geneve,
+  in_geneve_vlan,
+  in_geneve_mpls,
+  in_geneve_nsh,
+  in_gtpu,
+  in_gtp_old,
+  in_teredo,
+  in_gre_udp,
+  in_ayiya,
+  in_l2tp,
+  in_mpls_udp,
+  in_lisp,
+  in_capwap,
+  // Inside of a tunnel:
+  in_cmd,
+  in_fabricpath,
+  in_vntag,
+  in_etag,
+  in_pbb,
+  in_snap,
+  in_nsh,
+  in_mpls_pw,
+  in_mpls_ethernet,
+  in_frame_relay,
+  in_wlan,
+  in_hsr,
+  in_batman,
+  in_garland,
+  all_take_off = 63,  // set in every mask
 };
 
 enum policy {
@@ -38,7 +72,7 @@ enum policy {
     value_;                                            \
   })
 
-#define LAYERS ((u32)IMMEDIATE(0x5eedfcffffffffff))
+#define LAYERS IMMEDIATE(0x5eedfcffffffffff)
 #define POLICY ((u32)IMMEDIATE(0x5eedfcfe00000000))
 
 // The secret: a sender who does not know it cannot choose packets that all go to one member.
@@ -53,3 +87,5 @@ enum policy {
 #define KEY8 IMMEDIATE(0x5eedfc08a5f7b1c3)
 #define KEY9 IMMEDIATE(0x5eedfc09b3c5d7e9)
 #define KEY10 IMMEDIATE(0x5eedfc0ac7d1e3f5)
+
+INLINE int opens(u64 layers, enum layer layer) { return (int)(layers >> layer & 1); }

@@ -90,7 +90,8 @@ INLINE u64 sum_of_stations(const struct __sk_buff* skb) {
 
 SECTION("loadbalancer")
 int fc_steer(struct __sk_buff* skb) {
-  const u32 policy = POLICY, layers = LAYERS;
+  const u32 policy = POLICY;
+  const u64 layers = LAYERS;
   u32 type = BIG16((u16)skb->protocol);
   if (UNLIKELY(skb->pkt_type == packet_outgoing)) type = an_ethernet_frame;
   const u64 plain = sum_of_plain(skb, type, policy);

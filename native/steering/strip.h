@@ -32,7 +32,7 @@ INLINE void strip_arp(const struct __sk_buff* skb, struct walk* w) {
 }
 
 // One header of the stack: false if the walk is over.
-INLINE int strip(const struct __sk_buff* skb, struct walk* w, u32 layers) {
+INLINE int strip(const struct __sk_buff* skb, struct walk* w, u64 layers) {
   FORGET;
   const u32 next = w->next;
   w->next = nothing;
@@ -57,7 +57,7 @@ INLINE int strip(const struct __sk_buff* skb, struct walk* w, u32 layers) {
 }
 
 // All headers, or as many as a walk may have.
-INLINE void walk_through(const struct __sk_buff* skb, struct walk* w, u32 layers) {
+INLINE void walk_through(const struct __sk_buff* skb, struct walk* w, u64 layers) {
 #pragma clang loop unroll(disable)
   for (u32 header = 0; header < headers_max; ++header)
     if (!strip(skb, w, layers)) break;

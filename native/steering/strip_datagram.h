@@ -49,19 +49,22 @@ INLINE void strip_vxlan_gpe(struct walk* w) {
   w->at += 8;
 }
 
-INLINE void strip_geneve(struct walk* w) {
+INLINE void strip_geneve(struct walk* w, u64 layers) {
   const u32 first = w->buf.b[0], bytes = 8 + (first & 0x3f) * 4, type = BIG16(w->buf.h[1]);
-  const int is_known = type == type_teb || type == type_ipv4 || type == type_ipv6 || type == type_mpls ||
-                       type == type_mpls_multicast || type == type_vlan || type == type_qinq || type == type_nsh;
+  const int is_known = type == type_teb || type == type_ipv4 || type == type_ipv6 ||
+                       ((type == type_mpls || type == type_mpls_multicast) && opens(layers, in_geneve_mpls)) ||
+                       ((type == type_vlan || type == type_qinq) && opens(layers, in_geneve_vlan)) ||
+                       (type == type_nsh && opens(layers, in_geneve_nsh));
   if ((first & 0xc0) != 0 || !is_known || w->at + bytes > w->payload_end) return;
   w->at += bytes;
   w->next = type;
 }
 
 // User data of version 1, or of version 0, whose header has no flags.
-INLINE void strip_gtpu(const struct __sk_buff* skb, struct walk* w) {
+INLINE void strip_gtpu(const struct __sk_buff* skb, struct walk* w, u64 layers) {
   const u32 flags = w->buf.b[0], version = flags & 0xf0;
   if ((version != 0x10 && version != 0x30) || w->buf.b[1] != 0xff) return;
+  if (!opens(layers, version == 0x10 ? in_gtp_old : in_gtpu)) return;
   w->at += version == 0x10 ? 20 : 8;
   w->next = an_ip_packet;
   if (version == 0x10 || (flags & 0x07) == 0) return;
@@ -110,7 +113,7 @@ INLINE void strip_l2tp(const struct __sk_buff* skb, struct walk* w) {
 }
 
 // RFC 8086: version 0, and no field but checksum, key and sequence number.
-INLINE void strip_gre_udp(const struct __sk_buff* skb, struct walk* w, u32 layers) {
+INLINE void strip_gre_udp(const struct __sk_buff* skb, struct walk* w, u64 layers) {
   const u32 flags = BIG16(w->buf.h[0]), type = BIG16(w->buf.h[1]);
   const int is_known = type == type_teb || type == type_ipv4 || type == type_ipv6 || type == type_mpls ||
                        type == type_vlan || type == type_erspan || type == type_erspan3;
@@ -163,7 +166,7 @@ INLINE void strip_capwap(const struct __sk_buff* skb, struct walk* w) {
 }
 
 // Behind the ports. A tunnel is known by where it goes to; readers take the port of the answering side as well.
-INLINE void strip_datagram(const struct __sk_buff* skb, struct walk* w, u32 layers) {
+INLINE void strip_datagram(const struct __sk_buff* skb, struct walk* w, u64 layers) {
   if (!look(skb, w, 16)) return;
   const u32 source = BIG16(w->buf.h[0]), destination = BIG16(w->buf.h[1]), claimed = BIG16(w->buf.h[2]);
   const u32 port = is_tunnel_port(destination) ? destination : source;
@@ -171,19 +174,18 @@ INLINE void strip_datagram(const struct __sk_buff* skb, struct walk* w, u32 laye
   w->payload_end = claimed == 0 ? 0x7fffffff : w->at + claimed;
   w->at += 8;
   w->buf.d[0] = w->buf.d[1];
-  if (port == port_vxlan || port == port_vxlan_linux) return layers & in_vxlan ? strip_vxlan(w) : (void)0;
-  if (port == port_vxlan_gpe) return layers & in_vxlan ? strip_vxlan_gpe(w) : (void)0;
-  if (port == port_geneve) return layers & in_geneve ? strip_geneve(w) : (void)0;
-  if (port == port_gtpu || port == port_gtpc || port == port_gtp_old)
-    return layers & in_gtpu ? strip_gtpu(skb, w) : (void)0;
+  if (port == port_vxlan || port == port_vxlan_linux) return opens(layers, in_vxlan) ? strip_vxlan(w) : (void)0;
+  if (port == port_vxlan_gpe) return opens(layers, in_vxlan_gpe) ? strip_vxlan_gpe(w) : (void)0;
+  if (port == port_geneve) return opens(layers, in_geneve) ? strip_geneve(w, layers) : (void)0;
+  if (port == port_gtpu || port == port_gtpc || port == port_gtp_old) return strip_gtpu(skb, w, layers);
   if (port == port_teredo) {
-    if ((layers & in_teredo) && claimed != 0) w->next = a_teredo_packet;
+    if (opens(layers, in_teredo) && claimed != 0) w->next = a_teredo_packet;
     return;
   }
-  if (port == port_l2tp) return layers & in_l2tp ? strip_l2tp(skb, w) : (void)0;
-  if (port == port_gre) return layers & in_gre_udp ? strip_gre_udp(skb, w, layers) : (void)0;
-  if (port == port_ayiya) return layers & in_ayiya ? strip_ayiya(skb, w) : (void)0;
-  if (port == port_lisp) return layers & in_lisp ? strip_lisp(skb, w) : (void)0;
-  if (port == port_mpls) return layers & in_mpls ? strip_mpls_udp(skb, w) : (void)0;
-  if (port == port_capwap && (layers & in_capwap)) strip_capwap(skb, w);
+  if (port == port_l2tp) return opens(layers, in_l2tp) ? strip_l2tp(skb, w) : (void)0;
+  if (port == port_gre) return opens(layers, in_gre_udp) ? strip_gre_udp(skb, w, layers) : (void)0;
+  if (port == port_ayiya) return opens(layers, in_ayiya) ? strip_ayiya(skb, w) : (void)0;
+  if (port == port_lisp) return opens(layers, in_lisp) ? strip_lisp(skb, w) : (void)0;
+  if (port == port_mpls) return opens(layers, in_mpls_udp) ? strip_mpls_udp(skb, w) : (void)0;
+  if (port == port_capwap && opens(layers, in_capwap)) strip_capwap(skb, w);
 }

@@ -81,13 +81,14 @@ INLINE void strip_icmp(const struct __sk_buff* skb, struct walk* w, u32 in) {
   if (is_echo) w->ports = w->buf.h[2] | (u32)w->buf.h[2] << 16;
 }
 
-INLINE int is_extension(u32 protocol) {
-  return protocol == proto_hop_by_hop || protocol == proto_routing || protocol == proto_destination ||
-         protocol == proto_mobility || protocol == proto_hip || protocol == proto_shim6;
+INLINE int is_extension(u32 protocol, u64 layers) {
+  if (protocol == proto_mobility) return opens(layers, in_mobility);
+  if (protocol == proto_hip || protocol == proto_shim6) return opens(layers, in_ext);
+  return protocol == proto_hop_by_hop || protocol == proto_routing || protocol == proto_destination;
 }
 
 // `in` is the version of the packet that carries it.
-INLINE void strip_protocol(const struct __sk_buff* skb, struct walk* w, u32 in, u32 protocol, u32 layers) {
+INLINE void strip_protocol(const struct __sk_buff* skb, struct walk* w, u32 in, u32 protocol, u64 layers) {
   if (protocol == proto_tcp || protocol == proto_sctp || protocol == proto_dccp || protocol == proto_udplite) {
     if (look(skb, w, 4)) w->ports = w->buf.w[0];
     return;
@@ -100,13 +101,13 @@ INLINE void strip_protocol(const struct __sk_buff* skb, struct walk* w, u32 in, 
   }
   if (protocol == (in == in_ipv4 ? proto_icmp : proto_icmp6)) return strip_icmp(skb, w, in);
   if (protocol == proto_gre) return strip_gre(skb, w, layers);
-  if (protocol == proto_ah) return layers & in_ah ? strip_ah(skb, w, in) : (void)0;
-  if (protocol == proto_ipip && (layers & in_ip)) w->next = type_ipv4;
-  if (protocol == proto_ipv6 && (layers & in_ip)) w->next = type_ipv6;
-  if (protocol == proto_mpls && (layers & in_mpls)) w->next = type_mpls;
-  if (protocol == proto_etherip && (layers & in_ethernet)) strip_before_ethernet(w, 2);
-  if (protocol == proto_ethernet && (layers & in_ethernet)) w->next = an_ethernet_frame;
+  if (protocol == proto_ah) return opens(layers, in == in_ipv4 ? in_ah4 : in_ah6) ? strip_ah(skb, w, in) : (void)0;
+  if (protocol == proto_ipip && opens(layers, in_ip)) w->next = type_ipv4;
+  if (protocol == proto_ipv6 && opens(layers, in_ip)) w->next = type_ipv6;
+  if (protocol == proto_mpls && opens(layers, in_mpls_ip)) w->next = type_mpls;
+  if (protocol == proto_etherip && opens(layers, in_etherip)) strip_before_ethernet(w, 2);
+  if (protocol == proto_ethernet && opens(layers, in_ethernet)) w->next = an_ethernet_frame;
   if (in != in_ipv6) return;
   if (protocol == proto_fragment) return strip_ipv6_fragment(skb, w);
-  if (is_extension(protocol)) strip_extension(skb, w);
+  if (is_extension(protocol, layers)) strip_extension(skb, w);
 }

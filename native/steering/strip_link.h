@@ -4,6 +4,11 @@
 #include "walk.h"
 #include "wire.h"
 
+// In front of the outermost IP header there is no other flow that could be scattered.
+INLINE int is_taken_off(const struct walk* w, u64 layers, enum layer layer) {
+  return w->sum == 0 || opens(layers, layer);
+}
+
 INLINE u32 type_or_length(u32 field) { return field < types_min ? an_llc_frame : field; }
 
 INLINE u32 ethertype_of_ppp(u32 protocol) {
@@ -57,7 +62,7 @@ INLINE void strip_llc(const struct __sk_buff* skb, struct walk* w) {
 
 // By custom the first four bits tell what is beneath the labels (RFC 4928): a version of IP, or zero for the control
 // word of a pseudowire (RFC 4385), which may be missing.
-INLINE void strip_mpls(const struct __sk_buff* skb, struct walk* w) {
+INLINE void strip_mpls(const struct __sk_buff* skb, struct walk* w, u64 layers) {
   if (!look(skb, w, 4)) return;
   w->at += 4;
   if ((w->buf.b[2] & 1) == 0) {
@@ -68,8 +73,9 @@ INLINE void strip_mpls(const struct __sk_buff* skb, struct walk* w) {
   const u32 first = w->buf.b[0];
   w->next = ethertype_of_version(first);
   if (w->next != nothing) return;
-  if (first >> 4 == 0 && is_usual_ethernet(skb, w, 4)) return strip_before_ethernet(w, 4);
-  if (is_usual_ethernet(skb, w, 0)) w->next = an_ethernet_frame;
+  if (first >> 4 == 0 && is_taken_off(w, layers, in_mpls_pw) && is_usual_ethernet(skb, w, 4))
+    return strip_before_ethernet(w, 4);
+  if (is_taken_off(w, layers, in_mpls_ethernet) && is_usual_ethernet(skb, w, 0)) w->next = an_ethernet_frame;
 }
 
 // Version and type 1, code 0. An odd first octet is a whole protocol number (RFC 1661).
@@ -94,8 +100,8 @@ INLINE void strip_ppp(const struct __sk_buff* skb, struct walk* w) {
 }
 
 // RFC 8300: the length counts words of four octets, metadata included.
-INLINE void strip_nsh(const struct __sk_buff* skb, struct walk* w, u32 layers) {
-  if (!(layers & in_nsh) || !look(skb, w, 8)) return;
+INLINE void strip_nsh(const struct __sk_buff* skb, struct walk* w) {
+  if (!look(skb, w, 8)) return;
   const u32 first = BIG16(w->buf.h[0]), bytes = (first & 0x3f) * 4, kind = w->buf.b[3];
   if (first >> 14 != 0 || bytes < 8) return;
   w->at += bytes;
@@ -135,13 +141,30 @@ INLINE void strip_wlan(const struct __sk_buff* skb, struct walk* w) {
   w->next = an_llc_frame;
 }
 
+// The layer that a header of a link stands for, which not all readers take off.
+INLINE enum layer layer_of_link(u32 next) {
+  if (next == an_llc_frame || next == type_802_2) return in_snap;
+  if (next == type_cmd) return in_cmd;
+  if (next == type_etag) return in_etag;
+  if (next == type_vntag) return in_vntag;
+  if (next == type_fabricpath) return in_fabricpath;
+  if (next == type_pbb) return in_pbb;
+  if (next == type_nsh) return in_nsh;
+  if (next == type_frame_relay) return in_frame_relay;
+  if (next == type_batman) return in_batman;
+  if (next == a_wlan_frame) return in_wlan;
+  if (next == type_hsr || next == type_prp) return in_hsr;
+  return next == type_garland ? in_garland : all_take_off;
+}
+
 // `next` is no ethertype of IP. What is not known leaves nothing in w->next.
-INLINE void strip_link(const struct __sk_buff* skb, struct walk* w, u32 next, u32 layers) {
+INLINE void strip_link(const struct __sk_buff* skb, struct walk* w, u32 next, u64 layers) {
+  if (UNLIKELY(!is_taken_off(w, layers, layer_of_link(next)))) return;
   if (next == type_vlan || next == type_qinq || next == type_old_qinq || next == type_old_qinq2)
     return strip_tag(skb, w, 4);
   if (next == an_ethernet_frame || next == type_teb) return strip_ethernet(skb, w);
   if (next == an_llc_frame || next == type_802_2) return strip_llc(skb, w);
-  if (next == type_mpls || next == type_mpls_multicast) return strip_mpls(skb, w);
+  if (next == type_mpls || next == type_mpls_multicast) return strip_mpls(skb, w, layers);
   if (next == type_pppoe) return strip_pppoe(skb, w);
   if (next == a_ppp_frame || next == type_ppp) return strip_ppp(skb, w);
   if (next == type_hsr || next == type_prp || next == type_vntag) return strip_tag(skb, w, 6);
@@ -149,7 +172,7 @@ INLINE void strip_link(const struct __sk_buff* skb, struct walk* w, u32 next, u3
   if (next == type_fabricpath) return strip_before_ethernet(w, 2);
   if (next == type_pbb) return strip_before_ethernet(w, 4);
   if (next == type_garland) return strip_before_ethernet(w, 18);
-  if (next == type_nsh) return strip_nsh(skb, w, layers);
+  if (next == type_nsh || next == a_nsh_header) return strip_nsh(skb, w);
   if (next == type_frame_relay) return strip_frame_relay(skb, w);
   if (next == type_batman) return strip_batman(skb, w);
   if (next == a_wlan_frame) return strip_wlan(skb, w);

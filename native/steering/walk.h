@@ -19,6 +19,7 @@ enum {
   a_teredo_packet,
   a_gre_route,
   a_wlan_frame,
+  a_nsh_header,  // where the layer around it decides whether it is opened
 };
 
 union octets {

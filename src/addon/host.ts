@@ -30,6 +30,8 @@ export interface HostAddon {
   describeInterface(name: string): InterfaceInfo;
   /** null if there is none of this index. */
   linkState(ifindex: number): LinkState | null;
+  /** This thread, for good, and with it what it starts. Needs CAP_SYS_ADMIN. */
+  enterNetworkNamespace(path: string): void;
   packetSockets(): readonly PacketSocketInfo[];
   /** The id of the BPF flow dissector attached to the network namespace at this path; null if there is none. */
   flowDissector(netns: string): number | null;

@@ -1,11 +1,14 @@
 /** The BPF programs of this project (native/steering), and what is done with them. Failures throw Errors with `call` and `errno`. */
 
-/** "steer" is for PACKET_FANOUT_EBPF, "dissect" a flow dissector for a network namespace. */
+/** "steer" and "first" are for PACKET_FANOUT_EBPF, and "first" gives all to the first member; "dissect" is a flow dissector for a network namespace. */
 export interface SteeringSettings {
-  readonly program: 'steer' | 'dissect';
-  /** Bits of `enum policy` and of `enum layers` in native/steering/options.h. */
+  readonly program: 'steer' | 'dissect' | 'first';
+  /** What bpftool lists it by: at most 15 letters, digits and underscores. */
+  readonly name: string;
+  /** Bits of `enum policy` in native/steering/options.h. */
   readonly policy: number;
-  readonly layers: number;
+  /** 64 bits, numbered by `enum layer` there. */
+  readonly layers: bigint;
 }
 
 export interface ProgramInfo {
@@ -43,6 +46,8 @@ export interface SteeringAddon {
   linkInfo(link: number): LinkInfo;
   /** A descriptor of the link; it is attached while one is open, or pinned. EEXIST: another one is in its way. */
   attachFlowDissector(netns: string, program: number): number;
+  /** In one step another program in place of the one that the link has. */
+  replaceFlowDissector(link: number, program: number): void;
   /** Whether the kernel goes on by itself where a dissector leaves a packet to it (Linux 6.1). */
   hasContinue(dissector: number): boolean;
   /** A copy of a descriptor of another process (pidfd_getfd(2)). */

@@ -7,7 +7,8 @@ import type { CbpfInstruction } from '../addon/capture.ts';
 import { native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import type { FirstLayer } from '../model/link.ts';
-import { ALL_LAYERS, builtinPolicy, policyBits, type SteeringPolicy } from '../model/steering.ts';
+import { builtinPolicy, LAYERS } from '../model/steering.ts';
+import { loadSteering, withoutBpf } from './steering.ts';
 import { searchedIn, toolEnvironment } from './tools.ts';
 
 /** Output of `tcpdump -ddd`: the number of instructions, then one a line. */
@@ -89,7 +90,7 @@ const BPF_FILE_SYSTEM = '/sys/fs/bpf';
  */
 export async function openSteeringProgram(path: string, asInvoker: <T>(work: () => T) => T = (work) => work()): Promise<number> {
   const policy = builtinPolicy(path);
-  if (policy !== undefined) return loadBuiltin(path, policy);
+  if (policy !== undefined) return loadSteering(path, { program: 'steer', policy, layers: LAYERS });
   if (path.startsWith(`${BPF_FILE_SYSTEM}/`)) return openPinned(path);
   const object = asInvoker(() => openObject(path));
   if (!kernelHasBpf()) {
@@ -100,29 +101,6 @@ export async function openSteeringProgram(path: string, asInvoker: <T>(work: () 
     return await loadObject(path, object);
   } finally {
     closeSync(object);
-  }
-}
-
-function loadBuiltin(name: string, policy: SteeringPolicy): number {
-  try {
-    return native.loadSteering({ program: 'steer', policy: policyBits(policy), layers: ALL_LAYERS });
-  } catch (cause) {
-    if (!isSystemCallError(cause)) throw cause;
-    if (cause.errno === constants.errno.ENOSYS) throw withoutBpf(name, cause);
-    if (cause.errno === constants.errno.EPERM)
-      throw new FanoutError(
-        'PROGRAM_REFUSED',
-        `${name}: this process may not load eBPF programs (${cause.message})`,
-        'run as root of the host (sudo): CAP_BPF is needed, before Linux 5.8 CAP_SYS_ADMIN, and no user namespace has them',
-        { cause },
-      );
-    const verifier = 'verifier' in cause && typeof cause.verifier === 'string' ? `; the verifier says: ${cause.verifier}` : '';
-    throw new FanoutError(
-      'PROGRAM_REFUSED',
-      `${name}: the kernel refused the program (${cause.message})${verifier}`,
-      'it needs Linux 5.10 or newer; use --mode hash, or name a program of your own',
-      { cause },
-    );
   }
 }
 
@@ -147,15 +125,6 @@ function kernelHasBpf(): boolean {
   } catch (error) {
     return !(isSystemCallError(error) && error.errno === constants.errno.ENOSYS);
   }
-}
-
-function withoutBpf(path: string, cause?: unknown): FanoutError {
-  return new FanoutError(
-    'PROGRAM_REFUSED',
-    `${path} cannot be loaded: this kernel has no eBPF (bpf: ENOSYS)`,
-    'use a kernel with CONFIG_BPF_SYSCALL, or --mode cbpf, which needs none',
-    { cause },
-  );
 }
 
 function openPinned(path: string): number {
