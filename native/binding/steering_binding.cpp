@@ -1,4 +1,6 @@
 // The BPF programs of this project: loaded, attached, pinned, and given to groups of other processes.
+#include <algorithm>
+
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
 #include "core/socket/fanout.hpp"
@@ -18,14 +20,23 @@ SteeringProgram program_called(const std::string& name) {
   return name == "first" ? SteeringProgram::first : SteeringProgram::steer;
 }
 
-// loadSteering({ program, name, policy, layers }): a descriptor of the program; an error of the call has `verifier` where
-// that refused.
+std::optional<SteeringKeys> keys_of(const Napi::Value& value) {
+  SteeringKeys keys{};
+  if (!value.IsTypedArray()) return std::nullopt;
+  const auto given = value.As<Napi::BigUint64Array>();
+  if (given.ElementLength() != keys.size()) return std::nullopt;
+  std::copy(given.Data(), given.Data() + keys.size(), keys.begin());
+  return keys;
+}
+
+// loadSteering({ program, name, policy, layers, keys }): a descriptor of the program; an error of the call has
+// `verifier` where that refused.
 Napi::Value load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto options = info[0].As<Napi::Object>();
-  const auto loaded =
-      load_steering(program_called(text_of(options.Get("program"))),
-                    {text_of(options.Get("name")), uint32_of(options, "policy"), uint64_of(options.Get("layers"))});
+  const auto loaded = load_steering(program_called(text_of(options.Get("program"))),
+                                    {text_of(options.Get("name")), uint32_of(options, "policy"),
+                                     uint64_of(options.Get("layers")), keys_of(options.Get("keys"))});
   if (const int* const descriptor = std::get_if<int>(&loaded)) return Napi::Number::New(env, *descriptor);
   const auto& refusal = std::get<SteeringRefusal>(loaded);
   Napi::Error error = make_sys_error(env, refusal.error);

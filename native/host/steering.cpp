@@ -25,7 +25,6 @@ static_assert(sizeof(bpf_insn) == sizeof(std::uint64_t));
 // Immediates that are set here, by their upper half (native/steering/options.h).
 constexpr std::uint32_t mark = 0x5eedfc00, mark_bits = 0xffffff00;
 constexpr std::uint32_t policy_mark = 0xfe, layers_mark = 0xff;
-using Keys = std::array<std::uint64_t, 11>;
 
 struct Compiled {
   bpf_prog_type type;
@@ -60,13 +59,13 @@ Result<UniqueFd> make_map(const MapShape& shape) noexcept {
   return bpf_opened(BPF_MAP_CREATE, attr, "bpf(BPF_MAP_CREATE)");
 }
 
-std::uint64_t immediate_of(std::uint32_t which, const SteeringSettings& settings, const Keys& secret) noexcept {
+std::uint64_t immediate_of(std::uint32_t which, const SteeringSettings& settings, const SteeringKeys& secret) noexcept {
   if (which == policy_mark) return settings.policy;
   if (which == layers_mark) return settings.layers;
   return which < secret.size() ? secret[which] : 0;
 }
 
-std::vector<bpf_insn> program_with(const Compiled& source, const SteeringSettings& settings, const Keys& secret,
+std::vector<bpf_insn> program_with(const Compiled& source, const SteeringSettings& settings, const SteeringKeys& secret,
                                    std::span<const UniqueFd> maps) {
   std::vector<bpf_insn> program(source.instructions.size());
   std::memcpy(program.data(), source.instructions.data(), source.instructions.size_bytes());
@@ -104,8 +103,8 @@ std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, const St
   // The committed instructions are as they stand in the memory of a little-endian machine.
   if constexpr (std::endian::native != std::endian::little)
     return SteeringRefusal{SysError{"load_steering", ENOTSUP}, {}};
-  Keys secret;
-  if (::getrandom(secret.data(), sizeof secret, 0) != static_cast<ssize_t>(sizeof secret))
+  SteeringKeys secret = settings.keys.value_or(SteeringKeys{});
+  if (!settings.keys && ::getrandom(secret.data(), sizeof secret, 0) != static_cast<ssize_t>(sizeof secret))
     return SteeringRefusal{SysError::from_errno("getrandom"), {}};
   const Compiled source = compiled(which);
   std::vector<UniqueFd> maps;

@@ -1,7 +1,9 @@
 // The BPF programs of this project (native/steering), loaded by bpf(2) alone.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -16,10 +18,13 @@ enum class SteeringProgram {
 };
 
 // As the bits of native/steering/options.h.
+using SteeringKeys = std::array<std::uint64_t, 11>;
+
 struct SteeringSettings {
   std::string name;  // at most 15 octets, which bpftool lists
   std::uint32_t policy = 0;
   std::uint64_t layers = 0;
+  std::optional<SteeringKeys> keys;  // fresh ones without
 };
 
 // Why the kernel refused it: with the last line of the verifier's log where the verifier did.
@@ -30,7 +35,6 @@ struct SteeringRefusal {
 
 // A descriptor of the program, with secret keys of its own. Needs CAP_BPF (a dissector CAP_NET_ADMIN, too), or
 // CAP_SYS_ADMIN before Linux 5.8.
-[[nodiscard]] std::variant<int, SteeringRefusal> load_steering(SteeringProgram which,
-                                                                const SteeringSettings& settings);
+[[nodiscard]] std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, const SteeringSettings& settings);
 
 }  // namespace fanout

@@ -9,6 +9,8 @@ export interface SteeringSettings {
   readonly policy: number;
   /** 64 bits, numbered by `enum layer` there. */
   readonly layers: bigint;
+  /** Eleven; fresh ones without. */
+  readonly keys?: BigUint64Array;
 }
 
 export interface ProgramInfo {

@@ -59,6 +59,28 @@ const OPENED_BY: Readonly<Record<SteeredLayer, readonly IdsName[]>> = {
   garland: [],
 };
 
+/** Which of them a process is, by the name that it gives itself. */
+export function idsCalled(comm: string): IdsName | undefined {
+  return NAMED.find(([pattern]) => pattern.test(comm))?.[1];
+}
+
+const NAMED: readonly (readonly [RegExp, IdsName])[] = [
+  [/^suricata/i, 'suricata'],
+  [/^(?:zeek|bro)$/, 'zeek'],
+  [/^snort/i, 'snort'],
+  [/^(?:arkime-|moloch-)?capture$/, 'arkime'],
+  [/^packetbeat/, 'packetbeat'],
+];
+
+/** As each writes its own name. */
+export const IDS_TITLES: Readonly<Record<IdsName, string>> = {
+  suricata: 'Suricata',
+  zeek: 'Zeek',
+  snort: 'Snort',
+  arkime: 'Arkime',
+  packetbeat: 'Packetbeat',
+};
+
 /** What all of these look into. */
 export function layersOpenedBy(readers: readonly IdsName[]): readonly SteeredLayer[] {
   return (Object.keys(OPENED_BY) as SteeredLayer[]).filter((layer) => readers.every((reader) => OPENED_BY[layer].includes(reader)));

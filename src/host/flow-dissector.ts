@@ -3,10 +3,7 @@
 import { native } from '../addon/native.ts';
 import { isSystemCallError } from '../errors.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
-
-const OWN_NAMESPACE = '/proc/self/ns/net';
-/** Process 1 is as near to the initial namespace as one gets from inside a container. */
-const INITIAL_NAMESPACE = '/proc/1/ns/net';
+import { INITIAL_NAMESPACE, OWN_NAMESPACE } from './network-namespace.ts';
 
 /** @param programAt the id of the program attached to the namespace at a path, null if there is none; throws if it cannot be asked */
 export function readFlowDissector(programAt: (netns: string) => number | null = native.flowDissector): FlowDissector {

@@ -45,26 +45,29 @@ export function ownersOf(inodes: readonly number[]): readonly string[] {
 }
 
 /** A process, and those of the sockets in question that it holds. */
-interface Holder {
-  readonly name: string;
-  readonly inodes: ReadonlySet<number>;
+export interface Holder {
+  readonly pid: number;
+  /** As /proc/PID/comm has it: anybody may choose it. */
+  readonly comm: string;
+  /** Its descriptors by inode. */
+  readonly sockets: ReadonlyMap<number, number>;
 }
 
 /** One walk through the open files of all processes, which are hundreds of thousands on some hosts. */
-function holdersOf(wanted: ReadonlySet<number>): readonly Holder[] {
+export function holdersOf(wanted: ReadonlySet<number>): readonly Holder[] {
   if (wanted.size === 0) return [];
   return readdirSync('/proc').flatMap((entry) => {
     const pid = Number(entry);
-    const inodes = Number.isInteger(pid) ? heldBy(pid, wanted) : NONE;
-    return inodes.size === 0 ? [] : [{ name: `${nameOf(pid)} (pid ${pid})`, inodes }];
+    const sockets = Number.isInteger(pid) ? heldBy(pid, wanted) : NONE;
+    return sockets.size === 0 ? [] : [{ pid, comm: nameOf(pid), sockets }];
   });
 }
 
-const NONE: ReadonlySet<number> = new Set();
+const NONE: ReadonlyMap<number, number> = new Map();
 
 function namedBy(holders: readonly Holder[], inodes: readonly number[]): readonly string[] {
-  const owners = holders.filter((holder) => inodes.some((inode) => holder.inodes.has(inode)));
-  return owners.length > 0 ? owners.map(({ name }) => name) : usersOf(inodes);
+  const owners = holders.filter(({ sockets }) => inodes.some((inode) => sockets.has(inode)));
+  return owners.length > 0 ? owners.map(({ pid, comm }) => `${comm} (pid ${pid})`) : usersOf(inodes);
 }
 
 function usersOf(inodes: readonly number[]): readonly string[] {
@@ -82,17 +85,17 @@ export function capturingOn(ifindex: number): readonly number[] | undefined {
 
 const ETH_P_ALL = 3;
 
-function heldBy(pid: number, wanted: ReadonlySet<number>): ReadonlySet<number> {
+function heldBy(pid: number, wanted: ReadonlySet<number>): ReadonlyMap<number, number> {
   let descriptors: string[];
   try {
     descriptors = readdirSync(`/proc/${pid}/fd`);
   } catch {
     return NONE;
   }
-  const held = new Set<number>();
+  const held = new Map<number, number>();
   for (const descriptor of descriptors) {
     const inode = socketAt(`/proc/${pid}/fd/${descriptor}`);
-    if (inode !== undefined && wanted.has(inode)) held.add(inode);
+    if (inode !== undefined && wanted.has(inode)) held.set(inode, Number(descriptor));
   }
   return held;
 }

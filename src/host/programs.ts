@@ -1,5 +1,5 @@
 /** Filters and steering programs that other programs prepare: tcpdump compiles pcap syntax, bpftool loads objects. */
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -8,7 +8,8 @@ import { native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
 import type { FirstLayer } from '../model/link.ts';
 import { builtinPolicy, LAYERS } from '../model/steering.ts';
-import { loadSteering, withoutBpf } from './steering.ts';
+import { loadObjectOfOurs, loadSteering, withoutBpf } from './steering.ts';
+import { type ObjectSettings, settingsIn } from './steering-object.ts';
 import { searchedIn, toolEnvironment } from './tools.ts';
 
 /** Output of `tcpdump -ddd`: the number of instructions, then one a line. */
@@ -98,10 +99,20 @@ export async function openSteeringProgram(path: string, asInvoker: <T>(work: () 
     throw withoutBpf(path);
   }
   try {
-    return await loadObject(path, object);
+    const settings = settingsOf(object);
+    return settings === undefined ? await loadObject(path, object) : loadObjectOfOurs(path, settings);
   } finally {
     closeSync(object);
   }
+}
+
+/** Larger than any object of ours. */
+const OBJECT_BYTES_MAX = 1 << 20;
+
+/** What `cure --write` made is loaded without bpftool. */
+function settingsOf(object: number): ObjectSettings | undefined {
+  const stats = fstatSync(object);
+  return stats.isFile() && stats.size <= OBJECT_BYTES_MAX ? settingsIn(readFileSync(object)) : undefined;
 }
 
 function openObject(path: string): number {

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError, type SystemCallError } from '../errors.ts';
 import { layerMask, POLICY_BIT, type SteeredLayer, type SteeringPolicy } from '../model/steering.ts';
+import type { ObjectSettings } from './steering-object.ts';
 
 export interface Steering {
   /** "first": all to the first member, as the kernel does where a group has no program. */
@@ -31,6 +32,16 @@ export function loadSteering(what: string, { program, policy, layers = [], hasNo
       policy: (policy === 'ports' ? POLICY_BIT.ports : 0) | (hasNoFallback ? POLICY_BIT.noFallback : 0),
       layers: layerMask(layers),
     });
+  } catch (cause) {
+    if (!isSystemCallError(cause)) throw cause;
+    throw refusal(what, cause);
+  }
+}
+
+/** What steeringObject() made, without a loader of others. */
+export function loadObjectOfOurs(what: string, { policy, layers, keys }: ObjectSettings): number {
+  try {
+    return native.loadSteering({ program: 'steer', name: PROGRAM_NAMES.steer, policy: Number(policy), layers, keys });
   } catch (cause) {
     if (!isSystemCallError(cause)) throw cause;
     throw refusal(what, cause);

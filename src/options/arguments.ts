@@ -1,11 +1,12 @@
 /** What some options take: an interface, a filter, classes of traffic, CPUs, a kernel, the place of a report. Each refuses with a remedy. */
+import { IDS_NAMES, type IdsName } from '../deployment/depth.ts';
 import { FanoutError } from '../errors.ts';
 import { isAtLeast, parseKernelRelease } from '../model/kernel-release.ts';
-import { BUILTIN_NAMES, builtinPolicy } from '../model/steering.ts';
+import { BUILTIN_NAMES, builtinPolicy, LAYERS, type SteeredLayer } from '../model/steering.ts';
 import { classesSelectedBy } from '../traffic/classes.ts';
 import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
 import { type Machine, parseCpuList } from './machine.ts';
-import { usage } from './values.ts';
+import { oneOf, usage } from './values.ts';
 
 /** A path, or text that stands for one: it goes to open(2), which ends it at a NUL. */
 export function parsePath(expected: string): (text: string, option: string) => string {
@@ -101,6 +102,16 @@ export function parseEbpfProgram(path: string, option: string): SteeringProgram 
   if (path.startsWith('builtin') && !path.endsWith('.o') && builtinPolicy(path) === undefined)
     throw usage(option, path, `${BUILTIN_NAMES.join(', ')}, or a path`);
   return { kind: 'ebpf', path };
+}
+
+/** Each once. */
+export function parseIds(list: string, option: string): readonly IdsName[] {
+  return [...new Set(list.toLowerCase().split(','))].map((name) => oneOf(option, name, IDS_NAMES));
+}
+
+export function parseLayers(list: string, option: string): readonly SteeredLayer[] {
+  if (list === 'all') return LAYERS;
+  return [...new Set(list.split(','))].map((name) => oneOf(option, name, LAYERS));
 }
 
 export type Pinning =

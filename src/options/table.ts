@@ -2,18 +2,23 @@
  * The options of all commands, a row each. From it come what the command line takes (commander), --help, defaults, ranges, the types of what
  * was typed and of what it means, and the grammar of the fuzzer. A command lists the keys of its options (see OptionSet).
  */
+
+import { IDS_NAMES } from '../deployment/depth.ts';
 import { CAUSE_CODES } from '../model/cause.ts';
 import { FANOUT_MODE_NAMES, fanoutModeCalled, MEMBERS_MAX } from '../model/fanout.ts';
 import { FLOW_MEMORY_MAX, FLOW_MEMORY_MIN, RUN_MS_MAX } from '../model/run-limits.ts';
+import { POLICIES } from '../model/steering.ts';
 import { FLOWS_MAX } from '../traffic/limits.ts';
 import {
   parseCbpfProgram,
   parseClasses,
   parseEbpfProgram,
   parseFilter,
+  parseIds,
   parseInterface,
   parseJsonOutput,
   parseKernel,
+  parseLayers,
   parsePath,
   parsePin,
 } from './arguments.ts';
@@ -142,6 +147,37 @@ const MODE_LIST = 'hash,hash+defrag,lb,qm';
 export const LIVE_LIMITS = { twoWayFlows: 1000, duration: '60s' } as const;
 
 export const OPTIONS = {
+  ids: value('--ids <name,...>', 'own', `whose groups: ${IDS_NAMES.join(', ')}; steered no deeper than they look`, {
+    otherwise: 'who reads the groups here',
+    parse: parseIds,
+    fitting: ['suricata', 'zeek', 'zeek,snort'],
+  }),
+  hash: flag('--hash', 'own', 'groups in mode hash, of all programs in this network namespace: by a flow dissector, while they run'),
+  group: value('--group <id>', 'own', 'a group of another program in mode ebpf, while it runs', {
+    parse: number({ least: 0, most: 65535 }),
+    fitting: ['1', '23', '65535'],
+  }),
+  write: value('--write <file>', 'own', 'the steering program as an object file with secret keys of its own, mode 0600', {
+    parse: parsePath('the path of a file'),
+    fitting: ['/etc/suricata/fanout-cluster.bpf.o', 'lb.o'],
+  }),
+  policy: value('--policy <policy>', 'own', `what a flow is: ${POLICIES.join(', ')}`, {
+    otherwise: 'ports for Suricata, else addresses',
+    parse: choice(POLICIES),
+    fitting: POLICIES,
+  }),
+  layers: value('--layers <name,...>', 'own', 'encapsulations to look into, instead of those that the IDS opens; "all"', {
+    parse: parseLayers,
+    fitting: ['all', 'ip,gre,vxlan'],
+  }),
+  netns: value('--netns <name>', 'own', 'of another network namespace: its name, a process in it, or a path', {
+    parse: parsePath('a network namespace'),
+    fitting: ['sensor', '1234', '/proc/1234/ns/net'],
+  }),
+  withoutFallback: flag('--without-fallback', 'own', 'on a kernel before 6.1, where more than fanout goes by the flow dissector'),
+  undo: flag('--undo', 'own', 'with --hash or --group: as it was before'),
+  status: flag('--status', 'own', 'what is attached where, since when, and who loaded it'),
+  verify: flag('--verify', 'own', 'run the command that proves it, and end with its exit status'),
   slot: value('--slot <number>', 'own', 'kill the member in this slot only', {
     otherwise: 'each in turn',
     parse: number({ least: 0, most: MEMBERS_MAX - 1 }),

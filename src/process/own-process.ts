@@ -5,7 +5,7 @@ import type { Native } from '../addon/native.ts';
 import type { Ids } from '../addon/privileges.ts';
 import type { ExecOptions } from '../addon/process.ts';
 import { unlessInterrupted } from '../collector/run/interruption.ts';
-import type { Openings, Rights } from '../collector/run/provisions.ts';
+import type { OpeningRights, Openings } from '../collector/run/provisions.ts';
 import { FanoutError, interrupted } from '../errors.ts';
 import { NODE_PATH, type Starter, starterFor } from '../host/node-program.ts';
 import { becomeForGood, type Privilege, Privileges, privilegeOf, readCredentials, refuseReachingOut } from '../host/privileges.ts';
@@ -70,7 +70,8 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
 
   const openFirst = async <T>(openings: Openings<T>): Promise<T> => {
     try {
-      return await openings.open(rightsOf(ownPrivileges()));
+      const { native } = await import('../addon/native.ts');
+      return await openings.open(rightsOf(ownPrivileges(), native, signal));
     } catch (error) {
       throw await unlessInterrupted(error, { signal, clock: { sleep } }, BEFORE_BEGINNING);
     }
@@ -128,13 +129,21 @@ function readPrivileges(): Privileges {
   return new Privileges(privilegeOf(readCredentials(), process.env));
 }
 
-function rightsOf(privileges: Privileges): Rights {
+function rightsOf(privileges: Privileges, addon: Native, signal: AbortSignal): OpeningRights {
+  const waiting = { signal, limitMs: REPORT_LIMIT_MS };
+  const as = <T>(owner: Ids, work: () => T): T => privileges.as(owner, work);
   return {
+    openSecret: (path) =>
+      privileges.privilege.kind === 'root'
+        ? openReportFileAsRoot(path, addon, as, waiting, SECRET_MODE)
+        : openReportFile(path, addon, waiting, SECRET_MODE),
     asInvoker: (work) => privileges.asInvoker(work),
     asRunUser: (work) => privileges.asRunUser(work),
     runAs: runAsOf(privileges.privilege),
   };
 }
+
+const SECRET_MODE = 0o600;
 
 function runAsOf(privilege: Privilege): Ids | undefined {
   return privilege.kind === 'root' ? privilege.runAs : undefined;

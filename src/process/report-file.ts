@@ -1,4 +1,4 @@
-/** Where a report goes. Opened before the run, so that a bad path costs no one a long capture. */
+/** Where a report goes, or another file that the caller names. Opened before the work, so that a bad path costs no one a long capture. */
 import {
   closeSync,
   constants,
@@ -25,10 +25,12 @@ import { at, walkAsRoot } from '../host/root-path.ts';
 
 export interface ReportFile {
   /** Writes the whole text. A reader of the path sees the old content or the new, never a part, where that is possible. */
-  readonly commit: (text: string) => Promise<void>;
+  readonly commit: (content: Content) => Promise<void>;
   /** Leaves the path as it was. */
   readonly discard: () => void;
 }
+
+export type Content = string | Uint8Array;
 
 /** What may end the wait for a disk, or for a process that writes, before the limit does. */
 export interface Waiting {
@@ -47,12 +49,15 @@ interface Disk {
   readonly waiting: Waiting;
 }
 
-/** With the rights that this process has now, and will have when the report is written. */
-export function openReportFile(path: string, addon: ReportAddon, waiting: Waiting): ReportFile {
+/**
+ * With the rights that this process has now, and will have when the report is written.
+ * @param mode of a file, new or not; without it that of the file which is replaced
+ */
+export function openReportFile(path: string, addon: ReportAddon, waiting: Waiting, mode?: number): ReportFile {
   return guarded(path, () => {
     const own = descriptorNamedBy(path);
     const disk: Disk = { addon, waiting };
-    return own === undefined ? open(path, disk) : intoDescriptor(path, own, disk);
+    return own === undefined ? open(path, disk, mode) : intoDescriptor(path, own, disk);
   });
 }
 
@@ -65,6 +70,7 @@ export function openReportFileAsRoot(
   addon: ReportAddon & Pick<Native, 'startFileHelper'>,
   asOwner: <T>(owner: Ids, work: () => T) => T,
   waiting: Waiting,
+  wantedMode?: number,
 ): ReportFile {
   if (descriptorNamedBy(path) !== undefined) return openReportFile(path, addon, waiting);
   return guarded(path, () => {
@@ -76,7 +82,7 @@ export function openReportFileAsRoot(
         const file = asOwner(rights, () => openSync(at(directory, name), flags));
         return intoOpened(path, file, { addon, waiting });
       }
-      const mode = existing === undefined ? NEW_FILE_MODE & ~process.umask() : existing.mode & 0o7777;
+      const mode = wantedMode ?? (existing === undefined ? NEW_FILE_MODE & ~process.umask() : existing.mode & 0o7777);
       const { channel, pid } = addon.startFileHelper({ directory, temporary: temporaryName(name), target: name, mode, ...rights });
       return byHelper(path, channel, pid, waiting);
     } finally {
@@ -96,10 +102,10 @@ function intoDescriptor(path: string, descriptor: number, disk: Disk): ReportFil
   const stats = fstatSync(descriptor);
   // Standard output of this program is a stream of it, and others write there, too: all of it stays open.
   if (stats.isFIFO() || stats.isSocket()) return intoStream(path, descriptor, false);
-  return { commit: (text) => withoutHanging(path, () => writeAll(descriptor, text), disk), discard: () => undefined };
+  return { commit: (content) => withoutHanging(path, () => writeAll(descriptor, content), disk), discard: () => undefined };
 }
 
-function open(path: string, disk: Disk): ReportFile {
+function open(path: string, disk: Disk, mode: number | undefined): ReportFile {
   const target = resolved(path);
   const existing = statSync(target, { throwIfNoEntry: false });
   if (existing?.isDirectory()) throw new Error('it is a directory');
@@ -108,7 +114,7 @@ function open(path: string, disk: Disk): ReportFile {
   if (existing !== undefined && !existing.isFile()) return intoOpened(path, openSync(target, 'w'), disk);
   // By doing it: access(2) would ask for the real user, and this process may be acting for another one.
   if (existing !== undefined) closeSync(openSync(target, 'r+'));
-  return replacing(target, existing, path, disk);
+  return replacing({ target, existing, path, mode: mode ?? (existing === undefined ? undefined : existing.mode & 0o7777) }, disk);
 }
 
 function intoOpened(path: string, file: number, disk: Disk): ReportFile {
@@ -118,12 +124,12 @@ function intoOpened(path: string, file: number, disk: Disk): ReportFile {
 /** One that somebody reads. In write(2) for a slow reader this process would be deaf to signals. */
 function intoStream(path: string, pipe: number, isOwn: boolean): ReportFile {
   return {
-    commit: (text) =>
+    commit: (content) =>
       new Promise<void>((done, failed) => {
         const stream = new Socket({ fd: pipe, readable: false, writable: true });
         stream.on('error', (cause) => failed(unwritable(path, cause)));
-        if (isOwn) stream.end(text, done);
-        else stream.write(text, () => done());
+        if (isOwn) stream.end(content, done);
+        else stream.write(content, () => done());
       }),
     discard: () => {
       if (isOwn) closeSync(pipe);
@@ -143,20 +149,33 @@ function temporaryName(target: string): string {
 const STICKY = 0o1000;
 const NEW_FILE_MODE = 0o644;
 
-function replacing(target: string, existing: Stats | undefined, path: string, disk: Disk): ReportFile {
+interface Replacement {
+  readonly target: string;
+  readonly existing: Stats | undefined;
+  /** As it was named. */
+  readonly path: string;
+  /** undefined: as umask(2) has it. */
+  readonly mode: number | undefined;
+}
+
+function replacing({ target, existing, path, mode }: Replacement, disk: Disk): ReportFile {
   const directory = dirname(target);
   const temporary = join(directory, temporaryName(target));
   const opened = mayRenameOver(directory, existing) ? openNew(directory, temporary, existing !== undefined) : undefined;
   // The directory may be closed to us although the file is not; then it is written in place.
-  if (opened === undefined) return directly(path, openSync(target, 'r+'), disk, true);
+  if (opened === undefined) {
+    const file = openSync(target, 'r+');
+    if (mode !== undefined && mode !== ((existing?.mode ?? 0) & 0o7777)) fchmodSync(file, mode);
+    return directly(path, file, disk, true);
+  }
   const { file, isNamed } = opened;
-  if (existing !== undefined) fchmodSync(file, existing.mode & 0o7777);
+  if (mode !== undefined) fchmodSync(file, mode);
   const report: ReportFile = {
-    commit: (text) =>
+    commit: (content) =>
       withoutHanging(
         path,
         async () => {
-          await writeAll(file, text);
+          await writeAll(file, content);
           await synced(file);
           if (isNamed) renameSync(temporary, target);
           else disk.addon.nameFile(file, temporary, target);
@@ -174,8 +193,8 @@ function untilExit({ commit, discard }: ReportFile, remove: () => void): ReportF
   process.once('exit', remove);
   const forget = (): void => void process.removeListener('exit', remove);
   return {
-    commit: async (text) => {
-      await commit(text);
+    commit: async (content) => {
+      await commit(content);
       forget();
     },
     discard: () => {
@@ -219,8 +238,10 @@ function undefinedIf(condition: boolean, cause: unknown): undefined {
 
 function byHelper(path: string, channel: number, pid: number, waiting: Waiting): ReportFile {
   return {
-    commit: (text) =>
-      guardedLater(path, () => bounded(toldTo(channel, Buffer.from(text)), `process ${pid}, which writes it, has not answered`, waiting)),
+    commit: (content) =>
+      guardedLater(path, () =>
+        bounded(toldTo(channel, Buffer.from(content)), `process ${pid}, which writes it, has not answered`, waiting),
+      ),
     discard: () => closeSync(channel),
   };
 }
@@ -286,12 +307,12 @@ async function withoutHanging(path: string, work: () => Promise<void>, { addon, 
 
 function directly(path: string, file: number, disk: Disk, truncate = false): ReportFile {
   return {
-    commit: (text) =>
+    commit: (content) =>
       withoutHanging(
         path,
         async () => {
           if (truncate) await promisify(ftruncate)(file);
-          await writeAll(file, text);
+          await writeAll(file, content);
           closeSync(file);
         },
         disk,
@@ -303,8 +324,8 @@ function directly(path: string, file: number, disk: Disk, truncate = false): Rep
 const synced = promisify(fsync);
 
 /** In a thread of Node.js: a disk may take its time, and signals are heard meanwhile. */
-async function writeAll(file: number, text: string): Promise<void> {
-  const bytes = Buffer.from(text);
+async function writeAll(file: number, content: Content): Promise<void> {
+  const bytes = Buffer.from(content);
   for (let offset = 0; offset < bytes.length; ) {
     const { bytesWritten } = await promisify(write)(file, bytes, offset, bytes.length - offset, null);
     offset += bytesWritten;

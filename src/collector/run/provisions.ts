@@ -61,6 +61,18 @@ export interface Provisions {
   close(): Promise<void>;
 }
 
+/** What is there while a command opens what it needs. */
+export interface OpeningRights extends Rights {
+  /** A file that only its owner may read, opened as root would, or with the rights of whoever owns the way to it. */
+  openSecret(path: string): SecretFile;
+}
+
+export interface SecretFile {
+  /** All of it, or the path stays as it was. */
+  commit(content: Uint8Array): Promise<void>;
+  discard(): void;
+}
+
 /** Whose rights to use for what. */
 export interface Rights {
   asInvoker<T>(work: () => T): T;
@@ -74,7 +86,7 @@ export const OWN_RIGHTS: Rights = { asInvoker: (work) => work(), asRunUser: (wor
 
 /** How to get what needs a privilege, and how the program that replaces this one goes on with it. */
 export interface Openings<T> {
-  open(rights: Rights): Promise<T>;
+  open(rights: OpeningRights): Promise<T>;
   /** As JSON, and the descriptors that must stay open. */
   handOver(opened: T): { readonly handover: unknown; readonly descriptors: readonly number[] };
   takeOver(handed: unknown): Promise<T>;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CaptureInput } from '../../../../src/capture-file/input.ts';
 import { renderJson } from '../../../../src/collector/report/json.ts';
-import { OWN_RIGHTS, type Rights } from '../../../../src/collector/run/provisions.ts';
+import { type OpeningRights, OWN_RIGHTS } from '../../../../src/collector/run/provisions.ts';
 import { type PredictTools, predict } from '../../../../src/commands/predict/command.ts';
 import { parsePredictOptions, type RawPredictOptions } from '../../../../src/commands/predict/options.ts';
 import type { RunPrediction } from '../../../../src/commands/predict/predict.ts';
@@ -44,7 +44,10 @@ async function predictWith(
   probeKernel: PredictTools['probeKernel'] = () => undefined,
 ) {
   const { host: idle, written } = commandHost({ enterLab: () => Promise.reject(new Error('a prediction needs no lab')) });
-  const rights: Rights = { ...OWN_RIGHTS, asInvoker: <T>() => Promise.resolve(CAPTURE) as T };
+  const openSecret = (): never => {
+    throw new Error('nothing is written here');
+  };
+  const rights: OpeningRights = { ...OWN_RIGHTS, asInvoker: <T>() => Promise.resolve(CAPTURE) as T, openSecret };
   const host: Host = {
     ...idle,
     prepare: async (json, openings) => {

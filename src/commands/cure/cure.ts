@@ -1,0 +1,172 @@
+/** Does what was asked for, with the privileges that it needs, and says what there is afterwards. */
+import { uptime } from 'node:os';
+import { resolve } from 'node:path';
+import { native } from '../../addon/native.ts';
+import type { ProgramInfo } from '../../addon/steering.ts';
+import type { OpeningRights } from '../../collector/run/provisions.ts';
+import { isSystemCallError, unreachable } from '../../errors.ts';
+import {
+  attachDissector,
+  detachDissector,
+  otherDissector,
+  type PinnedDissector,
+  pinnedDissectors,
+  programOf,
+} from '../../host/dissector-link.ts';
+import { readFlowDissector } from '../../host/flow-dissector.ts';
+import { foreignGroups, steerForeignGroup } from '../../host/foreign-groups.ts';
+import { enterNamespace, INITIAL_NAMESPACE, namespaceInode, namespaceName } from '../../host/network-namespace.ts';
+import { PROGRAM_NAMES } from '../../host/steering.ts';
+import { steeringObject } from '../../host/steering-object.ts';
+import { depthFor, markOf, policyFor } from './depth.ts';
+import type { CureOptions, Task } from './options.ts';
+import { proofOf } from './proof.ts';
+import type { AttachedDissector, CuredGroup, CureResult, Did, KnownProgram, Namespace } from './result.ts';
+
+export interface CureIo {
+  readonly version: string;
+  readonly rights: Pick<OpeningRights, 'openSecret'>;
+  /** Called before anything is attached. */
+  readonly onAttach: (netns: Namespace) => void;
+}
+
+export async function runCure(options: CureOptions, io: CureIo): Promise<Omit<CureResult, 'verified'>> {
+  if (options.netns !== undefined) enterNamespace(options.netns);
+  const netns = namespaceHere(options.netns);
+  const did = await doIt(options, netns, io);
+  const groups = groupsHere();
+  const inForce = dissectorInForce();
+  return {
+    schema: 'fanout-cluster/cure@1',
+    tool: { version: io.version },
+    at: new Date().toISOString(),
+    netns,
+    did,
+    ...(inForce === undefined ? {} : { inForce }),
+    groups,
+    proof: proofOf({ did, netns, groups: groups ?? [], interface: options.interface }),
+  };
+}
+
+function namespaceHere(given: string | undefined): Namespace {
+  const inode = namespaceInode();
+  return { inode, name: namespaceName(inode) ?? null, given: given ?? null };
+}
+
+function groupsHere(): readonly CuredGroup[] | null {
+  return foreignGroups()?.map((group) => ({ ...group, interface: group.interface ?? null })) ?? null;
+}
+
+async function doIt(options: CureOptions, netns: Namespace, io: CureIo): Promise<Did> {
+  const { task } = options;
+  switch (task.kind) {
+    case 'hash':
+      return task.undo ? detach() : attach(options, task, netns, io);
+    case 'group':
+      return task.undo ? unsteer(task.id) : steer(options, task.id);
+    case 'write':
+      return await write(options, task.path, io);
+    case 'advice':
+      return { kind: 'advice', depth: depthFor(options, []) };
+    case 'status':
+      return status();
+    default:
+      return unreachable(task);
+  }
+}
+
+function attach(options: CureOptions, { withoutFallback }: Extract<Task, { kind: 'hash' }>, netns: Namespace, { onAttach }: CureIo): Did {
+  const depth = depthFor(
+    options,
+    (groupsHere() ?? []).filter(({ mode }) => mode === 'hash'),
+  );
+  const onLoaded = (): void => onAttach(netns);
+  const { did, dissector, hasContinue } = attachDissector({ layers: depth.layers, mark: markOf(depth), withoutFallback, onLoaded });
+  return { kind: did, dissector: described(dissector), depth, hasFallback: hasContinue };
+}
+
+function detach(): Did {
+  const dissector = detachDissector();
+  if (dissector !== undefined) return { kind: 'detached', dissector: described(dissector) };
+  const other = otherDissector();
+  if (other !== undefined) throw other;
+  return { kind: 'nothing-attached' };
+}
+
+function steer(options: CureOptions, id: number): Did {
+  const depth = depthFor(
+    options,
+    (groupsHere() ?? []).filter((group) => group.id === id),
+  );
+  const policy = policyFor(options.policy, depth);
+  const group = steerForeignGroup(id, { program: 'steer', policy, layers: depth.layers, mark: markOf(depth) });
+  return { kind: 'steered', group: { ...group, interface: group.interface ?? null }, policy, depth };
+}
+
+function unsteer(id: number): Did {
+  const group = steerForeignGroup(id, { program: 'first' });
+  return { kind: 'unsteered', group: { ...group, interface: group.interface ?? null } };
+}
+
+async function write(options: CureOptions, path: string, { rights }: CureIo): Promise<Did> {
+  const depth = depthFor(options, []);
+  const policy = policyFor(options.policy, depth);
+  const object = steeringObject(policy, depth.layers);
+  await rights.openSecret(path).commit(object);
+  return { kind: 'written', path: resolve(path), policy, depth };
+}
+
+function status(): Did {
+  const pinned = pinnedDissectors()?.map(described);
+  const here = dissectorInForce();
+  const isListed = here === null || here === undefined || pinned?.some(({ program }) => program.id === here.program.id);
+  const dissectors = pinned === undefined ? null : [...pinned, ...(isListed ? [] : [here])];
+  return { kind: 'status', dissectors, programs: steeringPrograms() };
+}
+
+/** null: the kernel's own; undefined where only root may know. */
+function dissectorInForce(): AttachedDissector | null | undefined {
+  const there = readFlowDissector();
+  if (there.kind === 'unknown') return undefined;
+  if (there.kind === 'none') return null;
+  const namespace = there.namespace === 'own' ? namespaceInode() : namespaceInode(INITIAL_NAMESPACE);
+  const pinned = pinnedDissectors()?.find(({ program }) => program.id === there.programId);
+  if (pinned !== undefined) return described(pinned);
+  const program = programOf(there.programId) ?? { id: there.programId, type: 0, user: 0, name: '', loadedNs: 0 };
+  return { ...described({ pin: '', namespace, program }), pin: null };
+}
+
+function described({ pin, namespace, program }: PinnedDissector): AttachedDissector {
+  return {
+    program: known(program),
+    pin,
+    namespace,
+    namespaceName: namespaceName(namespace) ?? null,
+    isOwn: program.name.startsWith(PROGRAM_NAMES.dissect),
+  };
+}
+
+function known({ id, name, user, loadedNs }: ProgramInfo): KnownProgram {
+  const sinceMs = Date.now() - uptime() * 1000 + loadedNs / 1e6;
+  return { id, name, user, since: new Date(sinceMs).toISOString() };
+}
+
+/** More than any host has. */
+const PROGRAMS_MAX = 100_000;
+
+/** Steering programs that are in some group, of whatever namespace; null where this user may not list programs. */
+function steeringPrograms(): readonly KnownProgram[] | null {
+  const found: KnownProgram[] = [];
+  try {
+    let id = native.programAfter(0);
+    for (let seen = 0; id !== null && seen < PROGRAMS_MAX; seen += 1) {
+      const program = programOf(id);
+      if (program?.name.startsWith(PROGRAM_NAMES.steer) === true) found.push(known(program));
+      id = native.programAfter(id);
+    }
+  } catch (error) {
+    if (isSystemCallError(error)) return null;
+    throw error;
+  }
+  return found;
+}

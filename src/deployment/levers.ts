@@ -1,0 +1,65 @@
+/** How each IDS is cured: the lever that it has, as lines to paste. Keys and values as in their sources and manuals. Pure. */
+import { IDS_TITLES, type IdsName } from './depth.ts';
+
+/** Where the object is written to, unless told otherwise. */
+export const SURICATA_OBJECT = '/etc/suricata/fanout-cluster.bpf.o';
+
+export interface SuricataLever {
+  readonly interface: string;
+  /** "auto" would be one thread with a program. */
+  readonly threads: number;
+  readonly object: string;
+}
+
+/** For suricata.yaml. */
+export function suricataLines({ interface: device, threads, object }: SuricataLever): readonly string[] {
+  return [
+    'af-packet:',
+    `  - interface: ${device}`,
+    `    threads: ${threads}`,
+    '    cluster-id: 99',
+    '    cluster-type: cluster_ebpf',
+    `    ebpf-lb-file: ${object}`,
+  ];
+}
+
+const SURICATA_WRITE = `sudo fanout-cluster cure --ids suricata --write ${SURICATA_OBJECT}`;
+
+/** In one paragraph: what to do, and with which command. */
+export function adviceOn(ids: IdsName): string {
+  if (ids === 'suricata')
+    return `Suricata loads a steering program by itself. Write one, paste the lines below, and start Suricata again: ${SURICATA_WRITE}`;
+  const lever = `${IDS_TITLES[ids]} is in mode hash: a flow dissector for its network namespace cures the groups while they run (sudo fanout-cluster cure --hash --ids ${ids}). At boot the unit below does it.`;
+  if (ids !== 'zeek') return lever;
+  return `${lever} With af_packet_fanout_mode=AF_Packet::FANOUT_EBPF instead, Zeek gives its group no program: then sudo fanout-cluster cure --group 23 --ids zeek after each start.`;
+}
+
+/** Services as the packages of each call them. */
+const SERVICES: Readonly<Record<IdsName, readonly string[]>> = {
+  suricata: ['suricata.service'],
+  zeek: ['zeek.service'],
+  snort: ['snort3.service', 'snort.service'],
+  arkime: ['arkimecapture.service'],
+  packetbeat: ['packetbeat.service'],
+};
+
+/** A unit that attaches the flow dissector at boot. */
+export function unitLines(ids: readonly IdsName[], program: string): readonly string[] {
+  const readers = ids.length === 0 ? 'an IDS' : ids.map((name) => IDS_TITLES[name]).join(', ');
+  const depth = ids.length === 0 ? '' : ` --ids ${ids.join(',')}`;
+  return [
+    '[Unit]',
+    `Description=Keep flows of ${readers} together in AF_PACKET fanout groups of mode HASH`,
+    'RequiresMountsFor=/sys/fs/bpf',
+    ...(ids.length === 0 ? [] : [`Before=${ids.flatMap((name) => SERVICES[name]).join(' ')}`]),
+    '',
+    '[Service]',
+    'Type=oneshot',
+    'RemainAfterExit=yes',
+    `ExecStart=${program} cure --hash${depth} --quiet`,
+    `ExecStop=${program} cure --hash --undo --quiet`,
+    '',
+    '[Install]',
+    'WantedBy=multi-user.target',
+  ];
+}
