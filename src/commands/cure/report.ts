@@ -19,9 +19,13 @@ export function cureBrief(result: CureResult): Document {
   return { sections: [{ blocks: lastLines(result) }], isBrief: true };
 }
 
+/** Who asks without a flag, as fanout does (callers of __skb_get_hash_symmetric() and of skb_flow_dissect_flow_keys(skb, keys, 0)). */
+const ALSO_ASK =
+  'these ask it there, and go by innermost addresses without ports from now on: symhash of nftables, the queues of a multi-queue TUN device, bonds with xmit_hash_policy encap2+3 or encap3+4, routes with several next hops under fib_multipath_hash_policy 2 or 3, the flow classifier and choke of tc; and accelerated RFS does no more where the driver asks for ports (ice, mlx5, bnxt, sfc, enic, hns3)';
+
 /** Before anything is attached: it is a matter of more than fanout. */
 export function beforeAttaching(netns: Namespace): string {
-  return `attaching a flow dissector to ${placeOf(netns)}: besides fanout in mode hash, these ask it there and then go by innermost addresses, without ports: symhash of nftables, the queues of a multi-queue TUN device, the policies encap2+3 and encap3+4 of a bond, tc's flow classifier and choke, and accelerated RFS of some drivers`;
+  return `attaching a flow dissector to ${placeOf(netns)}: besides fanout in mode hash, ${ALSO_ASK}`;
 }
 
 function done({ did, netns }: CureResult): readonly Block[] {
