@@ -32,6 +32,7 @@ static long (*load_bytes_relative)(const void* skb, u32 offset, void* to, u32 by
                                    u32 start) = (void*)BPF_FUNC_skb_load_bytes_relative;
 static void* (*map_lookup)(void* map, const void* key) = (void*)BPF_FUNC_map_lookup_elem;
 static long (*map_update)(void* map, const void* key, const void* value, u64 flags) = (void*)BPF_FUNC_map_update_elem;
+static long (*map_delete)(void* map, const void* key) = (void*)BPF_FUNC_map_delete_elem;
 static u64 (*nanoseconds)(void) = (void*)BPF_FUNC_ktime_get_ns;
 
 // For the loader of this project, which makes the maps of a program: in the order of their names in

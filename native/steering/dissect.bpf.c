@@ -115,6 +115,16 @@ INLINE int tell_plain(const struct __sk_buff* skb, struct bpf_flow_keys* keys, u
   return 1;
 }
 
+// Where the kernel begins. Of a frame that this host sends with VLAN tags in its bytes, it has moved the network header
+// behind them (packet_parse_headers() in net/packet/af_packet.c), but still says the type that the first one has. Then
+// octet 0 is the link header, and the last tag tells what follows. Of such a frame the type may be a length, too.
+INLINE u32 type_at(const struct __sk_buff* skb, u32 type, u32 start) {
+  if (LIKELY(type != type_vlan && type != type_qinq)) return type_or_length(type);
+  u16 first, last;
+  if (start < 18 || load_bytes(skb, 12, &first, 2) != 0 || BIG16(first) != type) return type;
+  return load_bytes(skb, start - 2, &last, 2) == 0 ? type_or_length(BIG16(last)) : type;
+}
+
 // Behind the tags that lead to the outermost IP packet: where it is, its addresses, and its ports if it has some.
 INLINE long tell_outermost(const struct __sk_buff* skb, struct bpf_flow_keys* keys, u32 type, u32 at) {
   union octets buf;
@@ -164,7 +174,7 @@ INLINE long leave_to_kernel(const struct __sk_buff* skb, struct bpf_flow_keys* k
 INLINE int tell_innermost(const struct __sk_buff* skb, struct bpf_flow_keys* keys, struct walk* w, u32 type, u32 start) {
   const u64 layers = LAYERS;
   // How long the packet is this program may not ask; reading beyond fails.
-  begin_walk(w, type, start, 0x7fffffff);
+  begin_walk(w, type_at(skb, type, start), start, 0x7fffffff);
   w->first_transport = 0;
 #pragma clang loop unroll(disable)
   for (u32 header = 0; header < headers_max; ++header) {
@@ -174,7 +184,12 @@ INLINE int tell_innermost(const struct __sk_buff* skb, struct bpf_flow_keys* key
   }
   FORGET;
   if (w->sum == 0) return 0;
-  if (UNLIKELY(w->datagram != 0) && w->sum != w->otherwise) remember(w);
+  if (UNLIKELY(w->datagram != 0)) {
+    if (w->sum != w->otherwise)
+      remember(w);
+    else
+      forget(&fc_fragments, w->datagram);
+  }
   if (w->version_type == type_ipv4)
     tell_pair4(keys, (u32)w->addresses[0], (u32)w->addresses[1]);
   else

@@ -10,6 +10,12 @@ INLINE u32 second_now(void) { return (u32)(nanoseconds() >> 30); }
 
 INLINE int is_recent(u32 second) { return second_now() - second <= reassembly_seconds; }
 
+// An identification comes again, on a busy pair of hosts within seconds: what was noted of the datagram that had it
+// before must not stay. A deletion locks, a look does not, and there is rarely anything.
+INLINE void forget(void* first_pieces, u64 datagram) {
+  if (UNLIKELY(map_lookup(first_pieces, &datagram) != 0)) map_delete(first_pieces, &datagram);
+}
+
 // RFC 791: addresses, protocol and identification.
 INLINE u64 datagram4(u32 source, u32 destination, u32 identification, u32 protocol) {
   return KEY4 + (KEY5 + source) * (KEY6 + destination) + (KEY7 + identification) * (KEY8 + protocol);

@@ -107,7 +107,12 @@ int fc_steer(struct __sk_buff* skb) {
   u32 hash = w->hash;
   if (UNLIKELY(sum == 0)) sum = sum_of_stations(skb);
   if (LIKELY(hash == 0)) hash = mixed(policy & by_ports ? with_ports(sum, w->ports, w->protocol) : sum);
-  if (UNLIKELY(w->datagram != 0) && hash != w->otherwise) remember(w->datagram, hash);
+  if (UNLIKELY(w->datagram != 0)) {
+    if (hash != w->otherwise)
+      remember(w->datagram, hash);
+    else
+      forget(&fc_fragments, w->datagram);
+  }
   if ((policy & by_ports) && UNLIKELY(w->inner_datagram != 0)) remember(w->inner_datagram, hash);
   return (int)hash;
 }

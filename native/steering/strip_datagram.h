@@ -88,15 +88,14 @@ INLINE void strip_gtp_extension(const struct __sk_buff* skb, struct walk* w) {
 // Indications of authentication and origin may precede the IPv6 packet (RFC 4380), whose length must fit: nothing else
 // tells Teredo from other datagrams.
 INLINE void strip_teredo(const struct __sk_buff* skb, struct walk* w) {
-  if (!look(skb, w, 8)) return;
-  if (w->buf.h[0] == BIG16(0)) {
-    w->at += 8;
-    w->next = a_teredo_packet;
-  } else if (w->buf.h[0] == BIG16(1)) {
-    w->at += 13 + (u32)w->buf.b[2] + w->buf.b[3];
-    w->next = a_teredo_packet;
-  } else if (w->buf.b[0] >> 4 == 6 && w->at + 40 + BIG16(w->buf.h[2]) <= w->payload_end) {
-    w->next = type_ipv6;
+  const u32 indications_max = 2;
+#pragma clang loop unroll(disable)
+  for (u32 indications = 0; look(skb, w, 8); ++indications) {
+    if (indications == indications_max || BIG16(w->buf.h[0]) > 1) {
+      if (w->buf.b[0] >> 4 == 6 && w->at + 40 + BIG16(w->buf.h[2]) <= w->payload_end) w->next = type_ipv6;
+      return;
+    }
+    w->at += w->buf.b[1] == 0 ? 8 : 13 + (u32)w->buf.b[2] + w->buf.b[3];
   }
 }
 
@@ -140,6 +139,11 @@ INLINE void strip_lisp(const struct __sk_buff* skb, struct walk* w) {
 }
 
 // RFC 7510. Something known must be beneath the stack: nothing else tells it from other datagrams.
+// The same, within the payload: an Ethernet header and one octet of what it announces.
+INLINE int is_ethernet_behind(const struct __sk_buff* skb, struct walk* w, u32 bytes) {
+  return w->at + bytes + 15 <= w->payload_end && is_usual_ethernet(skb, w, bytes);
+}
+
 enum { labels_in_udp_max = 4 };
 
 INLINE void strip_mpls_udp(const struct __sk_buff* skb, struct walk* w) {
@@ -148,7 +152,8 @@ INLINE void strip_mpls_udp(const struct __sk_buff* skb, struct walk* w) {
     if (w->at + bytes + 4 > w->payload_end || !look_ahead(skb, w, bytes, 4)) return;
     bytes += 4;
     if ((w->buf.b[2] & 1) == 0) continue;
-    if (ip_behind(skb, w, bytes) != nothing || is_usual_ethernet(skb, w, bytes) || is_usual_ethernet(skb, w, bytes + 4))
+    if (ip_behind(skb, w, bytes) != nothing || is_ethernet_behind(skb, w, bytes) ||
+        is_ethernet_behind(skb, w, bytes + 4))
       w->next = type_mpls;
     return;
   }
@@ -160,6 +165,7 @@ INLINE void strip_capwap(const struct __sk_buff* skb, struct walk* w) {
   const u32 bytes = (u32)(w->buf.b[1] >> 3) * 4, kind = w->buf.b[2] & 0x3f;
   if (w->buf.b[0] != 0 || bytes < 8 || (w->buf.b[3] & 0x88) != 0) return;
   const u32 is_wireless = kind == 3;
+  if (w->at + bytes + 15 > w->payload_end || !look_ahead(skb, w, bytes + 14, 1)) return;
   if (!is_wireless && ((kind & 1) != 0 || !is_usual_ethernet(skb, w, bytes))) return;
   w->at += bytes;
   w->next = is_wireless ? a_wlan_frame : an_ethernet_frame;

@@ -1,7 +1,7 @@
-/** The cases of native/test/kernel_fanout.cpp: each in a process and a network namespace of its own, so that lo is idle. */
+/** Programs of native/test that ask the kernel: each run in a process and a network namespace of its own. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { runProgram } from './programs.ts';
+import { type Ended, runProgram } from './programs.ts';
 
 const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
 
@@ -12,8 +12,15 @@ export function buildNativeCases(): void {
   execFileSync('make', ['--no-print-directory', '-s', '-C', `${NATIVE}/test`, 'kernel'], { encoding: 'utf8' });
 }
 
-/** What the case said: "1 cases, 0 failed checks" if all is well, else with the checks that failed before it. */
+/** A case of kernel_fanout.cpp. What it said: "1 cases, 0 failed checks" if all is well, else with the checks that failed before it. */
 export async function runNativeCase(name: string): Promise<string> {
   const { stdout, stderr, signal } = await runProgram('unshare', ['--net', '--', `${NATIVE}/build/asan/kernel_fanout`, name]);
   return `${stderr}${signal === null ? '' : `ended by ${signal}\n`}${stdout}`.trim();
+}
+
+/** Groups of 256 members take descriptors. */
+export function runSteeringDifference(seconds: number, seed: number): Promise<Ended> {
+  const corpus = `${NATIVE}/fuzz/corpus/dissect`;
+  const command = ['sh', '-c', 'ulimit -n 4096; exec "$@"', 'sh', `${NATIVE}/build/asan/steering_difference`];
+  return runProgram('unshare', ['--net', '--mount', '--', ...command, `${seconds}`, `${seed}`, corpus]);
 }

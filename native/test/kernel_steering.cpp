@@ -1,0 +1,394 @@
+// Where the BPF programs send real packets: fragments in every order, packets in pages, packets that this host sends.
+// Must run in a network namespace of its own. Its cases print the table of docs/cure.md, too.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "test/check.hpp"
+#include "test/fanout_rig.hpp"
+#include "test/header_stacks.hpp"
+
+namespace {
+
+using namespace fanout;
+using namespace fanout::test;
+
+constexpr std::size_t members = 8, flows = 48;
+
+enum Lever : std::size_t { addresses, ports, dissector, levers };
+constexpr std::array names{"addresses", "ports", "hash + dissector"};
+using Places = std::array<int, levers>;
+
+// One group for each way to steer, on one interface.
+class Groups {
+ public:
+  explicit Groups(const std::string& interface, std::uint16_t first_id)
+      : by_addresses_(interface, members, {.group_id = first_id, .mode = FanoutMode::ebpf}, programs().addresses.get()),
+        by_ports_(interface, members, {.group_id = id_after(first_id, 1), .mode = FanoutMode::ebpf},
+                  programs().ports.get()),
+        by_hash_(interface, members, {.group_id = id_after(first_id, 2), .mode = FanoutMode::hash}) {}
+
+  Places take() { return {by_addresses_.take(), by_ports_.take(), by_hash_.take()}; }
+
+ private:
+  struct Programs {
+    UniqueFd addresses, ports, link;
+  };
+  // Attached and loaded once, to the end of the process.
+  static const Programs& programs() {
+    static const Programs all{load_or_exit(SteeringProgram::steer, test::by_addresses),
+                              load_or_exit(SteeringProgram::steer, test::by_ports), attach_dissector_or_exit()};
+    return all;
+  }
+  static std::uint16_t id_after(std::uint16_t id, int more) { return static_cast<std::uint16_t>(id + more); }
+
+  Group by_addresses_, by_ports_, by_hash_;
+};
+
+// A way for packets to come to the groups.
+struct Way {
+  const char* name;
+  bool (*send)(const Octets& frame);
+  Groups& groups;
+
+  Places where(const Octets& frame) const {
+    if (!CHECK(send(frame))) return {nowhere, nowhere, nowhere};
+    return groups.take();
+  }
+};
+
+Way received() {
+  static TapWriter tap{"tap0"};
+  static Groups groups{"tap0", 10};
+  return {"received", [](const Octets& frame) { return tap.send(frame); }, groups};
+}
+
+Way in_pages() {
+  static TapWriter tap{"tap1", true};
+  static Groups groups{"tap1", 20};
+  return {"received in pages", [](const Octets& frame) { return tap.send(frame); }, groups};
+}
+
+Way outgoing() {
+  static VethPair veth{"out0", "out1"};
+  static Groups groups{"out0", 30};
+  return {"sent by this host", [](const Octets& frame) { return veth.send(frame); }, groups};
+}
+
+const std::vector<Way>& ways() {
+  static const std::vector<Way> all = [] {
+    silence_new_interfaces();
+    return std::vector<Way>{received(), in_pages(), outgoing()};
+  }();
+  return all;
+}
+
+// ---- datagrams in pieces
+
+struct Piece {
+  Octets frame;
+  bool is_first = false;
+};
+
+// The pieces of one datagram, in order, and whole packets of its flow in both directions.
+struct Datagram {
+  std::vector<Piece> pieces;
+  std::vector<Octets> whole;
+};
+
+Octets behind(const Octets& frame, std::size_t from) { return {frame.begin() + static_cast<long>(from), frame.end()}; }
+
+constexpr std::size_t piece_bytes = 800;
+
+// `frame` is Ethernet and IPv4 without options.
+std::vector<Piece> split4(const Octets& frame, unsigned identification, std::size_t bytes = piece_bytes) {
+  const Octets content = behind(frame, 34);
+  std::vector<Piece> out;
+  for (std::size_t at = 0; at < content.size(); at += bytes) {
+    const std::size_t end = std::min(at + bytes, content.size());
+    Octets piece{frame.begin(), frame.begin() + 34};
+    set16(piece, 16, 20 + end - at);
+    set16(piece, 18, identification);
+    set16(piece, 20, at / 8 | (end < content.size() ? 0x2000U : 0U));
+    piece.insert(piece.end(), content.begin() + static_cast<long>(at), content.begin() + static_cast<long>(end));
+    out.push_back({piece, at == 0});
+  }
+  return out;
+}
+
+// `frame` is Ethernet and IPv6 without extensions.
+std::vector<Piece> split6(const Octets& frame, std::uint32_t identification) {
+  const Octets content = behind(frame, 54);
+  std::vector<Piece> out;
+  for (std::size_t at = 0; at < content.size(); at += piece_bytes) {
+    const std::size_t end = std::min(at + piece_bytes, content.size());
+    Octets piece{frame.begin(), frame.begin() + 54};
+    set16(piece, 18, 8 + end - at);
+    piece[20] = std::byte{IPPROTO_FRAGMENT};
+    piece.push_back(frame[20]);
+    put8(piece, 0);
+    put16(piece, static_cast<unsigned>(at) | (end < content.size() ? 1U : 0U));
+    put32(piece, identification);
+    piece.insert(piece.end(), content.begin() + static_cast<long>(at), content.begin() + static_cast<long>(end));
+    out.push_back({piece, at == 0});
+  }
+  return out;
+}
+
+struct Ends {
+  std::string a, b;
+  unsigned a_port, b_port;
+};
+
+Ends ends4(unsigned flow) {
+  return {"10.1." + std::to_string(flow / 200) + "." + std::to_string(flow % 200 + 1),
+          "192.0.2." + std::to_string(flow % 250 + 1), 20000 + flow, 5000 + flow % 7};
+}
+
+Ends ends6(unsigned flow) {
+  char a[40], b[40];
+  std::snprintf(a, sizeof a, "2001:db8::%x", flow + 1);
+  std::snprintf(b, sizeof b, "2001:db8:1::%x", flow % 250 + 1);
+  return {a, b, 20000 + flow, 5000 + flow % 7};
+}
+
+Packet there4(const Ends& ends, std::size_t bytes) {
+  return eth() / ipv4(ends.a, ends.b) / udp(ends.a_port, ends.b_port) / payload(bytes);
+}
+Packet back4(const Ends& ends, std::size_t bytes) {
+  return eth() / ipv4(ends.b, ends.a) / udp(ends.b_port, ends.a_port) / payload(bytes);
+}
+
+Datagram plain4(unsigned flow, unsigned identification) {
+  const Ends ends = ends4(flow);
+  return {split4(there4(ends, 2000).bytes(), identification), {there4(ends, 40).bytes(), back4(ends, 40).bytes()}};
+}
+
+Datagram plain6(unsigned flow, unsigned identification) {
+  const Ends ends = ends6(flow);
+  const auto there = [&](std::size_t bytes) {
+    return (eth() / ipv6(ends.a, ends.b) / udp(ends.a_port, ends.b_port) / payload(bytes)).bytes();
+  };
+  const auto back = (eth() / ipv6(ends.b, ends.a) / udp(ends.b_port, ends.a_port) / payload(40)).bytes();
+  return {split6(there(2000), identification), {there(40), back}};
+}
+
+// All flows in one tunnel between two hosts.
+Octets in_vxlan(const Octets& frame, unsigned flow, bool is_back = false) {
+  const std::string a = "198.51.100.1", b = "198.51.100.2";
+  const Header outer = is_back ? ipv4(b, a) : ipv4(a, b);
+  return (eth() / outer / udp(40000 + flow * 7 % 9999, 4789) / vxlan() / Header{.bytes = frame}).bytes();
+}
+
+Datagram vxlan_outer(unsigned flow, unsigned identification) {
+  const Ends ends = ends4(flow);
+  return {split4(in_vxlan(there4(ends, 1500).bytes(), flow), identification),
+          {in_vxlan(there4(ends, 40).bytes(), flow), in_vxlan(back4(ends, 40).bytes(), flow, true)}};
+}
+
+Datagram vxlan_inner(unsigned flow, unsigned identification) {
+  const Ends ends = ends4(flow);
+  Datagram out{split4(there4(ends, 2000).bytes(), identification),
+               {in_vxlan(there4(ends, 40).bytes(), flow), in_vxlan(back4(ends, 40).bytes(), flow, true)}};
+  for (Piece& piece : out.pieces) piece.frame = in_vxlan(piece.frame, flow);
+  return out;
+}
+
+// Each piece of the inner datagram is in a packet of the tunnel that is in pieces itself.
+Datagram vxlan_both(unsigned flow, unsigned identification) {
+  Datagram out = vxlan_inner(flow, identification);
+  std::vector<Piece> pieces;
+  unsigned outer = identification;
+  for (const Piece& inner : out.pieces)
+    for (Piece& piece : split4(inner.frame, ++outer, 400)) {
+      piece.is_first = piece.is_first && inner.is_first;
+      pieces.push_back(std::move(piece));
+    }
+  out.pieces = std::move(pieces);
+  return out;
+}
+
+Datagram gre6_outer(unsigned flow, unsigned identification) {
+  const Ends ends = ends4(flow);
+  const std::string a = "2001:db8:ffff::1", b = "2001:db8:ffff::2";
+  const auto there = [&](std::size_t bytes) {
+    return (eth() / ipv6(a, b) / gre(0) / ipv4(ends.a, ends.b) / udp(ends.a_port, ends.b_port) / payload(bytes))
+        .bytes();
+  };
+  const auto back =
+      (eth() / ipv6(b, a) / gre(0) / ipv4(ends.b, ends.a) / udp(ends.b_port, ends.a_port) / payload(40)).bytes();
+  return {split6(there(1500), identification), {there(40), back}};
+}
+
+struct Kind {
+  const char* name;
+  Datagram (*make)(unsigned flow, unsigned identification);
+  // Whether each piece has what the lever goes by; else later pieces follow their first one by memory.
+  std::array<bool, levers> is_told_by_every_piece;
+};
+
+constexpr std::array kinds{
+    Kind{"IPv4", plain4, {true, false, true}},
+    Kind{"IPv6", plain6, {true, false, true}},
+    Kind{"VXLAN, inner datagram in pieces", vxlan_inner, {true, false, true}},
+    Kind{"VXLAN, outer datagram in pieces", vxlan_outer, {false, false, false}},
+    Kind{"VXLAN, both in pieces", vxlan_both, {false, false, false}},
+    Kind{"GRE over IPv6, outer datagram in pieces", gre6_outer, {false, false, false}},
+};
+
+// ---- orders
+
+using Order = std::vector<Piece> (*)(std::vector<Piece> pieces);
+
+std::vector<Piece> in_order(std::vector<Piece> pieces) { return pieces; }
+std::vector<Piece> reversed(std::vector<Piece> pieces) {
+  std::reverse(pieces.begin(), pieces.end());
+  return pieces;
+}
+std::vector<Piece> first_is_second(std::vector<Piece> pieces) {
+  std::swap(pieces[0], pieces[1]);
+  return pieces;
+}
+std::vector<Piece> first_is_last(std::vector<Piece> pieces) {
+  std::rotate(pieces.begin(), pieces.begin() + 1, pieces.end());
+  return pieces;
+}
+std::vector<Piece> each_twice(std::vector<Piece> pieces) {
+  std::vector<Piece> out;
+  for (const Piece& piece : pieces) out.insert(out.end(), 2, piece);
+  return out;
+}
+
+struct NamedOrder {
+  const char* name;
+  Order order;
+};
+constexpr std::array orders{NamedOrder{"in order", in_order}, NamedOrder{"the first one second", first_is_second},
+                            NamedOrder{"the first one last", first_is_last}, NamedOrder{"reversed", reversed},
+                            NamedOrder{"each twice", each_twice}};
+
+unsigned next_identification() {
+  static unsigned last = 0;
+  last += 16;  // some datagrams have several
+  return last & 0xffff;
+}
+
+// Where the flow of these packets lives: all of them must be there.
+Places home_of(const Way& way, const Datagram& datagram) {
+  const Places home = way.where(datagram.whole[0]);
+  for (const int place : home) CHECK(place >= 0);
+  for (const Octets& packet : datagram.whole) CHECK(way.where(packet) == home);
+  return home;
+}
+
+// Sends the pieces, and counts for each lever whether all came to their flow. From the first piece on they must, and
+// before it where they say enough.
+void send_pieces(const Way& way, const Kind& kind, const std::vector<Piece>& pieces, Places home,
+                 std::array<std::size_t, levers>& whole) {
+  std::array<bool, levers> is_whole{true, true, true};
+  bool was_first = false;
+  for (const Piece& piece : pieces) {
+    was_first = was_first || piece.is_first;
+    const Places at = way.where(piece.frame);
+    for (std::size_t lever = 0; lever < levers; ++lever) {
+      const bool is_home = at[lever] == home[lever];
+      is_whole[lever] = is_whole[lever] && is_home;
+      if (was_first || kind.is_told_by_every_piece[lever]) {
+        const Note which{std::string{names[lever]} + ", " + kind.name + ", " + way.name};
+        CHECK(is_home);
+      }
+    }
+  }
+  CHECK(was_first);
+  for (std::size_t lever = 0; lever < levers; ++lever) whole[lever] += is_whole[lever] ? 1 : 0;
+}
+
+}  // namespace
+
+// Every order, every kind, every way: what each lever keeps whole is also printed.
+TEST(fragments_in_every_order) {
+  for (const Way& way : ways())
+    for (const Kind& kind : kinds)
+      for (const auto& [name, order] : orders) {
+        const Note which{name};
+        std::array<std::size_t, levers> whole{};
+        for (unsigned flow = 0; flow < flows; ++flow) {
+          const Datagram datagram = kind.make(flow, next_identification());
+          const Places home = home_of(way, datagram);
+          send_pieces(way, kind, order(datagram.pieces), home, whole);
+        }
+        std::printf("%s | %s | %s", way.name, kind.name, name);
+        for (const std::size_t count : whole) std::printf(" | %zu of %zu", count, flows);
+        std::printf("\n");
+        for (std::size_t lever = 0; lever < levers; ++lever)
+          if (kind.is_told_by_every_piece[lever]) CHECK_EQ(whole[lever], flows);
+      }
+}
+
+// Two datagrams of different flows of one pair of hosts, piece by piece in turns.
+TEST(fragments_of_two_datagrams_in_turns) {
+  for (const Way& way : ways())
+    for (const Kind& kind : kinds)
+      for (unsigned flow = 0; flow < flows; flow += 2) {
+        const Datagram one = kind.make(flow, next_identification()), other = kind.make(flow + 1, next_identification());
+        const Places home = home_of(way, one), other_home = home_of(way, other);
+        for (std::size_t i = 0; i < std::min(one.pieces.size(), other.pieces.size()); ++i) {
+          const Note which{std::string{kind.name} + ", " + way.name};
+          CHECK(way.where(one.pieces[i].frame) == home);
+          CHECK(way.where(other.pieces[i].frame) == other_home);
+        }
+      }
+}
+
+// Pieces that overlap, as those who would hide something send them: by what their headers say, all go together.
+TEST(fragments_that_overlap) {
+  for (const Way& way : ways())
+    for (const auto make : {plain4, plain6, vxlan_outer, gre6_outer})
+      for (unsigned flow = 0; flow < flows; ++flow) {
+        Datagram datagram = make(flow, next_identification());
+        const Places home = home_of(way, datagram);
+        const bool is_ipv6 = datagram.pieces[0].frame[12] == std::byte{0x86};
+        const std::size_t at = is_ipv6 ? 56 : 20;
+        Octets again = datagram.pieces[1].frame;
+        // Eight octets earlier than it was, and once more as if nothing followed.
+        const std::size_t offset =
+            std::to_integer<std::size_t>(again[at]) << 8 | std::to_integer<std::size_t>(again[at + 1]);
+        set16(again, at, offset - (is_ipv6 ? 8 : 1));
+        CHECK(way.where(datagram.pieces[0].frame) == home);
+        CHECK(way.where(again) == home);
+        set16(again, at, (offset - (is_ipv6 ? 8 : 1)) & (is_ipv6 ? 0xfff8 : 0x1fff));
+        CHECK(way.where(again) == home);
+        CHECK(way.where(datagram.pieces[1].frame) == home);
+        CHECK(way.where(datagram.pieces[0].frame) == home);
+      }
+}
+
+// An identification comes again with another flow between the same hosts, whose datagram needs no memory.
+TEST(an_identification_that_comes_again) {
+  const Way way = received();
+  for (unsigned flow = 0; flow < flows; ++flow) {
+    const unsigned identification = next_identification();
+    const Datagram tunnel = vxlan_outer(flow, identification);
+    for (const Piece& piece : tunnel.pieces) (void)way.where(piece.frame);
+    const Ends hosts{"198.51.100.1", "198.51.100.2", 1000 + flow, 2000};
+    const auto plain = there4(hosts, 2000).bytes();
+    const Places home = way.where(there4(hosts, 40).bytes());
+    for (const Piece& piece : split4(plain, identification)) CHECK(way.where(piece.frame) == home);
+  }
+}
+
+// ---- packets in pages, and as they are sent
+
+// Each packet of each wrapping goes where the same packet goes that is received in one part.
+TEST(every_wrapping_in_every_way) {
+  std::size_t compared = 0;
+  for (const Octets& packet : wrapped_packets()) {
+    const Places place = received().where(packet);
+    for (const Way& way : ways()) {
+      const Note which{way.name};
+      CHECK(way.where(packet) == place);
+      ++compared;
+    }
+  }
+  CHECK(compared > 2000);
+}
