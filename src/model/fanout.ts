@@ -1,4 +1,5 @@
 /** The kernel's fanout modes and flags, by the names packet(7) and the IDSs use. */
+import { type Builtin, builtinRow } from './builtin.ts';
 
 /** What a mode promises about the packets of one flow. */
 export type FlowPromise = 'affinity' | 'spread' | 'conditional';
@@ -81,9 +82,21 @@ export const MEMBERS_MAX = 65536;
 export interface GroupName {
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
+  /** What of this project takes part in choosing the member; absent: nothing. */
+  readonly builtin?: Builtin;
 }
 
-/** "hash+defrag" */
-export function labelOf({ mode, flags }: GroupName): string {
-  return [mode, ...flags].join('+');
+/** "hash+defrag", "ebpf:addresses" */
+export function labelOf({ mode, flags, builtin }: GroupName): string {
+  return [`${mode}${builtin === undefined ? '' : builtinRow(builtin).suffix}`, ...flags].join('+');
+}
+
+/** The built-in programs are made to keep flows together, whatever the mode promises. */
+export function promiseOf({ mode, builtin }: Pick<GroupName, 'mode' | 'builtin'>): FlowPromise {
+  return builtin === undefined ? flowPromise(mode) : 'affinity';
+}
+
+/** Of something that has a group's name among other things. */
+export function groupNameOf({ mode, flags, builtin }: GroupName): GroupName {
+  return { mode, flags, ...(builtin === undefined ? {} : { builtin }) };
 }

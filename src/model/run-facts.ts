@@ -1,4 +1,6 @@
 /** What the verdict must know about the run beside the evidence. */
+
+import type { Builtin } from './builtin.ts';
 import type { CauseCode } from './cause.ts';
 import type { CopiesSeen } from './copies.ts';
 import type { FanoutFlag, FanoutMode } from './fanout.ts';
@@ -88,6 +90,8 @@ export interface RunFacts {
   readonly dissector: FlowDissector;
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
+  /** What of this project takes part in choosing the member. */
+  readonly builtin?: Builtin;
   /** Mode cbpf or ebpf, and the group was given no program. */
   readonly programMissing: boolean;
   readonly procs: number;

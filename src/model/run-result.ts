@@ -1,5 +1,5 @@
 /** The one result of a run. Reporters render it and decide nothing; `report json` prints it as it is. */
-import type { FanoutFlag, FanoutMode } from './fanout.ts';
+import type { GroupName } from './fanout.ts';
 import type { Finding } from './finding.ts';
 import type { CauseArgs } from './findings/cause.ts';
 import type { KernelDesign } from './kernel-model.ts';
@@ -195,7 +195,7 @@ export interface RunResult {
   /** How the kernel was taken to hash, where its release does not tell; `probed`: it was asked. */
   readonly kernel?: { readonly probed: boolean; readonly design: KernelDesign };
   readonly source: SourceInfo;
-  readonly group: { readonly mode: FanoutMode; readonly flags: readonly FanoutFlag[]; readonly id: number; readonly procs: number };
+  readonly group: GroupName & { readonly id: number; readonly procs: number };
   readonly verdict: { readonly answer: Answer; readonly reasons: readonly Reason[]; readonly falsePassBound: number };
   readonly packets: PacketCounts;
   readonly flows: FlowCounts;

@@ -1,4 +1,6 @@
 /** The options of a run, checked once. Afterwards the code trusts this type, and nothing is replaced by a default silently. */
+
+import { type Builtin, builtinAskedFor } from '../model/builtin.ts';
 import type { CauseCode } from '../model/cause.ts';
 import { definedOf } from '../model/defined.ts';
 import { type FanoutFlag, type FanoutMode, modeRow } from '../model/fanout.ts';
@@ -70,6 +72,8 @@ export interface Options {
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
   readonly program?: SteeringProgram;
+  /** What of this project takes part in choosing the member. */
+  readonly builtin?: Builtin;
   /** Absent: the kernel chooses a free one (PACKET_FANOUT_FLAG_UNIQUEID). */
   readonly groupId?: number;
   readonly filter?: string;
@@ -98,7 +102,7 @@ export interface Options {
 export function parseOptions(raw: RawOptions, machine: Machine): Options {
   const read = readerOf(raw, machine);
   const source = parseSource(raw, read);
-  const steering = parseSteering(raw, read);
+  const steering = parseSteering(raw, machine);
   const procs = read('procs') ?? Math.max(2, machine.onlineCpus.length);
   const snaplenBytes = read('snaplen');
   const ring = parseRing(raw, read, snaplenBytes, machine);
@@ -200,7 +204,12 @@ function parseSending(raw: RawOptions, read: Reader): Sending {
   };
 }
 
-function parseSteering(raw: RawOptions, read: Reader): Pick<Options, 'mode' | 'flags' | 'program'> {
+/** What decides which member gets a packet. */
+export type Steering = Pick<Options, 'mode' | 'flags' | 'program' | 'builtin'>;
+
+export function parseSteering(typed: RawOptions, machine: Machine): Steering {
+  const raw = withBuiltin(typed, machine);
+  const read = readerOf(raw, machine);
   const mode = read('mode');
   const rollover = read('rollover');
   if (modeRow(mode).refusesRollover === true && rollover)
@@ -210,7 +219,14 @@ function parseSteering(raw: RawOptions, read: Reader): Pick<Options, 'mode' | 'f
     ...(read('ignoreOutgoing') ? (['ignore-outgoing'] as const) : []),
     ...(read('defrag') ? (['defrag'] as const) : []),
   ];
-  return { mode, flags, ...definedOf({ program: parseProgram(raw, mode, read) }) };
+  const builtin = builtinAskedFor(mode, (option) => raw[option as OptionKey]);
+  return { mode, flags, ...definedOf({ program: parseProgram(raw, mode, read), builtin }) };
+}
+
+/** Mode ebpf without a program has the built-in one. */
+function withBuiltin(raw: RawOptions, machine: Machine): RawOptions {
+  const isBare = raw.ebpfProgram === undefined && readerOf(raw, machine)('mode') === 'ebpf';
+  return isBare ? { ...raw, ebpfProgram: 'builtin' } : raw;
 }
 
 const PROGRAM_OPTIONS = { cbpf: 'cbpfProgram', ebpf: 'ebpfProgram' } as const;

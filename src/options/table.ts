@@ -187,9 +187,9 @@ export const OPTIONS = {
     parse: parseClasses,
     fitting: ['all', 'vlan*', 'ipv4-tcp,arp'],
   }),
-  modes: value('--modes <list>', 'own', 'modes, with flags behind a +', {
+  modes: value('--modes <list>', 'own', 'modes, with flags behind a + and the policy of ebpf behind a colon', {
     parse: (list, option) => parseSteerings(option, list, MODE_LIST),
-    fitting: ['hash', 'hash,hash+defrag,lb', 'hash+rollover', 'cbpf', 'qm,cpu'],
+    fitting: ['hash', 'hash,hash+defrag,lb', 'hash+rollover', 'cbpf', 'qm,cpu', 'ebpf:addresses,ebpf:ports+rollover'],
   }),
   measureLoad: flag(
     '--measure-load',
@@ -242,6 +242,7 @@ export const OPTIONS = {
     'group',
     'steering program of mode ebpf: builtin[:addresses|:ports], a pinned program or an object file; "none" to attach none',
     {
+      otherwise: 'builtin',
       parse: parseEbpfProgram,
       fitting: ['none', 'builtin', 'builtin:ports', '/sys/fs/bpf/lb', 'lb.o'],
     },

@@ -3,8 +3,9 @@
 import type { ObservedFlow } from '../../src/addon/flow-map.ts';
 import type { Observed } from '../../src/collector/run/io.ts';
 import type { ClassSample } from '../../src/commands/matrix/matrix-cells.ts';
-import type { MatrixCell, MatrixResult, MatrixRun, Outcome } from '../../src/commands/matrix/result.ts';
+import type { MatrixCell, MatrixResult, Outcome } from '../../src/commands/matrix/result.ts';
 import type { ViolationTraits } from '../../src/model/evidence.ts';
+import type { GroupName } from '../../src/model/fanout.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import type { FlowId } from '../../src/model/run-result.ts';
 import type { FlowTruth } from '../../src/traffic/traffic.ts';
@@ -65,7 +66,7 @@ export function cellOf(outcome: Outcome, change: Partial<MatrixCell> = {}): Matr
 
 /** Cells by class, each list in the order of `runs`. */
 export function matrixOf(
-  runs: readonly Pick<MatrixRun, 'mode' | 'flags'>[],
+  runs: readonly GroupName[],
   rows: Readonly<Record<string, readonly MatrixCell[]>>,
   change: Partial<MatrixResult> = {},
 ): MatrixResult {
@@ -79,6 +80,7 @@ export function matrixOf(
     procs: 8,
     flowsPerClass: 96,
     runs: runs.map((run) => ({ ...run, doubts: [] })),
+    leftOut: [],
     cells: Object.entries(rows).flatMap(([name, cells]) => cells.map((cell, i) => ({ ...cell, class: name, ...runs[i] }))),
     ...change,
   };

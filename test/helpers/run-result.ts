@@ -1,5 +1,6 @@
 /** A whole RunResult, put together from the verdict of real evidence. */
 import type { Evidence } from '../../src/model/evidence.ts';
+import { groupNameOf } from '../../src/model/fanout.ts';
 import { releaseOf } from '../../src/model/kernel-release.ts';
 import type { RunFacts } from '../../src/model/run-facts.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
@@ -16,7 +17,7 @@ export function resultOf(evidence: Evidence, change: Partial<RunFacts> = {}, ove
     timing: { startMs: 180, captureMs: 900 },
     host: { kernel: releaseOf(facts.kernel), cpus: 2 },
     source: { kind: facts.source, interface: facts.interface, ...(facts.source === 'lab' ? { injection: 'tap', seed: 7 } : {}) },
-    group: { mode: facts.mode, flags: facts.flags, id: 42, procs: facts.procs },
+    group: { ...groupNameOf(facts), id: 42, procs: facts.procs },
     packets: facts.packets,
     flows: evidence.flows,
     members: facts.members,

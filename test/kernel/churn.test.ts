@@ -28,6 +28,16 @@ const of = (events: readonly ChurnEvent[], kind: ChurnEvent['kind']) => events.f
 
 test('this is a private namespace', refuseHostNamespace);
 
+test('a program by whose rest the kernel goes: more flows move, and as many as its code says', { timeout: 180_000 }, async () => {
+  const { status, result } = await churn('-n', '4', '--mode', 'ebpf', '--ebpf-program', 'builtin:ports', '--slot', '1');
+  expect([status, result.doubts]).toEqual([0, []]);
+  expect(result.group).toEqual({ mode: 'ebpf', flags: [], builtin: 'ports', procs: 4 });
+  for (const event of [...of(result.events, 'leave'), ...of(result.events, 'join')]) {
+    expect(event.expectedStayedShare).toBe(1 / 4);
+    expect(Math.abs(event.stayedShare - 1 / 4)).toBeLessThan(0.02);
+  }
+});
+
 describe.each([2, 4, 8])('%i members', (n) => {
   test('each slot in turn: within 0.02 of the formula, and half of all flows move when the member is replaced', {
     timeout: 180_000,

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { binomialSpread } from '../../src/collector/verdict/confidence.ts';
 import type { MatrixCell, MatrixResult } from '../../src/commands/matrix/result.ts';
+import { labelOf } from '../../src/model/fanout.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
 import { type FlowTruth, generateTraffic } from '../../src/traffic/traffic.ts';
 import { Whereabouts } from '../helpers/group.ts';
@@ -32,7 +33,7 @@ async function survey(args: readonly string[], uid?: number): Promise<Survey> {
 }
 
 function cellIn({ cells }: MatrixResult, label: string, name: string): MatrixCell {
-  const found = cells.find((cell) => cell.class === name && [cell.mode, ...cell.flags].join('+') === label);
+  const found = cells.find((cell) => cell.class === name && labelOf(cell) === label);
   if (found === undefined) throw new Error(`no cell for ${name} in mode ${label}`);
   return found;
 }
@@ -63,6 +64,36 @@ function expectCell(cell: MatrixCell, row: HashRow, isReassembled: boolean): voi
   if (row.spread !== 'nothing') expect(cell.membersUsed).toBeGreaterThanOrEqual(4);
 }
 
+/** Each keeps every flow together, whatever wraps it. */
+const BUILTIN_COLUMNS = ['ebpf:addresses', 'ebpf:ports'];
+
+/** Frames without IP have two stations in common, but for those that ask everyone or are sent by many. */
+const TO_MANY = ['no-transport-ipv4', 'arp'];
+
+function expectNothingSplit(matrix: MatrixResult, label: string, procs: number): void {
+  for (const name of all) {
+    const cell = cellIn(matrix, label, name);
+    expect(cell).toMatchObject({ split: 0, asymmetric: 0, duplicated: 0 });
+    expect(cell).not.toHaveProperty('cause');
+    if (!flowless.includes(name)) expect(cell).toMatchObject({ answer: 'yes', outcome: 'kept', flows: FLOWS });
+    else expect(cell).toMatchObject({ outcome: TO_MANY.includes(name) ? 'no-flows' : 'one-member', flows: 0 });
+    if (cell.outcome === 'kept') expect(cell.membersUsed).toBeGreaterThanOrEqual(Math.min(procs, 4));
+  }
+}
+
+describe('the built-in programs over every class, in groups of other sizes', () => {
+  for (const [procs, seed] of [
+    [2, 2],
+    [7, 3],
+    [16, 4],
+  ] as const)
+    testWith([root()], `${procs} processes, seed ${seed}`, {}, async () => {
+      const { status, matrix } = await survey(['--modes', BUILTIN_COLUMNS.join(','), '--seed', `${seed}`, '-n', `${procs}`]);
+      expect(status).toBe(0);
+      for (const label of BUILTIN_COLUMNS) expectNothingSplit(matrix, label, procs);
+    });
+});
+
 describe('the survey of every class in every mode, by way of a TAP', () => {
   let made: Survey;
   const requirements = [root()];
@@ -75,16 +106,9 @@ describe('the survey of every class in every mode, by way of a TAP', () => {
     const { status, ms, matrix } = made;
     expect(status).toBe(0);
     expect(ms).toBeLessThan(60_000);
-    expect(matrix.runs.map(({ mode, flags }) => [mode, ...flags].join('+'))).toEqual([
-      'hash',
-      'hash+defrag',
-      'lb',
-      'cpu',
-      'rollover',
-      'rnd',
-      'qm',
-    ]);
-    expect(matrix.cells.length).toBe(7 * all.length);
+    expect(matrix.runs.map(labelOf)).toEqual(['hash', 'hash+defrag', 'ebpf:addresses', 'ebpf:ports', 'lb', 'cpu', 'rollover', 'rnd', 'qm']);
+    expect(matrix.leftOut).toEqual([]);
+    expect(matrix.cells.length).toBe(9 * all.length);
     expect(all.length).toBeGreaterThan(40);
     for (const { packets, doubts, flags } of matrix.runs) {
       expect(doubts).toEqual([]);
@@ -114,6 +138,11 @@ describe('the survey of every class in every mode, by way of a TAP', () => {
       testWith(requirements, `${label}: ${row.traffic}`, {}, async () => {
         for (const name of row.classes) expectCell(cellIn(made.matrix, label, name), row, isReassembled);
       });
+
+  for (const label of BUILTIN_COLUMNS)
+    testWith(requirements, `${label}: nothing is split, and all but frames without IP is shared out`, {}, async () => {
+      expectNothingSplit(made.matrix, label, PROCS);
+    });
 
   testWith(requirements, 'packets seen twice, alike to the hash or not', {}, async () => {
     const [unlike, alike] = DUPLICATES;
@@ -233,6 +262,24 @@ describe('elsewhere', () => {
     expect(matrix.cells.map(({ outcome }) => outcome)).toEqual(['kept', 'one-member', 'split', 'one-member', 'one-member', 'one-member']);
   });
 
+  test('without the right to load programs: the other modes are surveyed, and these named', async () => {
+    const { status, matrix } = await survey(['--classes', 'ipv4-tcp'], 65534);
+    expect(status).toBe(0);
+    expect(matrix.leftOut.map((group) => `${labelOf(group)} ${group.reason.code}`)).toEqual([
+      'ebpf:addresses PROGRAM_REFUSED',
+      'ebpf:ports PROGRAM_REFUSED',
+    ]);
+    expect(matrix.runs).toHaveLength(7);
+  });
+
+  test('where they were asked for, that is not all that was to be measured', async () => {
+    const { status, matrix } = await survey(['--classes', 'ipv4-tcp', '--modes', 'ebpf,hash'], 65534);
+    expect(status).toBe(3);
+    expect(matrix.cells.map((cell) => `${labelOf(cell)} ${cell.outcome}`)).toEqual(['ebpf:addresses not-run', 'hash kept']);
+    expect(matrix.runs[0]?.doubts.map(({ code }) => code)).toEqual(['PROGRAM_REFUSED']);
+    await expect(survey(['--classes', 'ipv4-tcp', '--modes', 'ebpf'], 65534)).rejects.toThrow(/exited with 4: .*PROGRAM_REFUSED/s);
+  });
+
   test('flags are those of the group: rollover that never happens, reassembly in another mode', async () => {
     const { status, matrix } = await survey(['--modes', 'hash+rollover+defrag,lb+defrag', '--classes', 'ipv4-udp,fragment-ipv4-udp']);
     expect(status).toBe(0);
@@ -251,11 +298,11 @@ describe('elsewhere', () => {
     const { status, stdout } = await running.ended;
     expect(status).toBe(3);
     const matrix: MatrixResult = JSON.parse(stdout);
-    expect(matrix.cells).toHaveLength(7 * 14);
+    expect(matrix.cells).toHaveLength(9 * 14);
     expect(matrix.cells.filter(({ mode, answer }) => mode === 'hash' && answer !== 'yes')).toEqual([]);
     const later = matrix.cells.filter(({ mode }) => ['cpu', 'rollover', 'rnd', 'qm'].includes(mode));
     expect(new Set(later.map(({ answer, reason }) => `${answer} ${reason}`))).toEqual(new Set(['inconclusive interrupted']));
     expect(later.filter(({ outcome }) => outcome !== 'not-run')).toEqual([]);
-    for (const { doubts } of matrix.runs.slice(2)) expect(doubts).not.toEqual([]);
+    for (const { doubts } of matrix.runs.slice(4)) expect(doubts).not.toEqual([]);
   });
 });

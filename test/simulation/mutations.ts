@@ -671,7 +671,7 @@ const CHURN_EVENTS = of(
   'src/commands/churn/churn-events.ts',
   ['the last sighting in an epoch counts', 'BigInt(seen.first) < BigInt(first.first)', 'BigInt(seen.first) > BigInt(first.first)'],
   ['those of the lost one are survivors', 'before.slots.filter((one) => after.slots.includes(one))', 'before.slots'],
-  ['no share is doubtful', 'if (Math.abs(stayedShare - p) <= DEVIATIONS_MAX * deviation + 1 / flows) return [];', 'if (p >= 0) return [];'],
+  ['no share is doubtful', 'if (Math.abs(stayedShare - p) <= DEVIATIONS_MAX * deviation + 1 / draws) return [];', 'if (p >= 0) return [];'],
 );
 
 const CHURN_RESULT = of('src/commands/churn/result.ts', [

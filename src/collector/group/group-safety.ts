@@ -2,6 +2,7 @@
 
 import { FanoutError } from '../../errors.ts';
 import type { DescribedGroup, FanoutGroup } from '../../host/groups.ts';
+import { type GroupName, groupNameOf } from '../../model/fanout.ts';
 import type { Options } from '../../options/options.ts';
 import type { HostView } from './host-view.ts';
 import type { Member } from './member.ts';
@@ -63,12 +64,12 @@ export function withoutUnsafeDefrag(
   for (const group of groups) {
     const error = group.flags.includes('defrag') ? defragDanger(group, testable, existing) : undefined;
     if (error === undefined) testable.push(group);
-    else unsafe.push({ mode: group.mode, flags: group.flags, error });
+    else unsafe.push({ ...groupNameOf(group), error });
   }
   return { testable, unsafe };
 }
 
-interface UntestedGroup extends Pick<Options, 'mode' | 'flags'> {
+export interface UntestedGroup extends GroupName {
   readonly error: FanoutError;
 }
 

@@ -4,7 +4,7 @@ import type { CaptureOptions } from '../../addon/capture.ts';
 import type { FlowMap } from '../../addon/flow-map.ts';
 import { native } from '../../addon/native.ts';
 import { FanoutError } from '../../errors.ts';
-import { FANOUT_FLAGS, LEGACY_MEMBERS_MAX } from '../../model/fanout.ts';
+import { FANOUT_FLAGS, groupNameOf, LEGACY_MEMBERS_MAX } from '../../model/fanout.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';
 import { designBy, isDesignOpen, type KernelDesign, olderDesign } from '../../model/kernel-model.ts';
 import { type KernelIdentity, kernelText, releaseOf } from '../../model/kernel-release.ts';
@@ -233,8 +233,7 @@ export class Lane {
       ...(host.askedDesign === undefined ? {} : { askedDesign: host.askedDesign }),
       // One attached or detached meanwhile was in force for a part of the run.
       dissector: this.#dissectorAtStart.kind === 'attached' ? this.#dissectorAtStart : host.flowDissector(),
-      mode: options.mode,
-      flags: options.flags,
+      ...groupNameOf(options),
       programMissing: options.program?.kind === 'none',
       procs: options.procs,
       packets,
@@ -270,7 +269,7 @@ export class Lane {
       host: { kernel: releaseOf(kernel), cpus: availableParallelism() },
       ...modelledBy(kernel, host.askedDesign),
       source: source.info,
-      group: { mode: options.mode, flags: options.flags, id: this.#groupId, procs: options.procs },
+      group: { ...groupNameOf(options), id: this.#groupId, procs: options.procs },
       packets: { ...packets, ...(offeredPerSecond === undefined ? {} : { offeredPerSecond }) },
       flows: evidence.flows,
       members,

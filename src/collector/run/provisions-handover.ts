@@ -13,6 +13,8 @@ export interface ProvisionsHandover {
   readonly linkChannel?: number;
   readonly filters: readonly (readonly [string, readonly CbpfInstruction[]])[];
   readonly programs: readonly (readonly [string, number])[];
+  /** Programs that the kernel refused, and why. */
+  readonly refused: readonly (readonly [string, { readonly message: string; readonly remedy: string }])[];
   readonly groups?: readonly DescribedGroup[];
   readonly capturers?: string;
   readonly fanoutArgs: boolean;
@@ -34,6 +36,7 @@ export function parseProvisions(value: unknown): ProvisionsHandover {
     ...(linkChannel === undefined ? {} : { linkChannel }),
     filters: pairsIn(handed['filters'], parseInstructions),
     programs: pairsIn(handed['programs'], natural),
+    refused: pairsIn(handed['refused'], parseRefusal),
     ...(groups === undefined ? {} : { groups }),
     ...(capturers === undefined ? {} : { capturers }),
     fanoutArgs: flag(handed['fanoutArgs']),
@@ -51,6 +54,11 @@ function pairsIn<T>(value: unknown, parse: (value: unknown) => T): readonly (rea
     const [name, what] = exactly(array(pair, 'pair'), 2, 'pair');
     return [text(name), parse(what)];
   });
+}
+
+function parseRefusal(value: unknown): { readonly message: string; readonly remedy: string } {
+  const { message, remedy } = record(value, 'refusal');
+  return { message: text(message), remedy: text(remedy) };
 }
 
 function parseNetwork(value: unknown): LabNetworkHandover {

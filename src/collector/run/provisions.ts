@@ -9,6 +9,7 @@ import { native } from '../../addon/native.ts';
 import type { Ids } from '../../addon/privileges.ts';
 import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts';
 import { REPLAY } from '../../capture-file/use.ts';
+import { FanoutError } from '../../errors.ts';
 import { readFlowDissector } from '../../host/flow-dissector.ts';
 import { capturersHere, type DescribedGroup, describeGroups } from '../../host/groups.ts';
 import { hostKernel } from '../../host/kernel.ts';
@@ -32,6 +33,8 @@ export interface Needs {
   readonly replacements?: number;
   /** The lab's link will be taken down and up. */
   readonly flapsLink?: boolean;
+  /** Where the kernel refuses the built-in program, the groups that have it can be left out. */
+  readonly mayLeaveOut?: boolean;
 }
 
 export interface Provisions {
@@ -56,6 +59,8 @@ export interface Provisions {
   filterOf(options: Options): readonly CbpfInstruction[] | null;
   /** A descriptor of the program of mode ebpf, if there is one. */
   programOf(options: Options): number | undefined;
+  /** Why the group cannot have its program, where it may be left out for that. */
+  refusalOf(options: Options): FanoutError | undefined;
   /** For the program that replaces this one: as JSON, and the descriptors that must stay open. */
   handOver(): { readonly handover: unknown; readonly descriptors: readonly number[] };
   close(): Promise<void>;
@@ -101,7 +106,11 @@ export const provisioning: Provisioning = (needs) => ({
 });
 
 type Filters = ReadonlyMap<string, readonly CbpfInstruction[]>;
-type Programs = ReadonlyMap<string, number>;
+/** By their names. */
+interface Programs {
+  readonly opened: ReadonlyMap<string, number>;
+  readonly refused: ReadonlyMap<string, FanoutError>;
+}
 
 export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS): Promise<Provisions> {
   const source = needs.runs[0]?.source;
@@ -119,8 +128,8 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
     release.later(() => sockets.close());
     const interfaceName = live?.name ?? network?.interface ?? '';
     const filters = await compileFilters(needs.runs, { name: interfaceName, first });
-    const programs = await openPrograms(needs.runs, rights);
-    release.later(() => closeAll(programs.values()));
+    const programs = await openPrograms(needs, rights);
+    release.later(() => closeAll(programs.opened.values()));
     const isLive = live !== undefined;
     const groups = isLive ? describeGroups(groupsToName(needs.runs)) : undefined;
     const link = needs.flapsLink === true ? new native.LinkHelper({ interface: interfaceName, ...rights.runAs }) : undefined;
@@ -147,13 +156,14 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
   }
 }
 
-type Parts = Omit<Provisions, 'filterOf' | 'programOf' | 'handOver' | 'close'>;
+type Parts = Omit<Provisions, 'filterOf' | 'programOf' | 'refusalOf' | 'handOver' | 'close'>;
 
 function provisionsOf(parts: Parts, filters: Filters, programs: Programs, release: Releases): Provisions {
   return {
     ...parts,
     filterOf: (options) => (options.filter === undefined ? null : (filters.get(filterKey(options)) ?? null)),
-    programOf: ({ program }) => (program?.kind === 'ebpf' ? programs.get(program.path) : undefined),
+    programOf: ({ program }) => (program?.kind === 'ebpf' ? programs.opened.get(program.path) : undefined),
+    refusalOf: ({ program }) => (program?.kind === 'ebpf' ? programs.refused.get(program.path) : undefined),
     handOver: () => handOver(parts, filters, programs),
     close: () => release.all(),
   };
@@ -227,17 +237,28 @@ async function compileFilters(runs: readonly Options[], device: FilteredDevice):
   return filters;
 }
 
-async function openPrograms(runs: readonly Options[], { asInvoker }: Rights): Promise<Programs> {
-  const programs = new Map<string, number>();
+async function openPrograms({ runs, mayLeaveOut = false }: Needs, { asInvoker }: Rights): Promise<Programs> {
+  const opened = new Map<string, number>();
+  const refused = new Map<string, FanoutError>();
   try {
-    for (const { program } of runs)
-      if (program?.kind === 'ebpf' && !programs.has(program.path))
-        programs.set(program.path, await openSteeringProgram(program.path, asInvoker));
+    for (const { program, builtin } of runs) {
+      if (program?.kind !== 'ebpf' || opened.has(program.path) || refused.has(program.path)) continue;
+      try {
+        opened.set(program.path, await openSteeringProgram(program.path, asInvoker));
+      } catch (error) {
+        if (!mayLeaveOut || builtin === undefined || !isProgramRefused(error)) throw error;
+        refused.set(program.path, error);
+      }
+    }
   } catch (error) {
-    closeAll(programs.values());
+    closeAll(opened.values());
     throw error;
   }
-  return programs;
+  return { opened, refused };
+}
+
+function isProgramRefused(error: unknown): error is FanoutError {
+  return error instanceof FanoutError && error.code === 'PROGRAM_REFUSED';
 }
 
 function closeAll(descriptors: Iterable<number>): void {
@@ -257,7 +278,8 @@ function handOver(
     ...(network === undefined ? {} : { network: network.handover }),
     ...(link === undefined ? {} : { linkChannel: link.channel }),
     filters: [...filters],
-    programs: [...programs],
+    programs: [...programs.opened],
+    refused: [...programs.refused].map(([name, { message, remedy }]) => [name, { message, remedy }] as const),
     ...(groups === undefined ? {} : { groups }),
     ...(capturers === undefined ? {} : { capturers }),
     fanoutArgs,
@@ -265,12 +287,27 @@ function handOver(
     ...(asked === undefined ? {} : { askedDesign: asked }),
   };
   const links = link === undefined ? [] : [link.channel];
-  return { handover, descriptors: [...sockets.descriptors, ...(network?.handover.descriptors ?? []), ...links, ...programs.values()] };
+  return {
+    handover,
+    descriptors: [...sockets.descriptors, ...(network?.handover.descriptors ?? []), ...links, ...programs.opened.values()],
+  };
 }
 
 async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
   const handover = parseProvisions(handed);
-  const { sockets, network, linkChannel, filters, programs, groups, capturers, fanoutArgs, dissector, askedDesign: asked } = handover;
+  const {
+    sockets,
+    network,
+    linkChannel,
+    filters,
+    programs,
+    refused,
+    groups,
+    capturers,
+    fanoutArgs,
+    dissector,
+    askedDesign: asked,
+  } = handover;
   const release = new Releases();
   const source = needs.runs[0]?.source;
   const capture = source?.kind === 'pcap' ? await openCapture(source.path, OWN_RIGHTS) : undefined;
@@ -291,7 +328,10 @@ async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
       ...(asked === undefined ? {} : { askedDesign: asked }),
     },
     new Map(filters),
-    new Map(programs),
+    {
+      opened: new Map(programs),
+      refused: new Map(refused.map(([name, { message, remedy }]) => [name, new FanoutError('PROGRAM_REFUSED', message, remedy)])),
+    },
     release,
   );
 }

@@ -11,11 +11,14 @@ export interface Steering {
   readonly program: Program | null;
 }
 
-export function steeringOf(options: Options, provisions: Pick<Provisions, 'filterOf' | 'programOf'>): Steering {
+export function steeringOf(options: Options, provisions: Pick<Provisions, 'filterOf' | 'programOf' | 'refusalOf'>): Steering {
   return { filter: provisions.filterOf(options), program: programOf(options, provisions) };
 }
 
-function programOf(options: Options, provisions: Pick<Provisions, 'programOf'>): Program | null {
+function programOf(options: Options, provisions: Pick<Provisions, 'programOf' | 'refusalOf'>): Program | null {
+  const refusal = provisions.refusalOf(options);
+  // Without its program the group would be another one.
+  if (refusal !== undefined) throw refusal;
   const descriptor = provisions.programOf(options);
   if (descriptor !== undefined) return { kind: 'ebpf', descriptor };
   if (options.program?.kind !== 'cbpf') return null;

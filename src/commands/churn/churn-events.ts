@@ -1,6 +1,7 @@
 /** From where flows were seen before and after a change to how many of them moved, and what that means. Pure. */
 
 import type { ObservedFlow } from '../../addon/flow-map.ts';
+import type { GroupName } from '../../model/fanout.ts';
 import { type Finding, type FindingArgs, finding } from '../../model/finding.ts';
 import type { ChurnChange, ChurnEventKind } from '../../model/findings/churn.ts';
 import { type ChurnEvent, type Slots, stayingShare } from './result.ts';
@@ -22,20 +23,23 @@ interface Side {
   readonly slots: Slots;
 }
 
-export function eventOf(change: Change, observed: readonly ObservedFlow[]): ChurnEvent {
+export function eventOf(change: Change, observed: readonly ObservedFlow[], group: GroupName): ChurnEvent {
   const { before, after, kind, slot, member } = change;
   const survivors = new Set(before.slots.filter((one) => after.slots.includes(one)));
   let flows = 0;
   let stayed = 0;
   let survivorsFlows = 0;
+  const together = new Map<string, number>();
   for (const flow of observed) {
     const [from, to] = [memberIn(flow, before.epoch), memberIn(flow, after.epoch)];
     if (from === undefined || to === undefined) continue;
     flows += 1;
+    const bundle = bundleOf(flow, group);
+    together.set(bundle, (together.get(bundle) ?? 0) + 1);
     if (survivors.has(from)) survivorsFlows += 1;
     if (from === to) stayed += 1;
   }
-  const expectedStayedShare = stayingShare(before.slots, after.slots);
+  const expectedStayedShare = stayingShare(group, before.slots, after.slots);
   const survivorsShare = survivors.size / before.slots.length;
   return {
     kind,
@@ -43,6 +47,7 @@ export function eventOf(change: Change, observed: readonly ObservedFlow[]): Chur
     ...(member === undefined ? {} : { member }),
     slots: after.slots,
     flows,
+    draws: drawsIn(flows, [...together.values()]),
     stayed,
     stayedShare: share(stayed, flows),
     expectedStayedShare,
@@ -55,6 +60,16 @@ export function eventOf(change: Change, observed: readonly ObservedFlow[]): Chur
     packetsLost: change.packetsLost,
     tookMs: Math.round(change.tookMs),
   };
+}
+
+/** What decides where the flow goes, and with it others. */
+function bundleOf({ flow: { proto, src, sport, dst, dport } }: ObservedFlow, { builtin }: GroupName): string {
+  return builtin === 'addresses' ? [src, dst].sort().join(' ') : `${proto} ${src} ${sport} ${dst} ${dport}`;
+}
+
+/** As many of one size would vary as much. */
+function drawsIn(flows: number, bundles: readonly number[]): number {
+  return flows === 0 ? 0 : Math.round(flows ** 2 / bundles.reduce((sum, size) => sum + size ** 2, 0));
 }
 
 function share(part: number, whole: number): number {
@@ -74,11 +89,11 @@ const DEVIATIONS_MAX = 5;
 
 export function doubtsAbout(events: readonly ChurnEvent[]): readonly Finding[] {
   return events.flatMap((event): readonly Finding[] => {
-    const { flows, stayedShare, expectedStayedShare: p } = event;
+    const { flows, draws, stayedShare, expectedStayedShare: p } = event;
     const change = changeOf(event);
     if (flows === 0) return [finding('no-flows', { change })];
-    const deviation = Math.sqrt((p * (1 - p)) / flows);
-    if (Math.abs(stayedShare - p) <= DEVIATIONS_MAX * deviation + 1 / flows) return [];
+    const deviation = Math.sqrt((p * (1 - p)) / draws);
+    if (Math.abs(stayedShare - p) <= DEVIATIONS_MAX * deviation + 1 / draws) return [];
     return [finding('unexpected-share', { change, flows, stayedShare, expectedShare: p })];
   });
 }

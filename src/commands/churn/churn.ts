@@ -5,6 +5,7 @@ import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { boundWarnings } from '../../collector/verdict/bounds.ts';
 import { worded, wordedReason } from '../../collector/words/say.ts';
 import { FanoutError } from '../../errors.ts';
+import { groupNameOf } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { ChurnEventKind } from '../../model/findings/churn.ts';
 import { adviceOn, type Change, doubtsAbout, eventOf } from './churn-events.ts';
@@ -45,10 +46,10 @@ export const runChurn: RunChurn = async (options, io, conduct) => {
   if (result === undefined || result instanceof FanoutError) throw result ?? new TypeError('a run ended without a result');
   if (observed === undefined) throw new TypeError('a run ended without handing over what it saw');
   const { flows, evidence, facts } = observed;
-  const events = changes.map((change) => eventOf(change, flows));
+  const events = changes.map((change) => eventOf(change, flows, options.run));
   return {
     ...headOf('fanout-cluster/churn@1', io.version, launch, result.source),
-    group: { mode: 'hash', flags: options.run.flags, procs: options.run.procs },
+    group: { ...groupNameOf(options.run), procs: options.run.procs },
     packetsPerSecond: options.packetsPerSecond,
     events,
     advice: adviceOn(events, options.run.procs).map(worded),

@@ -5,7 +5,7 @@ import { checkMachineCanHold } from '../../options/capacity.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOptions } from '../../options/options.ts';
 import { defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
-import { usage } from '../../options/values.ts';
+import { contradictory, usage } from '../../options/values.ts';
 
 export interface ChurnOptions {
   readonly run: Options;
@@ -16,9 +16,25 @@ export interface ChurnOptions {
 }
 
 export const CHURN_OPTIONS = optionSet({
-  keys: ['slot', 'procs', 'defrag', 'ringSize', 'workerTimeout', 'labInterface', 'traffic', 'flows', 'rate', 'seed', ...OUTPUT_KEYS],
+  keys: [
+    'slot',
+    'procs',
+    'mode',
+    'defrag',
+    'ebpfProgram',
+    'ringSize',
+    'workerTimeout',
+    'labInterface',
+    'traffic',
+    'flows',
+    'rate',
+    'seed',
+    ...OUTPUT_KEYS,
+  ],
   own: {
     procs: { help: 'processes in the group, at least 2', default: '4' },
+    mode: { help: 'hash or ebpf' },
+    ebpfProgram: { help: 'steering program of mode ebpf: builtin[:addresses|:ports]' },
     // With so many a share is known to 0.02 with room to spare: four standard deviations of a half.
     flows: { help: 'flows to follow', default: '10000' },
     traffic: { default: 'ipv4-tcp,ipv4-udp,ipv6-tcp' },
@@ -40,6 +56,12 @@ export function parseChurnOptions(typed: RawChurnOptions, machine: Machine): Chu
   const run = parseOptions({ ...defaultsOf(CHURN_OPTIONS), ...typed, ...fixed }, machine);
   if (run.source.kind !== 'lab') throw new TypeError('churn is for the lab');
   if (run.procs < 2) throw usage('--procs', String(run.procs), 'a number of at least 2: of one process nothing is left');
+  // How many flows should move is known of these alone.
+  if (run.mode !== 'hash' && run.builtin === undefined)
+    throw contradictory(
+      `churn in mode ${run.mode} without the built-in program: what should move is known of mode hash and of that program alone`,
+      'use --mode hash, or --mode ebpf --ebpf-program builtin',
+    );
   const slot = readerOf(typed, machine)('slot');
   if (slot !== undefined && slot >= run.procs) throw usage('--slot', typed.slot, `a whole number from 0 to ${run.procs - 1}`);
   const slots = slot === undefined ? Array.from({ length: run.procs }, (_, i) => i) : [slot];

@@ -2,6 +2,7 @@
 
 import { type Document, findingsTitled, type Paragraph, paragraph, type Table } from '../../collector/report/document.ts';
 import { grouped, percent, seconds } from '../../collector/words/english.ts';
+import { labelOf } from '../../model/fanout.ts';
 import type { ChurnEvent, ChurnResult } from './result.ts';
 
 export function churnDocument(result: ChurnResult): Document {
@@ -21,10 +22,9 @@ export function churnBrief({ doubts, advice }: ChurnResult): Document {
 }
 
 function headline({ group, events: all, host, source, durationMs, packetsPerSecond }: ChurnResult): Paragraph {
-  const label = ['hash', ...group.flags].join('+');
   const flows = Math.max(0, ...all.map((event) => event.flows));
   return paragraph(
-    `Members of a group of ${group.procs} in mode ${label} killed and replaced under ${grouped(packetsPerSecond)} packets/s of ${grouped(flows)} flows, Linux ${host.kernel}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`,
+    `Members of a group of ${group.procs} in mode ${labelOf(group)} killed and replaced under ${grouped(packetsPerSecond)} packets/s of ${grouped(flows)} flows, Linux ${host.kernel}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`,
   );
 }
 

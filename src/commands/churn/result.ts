@@ -1,5 +1,5 @@
-/** What happens to the flows of a group in mode hash when its membership changes: as the kernel's code has it, and as measured. */
-import type { FanoutFlag } from '../../model/fanout.ts';
+/** What happens to the flows of a group when its membership changes: as the kernel's code has it, and as measured. */
+import { type GroupName, modeRow } from '../../model/fanout.ts';
 import type { ChurnEventKind } from '../../model/findings/churn.ts';
 import type { ResultHead } from '../../model/result-head.ts';
 import type { Reason } from '../../model/run-result.ts';
@@ -24,11 +24,13 @@ export function relinked(slots: Slots): Slots {
   return slots.toSorted((a, b) => a - b);
 }
 
-/**
- * The share of all packets that stays on its socket when these slots become those: slot i of n has the hashes from i/n to (i+1)/n
- * (fanout_demux_hash, reciprocal_scale).
- */
-export function stayingShare(before: Slots, after: Slots): number {
+/** The share of all packets that stays on its socket when these slots become those, by the code of the kernel. */
+export function stayingShare({ mode }: Pick<GroupName, 'mode'>, before: Slots, after: Slots): number {
+  return modeRow(mode).goesBy === 'program' ? stayingByRest(before, after) : stayingByRange(before, after);
+}
+
+/** Slot i of n has the hashes from i/n to (i+1)/n (fanout_demux_hash, reciprocal_scale). */
+function stayingByRange(before: Slots, after: Slots): number {
   let share = 0;
   for (const [i, member] of before.entries()) {
     const j = after.indexOf(member);
@@ -38,6 +40,20 @@ export function stayingShare(before: Slots, after: Slots): number {
     share += Math.max(0, to - from);
   }
   return share;
+}
+
+/** Slot i of n has what a program returns where the rest by n is i (fanout_demux_bpf), and all rests of two sizes go together that can. */
+function stayingByRest(before: Slots, after: Slots): number {
+  const common = greatestDivisor(before.length, after.length);
+  const meet = before.filter((member, i) => {
+    const j = after.indexOf(member);
+    return j >= 0 && i % common === j % common;
+  });
+  return (meet.length * common) / (before.length * after.length);
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
 }
 
 /** Shares are of flows, from 0 to 1. */
@@ -50,6 +66,8 @@ export interface ChurnEvent {
   readonly slots: Slots;
   /** Flows that were seen both before and after. */
   readonly flows: number;
+  /** So many of them went their way independently: of a group that goes by addresses, flows between the same two hosts go together. */
+  readonly draws: number;
   /** Of those, on the same member as before. */
   readonly stayed: number;
   readonly stayedShare: number;
@@ -67,7 +85,7 @@ export interface ChurnEvent {
 }
 
 export interface ChurnResult extends ResultHead<'fanout-cluster/churn@1'> {
-  readonly group: { readonly mode: 'hash'; readonly flags: readonly FanoutFlag[]; readonly procs: number };
+  readonly group: GroupName & { readonly procs: number };
   readonly packetsPerSecond: number;
   readonly events: readonly ChurnEvent[];
   /** What it means for whoever restarts a worker. */

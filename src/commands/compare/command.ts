@@ -30,7 +30,9 @@ export const compareCommand = commandSpec({
     ]);
     return options.ownLoad === 'only'
       ? showOwnLoad(options, host, provisioning, (groups, io) => measureOwnLoad(groups, { ...io, clock }, conduct))
-      : compare(options, host, provisioning({ runs: options.runs }), (io) => runCompare(options, { ...io, clock }, runners));
+      : compare(options, host, provisioning({ runs: options.runs, mayLeaveOut: true }), (io) =>
+          runCompare(options, { ...io, clock }, runners),
+        );
   },
 });
 
@@ -83,8 +85,11 @@ async function showOwnLoad(
 ): Promise<ExitStatus> {
   const [first, ...others] = runs;
   // One group alone comes first, and then all of them.
-  const needs = { runs: first === undefined ? runs : [first, first, ...others] };
-  const work = (provisions: Provisions) => measure(runs, { version: host.version, provisions, signal: host.signal });
+  const needs = { runs: first === undefined ? runs : [first, first, ...others], mayLeaveOut: true };
+  const work = (provisions: Provisions) => {
+    const groups = runs.filter((run) => provisions.refusalOf(run) === undefined);
+    return measure(groups.length === 0 ? runs : groups, { version: host.version, provisions, signal: host.signal });
+  };
   await reported(output, host, provisioning(needs), work, { full: ownLoadDocument, brief: ownLoadDocument });
   return EXIT.yes;
 }

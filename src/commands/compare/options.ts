@@ -1,12 +1,12 @@
 /** The options of `compare`, checked once: those of one run for each mode, alike in all else. */
 
 import { definedOf } from '../../model/defined.ts';
-import { LEGACY_MEMBERS_MAX } from '../../model/fanout.ts';
+import { type GroupName, LEGACY_MEMBERS_MAX } from '../../model/fanout.ts';
 import { checkMachineCanHold, memoryOf } from '../../options/capacity.ts';
 import { parseFlowMemory, workerFlows } from '../../options/flow-memory.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOptions } from '../../options/options.ts';
-import type { SteeringName } from '../../options/steerings.ts';
+import { optionsFor, withBuiltin } from '../../options/steerings.ts';
 import {
   defaultsOf,
   nameOf,
@@ -39,11 +39,11 @@ const OF_OTHERS = ['slot', 'classes', 'packets', 'kernel'] as const satisfies re
 
 type CompareKey = Exclude<OptionKey, (typeof OF_ONE_GROUP)[number] | (typeof OF_OTHERS)[number]>;
 
-const DEFAULT_MODES = 'hash,hash+defrag,lb,cpu,rollover,hash+rollover,rnd,qm';
+const DEFAULT_MODES = 'hash,hash+defrag,ebpf:addresses,lb,cpu,rollover,hash+rollover,rnd,qm';
 
 export const COMPARE_OPTIONS = optionSet({
   keys: OPTION_KEYS.filter((key): key is CompareKey => !([...OF_ONE_GROUP, ...OF_OTHERS] as readonly OptionKey[]).includes(key)),
-  own: { modes: { default: DEFAULT_MODES, otherwise: `${DEFAULT_MODES}; cbpf and ebpf where a program is given` } },
+  own: { modes: { default: DEFAULT_MODES, otherwise: `${DEFAULT_MODES}; cbpf where a program is given` } },
 });
 
 /** As typed. */
@@ -57,13 +57,13 @@ export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): C
   if (common.pcap === '-')
     throw contradictory('standard input can be read once, and a comparison sends it once for each mode', 'save the capture to a file');
   const programs = { cbpf: cbpfProgram, ebpf: ebpfProgram };
-  const steerings = steeringsOf(read('modes') ?? [], programs);
+  const steerings = withPrograms(withBuiltin(read('modes') ?? [], ebpfProgram), programs);
   // One seed for all of them, drawn once.
   const seed = common.seed ?? String(machine.randomSeed);
-  const runs = steerings.map(({ mode, flags }): Options => {
-    const program = mode === 'cbpf' ? { cbpfProgram } : mode === 'ebpf' ? { ebpfProgram } : {};
-    const own = { mode, ...definedOf(program), ...Object.fromEntries(flags.map((flag) => [FLAG_OPTIONS[flag], true])) };
-    return parseOptions({ ...common, ...own, seed }, machine);
+  const runs = steerings.map((group): Options => {
+    const { mode, builtin } = group;
+    const program = mode === 'cbpf' ? { cbpfProgram } : mode === 'ebpf' && builtin === undefined ? { ebpfProgram } : {};
+    return parseOptions({ ...common, ...definedOf(program), ...optionsFor(group), seed }, machine);
   });
   const [first] = runs;
   if (first === undefined) throw new TypeError('a list of modes is never empty');
@@ -109,13 +109,9 @@ function usualNic({ interface: device, nic, procs, labInterface }: RawCompareOpt
   return queues >= 2 ? { nic: `queues=${queues},rss=microsoft` } : {};
 }
 
-const FLAG_OPTIONS = { rollover: 'rollover', 'ignore-outgoing': 'ignoreOutgoing', defrag: 'defrag' } as const;
-
 /** Programs that are given are tested, whether their modes are named or not. */
-function steeringsOf(
-  listed: readonly SteeringName[],
-  programs: Readonly<Record<'cbpf' | 'ebpf', string | undefined>>,
-): readonly SteeringName[] {
-  const given = (['cbpf', 'ebpf'] as const).filter((mode) => programs[mode] !== undefined && !listed.some((s) => s.mode === mode));
-  return [...listed, ...given.map((mode): SteeringName => ({ mode, flags: [] }))];
+function withPrograms(listed: readonly GroupName[], programs: Readonly<Record<'cbpf' | 'ebpf', string | undefined>>): readonly GroupName[] {
+  const isListed = (mode: 'cbpf' | 'ebpf') => listed.some((group) => group.mode === mode && group.builtin === undefined);
+  const given = (['cbpf', 'ebpf'] as const).filter((mode) => programs[mode] !== undefined && !isListed(mode));
+  return [...listed, ...given.map((mode): GroupName => ({ mode, flags: [] }))];
 }

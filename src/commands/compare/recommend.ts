@@ -2,7 +2,7 @@
 
 import { worded } from '../../collector/words/say.ts';
 import { type Deployment, idsLines } from '../../deployment/lines.ts';
-import { type FanoutMode, flowPromise, type GroupName } from '../../model/fanout.ts';
+import { type FanoutMode, type GroupName, groupNameOf, promiseOf } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { Advantage } from '../../model/findings/comparison.ts';
 import type { Reason, RunResult } from '../../model/run-result.ts';
@@ -31,8 +31,8 @@ export function recommend(runs: readonly RunResult[], deployment: Deployment, ex
   return isSettled(runs) ? leastHarm(runs) : nothingShown(runs);
 }
 
-function nameOf({ group: { mode, flags } }: RunResult): GroupName {
-  return { mode, flags };
+function nameOf({ group }: RunResult): GroupName {
+  return groupNameOf(group);
 }
 
 /** Fragments that the flag defrag reaches: it does nothing for others. */
@@ -128,14 +128,14 @@ function caveats(best: RunResult, fragmentsSeen: boolean): readonly Finding[] {
 
 /** Whether nothing that could still be shown would make a mode the right one: every mode that may keep flows together has split some. */
 function isSettled(runs: readonly RunResult[]): boolean {
-  const able = runs.filter(({ group }) => flowPromise(group.mode) !== 'spread');
-  const promising = able.filter(({ group }) => flowPromise(group.mode) === 'affinity');
+  const able = runs.filter(({ group }) => promiseOf(group) !== 'spread');
+  const promising = able.filter(({ group }) => promiseOf(group) === 'affinity');
   const decisive = promising.length > 0 ? promising : able;
   return decisive.length > 0 && decisive.every(({ verdict }) => verdict.answer === 'no');
 }
 
 function leastHarm(runs: readonly RunResult[]): Recommendation {
-  const able = runs.filter(({ group, verdict }) => flowPromise(group.mode) !== 'spread' && verdict.answer === 'no');
+  const able = runs.filter(({ group, verdict }) => promiseOf(group) !== 'spread' && verdict.answer === 'no');
   const [best] = able.toSorted((a, b) => splitFlows(a) / a.flows.total - splitFlows(b) / b.flows.total);
   if (best === undefined) throw new TypeError('no mode could be the least harmful');
   const group = nameOf(best);

@@ -20,7 +20,9 @@ export const matrixCommand = commandSpec({
     const options = host.parse((machine) => parseMatrixOptions(typed, machine));
     await host.enterLab();
     const [{ runCluster, provisioning, clock }, { runMatrix }] = await Promise.all([loadCollector(), import('./matrix.ts')]);
-    return survey(options, host, provisioning({ runs: options.runs }), (io) => runMatrix(options, { ...io, clock }, runCluster));
+    return survey(options, host, provisioning({ runs: options.runs, mayLeaveOut: true }), (io) =>
+      runMatrix(options, { ...io, clock }, runCluster),
+    );
   },
 });
 

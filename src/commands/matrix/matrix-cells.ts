@@ -8,7 +8,7 @@ import { causeOf, type DiagnosisContext } from '../../collector/verdict/diagnose
 import { integrityDoubts } from '../../collector/verdict/doubts.ts';
 import { diagnosisContext } from '../../collector/verdict/judge.ts';
 import { CAUSES, type CauseCode } from '../../model/cause.ts';
-import { flowPromise } from '../../model/fanout.ts';
+import { flowPromise, type GroupName, groupNameOf } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { Answer, FlowId } from '../../model/run-result.ts';
 import type { FlowTruth } from '../../traffic/traffic.ts';
@@ -79,7 +79,7 @@ export function cellsOf(observed: Observed, samples: ReadonlyMap<string, ClassSa
   const context = diagnosisContext(observed.evidence, observed.facts);
   const tallies = tallyFlows(observed, context);
   const sent = sentByClass(observed.truth);
-  const { mode, flags } = observed.facts;
+  const { mode } = observed.facts;
   return [...samples].map(([name, sample]) => {
     const total = sent.get(name) ?? { flows: 0, packets: 0 };
     const finding =
@@ -87,14 +87,14 @@ export function cellsOf(observed: Observed, samples: ReadonlyMap<string, ClassSa
         ? judgeFlows(tallies.get(name) ?? createTally(), total, sample, doubts, context)
         : judgeFrames(observed.ignoredByMember, sample.ignoredAs, total, doubts);
     const isUnspread = finding.outcome === 'one-member' && mode === 'hash' && sample.hasOneKernelKey;
-    return { class: name, mode, flags, ...finding, ...(isUnspread ? { cause: 'no-spread' } : {}) };
+    return { class: name, ...groupNameOf(observed.facts), ...finding, ...(isUnspread ? { cause: 'no-spread' } : {}) };
   });
 }
 
 /** All that matters here is that there are some, and of what kind the first is. */
 type Doubt = Pick<Finding, 'code'>;
 
-type Judged = Omit<MatrixCell, 'class' | 'mode' | 'flags'>;
+type Judged = Omit<MatrixCell, 'class' | keyof GroupName>;
 
 function createTally(): Tally {
   const counts = { split: 0, asymmetric: 0, duplicated: 0, errorsElsewhere: 0, packets: 0 };

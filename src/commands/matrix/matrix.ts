@@ -6,7 +6,7 @@ import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { ignoreReasonOf } from '../../collector/verdict/accounting.ts';
 import { worded } from '../../collector/words/say.ts';
 import { hostKernel } from '../../host/kernel.ts';
-import { labelOf } from '../../model/fanout.ts';
+import { type GroupName, groupNameOf, labelOf } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import { type KernelDesign, olderDesign } from '../../model/kernel-model.ts';
 import type { SourceInfo } from '../../model/run-result.ts';
@@ -16,7 +16,8 @@ import { generateTraffic } from '../../traffic/traffic.ts';
 import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { MatrixIo, RunMatrix } from './io.ts';
 import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
-import type { MatrixCell, MatrixRun } from './result.ts';
+import type { MatrixOptions } from './options.ts';
+import type { MatrixCell, MatrixResult, MatrixRun } from './result.ts';
 
 export const runMatrix: RunMatrix = async (options, io, runCluster) => {
   const launch = launchNow(io);
@@ -26,22 +27,37 @@ export const runMatrix: RunMatrix = async (options, io, runCluster) => {
     known ??= new Map(options.classes.map((name) => [name, sampleOf(name, design)]));
     return known;
   };
+  const { asked, leftOut } = withoutRefused(options, io);
   const turns = await inTurn(
-    options.runs,
+    asked,
     io.signal,
     (run, index) => io.onMode(labelOf(run), index),
     (run) => measure(run, samples, io, runCluster),
   );
   const [first] = resultsOf(turns, 'before any mode had been measured');
-  const runs = options.runs.map((run, index) => runOf(run, turns[index]));
+  const runs = asked.map((run, index) => runOf(run, turns[index]));
   return {
     ...headOf('fanout-cluster/matrix@1', io.version, launch, first.source),
     procs: options.procs,
     flowsPerClass: options.flowsPerClass,
     runs,
+    leftOut,
     cells: options.classes.flatMap((name) => runs.map((run, index) => cellOf(name, turns[index]) ?? unmeasured(name, run))),
   };
 };
+
+/** Of modes that nobody asked for, those whose program the kernel refuses are no part of the survey. */
+function withoutRefused(
+  { runs, areUsualModes }: MatrixOptions,
+  { provisions }: MatrixIo,
+): { readonly asked: readonly Options[]; readonly leftOut: MatrixResult['leftOut'] } {
+  if (!areUsualModes) return { asked: runs, leftOut: [] };
+  const leftOut = runs.flatMap((run) => {
+    const refusal = provisions.refusalOf(run);
+    return refusal === undefined ? [] : [{ ...groupNameOf(run), reason: reasonOf(refusal) }];
+  });
+  return { asked: runs.filter((run) => provisions.refusalOf(run) === undefined), leftOut };
+}
 
 type Samples = ReadonlyMap<string, ClassSample>;
 
@@ -52,9 +68,9 @@ interface Measured {
 }
 
 /** A mode that cannot be run takes its own cells away, and no others. */
-function runOf({ mode, flags }: Options, turn: Turn<Measured> | undefined): MatrixRun {
+function runOf(group: GroupName, turn: Turn<Measured> | undefined): MatrixRun {
   if (turn?.kind === 'done') return turn.value.run;
-  return { mode, flags, doubts: [turn === undefined ? NOT_RUN : reasonOf(turn.error)] };
+  return { ...groupNameOf(group), doubts: [turn === undefined ? NOT_RUN : reasonOf(turn.error)] };
 }
 
 const NOT_RUN = endedBySignal('before-mode-measured');
@@ -69,7 +85,6 @@ async function measure(
   io: MatrixIo,
   runCluster: RunCluster,
 ): Promise<Measured> {
-  const { mode, flags } = options;
   let observed: Observed | undefined;
   const onObserved = (all: Observed): void => {
     observed = all;
@@ -82,7 +97,7 @@ async function measure(
   // What the mode did promise, and did not keep, is about no class, but must be told.
   const broken = verdict.reasons.filter(({ code }) => code === 'spread-broken');
   const packetsByMember = members.map((member) => member.packets);
-  return { run: { mode, flags, packets, packetsByMember, doubts: [...doubts, ...missing, ...broken] }, cells, source };
+  return { run: { ...groupNameOf(options), packets, packetsByMember, doubts: [...doubts, ...missing, ...broken] }, cells, source };
 }
 
 /** The run adds up, but not class by class. */
@@ -91,10 +106,10 @@ function missingDoubt(cells: readonly MatrixCell[]): readonly Finding[] {
   return classes.length === 0 ? [] : [finding('accounting-mismatch', { kind: 'classes', classes, of: cells.length })];
 }
 
-function unmeasured(name: string, { mode, flags, doubts }: MatrixRun): MatrixCell {
-  const reason = doubts[0]?.code ?? NOT_RUN.code;
+function unmeasured(name: string, run: MatrixRun): MatrixCell {
+  const reason = run.doubts[0]?.code ?? NOT_RUN.code;
   const nothing = { flows: 0, split: 0, asymmetric: 0, duplicated: 0, membersUsed: 0 };
-  return { class: name, mode, flags, answer: 'inconclusive', outcome: 'not-run', reason, ...nothing };
+  return { class: name, ...groupNameOf(run), answer: 'inconclusive', outcome: 'not-run', reason, ...nothing };
 }
 
 /** Enough for every kind of frame that a flow of the class has, and for flows that share neither hosts nor tunnel ends. */

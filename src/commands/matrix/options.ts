@@ -1,9 +1,9 @@
 /** The options of `matrix`, checked once: what to survey, and the options of one run for each mode. */
 
-import { goesByProgram } from '../../model/fanout.ts';
+import type { GroupName } from '../../model/fanout.ts';
 import type { Machine } from '../../options/machine.ts';
-import { type Options, parseOptions } from '../../options/options.ts';
-import type { SteeringName } from '../../options/steerings.ts';
+import { type Options, parseOptions, parseSteering } from '../../options/options.ts';
+import { optionsFor, withBuiltin } from '../../options/steerings.ts';
 import { defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
 import { contradictory } from '../../options/values.ts';
 import { TRAFFIC_CLASSES } from '../../traffic/classes.ts';
@@ -16,14 +16,19 @@ export interface MatrixOptions {
   readonly procs: number;
   readonly seed: number;
   readonly runs: readonly Options[];
+  /** Nobody asked for these modes: those that need a right which is not there are left out. */
+  readonly areUsualModes: boolean;
   readonly output: Options['output'];
 }
+
+/** One column each. */
+const USUAL_MODES = 'hash,hash+defrag,ebpf:addresses,ebpf:ports,lb,cpu,rollover,rnd,qm';
 
 export const MATRIX_OPTIONS = optionSet({
   keys: ['classes', 'modes', 'procs', 'ringSize', 'labInterface', 'flows', 'rate', 'seed', ...OUTPUT_KEYS],
   own: {
     classes: { default: 'all' },
-    modes: { default: 'hash,hash+defrag,lb,cpu,rollover,rnd,qm' },
+    modes: { default: USUAL_MODES },
     procs: { help: 'processes in each group', default: '8' },
     flows: { help: 'flows of each class', default: '96' },
     rate: { default: '80000' },
@@ -59,8 +64,10 @@ export function parseMatrixOptions(typed: RawMatrixOptions, machine: Machine): M
     packetsPerFlow: PACKETS_PER_FLOW,
     queues: Math.min(base.procs, TAP_QUEUES_MAX),
   };
-  const runs = withoutPrograms(read('modes') ?? []).map((steering): Options => ({ ...base, ...steering, source }));
-  return { classes, flowsPerClass, procs: base.procs, seed: base.seed, runs, output: base.output };
+  const groups = withBuiltin(withoutCbpf(read('modes') ?? []), undefined);
+  const runs = groups.map((group): Options => ({ ...base, ...parseSteering(optionsFor(group), machine), source }));
+  const areUsualModes = typed.modes === undefined;
+  return { classes, flowsPerClass, procs: base.procs, seed: base.seed, runs, areUsualModes, output: base.output };
 }
 
 function checkSize(classes: number, flowsPerClass: number): void {
@@ -72,11 +79,10 @@ function checkSize(classes: number, flowsPerClass: number): void {
   );
 }
 
-function withoutPrograms(steerings: readonly SteeringName[]): readonly SteeringName[] {
-  const steered = steerings.find(({ mode }) => goesByProgram(mode))?.mode;
-  if (steered === undefined) return steerings;
+function withoutCbpf(groups: readonly GroupName[]): readonly GroupName[] {
+  if (groups.every(({ mode }) => mode !== 'cbpf')) return groups;
   throw contradictory(
-    `--modes: mode ${steered} steers by a program, and a survey has none`,
-    `test a program with: fanout-cluster --mode ${steered} --${steered}-program FILE --traffic all`,
+    '--modes: mode cbpf steers by a program, and a survey has none of that kind',
+    'test a program with: fanout-cluster --mode cbpf --cbpf-program FILE --traffic all',
   );
 }

@@ -13,8 +13,9 @@ import {
   type Tone,
 } from '../../collector/report/document.ts';
 import { grouped, seconds } from '../../collector/words/english.ts';
+import type { Builtin } from '../../model/builtin.ts';
 import { CAUSES, isCauseCode } from '../../model/cause.ts';
-import { type FanoutMode, flowPromise, labelOf } from '../../model/fanout.ts';
+import { type FanoutMode, flowPromise, labelOf, promiseOf } from '../../model/fanout.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { type MatrixCell, type MatrixResult, type MatrixRun, OUTCOMES, type Outcome } from './result.ts';
 
@@ -27,6 +28,7 @@ export function matrixDocument(result: MatrixResult): Document {
       { blocks: [legend(ran)] },
       ...ran.runs.map((run, index) => modeSummary(run, cellsOfRun(ran.cells, ran.runs.length, index))),
       { blocks: notRun(result) },
+      { blocks: byReason(result.leftOut) },
       ...causes(result),
       ...doubts(ran),
       { blocks: [closing(result)] },
@@ -39,7 +41,9 @@ export function matrixBrief(result: MatrixResult): Document {
   const { runs, cells } = ofModesThatRan(result);
   const modes = runs.map((run, index) => modeInShort(run, cellsOfRun(cells, runs.length, index)));
   const doubted = result.runs.flatMap((run) => [...new Set(run.doubts.map(({ code }) => `${labelOf(run)}: ${code}`))]);
-  return { sections: [{ blocks: [...modes, ...namedInShort('Doubts', doubted)] }, { blocks: [closing(result)] }] };
+  const untested = result.leftOut.map(({ reason, ...group }) => `${labelOf(group)} (${reason.code})`);
+  const names = [...namedInShort('Not tested', untested), ...namedInShort('Doubts', doubted)];
+  return { sections: [{ blocks: [...modes, ...names] }, { blocks: [closing(result)] }] };
 }
 
 /** What was not run has no columns. */
@@ -119,14 +123,18 @@ function legend({ cells }: MatrixResult): Terms {
 /** Modes of which nothing is known, by the reason. */
 function notRun(result: MatrixResult): Section['blocks'] {
   const { runs: ran } = ofModesThatRan(result);
-  const byReason = new Map<string, { readonly why: Reason; readonly labels: string[] }>();
-  for (const run of result.runs.filter((one) => !ran.includes(one))) {
-    const why = run.doubts[0] ?? { code: 'unknown', message: 'nothing is known of it' };
-    const entry = byReason.get(`${why.code} ${why.message}`) ?? { why, labels: [] };
-    byReason.set(`${why.code} ${why.message}`, entry);
-    entry.labels.push(labelOf(run));
+  const others = result.runs.filter((one) => !ran.includes(one));
+  return byReason(others.map((run) => ({ ...run, reason: run.doubts[0] ?? { code: 'unknown', message: 'nothing is known of it' } })));
+}
+
+function byReason(modes: MatrixResult['leftOut']): Section['blocks'] {
+  const found = new Map<string, { readonly why: Reason; readonly labels: string[] }>();
+  for (const { reason: why, ...group } of modes) {
+    const entry = found.get(`${why.code} ${why.message}`) ?? { why, labels: [] };
+    found.set(`${why.code} ${why.message}`, entry);
+    entry.labels.push(labelOf(group));
   }
-  return [...byReason.values()].flatMap(({ why, labels }) => [
+  return [...found.values()].flatMap(({ why, labels }) => [
     paragraph(`${labels.join(', ')}: not run`, { tone: 'strong' }),
     { ...findingBlock(why), isSetIn: true },
   ]);
@@ -153,7 +161,7 @@ function modeSummary(run: MatrixRun, own: readonly MatrixCell[]): Section {
   const total = own.length;
   return {
     blocks: [
-      paragraph(`${labelOf(run)}: ${promiseText(run.mode)}`, { tone: 'strong' }),
+      paragraph(`${labelOf(run)}: ${promiseText(run)}`, { tone: 'strong' }),
       ...groupsOf(own).map(({ outcome, cause, classes }) => {
         const why = cause === undefined ? '' : ` (${cause})`;
         const isSaid = outcome === 'kept' || classes.length === total || classes.length > NAMES_MAX;
@@ -164,7 +172,8 @@ function modeSummary(run: MatrixRun, own: readonly MatrixCell[]): Section {
   };
 }
 
-function promiseText(mode: FanoutMode): string {
+function promiseText({ mode, builtin }: MatrixRun): string {
+  if (builtin !== undefined) return POLICIES[builtin];
   switch (flowPromise(mode)) {
     case 'affinity':
       return 'promises to keep flows together';
@@ -174,6 +183,11 @@ function promiseText(mode: FanoutMode): string {
       return CONDITIONS[mode] ?? 'keeps flows together under conditions';
   }
 }
+
+const POLICIES: Readonly<Record<Builtin, string>> = {
+  addresses: 'keeps innermost flows together, by their addresses',
+  ports: 'keeps innermost flows together, by their addresses and ports; later fragments follow the first one',
+};
 
 const CONDITIONS: Readonly<Partial<Record<FanoutMode, string>>> = {
   cpu: 'follows the CPU that receives; the lab receives on one',
@@ -201,7 +215,7 @@ function doubts({ runs }: MatrixResult): readonly Section[] {
 
 /** Of modes that promise affinity: why it was broken here, or proved nothing. */
 function causes({ cells }: MatrixResult): readonly Section[] {
-  const promised = cells.filter(({ mode }) => flowPromise(mode) === 'affinity');
+  const promised = cells.filter((cell) => promiseOf(cell) === 'affinity');
   const codes = [...new Set(promised.flatMap(({ cause }) => (cause === undefined ? [] : [cause])))].filter(isCauseCode);
   return codes.length === 0 ? [] : [{ title: 'Causes', blocks: codes.map((code) => paragraph(`${code}: ${CAUSES[code].summary}`)) }];
 }
@@ -215,7 +229,7 @@ function closing(result: MatrixResult): Paragraph {
   const tested = testedText(runs.length, result.runs.length);
   const [best] = runs
     .map((run, index) => ({ run, own: cellsOfRun(cells, runs.length, index) }))
-    .filter(({ run }) => flowPromise(run.mode) === 'affinity')
+    .filter(({ run }) => promiseOf(run) === 'affinity')
     .map(({ run, own }) => ({
       label: labelOf(run),
       total: own.length,

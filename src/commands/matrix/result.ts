@@ -1,5 +1,5 @@
 /** The one result of a survey: every class of traffic in every mode. Reporters render it and decide nothing. */
-import type { FanoutFlag, FanoutMode } from '../../model/fanout.ts';
+import type { GroupName } from '../../model/fanout.ts';
 import type { ResultHead } from '../../model/result-head.ts';
 import type { Answer, FlowCounts, PacketCounts, Reason } from '../../model/run-result.ts';
 
@@ -18,10 +18,8 @@ export const OUTCOMES = {
 
 export type Outcome = keyof typeof OUTCOMES;
 
-export interface MatrixCell extends Pick<FlowCounts, 'split' | 'asymmetric' | 'duplicated'> {
+export interface MatrixCell extends GroupName, Pick<FlowCounts, 'split' | 'asymmetric' | 'duplicated'> {
   readonly class: string;
-  readonly mode: FanoutMode;
-  readonly flags: readonly FanoutFlag[];
   readonly answer: Answer;
   readonly outcome: Outcome;
   /** Why flows were on several processes: of several causes the one that weighs against the mode, then the most frequent. */
@@ -34,9 +32,7 @@ export interface MatrixCell extends Pick<FlowCounts, 'split' | 'asymmetric' | 'd
 }
 
 /** What a mode was measured with, and whatever makes its cells doubtful. */
-export interface MatrixRun {
-  readonly mode: FanoutMode;
-  readonly flags: readonly FanoutFlag[];
+export interface MatrixRun extends GroupName {
   /** Absent where the mode was not run: its only doubt says why. */
   readonly packets?: PacketCounts;
   /** Delivered by the kernel to each member. */
@@ -48,6 +44,8 @@ export interface MatrixResult extends ResultHead<'fanout-cluster/matrix@1'> {
   readonly procs: number;
   readonly flowsPerClass: number;
   readonly runs: readonly MatrixRun[];
+  /** Modes that nobody asked for and that could not be measured, and why. */
+  readonly leftOut: readonly (GroupName & { readonly reason: Reason })[];
   /** Class by class, each in the order of the runs. */
   readonly cells: readonly MatrixCell[];
 }

@@ -5,6 +5,7 @@ import type { Lane } from '../../collector/run/lane.ts';
 import { headOf, launchNow } from '../../collector/run/result-head.ts';
 import { worded } from '../../collector/words/say.ts';
 import { FanoutError, interrupted } from '../../errors.ts';
+import { groupNameOf } from '../../model/fanout.ts';
 import type { MemberResult } from '../../model/run-result.ts';
 import type { RaceIo, RunRace } from './io.ts';
 import type { RaceOptions } from './options.ts';
@@ -22,6 +23,7 @@ export const runRace: RunRace = async (options, io, { conduct, runCluster }) => 
   if (io.signal.aborted) throw interrupted(BEFORE_BOTH);
   return {
     ...headOf('fanout-cluster/race@1', io.version, launch, source),
+    group: groupNameOf(options.run),
     procs: options.run.procs,
     packetsPerSecond: options.packetsPerSecond,
     naive,

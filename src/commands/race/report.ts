@@ -10,6 +10,7 @@ import {
   type Table,
 } from '../../collector/report/document.ts';
 import { grouped, percent, seconds } from '../../collector/words/english.ts';
+import { labelOf } from '../../model/fanout.ts';
 import type { RaceResult } from './result.ts';
 
 export function raceDocument(result: RaceResult): Document {
@@ -29,9 +30,9 @@ export function raceBrief(result: RaceResult): Document {
   return { sections: [...orderly(result), ...findingsTitled('What it means', result.advice)] };
 }
 
-function headline({ procs, packetsPerSecond, host, source, durationMs }: RaceResult): Paragraph {
+function headline({ group, procs, packetsPerSecond, host, source, durationMs }: RaceResult): Paragraph {
   return paragraph(
-    `${procs} processes start in mode hash under ${grouped(packetsPerSecond)} packets/s, Linux ${host.kernel}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`,
+    `${procs} processes start in mode ${labelOf(group)} under ${grouped(packetsPerSecond)} packets/s, Linux ${host.kernel}, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** What a start without precautions does to flows that are under way, beside one with them. */
+import type { GroupName } from '../../model/fanout.ts';
 import type { ResultHead } from '../../model/result-head.ts';
 import type { Answer, Reason } from '../../model/run-result.ts';
 
@@ -19,6 +20,7 @@ export interface NaiveStart {
 }
 
 export interface RaceResult extends ResultHead<'fanout-cluster/race@1'> {
+  readonly group: GroupName;
   readonly procs: number;
   readonly packetsPerSecond: number;
   readonly naive: NaiveStart;

@@ -1,7 +1,7 @@
 /** The options of `scale`, checked once: the options of one run for each size. */
 import { FanoutError } from '../../errors.ts';
 import { definedOf } from '../../model/defined.ts';
-import { MEMBERS_MAX } from '../../model/fanout.ts';
+import { groupNameOf, MEMBERS_MAX } from '../../model/fanout.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type LabSource, type Options, parseOptions } from '../../options/options.ts';
 import { defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
@@ -68,10 +68,10 @@ export function parseScaleOptions(typed: RawScaleOptions, machine: Machine, cpus
   const source: LabSource = { ...base.source, rounds, ...(senderCpu === undefined ? {} : { cpu: senderCpu }) };
   const pin = { kind: 'list', cpus: workerCpus } as const;
   const sizes = counts.map((procs) => sizeOf(procs, () => ({ ...parseOptions({ ...given, procs: String(procs) }, machine), source, pin })));
-  const { mode, flags, ring, workNs, output } = base;
+  const { ring, workNs, output } = base;
   const rate = typed.rate === undefined ? {} : { packetsPerSecond: source.packetsPerSecond };
   const sent = { flows: source.flows, packets: source.flows * source.packetsPerFlow * rounds, ...rate };
-  return { sizes, plan: { mode, flags, ...sent, ring, workNs, placement }, output };
+  return { sizes, plan: { ...groupNameOf(base), ...sent, ring, workNs, placement }, output };
 }
 
 function parseSizes(list: string): readonly number[] {

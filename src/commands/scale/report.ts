@@ -11,6 +11,7 @@ import {
   type Table,
 } from '../../collector/report/document.ts';
 import { grouped, seconds } from '../../collector/words/english.ts';
+import { labelOf } from '../../model/fanout.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { type FailedSize, isMeasured, type MeasuredSize, type ScaleResult, type ScaleSize } from './result.ts';
 
@@ -40,7 +41,6 @@ export function scaleBrief(result: ScaleResult): Document {
 }
 
 function headline({ plan, source, host, durationMs }: ScaleResult): Paragraph {
-  const mode = [plan.mode, ...plan.flags].join('+');
   const rate = plan.packetsPerSecond === undefined ? 'as fast as it goes' : `at ${grouped(plan.packetsPerSecond)} packets/s`;
   const work = plan.workNs === 0 ? '' : `, ${grouped(plan.workNs)} ns of work for each`;
   const { senderCpu, workerCpus } = plan.placement;
@@ -48,7 +48,7 @@ function headline({ plan, source, host, durationMs }: ScaleResult): Paragraph {
     senderCpu === undefined
       ? `sender and processes share CPU ${workerCpus.join(', ')}`
       : `sent and received on CPU ${senderCpu}, processes on CPU ${workerCpus.join(', ')}`;
-  const text = `mode ${mode}, ${grouped(plan.packets)} packets of ${grouped(plan.flows)} flows for each size, sent ${rate} by ${source.injection ?? source.kind}${work}; ${where}; Linux ${host.kernel}, ${host.cpus} CPUs, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`;
+  const text = `mode ${labelOf(plan)}, ${grouped(plan.packets)} packets of ${grouped(plan.flows)} flows for each size, sent ${rate} by ${source.injection ?? source.kind}${work}; ${where}; Linux ${host.kernel}, ${host.cpus} CPUs, ${seconds(durationMs)}, seed ${source.seed ?? 'unknown'}`;
   return paragraph(text);
 }
 

@@ -1,5 +1,5 @@
 /** What a group costs and carries as it grows: one lab run for each size, with the same traffic. */
-import type { FanoutFlag, FanoutMode } from '../../model/fanout.ts';
+import type { GroupName } from '../../model/fanout.ts';
 import type { CpuPlacement } from '../../model/findings/scale.ts';
 import type { ResultHead } from '../../model/result-head.ts';
 import type { Answer, Reason } from '../../model/run-result.ts';
@@ -62,9 +62,7 @@ export interface FailedSize {
 export type ScaleSize = MeasuredSize | FailedSize;
 
 /** The same for all sizes. */
-export interface ScalePlan {
-  readonly mode: FanoutMode;
-  readonly flags: readonly FanoutFlag[];
+export interface ScalePlan extends GroupName {
   readonly flows: number;
   readonly packets: number;
   /** Absent: as fast as it goes. */

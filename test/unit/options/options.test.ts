@@ -96,6 +96,9 @@ const ACCEPTED: [name: string, raw: RawOptions, expected: (options: Options) => 
   ],
   ['ebpf', { mode: 'ebpf', ebpfProgram: '/sys/fs/bpf/lb' }, (o) => o.program, { kind: 'ebpf', path: '/sys/fs/bpf/lb' }],
   ['cbpf without a program', { mode: 'cbpf', cbpfProgram: 'none' }, (o) => o.program, { kind: 'none' }],
+  ['ebpf, and no program is named', { mode: 'ebpf' }, (o) => [o.program, o.builtin], [{ kind: 'ebpf', path: 'builtin' }, 'addresses']],
+  ['the other policy', { mode: 'ebpf', ebpfProgram: 'builtin:ports' }, (o) => o.builtin, 'ports'],
+  ['ebpf with a program of its own', { mode: 'ebpf', ebpfProgram: 'lb.o' }, (o) => o.builtin, undefined],
   ['ebpf without a program', { mode: 'ebpf', ebpfProgram: 'none' }, (o) => o.program, { kind: 'none' }],
   ['a file called none', { mode: 'ebpf', ebpfProgram: './none' }, (o) => o.program, { kind: 'ebpf', path: './none' }],
   [

@@ -131,6 +131,7 @@ const churn: ChurnResult = {
       slot: 0,
       member: 0,
       slots: [3, 1, 2],
+      draws: 10_000,
       flows: 10_000,
       stayed: 2480,
       stayedShare: 0.248,
@@ -160,6 +161,7 @@ test('race: both starts, and what it means', () => {
     schema: 'fanout-cluster/race@1',
     ...common,
     source,
+    group: { mode: 'ebpf', flags: [], builtin: 'ports' },
     procs: 8,
     packetsPerSecond: 50_000,
     naive: {

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { type ProvisionsHandover, parseProvisions } from '../../../../src/collector/run/provisions-handover.ts';
 
-const least: ProvisionsHandover = { sockets: [], filters: [], programs: [], fanoutArgs: false, dissector: { kind: 'unknown' } };
+const least: ProvisionsHandover = {
+  sockets: [],
+  filters: [],
+  programs: [],
+  refused: [],
+  fanoutArgs: false,
+  dissector: { kind: 'unknown' },
+};
 const all: ProvisionsHandover = {
   sockets: [11, 12],
   network: { injection: 'tap', descriptors: [13, 14] },
@@ -16,6 +23,7 @@ const all: ProvisionsHandover = {
     ],
   ],
   programs: [['prog.o', 16]],
+  refused: [['builtin:ports', { message: 'no', remedy: 'sudo' }]],
   groups: [{ id: 7, description: 'mode hash, 8 members' }],
   capturers: 'dumpcap (pid 3)',
   fanoutArgs: true,
@@ -34,6 +42,7 @@ test.each<[string, unknown]>([
   ['a network of another kind', { ...least, network: { injection: 'wire', descriptors: [] } }],
   ['half an instruction', { ...least, filters: [['tcp', [[40, 0]]]] }],
   ['a program without a descriptor', { ...least, programs: [['prog.o']] }],
+  ['a refusal without a remedy', { ...least, refused: [['builtin', { message: 'no' }]] }],
   ['a group without an id', { ...least, groups: [{ description: '' }] }],
   ['a flag that is none', { ...least, fanoutArgs: 1 }],
   ['a design with an unknown reading', { ...least, askedDesign: { ...all.askedDesign, pppoe: 'odd' } }],

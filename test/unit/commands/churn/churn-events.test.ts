@@ -1,7 +1,9 @@
 /** What shares of flows that moved mean, and which of them chance explains. */
 import { describe, expect, test } from 'vitest';
-import { adviceOn, doubtsAbout } from '../../../../src/commands/churn/churn-events.ts';
+import type { ObservedFlow } from '../../../../src/addon/flow-map.ts';
+import { adviceOn, doubtsAbout, eventOf } from '../../../../src/commands/churn/churn-events.ts';
 import type { ChurnEvent } from '../../../../src/commands/churn/result.ts';
+import type { GroupName } from '../../../../src/model/fanout.ts';
 import { finding } from '../../../../src/model/finding.ts';
 
 function event(kind: ChurnEvent['kind'], change: Partial<ChurnEvent> = {}): ChurnEvent {
@@ -9,6 +11,7 @@ function event(kind: ChurnEvent['kind'], change: Partial<ChurnEvent> = {}): Chur
     kind,
     slots: [0, 1, 2, 3],
     flows: 10_000,
+    draws: 10_000,
     stayed: 5000,
     stayedShare: 0.5,
     expectedStayedShare: 0.5,
@@ -23,6 +26,12 @@ function event(kind: ChurnEvent['kind'], change: Partial<ChurnEvent> = {}): Chur
   };
 }
 
+/** Seen on member 0 in both epochs. */
+function flowIn(src: string, sport: number, dst: string, dport: number): ObservedFlow {
+  const observations = [0, 1].map((epoch) => ({ epoch, member: 0, first: String(epoch) }));
+  return { flow: { proto: 'tcp', src, sport, dst, dport }, observations } as unknown as ObservedFlow;
+}
+
 describe('doubts', () => {
   test('a share that chance explains is none', () => {
     // Five standard deviations of 10,000 flows are 0.025, and one flow more is allowed.
@@ -33,6 +42,28 @@ describe('doubts', () => {
     expect(doubtsAbout([event('leave', { slot: 2, stayedShare: 0.53 })])).toEqual([
       finding('unexpected-share', { change: { kind: 'leave', slot: 2 }, flows: 10_000, stayedShare: 0.53, expectedShare: 0.5 }),
     ]);
+  });
+
+  test('flows that go together are one draw', () => {
+    expect(doubtsAbout([event('leave', { draws: 2500, stayedShare: 0.55 })])).toEqual([]);
+    expect(doubtsAbout([event('leave', { draws: 2500, stayedShare: 0.551 })])).toHaveLength(1);
+  });
+
+  test.each<[GroupName, number]>([
+    [{ mode: 'ebpf', flags: [], builtin: 'addresses' }, 2],
+    [{ mode: 'ebpf', flags: [], builtin: 'ports' }, 4],
+    [{ mode: 'hash', flags: [] }, 4],
+  ])('of %j two flows between the same hosts are %i draws of two pairs', (group, draws) => {
+    const change = { kind: 'leave', packetsSent: 0, packetsLost: 0, tookMs: 1 } as const;
+    const [before, after] = [
+      { epoch: 0, slots: [0, 1] },
+      { epoch: 1, slots: [0] },
+    ];
+    const flows = [1, 2].flatMap((host) => [
+      flowIn(`10.0.0.${host}`, 80, '10.0.0.9', host),
+      flowIn('10.0.0.9', 443, `10.0.0.${host}`, host),
+    ]);
+    expect(eventOf({ ...change, before, after }, flows, group)).toMatchObject({ flows: 4, draws });
   });
 
   test('no flow before and after', () => {

@@ -12,6 +12,16 @@ test('by default each slot of four, in mode hash, with so many flows that shares
 });
 
 test('one slot', () => expect(parse({ procs: '3', slot: '2' }).slots).toEqual([2]));
+test('mode ebpf has the built-in program', () => {
+  expect(parse({ mode: 'ebpf' }).run).toMatchObject({ mode: 'ebpf', builtin: 'addresses', program: { kind: 'ebpf', path: 'builtin' } });
+  expect(parse({ mode: 'ebpf', ebpfProgram: 'builtin:ports' }).run.builtin).toBe('ports');
+});
+
+test.each<RawChurnOptions>([{ mode: 'lb' }, { mode: 'ebpf', ebpfProgram: 'lb.o' }, { mode: 'ebpf', ebpfProgram: 'none' }])(
+  'of %j nobody knows what should move',
+  (raw) => expect(() => parse(raw)).toThrow(expect.objectContaining({ code: 'CONTRADICTORY_OPTIONS' })),
+);
+
 test('with defrag', () => expect(parse({ defrag: true }).run.flags).toEqual(['defrag']));
 
 describe('refused', () => {

@@ -33,7 +33,7 @@ async function compare(raw: RawCompareOptions, outcomes: readonly (RunResult | F
   const io: CompareIo = {
     version: 'test',
     clock: new SimulatedClock(),
-    provisions: { groups: [] } as unknown as Provisions,
+    provisions: { groups: [], refusalOf: ({ builtin }) => (builtin === 'ports' ? noBpf : undefined) } as Partial<Provisions> as Provisions,
     signal: interrupt.signal,
     onProgress: () => undefined,
     onMode: () => undefined,
@@ -50,6 +50,7 @@ async function compare(raw: RawCompareOptions, outcomes: readonly (RunResult | F
 }
 
 const live = { interface: 'lo', procs: '2', modes: 'hash,qm' };
+const noBpf = new FanoutError('PROGRAM_REFUSED', 'builtin:ports: not here', 'run as root');
 const refused = new FanoutError('GROUP_REFUSED', 'not this mode', 'another kernel');
 
 describe('own load', () => {
@@ -134,5 +135,19 @@ describe('a signal in the middle of a comparison in the lab', () => {
     expect(recommendation.reasons[0]?.message).toMatch(/^of 1 mode tested, hash kept/);
     expect(recommendation.reasons[0]?.message).not.toContain('no other');
     expect(leftOut.map(({ reason }) => reason.code)).toEqual(['WORKER_FAILED', 'WORKER_FAILED']);
+  });
+});
+
+describe('the built-in program is refused', () => {
+  test.each([{}, { interface: 'lo', ownLoad: false }])('its mode is left out, and the others are tested: %j', async (where) => {
+    const { leftOut, runs, recommendation } = await compare({ ...where, procs: '2', modes: 'hash,ebpf:ports' }, [result()]);
+    expect(leftOut).toEqual([
+      { mode: 'ebpf', flags: [], builtin: 'ports', reason: { code: 'PROGRAM_REFUSED', message: noBpf.message, remedy: noBpf.remedy } },
+    ]);
+    expect([runs.length, recommendation.answer]).toEqual([1, 'yes']);
+  });
+
+  test('and nothing else was asked for: an error', async () => {
+    await expect(compare({ procs: '2', modes: 'ebpf:ports' }, [])).rejects.toBe(noBpf);
   });
 });

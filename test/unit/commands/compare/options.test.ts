@@ -8,13 +8,14 @@ const machine = { ...MACHINE, memAvailableBytes: 2 ** 34, readText: () => '1\n6 
 const parse = (raw: RawCompareOptions) => parseCompareOptions(raw, machine);
 const labels = (raw: RawCompareOptions) => parse(raw).runs.map(labelOf);
 
-test('by default all modes that need no program, in the lab, with one seed and the same traffic', () => {
+test('by default all modes, ebpf with the built-in program, in the lab, with one seed and the same traffic', () => {
   const { runs, procs, isLive, ownLoad } = parse({});
   expect(runs.map(labelOf)).toEqual(defaultsOf(COMPARE_OPTIONS).modes?.split(','));
   expect([procs, isLive, ownLoad]).toEqual([2, false, 'none']);
   for (const run of runs) {
     expect(run.seed).toBe(77);
-    expect({ ...run, mode: 'hash', flags: [] }).toEqual(runs[0]);
+    const { program: _, builtin: __, ...others } = run;
+    expect({ ...others, mode: 'hash', flags: [] }).toEqual(runs[0]);
   }
 });
 
@@ -30,6 +31,16 @@ test('the lab: behind a NIC as most come, where a TAP may be opened and none is 
   expect(nicOf({ labInterface: 'veth' })).toBeUndefined();
   expect(nicOf({ measureLoad: true })).toBeUndefined();
   expect(nicOf({ procs: '1' })).toBeUndefined();
+});
+
+test('mode ebpf has the built-in program, unless one is given', () => {
+  expect(labels({ modes: 'hash,ebpf,ebpf:addresses' })).toEqual(['hash', 'ebpf:addresses']);
+  expect(labels({ modes: 'hash,ebpf:ports', ebpfProgram: '/sys/fs/bpf/x' })).toEqual(['hash', 'ebpf:ports', 'ebpf']);
+  expect(parse({ modes: 'ebpf,ebpf:ports', ebpfProgram: '/sys/fs/bpf/x' }).runs.map(({ program }) => program)).toEqual([
+    { kind: 'ebpf', path: '/sys/fs/bpf/x' },
+    { kind: 'ebpf', path: 'builtin:ports' },
+  ]);
+  expect(labels({ modes: 'ebpf', ebpfProgram: 'builtin:ports' })).toEqual(['ebpf:ports']);
 });
 
 test('a program that is given is tested, whether its mode is named or not, and with no other mode', () => {
@@ -70,15 +81,15 @@ describe('refused', () => {
     [{ pcap: '-' }, 'CONTRADICTORY_OPTIONS', /standard input/],
     [{ interface: 'eth0', measureLoad: true }, 'CONTRADICTORY_OPTIONS', /never done on a live interface/],
     [{ interface: 'eth0', procs: '300' }, 'CONTRADICTORY_OPTIONS', /300 processes/],
-    [{ interface: 'eth0', procs: '200', ringSize: '64M' }, 'TOO_LARGE', /rings of 512 MiB each/],
+    [{ interface: 'eth0', procs: '200', ringSize: '64M' }, 'TOO_LARGE', /rings of 576 MiB each/],
     [{ interface: 'eth0', procs: '120' }, 'TOO_LARGE', /file descriptors/],
     [
       { interface: 'eth0', ringSize: '512M', flowMemory: '16G' },
       'TOO_LARGE',
-      /^--flow-memory asks for 16384 MiB; beside .* 8176 MiB are available/,
+      /^--flow-memory asks for 16384 MiB; beside .* 7152 MiB are available/,
     ],
     [{ flowMemory: '4G' }, 'USAGE', /^--flow-memory: "4G" is not a size from 1M to 2556M/],
-    [{ interface: 'eth0', flowMemory: '2M' }, 'USAGE', /^--flow-memory: "2M" is not a size from 8M/],
+    [{ interface: 'eth0', flowMemory: '2M' }, 'USAGE', /^--flow-memory: "2M" is not a size from 9M/],
   ])('%j', (raw, code, message) => {
     expect(() => parse(raw)).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
   });

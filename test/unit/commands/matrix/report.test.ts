@@ -233,6 +233,36 @@ describe('modes that were not run', () => {
   });
 });
 
+describe('the built-in programs', () => {
+  const columns = [
+    { mode: 'hash', flags: [] },
+    { mode: 'ebpf', flags: [], builtin: 'addresses' },
+    { mode: 'ebpf', flags: [], builtin: 'ports' },
+  ] as const;
+
+  test('have columns of their own, and promise to keep flows together', () => {
+    const text = renderMatrix(matrixOf(columns, { 'ipv4-tcp': [kept, kept, kept], 'fragment-ipv4-udp': [fragments, kept, fragments] }), {
+      width: 120,
+      color: false,
+    });
+    expect(text).toMatch(/^class +hash +ebpf:addresses +ebpf:ports$/m);
+    expect(text).toContain('ebpf:addresses: keeps innermost flows together, by their addresses');
+    expect(text).toContain('Safe on Linux 6.18.44: mode ebpf:addresses for 2 of 2 classes');
+  });
+
+  test('that could not be loaded are named, and are no doubt', () => {
+    const reason = { code: 'PROGRAM_REFUSED', message: 'builtin: not here', remedy: 'run as root' };
+    const leftOut = columns.slice(1).map((group) => ({ ...group, reason }));
+    const result = matrixOf(columns.slice(0, 1), { 'ipv4-tcp': [kept] }, { leftOut });
+    expect(renderMatrix(result, { width: 100, color: false })).toContain(
+      'ebpf:addresses, ebpf:ports: not run\n  PROGRAM_REFUSED: builtin: not here\n    -> run as root\n',
+    );
+    expect(renderMatrixBrief(result, { width: 100, color: false })).toContain(
+      'Not tested: ebpf:addresses (PROGRAM_REFUSED), ebpf:ports (PROGRAM_REFUSED)',
+    );
+  });
+});
+
 test('without a mode that promises affinity nothing is called safe', () => {
   const text = renderMatrix(matrixOf([{ mode: 'qm', flags: [] }], { 'ipv4-tcp': [kept] }), { width: 80, color: false });
   expect(text).toMatch(/include hash in\s+--modes/);

@@ -1,0 +1,33 @@
+/** What of this project can take part in choosing the member of a group (native/steering), as lists of modes and columns of reports name it. */
+import type { FanoutMode } from './fanout.ts';
+
+interface BuiltinRow {
+  /** The mode that it works in. */
+  readonly mode: FanoutMode;
+  /** Behind the name of the mode. */
+  readonly suffix: string;
+  /** The key of the option that asks for it, and what that takes; the first value is the one to write. */
+  readonly option: string;
+  readonly values: readonly string[];
+}
+
+/** A row each: the first one of a mode is what the mode alone means. */
+export const BUILTINS = {
+  addresses: { mode: 'ebpf', suffix: ':addresses', option: 'ebpfProgram', values: ['builtin:addresses', 'builtin'] },
+  ports: { mode: 'ebpf', suffix: ':ports', option: 'ebpfProgram', values: ['builtin:ports'] },
+} as const satisfies Readonly<Record<string, BuiltinRow>>;
+
+export type Builtin = keyof typeof BUILTINS;
+export const BUILTIN_KEYS = Object.keys(BUILTINS) as readonly Builtin[];
+
+export function builtinRow(builtin: Builtin): BuiltinRow {
+  return BUILTINS[builtin];
+}
+
+/** The one that these options ask for. */
+export function builtinAskedFor(mode: FanoutMode, typed: (option: string) => unknown): Builtin | undefined {
+  return BUILTIN_KEYS.find((key) => {
+    const row = builtinRow(key);
+    return row.mode === mode && row.values.some((value) => value === typed(row.option));
+  });
+}
