@@ -1,6 +1,7 @@
 /** Runs in turn, one for each item of a list: modes or sizes. A run that cannot be made takes nothing from the others. */
 import { worded } from '../collector/words/say.ts';
 import { FanoutError, interrupted } from '../errors.ts';
+import type { GroupName } from '../model/fanout.ts';
 import { finding } from '../model/finding.ts';
 import type { Interruption } from '../model/findings/advice.ts';
 import type { Reason } from '../model/run-result.ts';
@@ -14,8 +15,14 @@ export type Turn<T> =
     }
   | { readonly kind: 'failed'; readonly error: FanoutError };
 
+/** Only who has a privilege could attach the built-in flow dissector between two runs. */
+export function isByDissector({ builtin }: GroupName): boolean {
+  return builtin === 'dissector';
+}
+
 /**
  * @param announce called before each run
+ * @param isEarly those that must run before the others
  * @returns what became of each item, in their order; undefined for those that a signal left out
  */
 export async function inTurn<Item, T>(
@@ -23,11 +30,13 @@ export async function inTurn<Item, T>(
   signal: AbortSignal,
   announce: (item: Item, index: number) => void,
   run: (item: Item) => Promise<T>,
+  isEarly: (item: Item) => boolean = () => false,
 ): Promise<readonly (Turn<T> | undefined)[]> {
   const turns: (Turn<T> | undefined)[] = items.map(() => undefined);
-  for (const [index, item] of items.entries()) {
+  const inOrder = [...items.entries()].sort(([, a], [, b]) => Number(isEarly(b)) - Number(isEarly(a)));
+  for (const [position, [index, item]] of inOrder.entries()) {
     if (signal.aborted) break;
-    announce(item, index);
+    announce(item, position);
     turns[index] = await turnOf(run(item), signal);
   }
   return turns;

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { native } from '../addon/native.ts';
 import type { ProgramInfo } from '../addon/steering.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
+import { LAYERS } from '../model/steering.ts';
+import { programCalled, programOf } from './bpf-program.ts';
 import { readFlowDissector } from './flow-dissector.ts';
 import { namespaceInode, OWN_NAMESPACE } from './network-namespace.ts';
 import { loadSteering, PROGRAM_NAMES, type Steering } from './steering.ts';
@@ -55,6 +57,21 @@ export function attachDissector(wanted: Wanted): Attached {
     return attached(pin, program);
   } finally {
     closeSync(program.descriptor);
+  }
+}
+
+/** Attached to the namespace of a lab, for as long as the link is open. */
+export interface LabDissector {
+  readonly link: number;
+  readonly programId: number;
+}
+
+export function attachLabDissector(): LabDissector {
+  const { descriptor } = loadFor({ layers: LAYERS, mark: 'lab', withoutFallback: true, onLoaded: () => undefined });
+  try {
+    return { link: attach(descriptor), programId: native.programInfo(descriptor).id };
+  } finally {
+    closeSync(descriptor);
   }
 }
 
@@ -138,22 +155,6 @@ export function programText(id: number): string {
   return program === undefined ? `program ${id}` : `program ${id}, ${program.name || 'without a name'}, loaded by user ${program.user}`;
 }
 
-/** undefined: it has gone, or may not be looked at. */
-export function programOf(id: number): ProgramInfo | undefined {
-  let descriptor: number;
-  try {
-    descriptor = native.openProgram(id);
-  } catch (error) {
-    if (isSystemCallError(error)) return undefined;
-    throw error;
-  }
-  try {
-    return native.programInfo(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
 /** From the namespace of this thread; undefined: none of this project is attached here. */
 export function detachDissector(): PinnedDissector | undefined {
   const pin = join(PINS, pinName(namespaceInode()));
@@ -222,8 +223,7 @@ function unreadable(cause: unknown): FanoutError {
 
 function described(pin: string, link: number): PinnedDissector {
   const { program: id, netns } = native.linkInfo(link);
-  const program = programOf(id) ?? { id, type: 0, user: 0, name: '', loadedNs: 0 };
-  return { pin, namespace: netns, program };
+  return { pin, namespace: netns, program: programCalled(id) };
 }
 
 /** Of root, and nobody else writes there: whoever could rename what is in it would decide what stays attached. */

@@ -3,14 +3,30 @@
 import { native } from '../addon/native.ts';
 import { isSystemCallError } from '../errors.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
+import { programOf } from './bpf-program.ts';
 import { INITIAL_NAMESPACE, OWN_NAMESPACE } from './network-namespace.ts';
 
-/** @param programAt the id of the program attached to the namespace at a path, null if there is none; throws if it cannot be asked */
-export function readFlowDissector(programAt: (netns: string) => number | null = native.flowDissector): FlowDissector {
+/** How the programs of this project are called, as the kernel lists them. */
+const BUILTIN = /^fc_dissect(?:_|$)/;
+
+/**
+ * @param programAt the id of the program attached to the namespace at a path, null if there is none; throws if it cannot be asked
+ * @param nameOf the name of a program, empty where it has none or may not be looked at
+ */
+export function readFlowDissector(
+  programAt: (netns: string) => number | null = native.flowDissector,
+  nameOf: (program: number) => string = (program) => programOf(program)?.name ?? '',
+): FlowDissector {
+  const attached = (programId: number, namespace: 'own' | 'initial'): FlowDissector => ({
+    kind: 'attached',
+    programId,
+    namespace,
+    isBuiltin: BUILTIN.test(nameOf(programId)),
+  });
   const own = askedOf(programAt, OWN_NAMESPACE);
-  if (typeof own === 'number') return { kind: 'attached', programId: own, namespace: 'own' };
+  if (typeof own === 'number') return attached(own, 'own');
   const initial = askedOf(programAt, INITIAL_NAMESPACE);
-  if (typeof initial === 'number') return { kind: 'attached', programId: initial, namespace: 'initial' };
+  if (typeof initial === 'number') return attached(initial, 'initial');
   if (own === undefined) return { kind: 'unknown' };
   return { kind: 'none', asked: initial === null ? 'both' : 'own' };
 }

@@ -11,10 +11,12 @@ interface BuiltinRow {
   readonly values: readonly string[];
 }
 
-/** A row each: the first one of a mode is what the mode alone means. */
+/** A row each: the first program of a mode is what the mode alone means that needs one. */
 export const BUILTINS = {
   addresses: { mode: 'ebpf', suffix: ':addresses', option: 'ebpfProgram', values: ['builtin:addresses', 'builtin'] },
   ports: { mode: 'ebpf', suffix: ':ports', option: 'ebpfProgram', values: ['builtin:ports'] },
+  /** A flow dissector, by which mode hash goes. */
+  dissector: { mode: 'hash', suffix: '+dissector', option: 'dissector', values: ['builtin'] },
 } as const satisfies Readonly<Record<string, BuiltinRow>>;
 
 export type Builtin = keyof typeof BUILTINS;

@@ -3,6 +3,8 @@ export type FlowDissector =
   | {
       readonly kind: 'attached';
       readonly programId: number;
+      /** The one that is a part of this project: mode hash goes by innermost addresses then. */
+      readonly isBuiltin: boolean;
       /** One in the initial namespace is in force in all others too (net/core/flow_dissector.c). */
       readonly namespace: 'own' | 'initial';
     }
@@ -12,7 +14,8 @@ export type FlowDissector =
   | { readonly kind: 'unknown' };
 
 /** "a BPF flow dissector (program id 12) is attached to this network namespace" */
-export function attachedText({ programId, namespace }: Extract<FlowDissector, { kind: 'attached' }>): string {
+export function attachedText({ programId, namespace, isBuiltin }: Extract<FlowDissector, { kind: 'attached' }>): string {
   const where = namespace === 'own' ? 'this network namespace' : 'the initial network namespace, and in force in this one';
-  return `a BPF flow dissector (program id ${programId}) is attached to ${where}`;
+  const what = isBuiltin ? 'the flow dissector of `cure`' : 'a BPF flow dissector';
+  return `${what} (program id ${programId}) is attached to ${where}`;
 }

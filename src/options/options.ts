@@ -220,7 +220,19 @@ export function parseSteering(typed: RawOptions, machine: Machine): Steering {
     ...(read('defrag') ? (['defrag'] as const) : []),
   ];
   const builtin = builtinAskedFor(mode, (option) => raw[option as OptionKey]);
+  checkDissector(raw, mode, read);
   return { mode, flags, ...definedOf({ program: parseProgram(raw, mode, read), builtin }) };
+}
+
+/** On a live interface it would steer the groups of others, too. */
+function checkDissector(raw: RawOptions, mode: FanoutMode, read: Reader): void {
+  if (read('dissector') === undefined) return;
+  if (mode !== 'hash') throw contradictory(`--dissector has no effect in mode ${mode}`, 'use --mode hash, or leave it out');
+  if (raw.interface !== undefined)
+    throw contradictory(
+      '--dissector is for the lab: on a live interface it would steer the groups of all programs',
+      'attach it there to stay: sudo fanout-cluster cure --hash; a live run goes by it, too',
+    );
 }
 
 /** Mode ebpf without a program has the built-in one. */

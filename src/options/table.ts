@@ -247,6 +247,10 @@ export const OPTIONS = {
       fitting: ['none', 'builtin', 'builtin:ports', '/sys/fs/bpf/lb', 'lb.o'],
     },
   ),
+  dissector: value('--dissector <name>', 'group', 'the lab, mode hash: builtin, the flow dissector that `cure --hash` attaches', {
+    parse: choice(['builtin'] as const),
+    fitting: ['builtin'],
+  }),
   force: flag('--force', 'group', 'allow --defrag although another group exists on this host, which may blind it to fragments'),
 
   maxFlows: value('--max-flows <count>', 'stop', 'flows seen in both directions', {

@@ -77,8 +77,9 @@ async function runFromStart(groups: readonly Options[], io: RunIo & Provided, dr
   const source = await openSource(first, provisions, io.signal);
   try {
     const steerings = groups.map((options) => steeringOf(options, provisions));
+    const host = hostSeenWith({ ...provisions, dissector: provisions.dissectorFor(groups) });
     const crew = newCrew(first.procs, steerings, provisions);
-    return await runGroups({ groups, steerings, source, crew, io, drive, host: hostSeenWith(provisions), startedAt });
+    return await runGroups({ groups, steerings, source, crew, io, drive, host, startedAt });
   } finally {
     await source.close();
   }

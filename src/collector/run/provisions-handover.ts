@@ -1,5 +1,6 @@
 /** What is handed on of provisions when this program is replaced by itself, and how it is read again. */
 import type { CbpfInstruction } from '../../addon/capture.ts';
+import type { LabDissector } from '../../host/dissector-link.ts';
 import type { DescribedGroup } from '../../host/groups.ts';
 import type { LabNetworkHandover } from '../../lab/network.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';
@@ -18,7 +19,9 @@ export interface ProvisionsHandover {
   readonly groups?: readonly DescribedGroup[];
   readonly capturers?: string;
   readonly fanoutArgs: boolean;
+  /** Without the one that is attached for a run. */
   readonly dissector: FlowDissector;
+  readonly labDissector?: LabDissector;
   readonly askedDesign?: KernelDesign;
 }
 
@@ -29,6 +32,7 @@ export function parseProvisions(value: unknown): ProvisionsHandover {
   const linkChannel = optional(handed['linkChannel'], natural);
   const groups = optional(handed['groups'], (list) => array(list, 'groups').map(parseGroup));
   const capturers = optional(handed['capturers'], text);
+  const labDissector = optional(handed['labDissector'], parseLabDissector);
   const askedDesign = optional(handed['askedDesign'], parseDesign);
   return {
     sockets: descriptorsIn(handed['sockets']),
@@ -41,6 +45,7 @@ export function parseProvisions(value: unknown): ProvisionsHandover {
     ...(capturers === undefined ? {} : { capturers }),
     fanoutArgs: flag(handed['fanoutArgs']),
     dissector: parseDissector(handed['dissector']),
+    ...(labDissector === undefined ? {} : { labDissector }),
     ...(askedDesign === undefined ? {} : { askedDesign }),
   };
 }
@@ -73,11 +78,17 @@ function parseGroup(value: unknown): DescribedGroup {
 }
 
 function parseDissector(value: unknown): FlowDissector {
-  const { kind, programId, namespace, asked } = record(value, 'dissector');
+  const { kind, programId, namespace, asked, isBuiltin } = record(value, 'dissector');
   if (kind === 'unknown') return { kind };
   if (kind === 'none' && (asked === 'both' || asked === 'own')) return { kind, asked };
-  if (kind === 'attached' && (namespace === 'own' || namespace === 'initial')) return { kind, programId: natural(programId), namespace };
+  if (kind === 'attached' && (namespace === 'own' || namespace === 'initial'))
+    return { kind, programId: natural(programId), namespace, isBuiltin: flag(isBuiltin) };
   throw new MalformedMessage(`no flow dissector is ${shown(kind)}`);
+}
+
+function parseLabDissector(value: unknown): LabDissector {
+  const { link, programId } = record(value, 'dissector of the lab');
+  return { link: natural(link), programId: natural(programId) };
 }
 
 function parseDesign(value: unknown): KernelDesign {

@@ -10,6 +10,7 @@ import type { Ids } from '../../addon/privileges.ts';
 import { type CaptureInput, openCaptureInput } from '../../capture-file/input.ts';
 import { REPLAY } from '../../capture-file/use.ts';
 import { FanoutError } from '../../errors.ts';
+import { attachLabDissector, type LabDissector } from '../../host/dissector-link.ts';
 import { readFlowDissector } from '../../host/flow-dissector.ts';
 import { capturersHere, type DescribedGroup, describeGroups } from '../../host/groups.ts';
 import { hostKernel } from '../../host/kernel.ts';
@@ -51,15 +52,15 @@ export interface Provisions {
   readonly capturers?: string;
   /** Whether groups may have a limit of members. */
   readonly fanoutArgs: boolean;
-  /** When it could still be asked for. */
-  readonly dissector: FlowDissector;
+  /** What mode hash goes by in these groups, which run beside one another. Once without the one of the lab it is gone for good. */
+  dissectorFor(groups: readonly Options[]): FlowDissector;
   /** How the kernel hashes, where its release does not tell and it could be asked. */
   readonly askedDesign?: KernelDesign;
   /** Of --filter; null: there is none. */
   filterOf(options: Options): readonly CbpfInstruction[] | null;
   /** A descriptor of the program of mode ebpf, if there is one. */
   programOf(options: Options): number | undefined;
-  /** Why the group cannot have its program, where it may be left out for that. */
+  /** Why the group cannot have its program, or its dissector, where it may be left out for that. */
   refusalOf(options: Options): FanoutError | undefined;
   /** For the program that replaces this one: as JSON, and the descriptors that must stay open. */
   handOver(): { readonly handover: unknown; readonly descriptors: readonly number[] };
@@ -130,6 +131,8 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
     const filters = await compileFilters(needs.runs, { name: interfaceName, first });
     const programs = await openPrograms(needs, rights);
     release.later(() => closeAll(programs.opened.values()));
+    const dissector = readFlowDissector();
+    const labDissector = openLabDissector(needs, programs);
     const isLive = live !== undefined;
     const groups = isLive ? describeGroups(groupsToName(needs.runs)) : undefined;
     const link = needs.flapsLink === true ? new native.LinkHelper({ interface: interfaceName, ...rights.runAs }) : undefined;
@@ -143,11 +146,9 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
         groups,
         ...(isLive && groups === undefined && needs.runs.some(wantsToKnowGroups) ? { capturers: capturersHere() } : {}),
         fanoutArgs: sockets.fanoutArgs,
-        dissector: readFlowDissector(),
         ...(await askedDesign(needs.runs)),
       },
-      filters,
-      programs,
+      { filters, programs, dissector, ...(labDissector === undefined ? {} : { labDissector }) },
       release,
     );
   } catch (error) {
@@ -156,17 +157,54 @@ export async function openProvisions(needs: Needs, rights: Rights = OWN_RIGHTS):
   }
 }
 
-type Parts = Omit<Provisions, 'filterOf' | 'programOf' | 'refusalOf' | 'handOver' | 'close'>;
+type Parts = Omit<Provisions, 'dissectorFor' | 'filterOf' | 'programOf' | 'refusalOf' | 'handOver' | 'close'>;
 
-function provisionsOf(parts: Parts, filters: Filters, programs: Programs, release: Releases): Provisions {
+interface Steered {
+  readonly filters: Filters;
+  readonly programs: Programs;
+  /** When it could still be asked for, and without that of the lab. */
+  readonly dissector: FlowDissector;
+  readonly labDissector?: LabDissector;
+}
+
+function provisionsOf(parts: Parts, steered: Steered, release: Releases): Provisions {
+  const { filters, programs } = steered;
+  const attached = new AttachedForLab(steered);
+  release.later(() => attached.detach());
   return {
     ...parts,
+    dissectorFor: (groups) => attached.dissectorFor(groups),
     filterOf: (options) => (options.filter === undefined ? null : (filters.get(filterKey(options)) ?? null)),
     programOf: ({ program }) => (program?.kind === 'ebpf' ? programs.opened.get(program.path) : undefined),
-    refusalOf: ({ program }) => (program?.kind === 'ebpf' ? programs.refused.get(program.path) : undefined),
-    handOver: () => handOver(parts, filters, programs),
+    refusalOf: ({ program, builtin }) => programs.refused.get(program?.kind === 'ebpf' ? program.path : (builtin ?? '')),
+    handOver: () => handOver(parts, steered),
     close: () => release.all(),
   };
+}
+
+/** All groups of a network namespace go by its one dissector, and only who has the privilege could attach it again. */
+class AttachedForLab {
+  readonly #before: FlowDissector;
+  #attached: LabDissector | undefined;
+
+  constructor({ dissector, labDissector }: Steered) {
+    this.#before = dissector;
+    this.#attached = labDissector;
+  }
+
+  dissectorFor(groups: readonly Options[]): FlowDissector {
+    const wanting = groups.filter(({ builtin }) => builtin === 'dissector');
+    if (wanting.length === 0) this.detach();
+    if (this.#attached === undefined && wanting.length === 0) return this.#before;
+    if (this.#attached === undefined || wanting.length < groups.length)
+      throw new TypeError('groups with the built-in dissector run first, and none without it beside them');
+    return { kind: 'attached', programId: this.#attached.programId, namespace: 'own', isBuiltin: true };
+  }
+
+  detach(): void {
+    if (this.#attached !== undefined) closeSync(this.#attached.link);
+    this.#attached = undefined;
+  }
 }
 
 /** What is to be taken back, the latest first. */
@@ -237,7 +275,11 @@ async function compileFilters(runs: readonly Options[], device: FilteredDevice):
   return filters;
 }
 
-async function openPrograms({ runs, mayLeaveOut = false }: Needs, { asInvoker }: Rights): Promise<Programs> {
+interface OpenedPrograms extends Programs {
+  readonly refused: Map<string, FanoutError>;
+}
+
+async function openPrograms({ runs, mayLeaveOut = false }: Needs, { asInvoker }: Rights): Promise<OpenedPrograms> {
   const opened = new Map<string, number>();
   const refused = new Map<string, FanoutError>();
   try {
@@ -257,6 +299,18 @@ async function openPrograms({ runs, mayLeaveOut = false }: Needs, { asInvoker }:
   return { opened, refused };
 }
 
+/** Where it is refused, that is noted beside the programs that are. */
+function openLabDissector({ runs, mayLeaveOut = false }: Needs, { refused }: OpenedPrograms): LabDissector | undefined {
+  if (!runs.some(({ builtin }) => builtin === 'dissector')) return undefined;
+  try {
+    return attachLabDissector();
+  } catch (error) {
+    if (!mayLeaveOut || !isProgramRefused(error)) throw error;
+    refused.set('dissector', error);
+    return undefined;
+  }
+}
+
 function isProgramRefused(error: unknown): error is FanoutError {
   return error instanceof FanoutError && error.code === 'PROGRAM_REFUSED';
 }
@@ -269,9 +323,8 @@ function closeAll(descriptors: Iterable<number>): void {
 
 // The capture file is not among them: who could open it before can open it again.
 function handOver(
-  { sockets, network, link, groups, capturers, fanoutArgs, dissector, askedDesign: asked }: Parts,
-  filters: Filters,
-  programs: Programs,
+  { sockets, network, link, groups, capturers, fanoutArgs, askedDesign: asked }: Parts,
+  { filters, programs, dissector, labDissector }: Steered,
 ): ReturnType<Provisions['handOver']> {
   const handover: ProvisionsHandover = {
     sockets: sockets.descriptors,
@@ -284,9 +337,10 @@ function handOver(
     ...(capturers === undefined ? {} : { capturers }),
     fanoutArgs,
     dissector,
+    ...(labDissector === undefined ? {} : { labDissector }),
     ...(asked === undefined ? {} : { askedDesign: asked }),
   };
-  const links = link === undefined ? [] : [link.channel];
+  const links = [...(link === undefined ? [] : [link.channel]), ...(labDissector === undefined ? [] : [labDissector.link])];
   return {
     handover,
     descriptors: [...sockets.descriptors, ...(network?.handover.descriptors ?? []), ...links, ...programs.opened.values()],
@@ -306,6 +360,7 @@ async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
     capturers,
     fanoutArgs,
     dissector,
+    labDissector,
     askedDesign: asked,
   } = handover;
   const release = new Releases();
@@ -324,13 +379,16 @@ async function takeOver(needs: Needs, handed: unknown): Promise<Provisions> {
       groups,
       ...(capturers === undefined ? {} : { capturers }),
       fanoutArgs,
-      dissector,
       ...(asked === undefined ? {} : { askedDesign: asked }),
     },
-    new Map(filters),
     {
-      opened: new Map(programs),
-      refused: new Map(refused.map(([name, { message, remedy }]) => [name, new FanoutError('PROGRAM_REFUSED', message, remedy)])),
+      filters: new Map(filters),
+      programs: {
+        opened: new Map(programs),
+        refused: new Map(refused.map(([name, { message, remedy }]) => [name, new FanoutError('PROGRAM_REFUSED', message, remedy)])),
+      },
+      dissector,
+      ...(labDissector === undefined ? {} : { labDissector }),
     },
     release,
   );

@@ -311,8 +311,8 @@ function rolloverWarning({ mode, flags, members }: RunFacts): readonly Finding<k
 }
 
 // The other modes do not ask the dissector.
-function dissectorWarning({ mode, dissector }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
-  return mode === 'hash' && dissector.kind === 'attached' ? [finding('bpf-flow-dissector', { dissector })] : [];
+function dissectorWarning({ mode, dissector, builtin }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
+  return mode === 'hash' && dissector.kind === 'attached' && builtin !== 'dissector' ? [finding('bpf-flow-dissector', { dissector })] : [];
 }
 
 function designWarning({ mode, kernel, askedDesign }: RunFacts): readonly Finding<keyof WarningArgs | 'ended-early'>[] {

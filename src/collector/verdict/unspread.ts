@@ -11,8 +11,9 @@ import { readersByStack, readersOf } from './readers.ts';
 import { FURTHER_STACKS, hiddenBehind, isPortless, isTunnelled, startsWithHsr } from './stack-layers.ts';
 
 /** Kinds of traffic that one process gets all of, by their stacks. */
-export function findUnspread({ stacks, epochs }: Evidence, { mode, procs }: RunFacts): readonly StackEvidence[] {
-  if (mode !== 'hash' || procs === 1) return [];
+export function findUnspread({ stacks, epochs }: Evidence, { mode, procs, dissector }: RunFacts): readonly StackEvidence[] {
+  // A BPF flow dissector makes keys of its own.
+  if (mode !== 'hash' || procs === 1 || dissector.kind === 'attached') return [];
   return findOneKeyed(stacks, procs).filter((stack) => wasOnOneMember(stack, epochs.length));
 }
 

@@ -52,7 +52,9 @@ export const WARNING_WORDS: Words<WarningArgs> = {
   }),
   'bpf-flow-dissector': ({ dissector }) => ({
     message: `${attachedText(dissector)}: mode hash covers what it reports, so this answer is about that program and not about the kernel's own hash`,
-    remedy: `"bpftool prog show id ${dissector.programId}" describes it; test again when it is changed, replaced or detached`,
+    remedy: dissector.isBuiltin
+      ? '`sudo fanout-cluster cure --status` describes it; test again when it is undone'
+      : `"bpftool prog show id ${dissector.programId}" describes it; test again when it is changed, replaced or detached`,
   }),
   'older-hash': ({ kernel, design, wasAsked }) => ({
     message: `kernel ${kernel} ${designText(design)}, ${wasAsked ? 'as it showed when it was asked' : 'by its release'}; the kernel keys of this run are those of such a kernel, and current ones hash these packets otherwise`,

@@ -22,6 +22,7 @@ export const CHURN_OPTIONS = optionSet({
     'mode',
     'defrag',
     'ebpfProgram',
+    'dissector',
     'ringSize',
     'workerTimeout',
     'labInterface',

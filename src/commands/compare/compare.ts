@@ -9,7 +9,7 @@ import { type GroupName, groupNameOf, labelOf } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { Reason, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
-import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
+import { endedBySignal, inTurn, isByDissector, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { CompareIo, RunCompare } from './io.ts';
 import type { CompareOptions } from './options.ts';
 import { isAbove, type OwnLoad } from './own-load-result.ts';
@@ -30,6 +30,7 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
         io.signal,
         (group, index) => io.onMode(labelOf(group), index),
         (group) => runCluster(group, { ...io, onProgress: () => undefined }),
+        isByDissector,
       );
   const runs = resultsOf(turns, 'before any mode had been tested');
   const [first] = runs;

@@ -33,17 +33,33 @@ export interface CompareOptions {
 }
 
 /** What a comparison chooses itself, or what makes no sense for several groups. */
-const OF_ONE_GROUP = ['mode', 'defrag', 'rollover', 'groupId', 'failFast', 'loop'] as const satisfies readonly OptionKey[];
+const OF_ONE_GROUP = ['mode', 'defrag', 'rollover', 'dissector', 'groupId', 'failFast', 'loop'] as const satisfies readonly OptionKey[];
 /** Of other commands. */
-const OF_OTHERS = ['slot', 'classes', 'packets', 'kernel'] as const satisfies readonly OptionKey[];
+const OF_OTHERS = [
+  'slot',
+  'classes',
+  'packets',
+  'kernel',
+  'ids',
+  'hash',
+  'group',
+  'write',
+  'policy',
+  'layers',
+  'netns',
+  'withoutFallback',
+  'undo',
+  'status',
+  'verify',
+] as const satisfies readonly OptionKey[];
 
 type CompareKey = Exclude<OptionKey, (typeof OF_ONE_GROUP)[number] | (typeof OF_OTHERS)[number]>;
 
-const DEFAULT_MODES = 'hash,hash+defrag,ebpf:addresses,lb,cpu,rollover,hash+rollover,rnd,qm';
+const DEFAULT_MODES = 'hash,hash+defrag,hash+dissector,ebpf:addresses,lb,cpu,rollover,hash+rollover,rnd,qm';
 
 export const COMPARE_OPTIONS = optionSet({
   keys: OPTION_KEYS.filter((key): key is CompareKey => !([...OF_ONE_GROUP, ...OF_OTHERS] as readonly OptionKey[]).includes(key)),
-  own: { modes: { default: DEFAULT_MODES, otherwise: `${DEFAULT_MODES}; cbpf where a program is given` } },
+  own: { modes: { default: DEFAULT_MODES, otherwise: `${DEFAULT_MODES}; cbpf where a program is given; hash+dissector in the lab only` } },
 });
 
 /** As typed. */
@@ -57,7 +73,14 @@ export function parseCompareOptions(raw: RawCompareOptions, machine: Machine): C
   if (common.pcap === '-')
     throw contradictory('standard input can be read once, and a comparison sends it once for each mode', 'save the capture to a file');
   const programs = { cbpf: cbpfProgram, ebpf: ebpfProgram };
-  const steerings = withPrograms(withBuiltin(read('modes') ?? [], ebpfProgram), programs);
+  const isBeside = raw.interface !== undefined || measureLoad;
+  const listed = (read('modes') ?? []).filter(({ builtin }) => !isBeside || raw.modes !== undefined || builtin !== 'dissector');
+  const steerings = withPrograms(withBuiltin(listed, ebpfProgram), programs);
+  if (measureLoad && steerings.some(({ builtin }) => builtin === 'dissector'))
+    throw contradictory(
+      '--measure-load runs all groups beside one another, and a flow dissector is for all of them or none',
+      'leave hash+dissector out of --modes',
+    );
   // One seed for all of them, drawn once.
   const seed = common.seed ?? String(machine.randomSeed);
   const runs = steerings.map((group): Options => {

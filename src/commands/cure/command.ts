@@ -17,8 +17,9 @@ export const cureCommand = commandSpec({
   exitStatuses: 'Exit status: 0 done, 2 usage, 4 cannot be done, 70 defect of this tool; with --verify that of the run that proves it.',
   perform: async ({ typed }, host) => {
     const options = host.parse((machine) => parseCureOptions(typed, machine));
+    const here = { cpus: options.cpus, program: process.argv[1] ?? 'fanout-cluster' };
     const result = await reported(options.output, host, openings(options, host), async (opened) => opened, {
-      full: cureDocument,
+      full: (done) => cureDocument(done, here),
       brief: cureBrief,
     });
     return (result.verified ?? EXIT.yes) as ExitStatus;
@@ -29,11 +30,11 @@ export const cureCommand = commandSpec({
 function openings(options: CureOptions, host: Host): Openings<CureResult> {
   return {
     open: async (rights) => {
-      const { runCure } = await import('./cure.ts');
+      const [{ runCure }, { HOST_CLOCK: clock }] = await Promise.all([import('./cure.ts'), import('../../collector/group/clock.ts')]);
       const onAttach = (netns: CureResult['netns']): void => {
         if (!options.output.quiet) host.stderr.write(`${beforeAttaching(netns)}\n`);
       };
-      const result = await runCure(options, { version: host.version, rights, onAttach });
+      const result = await runCure(options, { version: host.version, clock, rights, onAttach });
       return options.verify ? { ...result, verified: await proven(result, options) } : result;
     },
     handOver: (result) => ({ handover: result, descriptors: [] }),

@@ -1,18 +1,12 @@
 /** Does what was asked for, with the privileges that it needs, and says what there is afterwards. */
-import { uptime } from 'node:os';
 import { resolve } from 'node:path';
 import { native } from '../../addon/native.ts';
 import type { ProgramInfo } from '../../addon/steering.ts';
+import { type Clock, dateOf } from '../../collector/group/clock.ts';
 import type { OpeningRights } from '../../collector/run/provisions.ts';
 import { isSystemCallError, unreachable } from '../../errors.ts';
-import {
-  attachDissector,
-  detachDissector,
-  otherDissector,
-  type PinnedDissector,
-  pinnedDissectors,
-  programOf,
-} from '../../host/dissector-link.ts';
+import { loadedAt, programCalled, programOf } from '../../host/bpf-program.ts';
+import { attachDissector, detachDissector, otherDissector, type PinnedDissector, pinnedDissectors } from '../../host/dissector-link.ts';
 import { readFlowDissector } from '../../host/flow-dissector.ts';
 import { foreignGroups, steerForeignGroup } from '../../host/foreign-groups.ts';
 import { enterNamespace, INITIAL_NAMESPACE, namespaceInode, namespaceName } from '../../host/network-namespace.ts';
@@ -25,6 +19,7 @@ import type { AttachedDissector, CuredGroup, CureResult, Did, KnownProgram, Name
 
 export interface CureIo {
   readonly version: string;
+  readonly clock: Pick<Clock, 'realtimeNs'>;
   readonly rights: Pick<OpeningRights, 'openSecret'>;
   /** Called before anything is attached. */
   readonly onAttach: (netns: Namespace) => void;
@@ -39,7 +34,7 @@ export async function runCure(options: CureOptions, io: CureIo): Promise<Omit<Cu
   return {
     schema: 'fanout-cluster/cure@1',
     tool: { version: io.version },
-    at: new Date().toISOString(),
+    at: dateOf(io.clock).toISOString(),
     netns,
     did,
     ...(inForce === undefined ? {} : { inForce }),
@@ -132,8 +127,7 @@ function dissectorInForce(): AttachedDissector | null | undefined {
   const namespace = there.namespace === 'own' ? namespaceInode() : namespaceInode(INITIAL_NAMESPACE);
   const pinned = pinnedDissectors()?.find(({ program }) => program.id === there.programId);
   if (pinned !== undefined) return described(pinned);
-  const program = programOf(there.programId) ?? { id: there.programId, type: 0, user: 0, name: '', loadedNs: 0 };
-  return { ...described({ pin: '', namespace, program }), pin: null };
+  return { ...described({ pin: '', namespace, program: programCalled(there.programId) }), pin: null };
 }
 
 function described({ pin, namespace, program }: PinnedDissector): AttachedDissector {
@@ -146,9 +140,9 @@ function described({ pin, namespace, program }: PinnedDissector): AttachedDissec
   };
 }
 
-function known({ id, name, user, loadedNs }: ProgramInfo): KnownProgram {
-  const sinceMs = Date.now() - uptime() * 1000 + loadedNs / 1e6;
-  return { id, name, user, since: new Date(sinceMs).toISOString() };
+function known(program: ProgramInfo): KnownProgram {
+  const { id, name, user } = program;
+  return { id, name, user, since: loadedAt(program).toISOString() };
 }
 
 /** More than any host has. */

@@ -27,6 +27,8 @@ export interface CureOptions {
   /** Of the run that proves it; undefined: that of the groups. */
   readonly interface: string | undefined;
   readonly verify: boolean;
+  /** Online here. */
+  readonly cpus: number;
   readonly output: Options['output'];
 }
 
@@ -68,7 +70,8 @@ export function parseCureOptions(typed: RawCureOptions, machine: Machine): CureO
   const [verify, output] = [read('verify'), parseOutput(read)];
   if (verify && (task.kind === 'advice' || task.kind === 'status'))
     throw contradictory('--verify proves a cure, and nothing is cured here', 'name one: --hash, --group ID or --write FILE');
-  return { task, ids, policy, layers, netns: read('netns'), interface: read('interface'), verify, output };
+  const cpus = machine.onlineCpus.length;
+  return { task, ids, policy, layers, netns: read('netns'), interface: read('interface'), verify, cpus, output };
 }
 
 type Read = ReturnType<typeof readerOf>;

@@ -1,5 +1,4 @@
 /** A cure as a report. Its last two lines are always what now steers which groups, and the command that proves it. */
-import { availableParallelism } from 'node:os';
 import { type Block, type Document, type Paragraph, paragraph, type Section, type Table } from '../../collector/report/document.ts';
 import { counted } from '../../collector/words/english.ts';
 import { IDS_TITLES, type IdsName, idsCalled } from '../../deployment/depth.ts';
@@ -10,8 +9,16 @@ import { depthInName } from './depth.ts';
 import { quoted } from './proof.ts';
 import type { AttachedDissector, CuredGroup, CureResult, Depth, Did, KnownProgram, Namespace } from './result.ts';
 
-export function cureDocument(result: CureResult): Document {
-  return { sections: [{ blocks: done(result) }, ...groupSection(result), ...pasted(result), { blocks: lastLines(result) }] };
+/** What lines to paste are made of. */
+export interface Here {
+  /** As many threads as an IDS is told to have where none runs yet. */
+  readonly cpus: number;
+  /** The path of this program. */
+  readonly program: string;
+}
+
+export function cureDocument(result: CureResult, here: Here): Document {
+  return { sections: [{ blocks: done(result) }, ...groupSection(result), ...pasted(result, here), { blocks: lastLines(result) }] };
 }
 
 /** What --quiet leaves. */
@@ -76,28 +83,27 @@ function done({ did, netns }: CureResult): readonly Block[] {
 const WITHOUT_FALLBACK =
   'This kernel does not go on where the program leaves a packet to it: what is not asked for fanout gets the outermost addresses and ports.';
 
-function pasted({ did, groups }: CureResult): readonly Section[] {
-  if (did.kind === 'written') return did.depth.ids.includes('suricata') ? [suricataSection(did.path, groups ?? [])] : [];
+function pasted({ did, groups }: CureResult, here: Here): readonly Section[] {
+  if (did.kind === 'written') return did.depth.ids.includes('suricata') ? [suricataSection(did.path, groups ?? [], here)] : [];
   if (did.kind !== 'advice' && did.kind !== 'attached' && did.kind !== 'replaced') return [];
   const { ids } = did.depth;
   const others = ids.filter((name) => name !== 'suricata');
   const isSuricata = did.kind === 'advice' && ids.includes('suricata');
-  const unit = did.kind === 'advice' && others.length === 0 ? [] : [unitSection(did.kind === 'advice' ? others : ids)];
-  return [...(isSuricata ? [suricataSection(SURICATA_OBJECT, groups ?? [])] : []), ...unit];
+  const unit = did.kind === 'advice' && others.length === 0 ? [] : [unitSection(did.kind === 'advice' ? others : ids, here)];
+  return [...(isSuricata ? [suricataSection(SURICATA_OBJECT, groups ?? [], here)] : []), ...unit];
 }
 
-function suricataSection(object: string, groups: readonly CuredGroup[]): Section {
+function suricataSection(object: string, groups: readonly CuredGroup[], { cpus }: Here): Section {
   const own = groups.find(({ owners }) => owners.some(({ comm }) => idsCalled(comm) === 'suricata'));
-  const lever = { interface: own?.interface ?? 'eth0', threads: own?.members ?? availableParallelism(), object };
+  const lever = { interface: own?.interface ?? 'eth0', threads: own?.members ?? cpus, object };
   return {
     title: 'For /etc/suricata/suricata.yaml',
     blocks: [...suricataLines(lever).map(pastedLine), paragraph('A number of threads must be there: auto means one of them in this mode.')],
   };
 }
 
-function unitSection(ids: readonly IdsName[]): Section {
-  const program = quoted(process.argv[1] ?? 'fanout-cluster');
-  return { title: 'At boot: /etc/systemd/system/fanout-cluster-cure.service', blocks: unitLines(ids, program).map(pastedLine) };
+function unitSection(ids: readonly IdsName[], { program }: Here): Section {
+  return { title: 'At boot: /etc/systemd/system/fanout-cluster-cure.service', blocks: unitLines(ids, quoted(program)).map(pastedLine) };
 }
 
 function pastedLine(text: string): Paragraph {

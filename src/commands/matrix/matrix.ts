@@ -13,7 +13,7 @@ import type { SourceInfo } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import { classNamed } from '../../traffic/classes.ts';
 import { generateTraffic } from '../../traffic/traffic.ts';
-import { endedBySignal, inTurn, reasonOf, resultsOf, type Turn } from '../series.ts';
+import { endedBySignal, inTurn, isByDissector, reasonOf, resultsOf, type Turn } from '../series.ts';
 import type { MatrixIo, RunMatrix } from './io.ts';
 import { type ClassSample, cellsOf, doubtsOf } from './matrix-cells.ts';
 import type { MatrixOptions } from './options.ts';
@@ -33,6 +33,7 @@ export const runMatrix: RunMatrix = async (options, io, runCluster) => {
     io.signal,
     (run, index) => io.onMode(labelOf(run), index),
     (run) => measure(run, samples, io, runCluster),
+    isByDissector,
   );
   const [first] = resultsOf(turns, 'before any mode had been measured');
   const runs = asked.map((run, index) => runOf(run, turns[index]));

@@ -22,7 +22,7 @@ export interface MatrixOptions {
 }
 
 /** One column each. */
-const USUAL_MODES = 'hash,hash+defrag,ebpf:addresses,ebpf:ports,lb,cpu,rollover,rnd,qm';
+const USUAL_MODES = 'hash,hash+defrag,hash+dissector,ebpf:addresses,ebpf:ports,lb,cpu,rollover,rnd,qm';
 
 export const MATRIX_OPTIONS = optionSet({
   keys: ['classes', 'modes', 'procs', 'ringSize', 'labInterface', 'flows', 'rate', 'seed', ...OUTPUT_KEYS],

@@ -186,6 +186,7 @@ function promiseText({ mode, builtin }: MatrixRun): string {
 
 const POLICIES: Readonly<Record<Builtin, string>> = {
   addresses: 'keeps innermost flows together, by their addresses',
+  dissector: 'keeps innermost flows together, by their addresses',
   ports: 'keeps innermost flows together, by their addresses and ports; later fragments follow the first one',
 };
 

@@ -18,6 +18,7 @@ export const RACE_OPTIONS = optionSet({
     'procs',
     'mode',
     'ebpfProgram',
+    'dissector',
     'duration',
     'ringSize',
     'workerTimeout',

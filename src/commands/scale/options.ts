@@ -29,6 +29,7 @@ export const SCALE_OPTIONS = optionSet({
     'rollover',
     'cbpfProgram',
     'ebpfProgram',
+    'dissector',
     'duration',
     'ringSize',
     'blockSize',

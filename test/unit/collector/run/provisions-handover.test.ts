@@ -27,7 +27,7 @@ const all: ProvisionsHandover = {
   groups: [{ id: 7, description: 'mode hash, 8 members' }],
   capturers: 'dumpcap (pid 3)',
   fanoutArgs: true,
-  dissector: { kind: 'attached', programId: 12, namespace: 'initial' },
+  dissector: { kind: 'attached', programId: 12, namespace: 'initial', isBuiltin: false },
   askedDesign: { portsWithAddresses: true, readsHsr: false, pppoe: 'plain' },
 };
 

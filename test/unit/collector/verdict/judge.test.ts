@@ -672,7 +672,7 @@ describe('stacks', () => {
 describe('a BPF flow dissector', () => {
   const warningsOf = (change: Partial<RunFacts>) =>
     judge(good, factsOf(good, change)).warnings.map(({ code, message }) => `${code}: ${message}`);
-  const dissector = { kind: 'attached', programId: 12, namespace: 'own' } as const;
+  const dissector = { kind: 'attached', programId: 12, namespace: 'own', isBuiltin: false } as const;
 
   test('makes a YES one about itself', () => {
     expect(warningsOf({ dissector })).toMatchInlineSnapshot(`

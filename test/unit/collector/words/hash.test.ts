@@ -8,7 +8,7 @@ import { context } from '../../../helpers/diagnosis.ts';
 const MENDED = '6.18.44';
 
 test('what is said of kernels with and without a bug, by what is known of the flow dissector', () => {
-  const attached: FlowDissector = { kind: 'attached', programId: 12, namespace: 'own' };
+  const attached: FlowDissector = { kind: 'attached', programId: 12, namespace: 'own', isBuiltin: false };
   const hosts: readonly [HashBug, string, FlowDissector, onlyTagsDiffer?: true][] = [
     ['known-bug-a', '4.4.15', { kind: 'none', asked: 'both' }, true],
     ['known-bug-a', '4.18.0-553.el8.x86_64', { kind: 'none', asked: 'both' }, true],
@@ -19,7 +19,7 @@ test('what is said of kernels with and without a bug, by what is known of the fl
     ['known-bug-b', MENDED, { kind: 'none', asked: 'both' }],
     ['known-bug-c', MENDED, { kind: 'none', asked: 'own' }],
     ['known-bug-c', 'custom', { kind: 'unknown' }],
-    ['known-bug-a', '3.10.0-514.el7', { ...attached, namespace: 'initial' }],
+    ['known-bug-a', '3.10.0-514.el7', { ...attached, namespace: 'initial', isBuiltin: false }],
   ];
   const { hash } = context();
   const said = hosts.map(([bug, kernel, dissector, onlyTagsDiffer = false]) => {

@@ -139,7 +139,7 @@ describe('the report', () => {
     proof: proofOf({ did, netns: HERE, groups: [GROUP], interface: undefined }),
     ...more,
   });
-  const text = (one: CureResult) => renderText(cureDocument(one), PLAIN);
+  const text = (one: CureResult) => renderText(cureDocument(one, { cpus: 6, program: '/usr/bin/fanout-cluster' }), PLAIN);
 
   test.each<Did>([
     ATTACHED,

@@ -17,6 +17,7 @@ test('by default every class, in every mode with its built-in programs, 96 flows
   expect(modesOf(defaultsOf(MATRIX_OPTIONS).modes ?? '')).toEqual([
     'hash',
     'hash+defrag',
+    'hash+dissector',
     'ebpf:addresses',
     'ebpf:ports',
     'lb',
