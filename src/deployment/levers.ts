@@ -23,15 +23,24 @@ export function suricataLines({ interface: device, threads, object }: SuricataLe
   ];
 }
 
-const SURICATA_WRITE = `sudo fanout-cluster cure --ids suricata --write ${SURICATA_OBJECT}`;
+/** Writes it. */
+export const SURICATA_WRITE = `sudo fanout-cluster cure --ids suricata --write ${SURICATA_OBJECT}`;
+
+/** Cures groups in mode hash while they run. */
+export const CURE_HASH = 'sudo fanout-cluster cure --hash';
+
+/** Gives a group in mode ebpf its program while it runs. */
+export function cureGroup(id: number | string): string {
+  return `sudo fanout-cluster cure --group ${id}`;
+}
 
 /** In one paragraph: what to do, and with which command. */
 export function adviceOn(ids: IdsName): string {
   if (ids === 'suricata')
     return `Suricata loads a steering program by itself. Write one, paste the lines below, and start Suricata again: ${SURICATA_WRITE}`;
-  const lever = `${IDS_TITLES[ids]} is in mode hash: a flow dissector for its network namespace cures the groups while they run (sudo fanout-cluster cure --hash --ids ${ids}). At boot the unit below does it.`;
+  const lever = `${IDS_TITLES[ids]} is in mode hash: a flow dissector for its network namespace cures the groups while they run (${CURE_HASH} --ids ${ids}). At boot the unit below does it.`;
   if (ids !== 'zeek') return lever;
-  return `${lever} With af_packet_fanout_mode=AF_Packet::FANOUT_EBPF instead, Zeek gives its group no program: then sudo fanout-cluster cure --group 23 --ids zeek after each start.`;
+  return `${lever} With af_packet_fanout_mode=AF_Packet::FANOUT_EBPF instead, Zeek gives its group no program: then ${cureGroup(23)} --ids zeek after each start.`;
 }
 
 /** Services as the packages of each call them. */

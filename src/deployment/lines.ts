@@ -4,6 +4,7 @@
  */
 
 import { type GroupName, labelOf, modeRow } from '../model/fanout.ts';
+import { CURE_HASH, cureGroup, SURICATA_OBJECT, SURICATA_WRITE, suricataLines } from './levers.ts';
 
 /** What an IDS that has none of its own to be given gets. */
 const EXAMPLE_INTERFACE = 'eth0';
@@ -39,23 +40,31 @@ function suricata(group: GroupName, device: string, procs: number, fragmentsSeen
   const isDefrag = group.flags.includes('defrag');
   // It reads the key in mode hash only, and takes yes for granted.
   if (isDefrag && group.mode !== 'hash') return [`# Suricata has no setting for ${labelOf(group)}: it reassembles with cluster_flow only`];
-  const defrag = group.mode === 'hash' ? [defragLine(isDefrag, fragmentsSeen)] : [];
-  const program = group.mode === 'ebpf' ? ['    ebpf-lb-file: /etc/suricata/ebpf/lb.bpf   # the program tested here'] : [];
+  if (group.mode === 'ebpf')
+    return [suricataProgram(group), ...suricataLines({ interface: device, threads: procs, object: SURICATA_OBJECT })];
   return [
     'af-packet:',
     `  - interface: ${device}`,
     `    threads: ${procs}`,
     '    cluster-id: 99',
     `    cluster-type: ${type}`,
-    ...defrag,
-    ...program,
+    ...(group.mode === 'hash' ? [defragLine(isDefrag, fragmentsSeen)] : []),
   ];
+}
+
+function suricataProgram({ builtin }: GroupName): string {
+  // One that it ships, ebpf/lb.c, reads the ethertype where the packet has an address, and splits plain TCP.
+  if (builtin === undefined) return `# ${SURICATA_OBJECT}: the program tested here, as an object file with a section "loadbalancer"`;
+  return `# ${SURICATA_WRITE} --policy ${builtin}`;
 }
 
 function defragLine(isDefrag: boolean, fragmentsSeen: boolean): string {
   if (isDefrag) return '    defrag: yes';
   return fragmentsSeen ? '    defrag: no' : `    # defrag: ${UNDECIDED}; the default is yes`;
 }
+
+/** Its default. */
+const ZEEK_GROUP = 23;
 
 function zeek(group: GroupName, device: string, procs: number, fragmentsSeen: boolean): readonly string[] {
   const mode = modeRow(group.mode).zeek;
@@ -67,9 +76,20 @@ function zeek(group: GroupName, device: string, procs: number, fragmentsSeen: bo
     `interface=${device}`,
     'lb_method=af_packet',
     `lb_procs=${procs}`,
-    'af_packet_fanout_id=23',
+    `af_packet_fanout_id=${ZEEK_GROUP}`,
     `af_packet_fanout_mode=AF_Packet::${mode}`,
-    ...enableDefrag(group.flags.includes('defrag'), fragmentsSeen),
+    ...(group.mode === 'ebpf' ? zeekProgram(group) : []),
+    ...(group.mode === 'ebpf' && !group.flags.includes('defrag') ? [] : enableDefrag(group.flags.includes('defrag'), fragmentsSeen)),
+  ];
+}
+
+/** It gives its group none. */
+function zeekProgram({ builtin }: GroupName): readonly string[] {
+  if (builtin === undefined)
+    return ['# Zeek gives its group no program, and one worker gets everything until another process gives it one'];
+  return [
+    `# Zeek gives its group no program: after each start, ${cureGroup(ZEEK_GROUP)} --ids zeek`,
+    `# or AF_Packet::FANOUT_HASH above, and once: ${CURE_HASH} --ids zeek`,
   ];
 }
 
@@ -78,7 +98,9 @@ function enableDefrag(isDefrag: boolean, fragmentsSeen: boolean): readonly strin
   return [fragmentsSeen ? 'af_packet_enable_defrag=F' : `# af_packet_enable_defrag: ${UNDECIDED}`];
 }
 
-function snort({ mode, flags }: GroupName, device: string, procs: number): readonly string[] {
+function snort({ mode, flags, builtin }: GroupName, device: string, procs: number): readonly string[] {
+  if (builtin !== undefined && mode === 'ebpf')
+    return [`# once: ${CURE_HASH} --ids snort`, ...snort({ mode: 'hash', flags }, device, procs)];
   if (!modeRow(mode).isInSnort) return [`# Snort has no setting for ${labelOf({ mode, flags })}`];
   const variables = [`fanout_type=${mode}`, ...flags.filter((flag) => flag !== 'ignore-outgoing').map((flag) => `fanout_flag=${flag}`)];
   return [`snort --daq afpacket ${variables.map((variable) => `--daq-var ${variable}`).join(' ')} -i ${device} -z ${procs}`];

@@ -9,14 +9,34 @@ interface BuiltinRow {
   /** The key of the option that asks for it, and what that takes; the first value is the one to write. */
   readonly option: string;
   readonly values: readonly string[];
+  /** What it does, as a heading says it. */
+  readonly promise: string;
 }
 
 /** A row each: the first program of a mode is what the mode alone means that needs one. */
 export const BUILTINS = {
-  addresses: { mode: 'ebpf', suffix: ':addresses', option: 'ebpfProgram', values: ['builtin:addresses', 'builtin'] },
-  ports: { mode: 'ebpf', suffix: ':ports', option: 'ebpfProgram', values: ['builtin:ports'] },
+  addresses: {
+    mode: 'ebpf',
+    suffix: ':addresses',
+    option: 'ebpfProgram',
+    values: ['builtin:addresses', 'builtin'],
+    promise: 'keeps innermost flows together, by their addresses',
+  },
+  ports: {
+    mode: 'ebpf',
+    suffix: ':ports',
+    option: 'ebpfProgram',
+    values: ['builtin:ports'],
+    promise: 'keeps innermost flows together, by their addresses and ports; later fragments follow the first one',
+  },
   /** A flow dissector, by which mode hash goes. */
-  dissector: { mode: 'hash', suffix: '+dissector', option: 'dissector', values: ['builtin'] },
+  dissector: {
+    mode: 'hash',
+    suffix: '+dissector',
+    option: 'dissector',
+    values: ['builtin'],
+    promise: 'keeps innermost flows together, by their addresses',
+  },
 } as const satisfies Readonly<Record<string, BuiltinRow>>;
 
 export type Builtin = keyof typeof BUILTINS;

@@ -29,7 +29,7 @@ const MODES = {
   rnd: { value: 4, promise: 'spread', goesBy: 'draw', byDesign: 'rnd-by-design', suricata: 'cluster_random', isInSnort: true },
   qm: { value: 5, promise: 'conditional', goesBy: 'queue', suricata: 'cluster_qm', zeek: 'FANOUT_QM', isInSnort: true },
   cbpf: { value: 6, promise: 'conditional', goesBy: 'program', isInSnort: false },
-  ebpf: { value: 7, promise: 'conditional', goesBy: 'program', suricata: 'cluster_ebpf', isInSnort: false },
+  ebpf: { value: 7, promise: 'conditional', goesBy: 'program', suricata: 'cluster_ebpf', zeek: 'FANOUT_EBPF', isInSnort: false },
 } as const satisfies Readonly<Record<string, ModeRow>>;
 
 export type FanoutMode = keyof typeof MODES;

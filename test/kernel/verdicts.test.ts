@@ -7,7 +7,8 @@ import { flowsNeeded } from '../../src/collector/verdict/confidence.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { generateTraffic, type Traffic } from '../../src/traffic/traffic.ts';
 import { CBPF, cbpfText, compileBpf, ebpfRequirements, mountBpfFileSystem, SKF_NET_OFF } from '../helpers/bpf.ts';
-import { runCli, withFile } from '../helpers/cli.ts';
+import { runCli, runCliBehindDissector, withFile } from '../helpers/cli.ts';
+import { withDissector } from '../helpers/dissectors.ts';
 import { flowName } from '../helpers/group.ts';
 import { flowIdOf, packetsOf, refuseHostNamespace, type SentPacket, withLab } from '../helpers/lab.ts';
 import { hashMembers } from '../helpers/oracle.ts';
@@ -231,6 +232,21 @@ describe('a kernel whose hash is not symmetric', () => {
         execFileSync('rm', [pinned]);
       }
     },
+  );
+
+  testWith(requirements, 'the remedy is another way than the hash, and that keeps every flow together', {}, () =>
+    withDissector('a', async ({ path }) => {
+      const before = await runCliBehindDissector(path, ['-n', '6', '--seed', '31']);
+      expect(before.report.verdict.answer).toBe('no');
+      for (const { remedy } of before.report.causes) {
+        expect(remedy).toContain('--mode ebpf --ebpf-program builtin:addresses');
+        // It would be refused where a dissector is attached.
+        expect(remedy).not.toContain('cure --hash');
+      }
+      const cured = ['-n', '6', '--seed', '31', '--mode', 'ebpf', '--ebpf-program', 'builtin:addresses'];
+      const { report } = await runCliBehindDissector(path, cured);
+      expect([report.verdict.answer, report.causes]).toEqual(['yes', []]);
+    }),
   );
 
   testWith(requirements, 'and without it: YES', {}, async () => {

@@ -4,6 +4,7 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { STEER_INSIDE } from '../../src/collector/words/cure.ts';
 import type { PredictionResult } from '../../src/commands/predict/result.ts';
 import { ah, mpls } from '../../src/traffic/encapsulations.ts';
 import { announced, buildFrame, ethernet, ipv4, type Layer, PROTOCOL, padding, udp } from '../../src/traffic/frames.ts';
@@ -113,7 +114,7 @@ describe('what is said', () => {
       const told = [await predict([path]), await predict([path, '--defrag'])];
       return told.map(({ status, prediction }) => [status, ...prediction.causes.map(({ code, remedy }) => `${code}: ${remedy}`)]);
     };
-    const labels = 'have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf)';
+    const labels = `${STEER_INSIDE}; or have the packet broker strip labels, tags and tunnels in both directions`;
     const defrag = expect.stringMatching(/^fragment-v4: set --defrag/);
 
     test('fragments: the flag mends them', async () => {

@@ -1,5 +1,7 @@
 /** From what violations look like to why they happened. Pure. What is not established is `unexplained`, never guessed. */
+import type { Builtin } from '../../model/builtin.ts';
 import { CAUSES, type CauseCode } from '../../model/cause.ts';
+import { definedOf } from '../../model/defined.ts';
 import type { ViolationGroup, ViolationTraits } from '../../model/evidence.ts';
 import type { FanoutFlag, FanoutMode } from '../../model/fanout.ts';
 import { type Finding, type FindingArgs, finding } from '../../model/finding.ts';
@@ -21,6 +23,7 @@ export interface DiagnosisContext {
   readonly interface: string;
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
+  readonly builtin?: Builtin;
   readonly programMissing: boolean;
   readonly kernel: string | KernelIdentity;
   /** Packets that the kernel passed on because of the rollover flag (PACKET_ROLLOVER_STATS tp_all). */
@@ -164,7 +167,7 @@ const ARGS: {
   'rnd-by-design': (seen) => seen,
   'rollover-under-load': (seen, { mode, rolledOver }) => ({ ...seen, ...(mode === 'rollover' ? {} : { passedOn: rolledOver }) }),
   'rss-asymmetric': (seen, context) => ({ ...seen, ...received(context) }),
-  'bpf-program': (seen, { mode }) => ({ ...seen, mode }),
+  'bpf-program': (seen, { mode, builtin }) => ({ ...seen, mode, ...definedOf({ builtin }) }),
   'membership-change': (seen) => seen,
   duplicated: (seen, { interface: device }) => ({ ...seen, interface: device }),
   unexplained: (seen, context) => ({ ...seen, why: whatIsKnown(context) }),

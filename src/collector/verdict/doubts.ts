@@ -105,13 +105,13 @@ function oneMember(evidence: Evidence, facts: RunFacts, unspread: Known['unsprea
   return finding('one-member', { flows, members, procs: facts.procs, missing, ...why });
 }
 
-function whyOneMember({ interface: device, mode, source, procs, link, nic }: RunFacts): OneMemberWhy {
+function whyOneMember({ interface: device, mode, builtin, source, procs, link, nic }: RunFacts): OneMemberWhy {
   if (goesByNic(mode)) {
     if (source !== 'live') return { kind: 'lab-queues', mode, procs, ...definedOf({ nic: nic?.name }) };
     const spreading = spreadingOf(link?.after);
     if (spreading.kind !== 'nic') return { kind: 'device', mode, interface: device, spreading };
   }
-  return { kind: 'mode', mode, procs, interface: device };
+  return { kind: 'mode', mode, ...definedOf({ builtin }), procs, interface: device };
 }
 
 function tooFewFlows(evidence: Evidence, facts: RunFacts): Doubt {

@@ -264,7 +264,7 @@ function warningsOf(
 // or the reason one-member says of these flows is not said again.
 function stacksOnOneMember(
   evidence: Evidence,
-  { procs }: RunFacts,
+  { procs, builtin }: RunFacts,
   unspread: readonly StackEvidence[],
 ): readonly Finding<keyof WarningArgs | 'ended-early'>[] {
   if (isOnOneMember(spreadOf(evidence))) return [];
@@ -273,7 +273,12 @@ function stacksOnOneMember(
   return evidence.stacks
     .filter((stack) => !unspread.includes(stack) && isTogether(stack.twoWayByMember))
     .map(({ stack, twoWay, twoWayByMember }) =>
-      finding('stack-on-one-member', { stack, flows: twoWay, member: twoWayByMember.findIndex((count) => count > 0) }),
+      finding('stack-on-one-member', {
+        stack,
+        flows: twoWay,
+        member: twoWayByMember.findIndex((count) => count > 0),
+        ...(builtin === undefined ? {} : { builtin }),
+      }),
     );
 }
 
@@ -328,6 +333,7 @@ export function diagnosisContext({ groups, stacks }: Evidence, facts: RunFacts):
     interface: facts.interface,
     mode: facts.mode,
     flags: facts.flags,
+    ...(facts.builtin === undefined ? {} : { builtin: facts.builtin }),
     programMissing: facts.programMissing,
     kernel: facts.kernel,
     rolledOver: sum(facts.members.map(({ rollover }) => rollover?.all ?? 0)),

@@ -1,5 +1,6 @@
 /** Words for causes. Pure. */
 import type { CauseArgs } from '../../model/findings/cause.ts';
+import { CURED_RUN, STEER_INSIDE } from './cure.ts';
 import { counted, grouped } from './english.ts';
 import { ofFlows } from './flows.ts';
 import { FRAGMENT_WORDS } from './fragments.ts';
@@ -19,7 +20,7 @@ export const CAUSE_WORDS: Words<CauseArgs> = {
     ofFlows(args, {
       message:
         'the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; it does so wherever struct flow_keys ends in padding, as in mainline since Linux 5.5, and no later release is known that does not',
-      remedy: 'end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)',
+      remedy: `${STEER_INSIDE}; or end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor`,
     }),
   'sent-tagged': (args) =>
     ofFlows(args, {
@@ -39,7 +40,7 @@ export const CAUSE_WORDS: Words<CauseArgs> = {
       : 'each direction is a security association with an SPI of its own';
     return ofFlows(args, {
       message: `the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and ${why}`,
-      remedy: 'none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH',
+      remedy: `none is needed for ESP: an IDS cannot look inside; what AH carries it can: capture that behind the gateway that ends AH, or ${STEER_INSIDE}`,
     });
   },
   'icmp-error': (args) => {
@@ -52,7 +53,7 @@ export const CAUSE_WORDS: Words<CauseArgs> = {
         : `mode ${mode} steers the error by its own packet, not by the one that it quotes`;
     return ofFlows(args, {
       message: `${whatHappened}; ${why}`,
-      remedy: 'none is needed for the flows, which stayed whole; rules that need error and flow together cannot match',
+      remedy: `none is needed for the flows, which stayed whole; rules that need error and flow together cannot match, unless you ${STEER_INSIDE}`,
     });
   },
   'lb-by-design': (args) =>
@@ -78,12 +79,7 @@ export const CAUSE_WORDS: Words<CauseArgs> = {
             remedy: 'leave --rollover off; give rings more memory (--ring-size) or more processes instead',
           },
     ),
-  'bpf-program': (args) =>
-    ofFlows(args, {
-      message: `the ${args.mode} steering program chose different processes for packets of one flow`,
-      remedy:
-        'make the program symmetric: combine source and destination by an operation that commutes, and load from SKF_NET_OFF, because offset 0 is the network header for received packets but the link header for sent ones',
-    }),
+  'bpf-program': (args) => ofFlows(args, bpfProgram(args)),
   'membership-change': (args) =>
     ofFlows(args, {
       message: 'they moved when a process joined or left: the kernel then maps about half of all flows anew, in every mode by hash',
@@ -96,6 +92,25 @@ export const CAUSE_WORDS: Words<CauseArgs> = {
     }),
   unexplained: (args) => ofFlows(args, unexplained(args)),
 };
+
+function bpfProgram({ mode, builtin }: CauseArgs['bpf-program']): Advised {
+  if (builtin === undefined)
+    return {
+      message: `the ${mode} steering program chose different processes for packets of one flow`,
+      remedy: `make the program symmetric: combine source and destination by an operation that commutes, and load from SKF_NET_OFF, because offset 0 is the network header for received packets but the link header for sent ones; or use the built-in program (${CURED_RUN})`,
+    };
+  if (builtin === 'ports')
+    return {
+      message:
+        'the built-in program chose different processes for packets of one flow: by the policy ports, a fragment that overtakes the first one of its datagram goes by addresses alone',
+      remedy: `use the policy addresses, which needs no first fragment (${CURED_RUN})`,
+    };
+  return {
+    message:
+      'the built-in program took packets of one flow for packets of several, and nothing measured establishes why; it gives up behind more headers than it follows',
+    remedy: 'look at the listed observations, and at their stacks; a capture of one such flow would help to extend the program',
+  };
+}
 
 function unexplained({ why }: CauseArgs['unexplained']): Advised {
   const look = 'look at the listed observations; a capture of one such flow would help to extend this diagnosis';

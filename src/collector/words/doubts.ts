@@ -129,7 +129,8 @@ function likelyCause(why: OneMemberWhy): Advised {
   }
 }
 
-function byMode({ mode, procs, interface: device }: Extract<OneMemberWhy, { kind: 'mode' }>): Advised {
+function byMode({ mode, builtin, procs, interface: device }: Extract<OneMemberWhy, { kind: 'mode' }>): Advised {
+  if (mode === 'ebpf' && builtin !== undefined) return builtin === 'ports' ? ONE_PAIR_WITHOUT_PORTS : ONE_PAIR;
   switch (mode) {
     case 'qm':
       return {
@@ -158,6 +159,16 @@ function byMode({ mode, procs, interface: device }: Extract<OneMemberWhy, { kind
       };
   }
 }
+
+const ONE_PAIR: Advised = {
+  message: 'The built-in program goes by the pair of innermost addresses, and flows between two hosts share one process.',
+  remedy: 'let flows of more hosts pass, or spread those of two hosts by their ports (--ebpf-program builtin:ports)',
+};
+
+const ONE_PAIR_WITHOUT_PORTS: Advised = {
+  message: 'The built-in program goes by innermost addresses and ports, and traffic without ports between two hosts shares one process.',
+  remedy: 'let flows of more hosts and ports pass',
+};
 
 /** Without a NIC the lab has one receive queue, and receives on one CPU. */
 function labQueues({ mode, procs, nic }: Extract<OneMemberWhy, { kind: 'lab-queues' }>): Advised {

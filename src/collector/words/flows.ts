@@ -1,5 +1,6 @@
 /** Words for the flows that a cause is about: how many, of which kinds, and what still splits them when the cause is mended. Pure. */
 import type { CauseFlows, RemainingFragments } from '../../model/findings/cause.ts';
+import { STEER_INSIDE } from './cure.ts';
 import { counted, grouped, listed } from './english.ts';
 import type { Advised } from './say.ts';
 
@@ -19,14 +20,12 @@ export const HASHED = {
 
 export const SET_DEFRAG =
   'set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other';
-export const BY_ADDRESSES =
-  'a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance';
 
 function remainingFragments({ flows, families, isDefrag }: RemainingFragments): Advised {
   const [have, them] = flows === 1 ? ['flows has', 'it'] : ['flows have', 'them'];
   const hashed = families.map((family) => HASHED[family]).join(', and ');
   const set = isDefrag ? 'the defrag flag reaches what is then IPv4 in the outermost header' : SET_DEFRAG;
-  const cures = families.map((family) => (family === 4 ? set : BY_ADDRESSES)).join('; of IPv6 ');
+  const cures = families.map((family) => (family === 4 ? set : STEER_INSIDE)).join('; of IPv6 ');
   return {
     message: `${grouped(flows)} of these ${have} fragments besides, which split ${them} as well: ${hashed}`,
     remedy: `for fragments that remain then: ${cures}`,

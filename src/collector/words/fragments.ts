@@ -1,10 +1,11 @@
 /** Words for fragments, which the kernel hashes otherwise than whole packets. Pure. */
 import type { CauseArgs } from '../../model/findings/cause.ts';
-import { BY_ADDRESSES, HASHED, ofFlows, SET_DEFRAG } from './flows.ts';
+import { STEER_INSIDE } from './cure.ts';
+import { HASHED, ofFlows, SET_DEFRAG } from './flows.ts';
 import type { Words } from './say.ts';
 
 const LIMIT = 'does not reach fragments under two VLAN tags or inside a tunnel';
-const UNCOVER = 'strip the outer tags or end the tunnel before the sensor';
+const UNCOVER = `${STEER_INSIDE}; or strip the outer tags or end the tunnel before the sensor`;
 
 export const FRAGMENT_WORDS: Words<Pick<CauseArgs, 'fragment-v4' | 'fragment-v6'>> = {
   'fragment-v4': (args) => {
@@ -15,7 +16,7 @@ export const FRAGMENT_WORDS: Words<Pick<CauseArgs, 'fragment-v4' | 'fragment-v6'
   'fragment-v6': (args) =>
     ofFlows(args, {
       message: `${HASHED[6]}, so it leaves the process of its flow; the defrag flag reassembles IPv4 alone`,
-      remedy: `no fanout flag helps; ${BY_ADDRESSES}`,
+      remedy: `no fanout flag helps; ${STEER_INSIDE}`,
     }),
 };
 
@@ -38,7 +39,7 @@ function toSet({ inReach }: CauseArgs['fragment-v4']): DefragWords {
   const limit = `; the defrag flag ${LIMIT}`;
   switch (inReach) {
     case 'all':
-      return { limit: '', remedy: SET_DEFRAG };
+      return { limit: '', remedy: `${SET_DEFRAG}; or ${STEER_INSIDE}` };
     case 'some':
       return { limit, remedy: `${SET_DEFRAG}; for the others ${UNCOVER}` };
     case 'none':

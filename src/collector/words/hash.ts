@@ -2,6 +2,7 @@
 import type { CauseArgs } from '../../model/findings/cause.ts';
 import { attachedText, type FlowDissector } from '../../model/flow-dissector.ts';
 import type { Presence } from '../../model/kernel-release.ts';
+import { STEER_WITHOUT_HASH } from './cure.ts';
 import { ofFlows } from './flows.ts';
 import type { Advised, Words } from './say.ts';
 
@@ -103,10 +104,10 @@ function suspect(dissector: FlowDissector, otherwise: string): string {
 
 function withoutModeHash(dissector: FlowDissector): string {
   const unfit = 'do not run an IDS in mode hash here';
-  const instead = 'ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program';
+  const instead = `ask whoever made this kernel, and ${STEER_WITHOUT_HASH}`;
   switch (dissector.kind) {
     case 'attached':
-      return `${unfit} while it is attached: mend the program ("bpftool prog show id ${dissector.programId}" describes it), or detach it`;
+      return `${unfit} while it is attached: mend the program ("bpftool prog show id ${dissector.programId}" describes it), or detach it, or ${STEER_WITHOUT_HASH}`;
     case 'none':
       return dissector.asked === 'both'
         ? `${unfit}; ${instead}`

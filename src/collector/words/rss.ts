@@ -2,6 +2,7 @@
 import type { CauseArgs, NicFlaw } from '../../model/findings/cause.ts';
 import type { NicFacts } from '../../model/run-facts.ts';
 import type { QueueSetting, ReceiveMode, SpreadingElsewhere } from '../../model/spreading.ts';
+import { STEER_INSIDE } from './cure.ts';
 import { grouped } from './english.ts';
 import { ofFlows } from './flows.ts';
 import type { Advised, Words } from './say.ts';
@@ -82,7 +83,8 @@ function simulated({ name, queues, isSymmetric, hashesPorts }: NicFacts, flaws: 
     };
   const message = `: ${flaws.map((flaw) => FLAWS[flaw]).join('; ')}; ${about}`;
   // Then both settings are as good as they can be.
-  if (isSymmetric && !hashesPorts) return { message, remedy: 'end the tunnel, or have labels stripped, before the sensor' };
+  if (isSymmetric && !hashesPorts)
+    return { message, remedy: `${STEER_INSIDE}; or end the tunnel, or have labels stripped, before the sensor` };
   const byAddresses = !hashesPorts || flaws.some((flaw) => flaw !== 'directions');
   const onTheNic = [
     ...(isSymmetric ? [] : [symmetricOn('DEVICE')]),

@@ -8,9 +8,9 @@ import { aboveMtu, packetsTwice } from './packets.ts';
 import type { Words } from './say.ts';
 
 export const WARNING_WORDS: Words<WarningArgs> = {
-  'stack-on-one-member': ({ stack, flows, member }) => ({
+  'stack-on-one-member': ({ stack, flows, member, builtin }) => ({
     message: `all ${grouped(flows)} two-way flows of ${stack} were on worker ${member}: this kind of traffic does not spread over the group`,
-    remedy: 'expect that process to be overloaded when such traffic dominates; a steering program (--mode ebpf) can look deeper',
+    remedy: `expect that process to be overloaded when such traffic dominates${builtin === 'addresses' ? '; the policy ports spreads flows between two hosts (--ebpf-program builtin:ports)' : ''}`,
   }),
   'mostly-one-way': ({ oneWay, total, isOfFile }) => ({
     message: `${grouped(oneWay)} of ${grouped(total)} flows were seen in one direction only and prove nothing about the other`,

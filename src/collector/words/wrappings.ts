@@ -1,6 +1,7 @@
 /** Words for flows whose packets are wrapped in ways that the hash does not look through. Pure. */
 import type { CauseArgs } from '../../model/findings/cause.ts';
 import type { WrappingLayer } from '../../model/wrapping.ts';
+import { STEER_INSIDE } from './cure.ts';
 import { ofFlows } from './flows.ts';
 import { readersText } from './readers.ts';
 import type { Words } from './say.ts';
@@ -17,10 +18,11 @@ export const WRAPPING_WORDS: Words<Pick<CauseArgs, 'tunnel-outer-only'>> = {
     ].join('; besides, ');
     const why = inTunnels?.hasHashedPorts === true ? [HASHED_PORTS] : [];
     const readers = [inTunnels, mixed].map((flows) => readersText(flows?.readers ?? [])).filter((text) => text !== '');
-    const remedies = [...(isInTunnels ? [END_OF_TUNNEL] : []), ...(isOutside ? [STRIP] : [])].join('; for the others ');
+    const elsewhere = [...(isInTunnels ? [END_OF_TUNNEL] : []), ...(isOutside ? [STRIP] : [])].join('; for the others ');
     return ofFlows(args, {
       message: [hidden, ...why, ...readers].join('; '),
-      remedy: concernsNoReader ? `${remedies}; ${FOR_NOBODY}` : remedies,
+      // Steered deeper than its reader looks, the flow outside would be scattered.
+      remedy: concernsNoReader ? `${elsewhere}; ${FOR_NOBODY}` : `${STEER_INSIDE}; or ${elsewhere}`,
     });
   },
 };
@@ -30,9 +32,8 @@ const OUTER_DIFFERS =
 const UNKNOWN_TAG = 'a VLAN tag of a type that the kernel does not know, such as 0x9100';
 const TAG_TYPES_DIFFER = `some packets of the flow are behind ${UNKNOWN_TAG}, where the hash of the kernel does not look, and others behind tags that it knows, such as one direction with 0x9100 and one with 0x8100`;
 const HASHED_PORTS = 'each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926)';
-const END_OF_TUNNEL =
-  'end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)';
-const STRIP = 'have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf)';
+const END_OF_TUNNEL = 'end the tunnel before the sensor, or let the IDS receive it by a socket of its own';
+const STRIP = 'have the packet broker strip labels, tags and tunnels in both directions';
 const FOR_NOBODY = 'where the sensor is one of these, it loses nothing by it (--tolerate tunnel-outer-only)';
 
 /** One sentence for flows whose packets are wrapped otherwise. */

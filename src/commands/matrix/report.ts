@@ -13,7 +13,7 @@ import {
   type Tone,
 } from '../../collector/report/document.ts';
 import { grouped, seconds } from '../../collector/words/english.ts';
-import type { Builtin } from '../../model/builtin.ts';
+import { builtinRow } from '../../model/builtin.ts';
 import { CAUSES, isCauseCode } from '../../model/cause.ts';
 import { type FanoutMode, flowPromise, labelOf, promiseOf } from '../../model/fanout.ts';
 import type { Reason } from '../../model/run-result.ts';
@@ -173,7 +173,7 @@ function modeSummary(run: MatrixRun, own: readonly MatrixCell[]): Section {
 }
 
 function promiseText({ mode, builtin }: MatrixRun): string {
-  if (builtin !== undefined) return POLICIES[builtin];
+  if (builtin !== undefined) return builtinRow(builtin).promise;
   switch (flowPromise(mode)) {
     case 'affinity':
       return 'promises to keep flows together';
@@ -183,12 +183,6 @@ function promiseText({ mode, builtin }: MatrixRun): string {
       return CONDITIONS[mode] ?? 'keeps flows together under conditions';
   }
 }
-
-const POLICIES: Readonly<Record<Builtin, string>> = {
-  addresses: 'keeps innermost flows together, by their addresses',
-  dissector: 'keeps innermost flows together, by their addresses',
-  ports: 'keeps innermost flows together, by their addresses and ports; later fragments follow the first one',
-};
 
 const CONDITIONS: Readonly<Partial<Record<FanoutMode, string>>> = {
   cpu: 'follows the CPU that receives; the lab receives on one',

@@ -1,4 +1,5 @@
 /** What causes are about: why flows did not stay on one process, or why one process gets all of a kind. */
+import type { Builtin } from '../builtin.ts';
 import type { FanoutMode } from '../fanout.ts';
 import type { FlowDissector } from '../flow-dissector.ts';
 import type { Presence } from '../kernel-release.ts';
@@ -102,6 +103,8 @@ interface Received extends CauseFlows {
 
 interface Steered extends CauseFlows {
   readonly mode: FanoutMode;
+  /** The policy of the built-in program; absent: another program. */
+  readonly builtin?: Builtin;
 }
 
 interface Unexplained extends CauseFlows {

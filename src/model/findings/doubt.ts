@@ -1,4 +1,5 @@
 /** What findings are about that keep an answer from being a YES, or prove it. Codes have headings in docs/verdicts.md. */
+import type { Builtin } from '../builtin.ts';
 import type { CauseCode } from '../cause.ts';
 import type { FanoutMode } from '../fanout.ts';
 import type { NicFacts, Outsiders, StopReason } from '../run-facts.ts';
@@ -49,7 +50,14 @@ export type OneMemberWhy =
   | { readonly kind: 'lab-queues'; readonly mode: ReceiveMode; readonly procs: number; readonly nic?: NicFacts['name'] }
   /** What a live device spreads does not come of a NIC's queues of its own. */
   | { readonly kind: 'device'; readonly mode: ReceiveMode; readonly interface: string; readonly spreading: SpreadingElsewhere }
-  | { readonly kind: 'mode'; readonly mode: FanoutMode; readonly procs: number; readonly interface: string };
+  | {
+      readonly kind: 'mode';
+      readonly mode: FanoutMode;
+      /** The policy of the built-in program. */
+      readonly builtin?: Builtin;
+      readonly procs: number;
+      readonly interface: string;
+    };
 
 export interface DoubtArgs {
   /** A group of one process keeps every flow together. */

@@ -1,4 +1,5 @@
 /** What warnings are about: what a reader should know although the answer does not rest on it. */
+import type { Builtin } from '../builtin.ts';
 import type { CopiesSeen } from '../copies.ts';
 import type { FanoutMode } from '../fanout.ts';
 import type { FlowDissector } from '../flow-dissector.ts';
@@ -15,7 +16,7 @@ type InvertedWhere =
   | { readonly kind: 'lab' | 'pcap' };
 
 export interface WarningArgs {
-  'stack-on-one-member': { readonly stack: string; readonly flows: number; readonly member: number };
+  'stack-on-one-member': { readonly stack: string; readonly flows: number; readonly member: number; readonly builtin?: Builtin };
   /** `isOfFile`: of a capture file that a prediction is made of. */
   'mostly-one-way': { readonly oneWay: number; readonly total: number; readonly isOfFile?: true };
   'flows-forgotten': { readonly forgotten: number; readonly oneWay: number; readonly flowsMax: number };

@@ -203,7 +203,7 @@ describe('diagnosis', () => {
           "flows": 9,
           "harmless": false,
           "message": "9 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow",
-          "remedy": "set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
+          "remedy": "set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other; or steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
           "tolerated": true,
         },
         {
@@ -223,7 +223,7 @@ describe('diagnosis', () => {
           "flows": 7,
           "harmless": false,
           "message": "7 flows (ipv4/tcp, ipv6/udp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes, in no pattern of a known bug; no BPF flow dissector is attached, so it is this kernel's own hash, and nothing measured establishes why",
-          "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
+          "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and steer without that hash ("sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
         },
         {
           "args": {
@@ -289,31 +289,31 @@ describe('diagnosis', () => {
     ]).toMatchInlineSnapshot(`
       [
         [
-          "tunnel-outer-only: 3 flows (ipv4/udp/vxlan/eth/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926); Suricata, Zeek, Snort and Arkime track the flow inside -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
+          "tunnel-outer-only: 3 flows (ipv4/udp/vxlan/eth/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; each end of VXLAN and Geneve takes the outer source port from a hash of its own (RFC 7348, RFC 8926); Suricata, Zeek, Snort and Arkime track the flow inside -> steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or end the tunnel before the sensor, or let the IDS receive it by a socket of its own",
         ],
         [
-          "tunnel-outer-only: 3 flows (ipv4/udp/gtpu/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; Zeek, Snort and Arkime track the flow inside -> end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf)",
+          "tunnel-outer-only: 3 flows (ipv4/udp/gtpu/ipv4/tcp): the kernel hashes the outer header of the tunnel, not the flow inside, and the outer ones differ between packets of one inner flow; Zeek, Snort and Arkime track the flow inside -> steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or end the tunnel before the sensor, or let the IDS receive it by a socket of its own",
         ],
         [
-          "esp-ah-spi: 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH",
+          "esp-ah-spi: 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and each direction is a security association with an SPI of its own -> none is needed for ESP: an IDS cannot look inside; what AH carries it can: capture that behind the gateway that ends AH, or steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
         ],
         [
-          "esp-ah-spi: 3 flows (ipv4/other): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and some packets have an AH header, and others none -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that behind the gateway that ends AH",
+          "esp-ah-spi: 3 flows (ipv4/other): the kernel hashes the SPI of ESP and AH where it hashes the ports of TCP, and some packets have an AH header, and others none -> none is needed for ESP: an IDS cannot look inside; what AH carries it can: capture that behind the gateway that ends AH, or steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
         ],
         [
-          "known-bug-d: 3 flows (ipv6/ipv4/tcp): the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; it does so wherever struct flow_keys ends in padding, as in mainline since Linux 5.5, and no later release is known that does not -> end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor, or steer by the inner addresses (--mode ebpf)",
+          "known-bug-d: 3 flows (ipv6/ipv4/tcp): the kernel hashes octets 8 to 11 of the outer IPv6 source address together with the inner IPv4 flow, and each direction has another source there; it does so wherever struct flow_keys ends in padding, as in mainline since Linux 5.5, and no later release is known that does not -> steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or end the tunnel (DS-Lite, 4in6, GRE over IPv6) before the sensor",
         ],
         [
-          "fragment-v6: 3 flows (ipv6/frag/udp): the kernel hashes an IPv6 packet with a fragment header by addresses and protocol only, so it leaves the process of its flow; the defrag flag reassembles IPv4 alone -> no fanout flag helps; a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance",
+          "fragment-v6: 3 flows (ipv6/frag/udp): the kernel hashes an IPv6 packet with a fragment header by addresses and protocol only, so it leaves the process of its flow; the defrag flag reassembles IPv4 alone -> no fanout flag helps; steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
         ],
         [
-          "fragment-v4: 3 flows (vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
+          "fragment-v4: 3 flows (vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other; or steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
         ],
         [
-          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor, where the flag then reaches them, and set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
+          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag does not reach fragments under two VLAN tags or inside a tunnel -> steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or strip the outer tags or end the tunnel before the sensor, where the flag then reaches them, and set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
         ],
         [
-          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag is set, but it does not reach fragments under two VLAN tags or inside a tunnel -> strip the outer tags or end the tunnel before the sensor",
+          "fragment-v4: 3 flows (vlan/vlan/ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only, so it leaves the process of its flow; the defrag flag is set, but it does not reach fragments under two VLAN tags or inside a tunnel -> steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or strip the outer tags or end the tunnel before the sensor",
         ],
       ]
     `);
@@ -326,9 +326,13 @@ describe('diagnosis', () => {
       )[0];
     expect(remedy(['in-reach', 'in-reach'])).toMatch(/^set --defrag/);
     expect(remedy(['in-reach'], { flags: ['defrag'] })).not.toContain('--defrag');
-    expect(remedy(['in-reach', 'beyond-reach'])).toMatch(/^set --defrag.*; for the others strip the outer tags/);
+    expect(remedy(['in-reach', 'beyond-reach'])).toMatch(
+      /^set --defrag.*; for the others steer by the innermost flow .*; or strip the outer tags/,
+    );
     // On its own the flag would do nothing.
-    expect(remedy(['beyond-reach'])).toMatch(/^strip the outer tags.*, where the flag then reaches them, and set --defrag/);
+    expect(remedy(['beyond-reach'])).toMatch(
+      /^steer by the innermost flow .*; or strip the outer tags.*, where the flag then reaches them, and set --defrag/,
+    );
   });
 
   test('a flow with fragments and another cause is mended by both remedies', () => {
@@ -349,21 +353,21 @@ describe('diagnosis', () => {
           [
             "tunnel-outer-only",
             "3 of these flows have fragments besides, which split them as well: the kernel hashes an IPv4 fragment by addresses and protocol only",
-            "have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf); for fragments that remain then: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
+            "steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or have the packet broker strip labels, tags and tunnels in both directions; for fragments that remain then: set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host only: two such groups take fragments from each other",
           ],
         ],
         [
           [
             "tunnel-outer-only",
             "3 of these flows have fragments besides, which split them as well: the kernel hashes an IPv4 fragment by addresses and protocol only",
-            "have the packet broker strip labels, tags and tunnels in both directions, or steer by the inner flow (--mode ebpf); for fragments that remain then: the defrag flag reaches what is then IPv4 in the outermost header",
+            "steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or have the packet broker strip labels, tags and tunnels in both directions; for fragments that remain then: the defrag flag reaches what is then IPv4 in the outermost header",
           ],
         ],
         [
           [
             "tunnel-outer-only",
             "3 of these flows have fragments besides, which split them as well: the kernel hashes an IPv6 packet with a fragment header by addresses and protocol only",
-            "end the tunnel before the sensor, let the IDS receive it by a socket of its own, or steer by the inner flow (--mode ebpf); for fragments that remain then: a steering program that goes by the addresses alone (--mode cbpf or ebpf) keeps them together, at the price of balance",
+            "steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or end the tunnel before the sensor, or let the IDS receive it by a socket of its own; for fragments that remain then: steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
           ],
         ],
         [

@@ -30,7 +30,7 @@ describe('ICMP errors on another process than their flow', () => {
           "flows": 90,
           "harmless": true,
           "message": "90 flows (ipv4/udp, ipv6/udp): an ICMP error about the flow was on another process; the kernel hashes the addresses and the protocol of the error itself, which may come from any router, and does not look at the packet that it quotes",
-          "remedy": "none is needed for the flows, which stayed whole; rules that need error and flow together cannot match",
+          "remedy": "none is needed for the flows, which stayed whole; rules that need error and flow together cannot match, unless you steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
         },
       ]
     `);

@@ -98,7 +98,7 @@ describe('no', () => {
             },
             "code": "hash-asymmetric",
             "message": "1 flow (ipv4/tcp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes, in no pattern of a known bug; no BPF flow dissector is attached, so it is this kernel's own hash, and nothing measured establishes why",
-            "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and try --mode qm behind symmetric RSS, or a steering program",
+            "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and steer without that hash ("sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
           },
         ],
       }
@@ -454,7 +454,7 @@ describe('inconclusive', () => {
           },
           "code": "no-spread",
           "message": "90 flows (mpls/ipv4/tcp): mode hash gives all of a kind to one process, because the kernel's dissector stops at an MPLS label, before any address",
-          "remedy": "strip MPLS labels at the packet broker, or steer by what is behind them (--mode ebpf); where that cannot be done, expect one process to carry all of it",
+          "remedy": "steer by the innermost flow ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it); or strip MPLS labels at the packet broker; where that cannot be done, expect one process to carry all of it",
         },
       ]
     `);

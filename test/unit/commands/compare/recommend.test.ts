@@ -164,10 +164,46 @@ describe('of none', () => {
 });
 
 describe('lines to paste', () => {
-  const linesOf = (label: string, about: Outcome = {}) => {
-    const runs = [outcome(label, 'yes', about)];
-    return recommend(runs, { procs: 8, interface: 'ens1' }, ALL(runs)).lines;
-  };
+  const linesFor = (run: RunResult) => recommend([run], { procs: 8, interface: 'ens1' }, ALL([run])).lines;
+  const linesOf = (label: string, about: Outcome = {}) => linesFor(outcome(label, 'yes', about));
+
+  test.each(['addresses', 'ports'] as const)('the built-in program, by its policy: %s', (builtin) => {
+    const run = outcome('ebpf', 'yes');
+    expect(linesFor({ ...run, group: { ...run.group, builtin } })).toEqual({
+      suricata: [
+        `# sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o --policy ${builtin}`,
+        'af-packet:',
+        '  - interface: ens1',
+        '    threads: 8',
+        '    cluster-id: 99',
+        '    cluster-type: cluster_ebpf',
+        '    ebpf-lb-file: /etc/suricata/fanout-cluster.bpf.o',
+      ],
+      zeek: [
+        '[worker-1]',
+        'type=worker',
+        'host=localhost',
+        'interface=ens1',
+        'lb_method=af_packet',
+        'lb_procs=8',
+        'af_packet_fanout_id=23',
+        'af_packet_fanout_mode=AF_Packet::FANOUT_EBPF',
+        '# Zeek gives its group no program: after each start, sudo fanout-cluster cure --group 23 --ids zeek',
+        '# or AF_Packet::FANOUT_HASH above, and once: sudo fanout-cluster cure --hash --ids zeek',
+      ],
+      snort: ['# once: sudo fanout-cluster cure --hash --ids snort', 'snort --daq afpacket --daq-var fanout_type=hash -i ens1 -z 8'],
+    });
+  });
+
+  test('another program: where Suricata finds it, and nothing of what others cannot load', () => {
+    const { suricata, zeek, snort } = linesOf('ebpf') ?? {};
+    expect(suricata?.[0]).toBe(
+      '# /etc/suricata/fanout-cluster.bpf.o: the program tested here, as an object file with a section "loadbalancer"',
+    );
+    expect(suricata).toContain('    cluster-type: cluster_ebpf');
+    expect(zeek?.at(-1)).toMatch(/^# Zeek gives its group no program/);
+    expect(snort).toEqual(['# Snort has no setting for ebpf']);
+  });
 
   test('qm', () => {
     expect(linesOf('qm')).toEqual({
@@ -193,7 +229,6 @@ describe('lines to paste', () => {
     expect(zeek).toEqual(['# Zeek has no setting for hash+rollover']);
     expect(snort?.[0]).toContain('fanout_flag=rollover');
     expect(linesOf('cbpf')?.snort).toEqual(['# Snort has no setting for cbpf']);
-    expect(linesOf('ebpf')?.suricata).toContain('    cluster-type: cluster_ebpf');
     expect(linesOf('qm+defrag')?.suricata[0]).toContain('reassembles with cluster_flow only');
   });
 });

@@ -93,12 +93,18 @@ test('the whole text', () => {
       fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
       only, so it leaves the process of its flow
         -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per
-           host only: two such groups take fragments from each other
+           host only: two such groups take fragments from each other; or steer by the innermost flow
+           ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo
+           fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata;
+           --mode ebpf --ebpf-program builtin:addresses to test it)
       esp-ah-spi (does not decide the answer): 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and
       AH where it hashes the ports of TCP, and each direction is a security association with an SPI of
       its own
-        -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that
-           behind the gateway that ends AH
+        -> none is needed for ESP: an IDS cannot look inside; what AH carries it can: capture that
+           behind the gateway that ends AH, or steer by the innermost flow ("sudo fanout-cluster cure
+           --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids
+           suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program
+           builtin:addresses to test it)
 
     Flows with several kernel keys
       udp 10.0.0.1:1000 <-> 10.0.0.2:53 split: fragment-v4 (ipv4/udp)
@@ -126,12 +132,18 @@ test('the whole text', () => {
       fragment-v4: 3 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol
       only, so it leaves the process of its flow
         -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per
-           host only: two such groups take fragments from each other
+           host only: two such groups take fragments from each other; or steer by the innermost flow
+           ("sudo fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo
+           fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata;
+           --mode ebpf --ebpf-program builtin:addresses to test it)
       esp-ah-spi (does not decide the answer): 3 flows (ipv4/esp): the kernel hashes the SPI of ESP and
       AH where it hashes the ports of TCP, and each direction is a security association with an SPI of
       its own
-        -> none is needed for ESP: an IDS cannot look inside; what AH carries it can, so capture that
-           behind the gateway that ends AH
+        -> none is needed for ESP: an IDS cannot look inside; what AH carries it can: capture that
+           behind the gateway that ends AH, or steer by the innermost flow ("sudo fanout-cluster cure
+           --hash" for HASH groups, as deep as their reader looks; "sudo fanout-cluster cure --ids
+           suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program
+           builtin:addresses to test it)
 
     Warnings: capture-damaged (the capture file could not be read to its end)
     "

@@ -82,13 +82,17 @@ describe('whole reports', () => {
     `));
   test('no', () =>
     expect(renderTerminal(no, plain)).toMatchInlineSnapshot(`
-      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4). Set --defrag.
+      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4). Set --defrag, or run "sudo
+      fanout-cluster cure --hash".
       4 processes, group 42, on fan0 in the lab, Linux 6.18.44, 1.2 s, sent by tap, seed 7
 
       fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
       so it leaves the process of its flow
         -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host
-           only: two such groups take fragments from each other
+           only: two such groups take fragments from each other; or steer by the innermost flow ("sudo
+           fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo
+           fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata;
+           --mode ebpf --ebpf-program builtin:addresses to test it)
 
       packets           1,512  judged, of 1,512 captured, 1,512 sent, 0 dropped
       flows               252  252 seen in both directions, 0 in one
@@ -150,7 +154,7 @@ describe('whole reports', () => {
              2  4002      378  37,800     63      0        0  exited
              3  4003      378  37,800     63      0        0  exited
 
-      NO: set --defrag
+      NO: set --defrag, or run "sudo fanout-cluster cure --hash"
       "
     `));
   test('inconclusive', () =>
@@ -290,8 +294,12 @@ describe('whole reports', () => {
     const v6 = group({ kind: 'split', stack: 'ipv6/frag/udp', fragments: 'ipv6', oneKernelKey: false, flows: 3 });
     const spi = group({ oneKernelKey: false, onlyIndexDiffers: true, stack: 'ipv4/esp', flows: 30 });
     const copied = group({ kind: 'duplicated', oneKernelKey: false, flows: 7 });
-    expect(first(fragments)).toBe('No: hash split 12 of 132 flows: IPv4 fragments (fragment-v4). Set --defrag.');
-    expect(first(fragments, v6, spi)).toBe('No: hash split 15 of 165 flows: IPv4 fragments (fragment-v4), and 1 more cause. Set --defrag.');
+    expect(first(fragments)).toBe(
+      'No: hash split 12 of 132 flows: IPv4 fragments (fragment-v4). Set --defrag, or run "sudo fanout-cluster cure --hash".',
+    );
+    expect(first(fragments, v6, spi)).toBe(
+      'No: hash split 15 of 165 flows: IPv4 fragments (fragment-v4), and 1 more cause. Set --defrag, or run "sudo fanout-cluster cure --hash".',
+    );
     expect(first(copied)).toBe(
       'No: hash had the packets of 7 of 127 flows on several processes: packets that the interface sees twice (duplicated). Let each packet come to the interface once.',
     );
@@ -323,12 +331,16 @@ describe('whole reports', () => {
 
   test('brief', () =>
     expect(renderBrief(no, plain)).toMatchInlineSnapshot(`
-      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4). Set --defrag.
+      "No: hash split 12 of 252 flows: IPv4 fragments (fragment-v4). Set --defrag, or run "sudo
+      fanout-cluster cure --hash".
       fragment-v4: 12 flows (ipv4/udp): the kernel hashes an IPv4 fragment by addresses and protocol only,
       so it leaves the process of its flow
         -> set --defrag (Suricata: "defrag: yes", Zeek: AF_Packet::enable_defrag=T), in one group per host
-           only: two such groups take fragments from each other
-      NO: set --defrag
+           only: two such groups take fragments from each other; or steer by the innermost flow ("sudo
+           fanout-cluster cure --hash" for HASH groups, as deep as their reader looks; "sudo
+           fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata;
+           --mode ebpf --ebpf-program builtin:addresses to test it)
+      NO: set --defrag, or run "sudo fanout-cluster cure --hash"
       "
     `));
 });
