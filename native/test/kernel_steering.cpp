@@ -1,5 +1,8 @@
 // Where the BPF programs send real packets: fragments in every order, packets in pages, packets that this host sends.
 // Must run in a network namespace of its own. Its cases print the table of docs/cure.md, too.
+#include <poll.h>
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -303,7 +306,106 @@ void send_pieces(const Way& way, const Kind& kind, const std::vector<Piece>& pie
   for (std::size_t lever = 0; lever < levers; ++lever) whole[lever] += is_whole[lever] ? 1 : 0;
 }
 
+// ---- the hash of the packet itself
+
+// What skb_get_hash() gives: receive packet steering, the choice of a transmit queue and others go by it. A ring may
+// ask for it, and then has it for each packet.
+class HashReader {
+ public:
+  explicit HashReader(const std::string& interface) : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {
+    constexpr int version = TPACKET_V3;
+    tpacket_req3 ring{};
+    ring.tp_block_size = block_bytes;
+    ring.tp_block_nr = blocks;
+    ring.tp_frame_size = 4096;
+    ring.tp_frame_nr = ring.tp_block_size / ring.tp_frame_size * ring.tp_block_nr;
+    ring.tp_retire_blk_tov = 5;
+    ring.tp_feature_req_word = TP_FT_REQ_FILL_RXHASH;
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ETH_P_ALL);
+    address.sll_ifindex = static_cast<int>(::if_nametoindex(interface.c_str()));
+    if (::setsockopt(fd_.get(), SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0 ||
+        ::setsockopt(fd_.get(), SOL_PACKET, PACKET_RX_RING, &ring, sizeof ring) != 0 ||
+        ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      rig_failed("a ring with hashes");
+    void* const mapped =
+        ::mmap(nullptr, std::size_t{blocks} * block_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+    if (mapped == MAP_FAILED) rig_failed("mmap");
+    memory_ = static_cast<std::byte*>(mapped);
+  }
+  ~HashReader() { ::munmap(memory_, std::size_t{blocks} * block_bytes); }
+  HashReader(const HashReader&) = delete;
+  HashReader& operator=(const HashReader&) = delete;
+
+  // Of so many packets that have been sent, in order.
+  std::vector<std::uint32_t> take(std::size_t packets) {
+    std::vector<std::uint32_t> out;
+    while (out.size() < packets) {
+      auto& block = reinterpret_cast<tpacket_block_desc*>(memory_ + next_ * block_bytes)->hdr.bh1;
+      pollfd readable{fd_.get(), POLLIN, 0};
+      while ((__atomic_load_n(&block.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0)
+        if (::poll(&readable, 1, 2000) == 0)
+          rig_failed("packets are missing: " + std::to_string(out.size()) + " of " + std::to_string(packets));
+      const std::byte* packet = reinterpret_cast<const std::byte*>(&block) - offsetof(tpacket_block_desc, hdr);
+      packet += block.offset_to_first_pkt;
+      for (std::uint32_t i = 0; i < block.num_pkts; ++i) {
+        const auto& header = *reinterpret_cast<const tpacket3_hdr*>(packet);
+        out.push_back(header.hv1.tp_rxhash);
+        packet += header.tp_next_offset;
+      }
+      __atomic_store_n(&block.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+      next_ = (next_ + 1) % blocks;
+    }
+    return out;
+  }
+
+ private:
+  static constexpr std::uint32_t block_bytes = 1U << 18, blocks = 32;
+  UniqueFd fd_;
+  std::byte* memory_ = nullptr;
+  std::size_t next_ = 0;
+};
+
+std::vector<std::uint32_t> hashes_of(TapWriter& tap, HashReader& reader, const std::vector<Octets>& frames) {
+  for (const Octets& frame : frames) CHECK(tap.send(frame));
+  return reader.take(frames.size());
+}
+
 }  // namespace
+
+// Before any other case attaches a dissector for good. Whoever asks with a flag, as skb_get_hash() does, gets what the
+// kernel makes of the packet; where it cannot be asked to (no_fallback), the outermost addresses and ports.
+TEST(the_hash_of_the_packet_is_the_kernels) {
+  TapWriter tap{"tap9"};
+  HashReader reader{"tap9"};
+  std::vector<Octets> frames = wrapped_packets();
+  Random random{1};
+  for (int i = 0; i < 1000; ++i) {
+    Octets frame = any_stack(random);
+    // What the kernel cannot take the tag out of, nobody receives.
+    if (frame[12] != std::byte{0x81} && frame[12] != std::byte{0x88}) frames.push_back(std::move(frame));
+  }
+  const auto kernels = hashes_of(tap, reader, frames);
+  CHECK(std::count(kernels.begin(), kernels.end(), 0U) < static_cast<long>(frames.size() / 4));
+  {
+    const UniqueFd link = attach_dissector_or_exit();
+    CHECK(hashes_of(tap, reader, frames) == kernels);
+  }
+  CHECK(hashes_of(tap, reader, frames) == kernels);
+  const UniqueFd link = attach_dissector_or_exit(no_fallback);
+  const auto told = hashes_of(tap, reader, frames);
+  std::size_t others = 0, plain_others = 0;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (told[i] == kernels[i]) continue;
+    ++others;
+    const std::string stack = dissect(frames[i], {}, HashSeed{1}).stack.text();
+    if (stack == "ipv4/tcp" || stack == "ipv4/udp" || stack == "ipv6/tcp" || stack == "ipv6/udp") ++plain_others;
+  }
+  std::printf("without the fallback, of %zu packets so many have another hash: %zu\n", frames.size(), others);
+  CHECK(others > 0);
+  CHECK_EQ(plain_others, 0U);
+}
 
 // Every order, every kind, every way: what each lever keeps whole is also printed.
 TEST(fragments_in_every_order) {
@@ -384,6 +486,7 @@ TEST(every_wrapping_in_every_way) {
   std::size_t compared = 0;
   for (const Octets& packet : wrapped_packets()) {
     const Places place = received().where(packet);
+    for (const int member : place) CHECK(member >= 0);
     for (const Way& way : ways()) {
       const Note which{way.name};
       CHECK(way.where(packet) == place);
