@@ -4,9 +4,11 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
+#include "host/bpf.hpp"
 #include "test/check.hpp"
 #include "test/fanout_rig.hpp"
 #include "test/header_stacks.hpp"
@@ -405,6 +407,31 @@ TEST(the_hash_of_the_packet_is_the_kernels) {
   std::printf("without the fallback, of %zu packets so many have another hash: %zu\n", frames.size(), others);
   CHECK(others > 0);
   CHECK_EQ(plain_others, 0U);
+}
+
+// How much there is for the verifier: it gives up at a million instructions, and a start waits for it.
+TEST(the_verifier_is_not_near_its_limit) {
+  constexpr std::uint32_t processed_max = 300'000;
+  constexpr auto load_max = std::chrono::seconds{5};
+  for (const auto which : {SteeringProgram::steer, SteeringProgram::dissect})
+    for (const std::uint32_t policy : {test::by_addresses, test::by_ports, no_fallback}) {
+      using Clock = std::chrono::steady_clock;
+      const auto begin = Clock::now();
+      const UniqueFd program = load_or_exit(which, policy);
+      const auto took = Clock::now() - begin;
+      bpf_prog_info info{};
+      bpf_attr attr = zeroed_bpf_attr();
+      attr.info.bpf_fd = static_cast<std::uint32_t>(program.get());
+      attr.info.info_len = sizeof info;
+      attr.info.info = reinterpret_cast<std::uintptr_t>(&info);
+      CHECK(bpf_done(BPF_OBJ_GET_INFO_BY_FD, attr, "bpf(BPF_OBJ_GET_INFO_BY_FD)"));
+      std::printf("%s, policy %u: %zu instructions, %u processed, loaded in %lld ms\n", info.name, policy,
+                  info.xlated_prog_len / sizeof(bpf_insn), info.verified_insns,
+                  static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+      CHECK(info.verified_insns > 1000);
+      CHECK(info.verified_insns < processed_max);
+      CHECK(took < load_max);
+    }
 }
 
 // Every order, every kind, every way: what each lever keeps whole is also printed.

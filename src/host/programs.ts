@@ -113,14 +113,14 @@ function loadBuiltin(name: string, policy: SteeringPolicy): number {
       throw new FanoutError(
         'PROGRAM_REFUSED',
         `${name}: this process may not load eBPF programs (${cause.message})`,
-        'run as root of the host (sudo): CAP_BPF is needed, before Linux 5.8 CAP_SYS_ADMIN, and no user namespace has them',
+        'run as root of the host (sudo): CAP_BPF and CAP_PERFMON are needed, before Linux 5.8 CAP_SYS_ADMIN, and no user namespace has them',
         { cause },
       );
     const verifier = 'verifier' in cause && typeof cause.verifier === 'string' ? `; the verifier says: ${cause.verifier}` : '';
     throw new FanoutError(
       'PROGRAM_REFUSED',
       `${name}: the kernel refused the program (${cause.message})${verifier}`,
-      'it needs Linux 5.10 or newer; use --mode hash, or name a program of your own',
+      'it needs Linux 5.10 or newer, and CAP_PERFMON beside CAP_BPF; use --mode hash, or name a program of your own',
       { cause },
     );
   }

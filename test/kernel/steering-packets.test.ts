@@ -18,6 +18,7 @@ beforeAll(() => {
 
 const CASES = [
   'the_hash_of_the_packet_is_the_kernels',
+  'the_verifier_is_not_near_its_limit',
   'fragments_in_every_order',
   'fragments_of_two_datagrams_in_turns',
   'fragments_that_overlap',
