@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { FULL, type Plan, QUICK } from './plan.ts';
 
-export const GROUPS = ['cost', 'loss-free', 'launch', 'collector'] as const;
+export const GROUPS = ['cost', 'loss-free', 'steering', 'launch', 'collector'] as const;
 export type Group = (typeof GROUPS)[number];
 
 export interface Options {

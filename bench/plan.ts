@@ -15,6 +15,8 @@ export interface Plan {
   readonly seconds: number;
   readonly manyFlows: boolean;
   readonly probes: number;
+  /** Packets of each kind of traffic, and how often every mode has its turn. */
+  readonly steering: { readonly packets: number; readonly repetitions: number };
   readonly collectorFlows: { readonly live: number; readonly memory: number };
 }
 
@@ -28,6 +30,7 @@ export const FULL = {
   seconds: 1.2,
   manyFlows: true,
   probes: 4,
+  steering: { packets: 20_000, repetitions: 11 },
   collectorFlows: { live: 1_000_000, memory: 10_000_000 },
 } as const;
 
@@ -42,6 +45,7 @@ export const QUICK = {
   seconds: 0.3,
   manyFlows: false,
   probes: 3,
+  steering: { packets: 3000, repetitions: 1 },
   collectorFlows: { live: 50_000, memory: 200_000 },
 } as const;
 

@@ -15,6 +15,8 @@ function run(command, args) {
 }
 
 if (run('make', ['--silent', '--directory', here]) !== 0) process.exit(CANNOT_RUN);
+if (!process.argv.includes('--only') || process.argv.some((word) => word.includes('steering')))
+  run('make', ['--silent', '--jobs=2', '--directory', `${here}/../native/test`, 'figures']);
 
 await build({
   entryPoints: { run: `${here}/run.ts`, collector: `${here}/collector.ts` },

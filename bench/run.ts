@@ -3,6 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { collectorRows } from './collector-rows.ts';
 import { launchRows } from './launch-rows.ts';
+import { lossFreeRows } from './loss-free-rows.ts';
 import { createNetwork } from './network.ts';
 import { type Group, type Options, parseOptions, USAGE } from './options.ts';
 import { fullSpeed, type Plan, SMALL } from './plan.ts';
@@ -16,7 +17,8 @@ const STATUS = { complete: 0, usage: 2, incomplete: 3, cannotRun: 4 } as const;
 
 const MEASURE: Readonly<Record<Group, (plan: Plan, maximumPps: number) => Promise<readonly Row[]>>> = {
   cost: async (plan, maximumPps) => [...(await countRows(plan, maximumPps)), ...(await readerRows(plan, readerCases(plan, maximumPps)))],
-  'loss-free': steeringRows,
+  'loss-free': lossFreeRows,
+  steering: steeringRows,
   launch: launchRows,
   collector: collectorRows,
 };

@@ -33,8 +33,9 @@ struct SteeringRefusal {
   std::string verifier;
 };
 
-// A descriptor of the program, with secret keys of its own. Needs CAP_BPF (a dissector CAP_NET_ADMIN, too), or
-// CAP_SYS_ADMIN before Linux 5.8.
+// A descriptor of the program, with secret keys of its own. Needs CAP_BPF and CAP_PERFMON, without which the
+// verifier takes what a branch not taken might do for done (a dissector CAP_NET_ADMIN, too), or CAP_SYS_ADMIN before
+// Linux 5.8.
 [[nodiscard]] std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, const SteeringSettings& settings);
 
 }  // namespace fanout

@@ -79,7 +79,7 @@ INLINE void remember(const struct walk* w) {
 
 #include "strip.h"
 
-enum { parse_first_fragment = 1 };  // BPF_FLOW_DISSECTOR_F_PARSE_1ST_FRAG
+enum { parse_first_fragment = 1, stop_at_flow_label = 2 };  // BPF_FLOW_DISSECTOR_F_*
 enum { dropped = 2 };               // BPF_DROP: this is no packet to dissect
 
 INLINE void tell_pair4(struct bpf_flow_keys* keys, u32 source, u32 destination) {
@@ -155,6 +155,8 @@ INLINE long tell_outermost(const struct __sk_buff* skb, struct bpf_flow_keys* ke
     at += 40;
     keys->ip_proto = (u8)protocol;
     keys->thoff = (u16)at;
+    keys->flow_label = buf.w[0] & BIG32(0x000fffffU);
+    if ((keys->flags & stop_at_flow_label) != 0 && keys->flow_label != 0) return BPF_OK;
   } else {
     return BPF_OK;
   }

@@ -99,7 +99,8 @@ class TapWriter {
 // A veth pair: what is sent out of one end is seen there as outgoing, and received at the other.
 class VethPair {
  public:
-  VethPair(const std::string& sending, const std::string& receiving) {
+  // `past_queue`: without the queueing discipline, and unseen by taps on the sending end.
+  VethPair(const std::string& sending, const std::string& receiving, bool past_queue = false) {
     run_or_exit("ip link add name " + sending + " type veth peer name " + receiving);
     set_up(sending);
     set_up(receiving);
@@ -107,6 +108,8 @@ class VethPair {
     address_.sll_family = AF_PACKET;
     address_.sll_ifindex = static_cast<int>(::if_nametoindex(sending.c_str()));
     if (!fd_ || ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address_), sizeof address_) != 0) rig_failed(sending);
+    const int bypass = past_queue ? 1 : 0;
+    if (::setsockopt(fd_.get(), SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof bypass) != 0) rig_failed(sending);
   }
 
   bool send(std::span<const std::byte> frame) {

@@ -1,10 +1,16 @@
 // Where the BPF programs send real packets: fragments in every order, packets in pages, packets that this host sends.
 // Must run in a network namespace of its own. Its cases print the table of docs/cure.md, too.
+#include <poll.h>
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
+#include "host/bpf.hpp"
 #include "test/check.hpp"
+#include "test/datagrams_in_pieces.hpp"
 #include "test/fanout_rig.hpp"
 #include "test/header_stacks.hpp"
 
@@ -84,141 +90,6 @@ const std::vector<Way>& ways() {
 }
 
 // ---- datagrams in pieces
-
-struct Piece {
-  Octets frame;
-  bool is_first = false;
-};
-
-// The pieces of one datagram, in order, and whole packets of its flow in both directions.
-struct Datagram {
-  std::vector<Piece> pieces;
-  std::vector<Octets> whole;
-};
-
-Octets behind(const Octets& frame, std::size_t from) { return {frame.begin() + static_cast<long>(from), frame.end()}; }
-
-constexpr std::size_t piece_bytes = 800;
-
-// `frame` is Ethernet and IPv4 without options.
-std::vector<Piece> split4(const Octets& frame, unsigned identification, std::size_t bytes = piece_bytes) {
-  const Octets content = behind(frame, 34);
-  std::vector<Piece> out;
-  for (std::size_t at = 0; at < content.size(); at += bytes) {
-    const std::size_t end = std::min(at + bytes, content.size());
-    Octets piece{frame.begin(), frame.begin() + 34};
-    set16(piece, 16, 20 + end - at);
-    set16(piece, 18, identification);
-    set16(piece, 20, at / 8 | (end < content.size() ? 0x2000U : 0U));
-    piece.insert(piece.end(), content.begin() + static_cast<long>(at), content.begin() + static_cast<long>(end));
-    out.push_back({piece, at == 0});
-  }
-  return out;
-}
-
-// `frame` is Ethernet and IPv6 without extensions.
-std::vector<Piece> split6(const Octets& frame, std::uint32_t identification) {
-  const Octets content = behind(frame, 54);
-  std::vector<Piece> out;
-  for (std::size_t at = 0; at < content.size(); at += piece_bytes) {
-    const std::size_t end = std::min(at + piece_bytes, content.size());
-    Octets piece{frame.begin(), frame.begin() + 54};
-    set16(piece, 18, 8 + end - at);
-    piece[20] = std::byte{IPPROTO_FRAGMENT};
-    piece.push_back(frame[20]);
-    put8(piece, 0);
-    put16(piece, static_cast<unsigned>(at) | (end < content.size() ? 1U : 0U));
-    put32(piece, identification);
-    piece.insert(piece.end(), content.begin() + static_cast<long>(at), content.begin() + static_cast<long>(end));
-    out.push_back({piece, at == 0});
-  }
-  return out;
-}
-
-struct Ends {
-  std::string a, b;
-  unsigned a_port, b_port;
-};
-
-Ends ends4(unsigned flow) {
-  return {"10.1." + std::to_string(flow / 200) + "." + std::to_string(flow % 200 + 1),
-          "192.0.2." + std::to_string(flow % 250 + 1), 20000 + flow, 5000 + flow % 7};
-}
-
-Ends ends6(unsigned flow) {
-  char a[40], b[40];
-  std::snprintf(a, sizeof a, "2001:db8::%x", flow + 1);
-  std::snprintf(b, sizeof b, "2001:db8:1::%x", flow % 250 + 1);
-  return {a, b, 20000 + flow, 5000 + flow % 7};
-}
-
-Packet there4(const Ends& ends, std::size_t bytes) {
-  return eth() / ipv4(ends.a, ends.b) / udp(ends.a_port, ends.b_port) / payload(bytes);
-}
-Packet back4(const Ends& ends, std::size_t bytes) {
-  return eth() / ipv4(ends.b, ends.a) / udp(ends.b_port, ends.a_port) / payload(bytes);
-}
-
-Datagram plain4(unsigned flow, unsigned identification) {
-  const Ends ends = ends4(flow);
-  return {split4(there4(ends, 2000).bytes(), identification), {there4(ends, 40).bytes(), back4(ends, 40).bytes()}};
-}
-
-Datagram plain6(unsigned flow, unsigned identification) {
-  const Ends ends = ends6(flow);
-  const auto there = [&](std::size_t bytes) {
-    return (eth() / ipv6(ends.a, ends.b) / udp(ends.a_port, ends.b_port) / payload(bytes)).bytes();
-  };
-  const auto back = (eth() / ipv6(ends.b, ends.a) / udp(ends.b_port, ends.a_port) / payload(40)).bytes();
-  return {split6(there(2000), identification), {there(40), back}};
-}
-
-// All flows in one tunnel between two hosts.
-Octets in_vxlan(const Octets& frame, unsigned flow, bool is_back = false) {
-  const std::string a = "198.51.100.1", b = "198.51.100.2";
-  const Header outer = is_back ? ipv4(b, a) : ipv4(a, b);
-  return (eth() / outer / udp(40000 + flow * 7 % 9999, 4789) / vxlan() / Header{.bytes = frame}).bytes();
-}
-
-Datagram vxlan_outer(unsigned flow, unsigned identification) {
-  const Ends ends = ends4(flow);
-  return {split4(in_vxlan(there4(ends, 1500).bytes(), flow), identification),
-          {in_vxlan(there4(ends, 40).bytes(), flow), in_vxlan(back4(ends, 40).bytes(), flow, true)}};
-}
-
-Datagram vxlan_inner(unsigned flow, unsigned identification) {
-  const Ends ends = ends4(flow);
-  Datagram out{split4(there4(ends, 2000).bytes(), identification),
-               {in_vxlan(there4(ends, 40).bytes(), flow), in_vxlan(back4(ends, 40).bytes(), flow, true)}};
-  for (Piece& piece : out.pieces) piece.frame = in_vxlan(piece.frame, flow);
-  return out;
-}
-
-// Each piece of the inner datagram is in a packet of the tunnel that is in pieces itself.
-Datagram vxlan_both(unsigned flow, unsigned identification) {
-  Datagram out = vxlan_inner(flow, identification);
-  std::vector<Piece> pieces;
-  unsigned outer = identification;
-  for (const Piece& inner : out.pieces)
-    for (Piece& piece : split4(inner.frame, ++outer, 400)) {
-      piece.is_first = piece.is_first && inner.is_first;
-      pieces.push_back(std::move(piece));
-    }
-  out.pieces = std::move(pieces);
-  return out;
-}
-
-Datagram gre6_outer(unsigned flow, unsigned identification) {
-  const Ends ends = ends4(flow);
-  const std::string a = "2001:db8:ffff::1", b = "2001:db8:ffff::2";
-  const auto there = [&](std::size_t bytes) {
-    return (eth() / ipv6(a, b) / gre(0) / ipv4(ends.a, ends.b) / udp(ends.a_port, ends.b_port) / payload(bytes))
-        .bytes();
-  };
-  const auto back =
-      (eth() / ipv6(b, a) / gre(0) / ipv4(ends.b, ends.a) / udp(ends.b_port, ends.a_port) / payload(40)).bytes();
-  return {split6(there(1500), identification), {there(40), back}};
-}
 
 struct Kind {
   const char* name;
@@ -303,7 +174,131 @@ void send_pieces(const Way& way, const Kind& kind, const std::vector<Piece>& pie
   for (std::size_t lever = 0; lever < levers; ++lever) whole[lever] += is_whole[lever] ? 1 : 0;
 }
 
+// ---- the hash of the packet itself
+
+// What skb_get_hash() gives: receive packet steering, the choice of a transmit queue and others go by it. A ring may
+// ask for it, and then has it for each packet.
+class HashReader {
+ public:
+  explicit HashReader(const std::string& interface) : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {
+    constexpr int version = TPACKET_V3;
+    tpacket_req3 ring{};
+    ring.tp_block_size = block_bytes;
+    ring.tp_block_nr = blocks;
+    ring.tp_frame_size = 4096;
+    ring.tp_frame_nr = ring.tp_block_size / ring.tp_frame_size * ring.tp_block_nr;
+    ring.tp_retire_blk_tov = 5;
+    ring.tp_feature_req_word = TP_FT_REQ_FILL_RXHASH;
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ETH_P_ALL);
+    address.sll_ifindex = static_cast<int>(::if_nametoindex(interface.c_str()));
+    if (::setsockopt(fd_.get(), SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0 ||
+        ::setsockopt(fd_.get(), SOL_PACKET, PACKET_RX_RING, &ring, sizeof ring) != 0 ||
+        ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      rig_failed("a ring with hashes");
+    void* const mapped =
+        ::mmap(nullptr, std::size_t{blocks} * block_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+    if (mapped == MAP_FAILED) rig_failed("mmap");
+    memory_ = static_cast<std::byte*>(mapped);
+  }
+  ~HashReader() { ::munmap(memory_, std::size_t{blocks} * block_bytes); }
+  HashReader(const HashReader&) = delete;
+  HashReader& operator=(const HashReader&) = delete;
+
+  // Of so many packets that have been sent, in order.
+  std::vector<std::uint32_t> take(std::size_t packets) {
+    std::vector<std::uint32_t> out;
+    while (out.size() < packets) {
+      auto& block = reinterpret_cast<tpacket_block_desc*>(memory_ + next_ * block_bytes)->hdr.bh1;
+      pollfd readable{fd_.get(), POLLIN, 0};
+      while ((__atomic_load_n(&block.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) == 0)
+        if (::poll(&readable, 1, 2000) == 0)
+          rig_failed("packets are missing: " + std::to_string(out.size()) + " of " + std::to_string(packets));
+      const std::byte* packet = reinterpret_cast<const std::byte*>(&block) - offsetof(tpacket_block_desc, hdr);
+      packet += block.offset_to_first_pkt;
+      for (std::uint32_t i = 0; i < block.num_pkts; ++i) {
+        const auto& header = *reinterpret_cast<const tpacket3_hdr*>(packet);
+        out.push_back(header.hv1.tp_rxhash);
+        packet += header.tp_next_offset;
+      }
+      __atomic_store_n(&block.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+      next_ = (next_ + 1) % blocks;
+    }
+    return out;
+  }
+
+ private:
+  static constexpr std::uint32_t block_bytes = 1U << 18, blocks = 32;
+  UniqueFd fd_;
+  std::byte* memory_ = nullptr;
+  std::size_t next_ = 0;
+};
+
+std::vector<std::uint32_t> hashes_of(TapWriter& tap, HashReader& reader, const std::vector<Octets>& frames) {
+  for (const Octets& frame : frames) CHECK(tap.send(frame));
+  return reader.take(frames.size());
+}
+
 }  // namespace
+
+// Before any other case attaches a dissector for good. Whoever asks with a flag, as skb_get_hash() does, gets what the
+// kernel makes of the packet; where it cannot be asked to (no_fallback), the outermost addresses and ports.
+TEST(the_hash_of_the_packet_is_the_kernels) {
+  TapWriter tap{"tap9"};
+  HashReader reader{"tap9"};
+  std::vector<Octets> frames = wrapped_packets();
+  Random random{1};
+  for (int i = 0; i < 1000; ++i) {
+    Octets frame = any_stack(random);
+    // What the kernel cannot take the tag out of, nobody receives.
+    if (frame[12] != std::byte{0x81} && frame[12] != std::byte{0x88}) frames.push_back(std::move(frame));
+  }
+  const auto kernels = hashes_of(tap, reader, frames);
+  CHECK(std::count(kernels.begin(), kernels.end(), 0U) < static_cast<long>(frames.size() / 4));
+  {
+    const UniqueFd link = attach_dissector_or_exit();
+    CHECK(hashes_of(tap, reader, frames) == kernels);
+  }
+  CHECK(hashes_of(tap, reader, frames) == kernels);
+  const UniqueFd link = attach_dissector_or_exit(no_fallback);
+  const auto told = hashes_of(tap, reader, frames);
+  std::size_t others = 0, plain_others = 0;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    if (told[i] == kernels[i]) continue;
+    ++others;
+    const std::string stack = dissect(frames[i], {}, HashSeed{1}).stack.text();
+    if (stack == "ipv4/tcp" || stack == "ipv4/udp" || stack == "ipv6/tcp" || stack == "ipv6/udp") ++plain_others;
+  }
+  std::printf("without the fallback, of %zu packets so many have another hash: %zu\n", frames.size(), others);
+  CHECK(others > 0);
+  CHECK_EQ(plain_others, 0U);
+}
+
+// How much there is for the verifier: it gives up at a million instructions, and a start waits for it.
+TEST(the_verifier_is_not_near_its_limit) {
+  constexpr std::uint32_t processed_max = 300'000;
+  constexpr auto load_max = std::chrono::seconds{5};
+  for (const auto which : {SteeringProgram::steer, SteeringProgram::dissect})
+    for (const std::uint32_t policy : {test::by_addresses, test::by_ports, no_fallback}) {
+      using Clock = std::chrono::steady_clock;
+      const auto begin = Clock::now();
+      const UniqueFd program = load_or_exit(which, policy);
+      const auto took = Clock::now() - begin;
+      bpf_prog_info info{};
+      bpf_attr attr = zeroed_bpf_attr();
+      attr.info.bpf_fd = static_cast<std::uint32_t>(program.get());
+      attr.info.info_len = sizeof info;
+      attr.info.info = reinterpret_cast<std::uintptr_t>(&info);
+      CHECK(bpf_done(BPF_OBJ_GET_INFO_BY_FD, attr, "bpf(BPF_OBJ_GET_INFO_BY_FD)"));
+      std::printf("%s, policy %u: %zu instructions, %u processed, loaded in %lld ms\n", info.name, policy,
+                  info.xlated_prog_len / sizeof(bpf_insn), info.verified_insns,
+                  static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+      CHECK(info.verified_insns > 1000);
+      CHECK(info.verified_insns < processed_max);
+      CHECK(took < load_max);
+    }
+}
 
 // Every order, every kind, every way: what each lever keeps whole is also printed.
 TEST(fragments_in_every_order) {
@@ -384,6 +379,7 @@ TEST(every_wrapping_in_every_way) {
   std::size_t compared = 0;
   for (const Octets& packet : wrapped_packets()) {
     const Places place = received().where(packet);
+    for (const int member : place) CHECK(member >= 0);
     for (const Way& way : ways()) {
       const Note which{way.name};
       CHECK(way.where(packet) == place);

@@ -34,7 +34,7 @@ export interface LinkInfo {
 
 export interface SteeringAddon {
   /**
-   * A descriptor of the program, with secret keys of its own. Needs CAP_BPF, before Linux 5.8 CAP_SYS_ADMIN; a dissector CAP_NET_ADMIN, too.
+   * A descriptor of the program, with secret keys of its own. Needs CAP_BPF and CAP_PERFMON, before Linux 5.8 CAP_SYS_ADMIN; a dissector CAP_NET_ADMIN, too.
    * Errors have `verifier`, its last line, where that refused.
    */
   loadSteering(settings: SteeringSettings): number;

@@ -56,14 +56,14 @@ function refusal(what: string, cause: SystemCallError): FanoutError {
     return new FanoutError(
       'PROGRAM_REFUSED',
       `${what}: this process may not load eBPF programs (${cause.message})${lockdown()}`,
-      'run as root of the host (sudo): CAP_BPF and CAP_NET_ADMIN are needed, before Linux 5.8 CAP_SYS_ADMIN, and no user namespace has them',
+      'run as root of the host (sudo): CAP_BPF, CAP_PERFMON and for a flow dissector CAP_NET_ADMIN are needed, before Linux 5.8 CAP_SYS_ADMIN, and no user namespace has them',
       { cause },
     );
   const verifier = 'verifier' in cause && typeof cause.verifier === 'string' ? `; the verifier says: ${cause.verifier}` : '';
   return new FanoutError(
     'PROGRAM_REFUSED',
     `${what}: the kernel refused the program (${cause.message})${verifier}`,
-    'it needs Linux 5.10 or newer; use --mode hash, or name a program of your own',
+    'it needs Linux 5.10 or newer, and CAP_PERFMON beside CAP_BPF; use --mode hash, or name a program of your own',
     { cause },
   );
 }

@@ -18,6 +18,12 @@ export async function runNativeCase(name: string): Promise<string> {
   return `${stderr}${signal === null ? '' : `ended by ${signal}\n`}${stdout}`.trim();
 }
 
+/** The same of kernel_steering.cpp, behind what it printed. */
+export async function runSteeringCase(name: string): Promise<string> {
+  const { stdout, stderr } = await runProgram('unshare', ['--net', '--mount', '--', `${NATIVE}/build/asan/kernel_steering`, name]);
+  return `${stderr}${stdout}`.trim();
+}
+
 /** Groups of 256 members take descriptors. */
 export function runSteeringDifference(seconds: number, seed: number): Promise<Ended> {
   const corpus = `${NATIVE}/fuzz/corpus/dissect`;

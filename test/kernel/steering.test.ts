@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../helpers/cli.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
+import { CAPTURE, makePair, removePair } from '../helpers/network.ts';
 import { root, testWith } from '../helpers/requirements.ts';
 import { run } from '../helpers/tool.ts';
 
@@ -45,4 +46,22 @@ testWith([root()], 'without the privilege it says which one', {}, async () => {
   });
   expect(status).toBe(4);
   expect(stderr).toMatch(/PROGRAM_REFUSED: builtin: this process may not load eBPF programs/);
+});
+
+/** Without CAP_PERFMON the verifier is stricter, and refuses what it takes from others: a refusal that needs no broken program. */
+testWith([root()], 'a refusal by the verifier is told with its last line', {}, async () => {
+  makePair();
+  try {
+    const less = ['setpriv', '--inh-caps=-sys_admin,-perfmon', '--bounding-set=-sys_admin,-perfmon'];
+    const { status, stderr } = await run(['-i', CAPTURE, '--mode', 'ebpf', '--ebpf-program', 'builtin', '-n', '2'], { by: less });
+    expect(status).toBe(4);
+    expect(stderr).toMatch(
+      /PROGRAM_REFUSED: builtin: the kernel refused the program \(bpf\(BPF_PROG_LOAD\): [^)]+\); the verifier says: [^\n]{20,}\n {2}-> .*CAP_PERFMON/,
+    );
+    // Neither the log nor what the verifier counted.
+    expect(stderr.trimEnd().split('\n')).toHaveLength(2);
+    expect(stderr).not.toMatch(/processed \d+ insns/);
+  } finally {
+    removePair();
+  }
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { lossFreeRate } from '../../../bench/loss-free-rows.ts';
 import { FULL, type Plan } from '../../../bench/plan.ts';
 import type { ReaderRun, Traffic } from '../../../bench/programs.ts';
-import { lossFreeRate } from '../../../bench/steering-rows.ts';
 
 const plan: Plan = { ...FULL, probes: 8, cli: '', cliMissing: undefined };
 const GENERATOR_MAXIMUM = 2_000_000;
