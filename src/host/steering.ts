@@ -52,7 +52,7 @@ const E = constants.errno;
 
 function refusal(what: string, cause: SystemCallError): FanoutError {
   if (cause.errno === E.ENOSYS) return withoutBpf(what, cause);
-  if (cause.errno === E.EPERM || cause.errno === E.EACCES)
+  if (cause.errno === E.EPERM)
     return new FanoutError(
       'PROGRAM_REFUSED',
       `${what}: this process may not load eBPF programs (${cause.message})${lockdown()}`,
