@@ -16,7 +16,7 @@ const OPENED_BY: Readonly<Record<SteeredLayer, readonly IdsName[]>> = {
   'gre-ppp': [S, A],
   'gre-mpls': [N, A],
   'gre-nsh': [A],
-  pptp: [S, Z, N, A],
+  pptp: [S, A],
   erspan1: [S, Z, A],
   erspan2: [S, Z, N, A],
   erspan3: [Z, N, A],
