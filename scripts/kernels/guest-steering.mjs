@@ -3,7 +3,8 @@
 //   dissector            the command's lab is this network namespace, with the flow dissector attached
 //   dissector-fallback   the same, in the variant for kernels without BPF_FLOW_DISSECTOR_CONTINUE
 //   loads                says how long loading each program takes, and whether the kernel goes on where the dissector leaves a packet to it
-//   group                while the command's group captures, in mode ebpf without a program, one is given to it from this process
+//   group                before "--" a command that sends: once the other's group captures, in mode ebpf without a program, one is given to it
+//                        from this process, and only then is anything sent
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, readdirSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -47,7 +48,10 @@ function behind(policy) {
 }
 
 function group() {
-  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'inherit', 'pipe'] });
+  const end = command.indexOf('--');
+  const [sender, tool] = [command.slice(0, end), command.slice(end + 1)];
+  const child = spawn(tool[0], tool.slice(1), { stdio: ['ignore', 'inherit', 'pipe'] });
+  let sending;
   let said = '';
   let isGiven = false;
   child.stderr.on('data', (data) => {
@@ -58,9 +62,15 @@ function group() {
     const before = addon.groupOf(socket);
     addon.steerGroup(socket, loaded('steer', 0));
     closeSync(socket);
+    sending = spawn(sender[0], sender.slice(1), { stdio: 'ignore' });
     console.error(`given to group ${before.id} of mode ${before.mode}`);
   });
-  return new Promise((resolve) => child.on('close', resolve));
+  return new Promise((resolve) => {
+    child.on('close', (status) => {
+      sending?.kill('SIGKILL');
+      resolve(status);
+    });
+  });
 }
 
 /** A copy of a socket of another process that is a member of a group in mode ebpf. */

@@ -109,7 +109,8 @@ function STEPS() {
     'steer-dissector-fallback': () => reported(['unshare', '--net', '--', ...besides('dissector-fallback', EVERYTHING)]),
     'steer-group': () => {
       const args = ['-i', LINK.capturing, '--procs', '4', '--mode', 'ebpf', '--ebpf-program', 'none', '--status-interval', '200ms'];
-      return withTraffic(() => reported(besides('group', [...args, '--duration', `${Math.ceil(5 * slowness)}s`])));
+      const sender = [guest, 'send', LINK.sending, `${TRAFFIC_S}`, '300', '2000'];
+      return reported(besides('group', [...args, '--duration', `${Math.ceil(4 * slowness)}s`], [...sender, '--']));
     },
     churn: () => report(['churn', '--procs', '3', '--flows', '500', '--rate', '3000', '--seed', '1', ...PATIENT]),
     user: () => lab({ user: USER }),
@@ -219,10 +220,10 @@ async function beside([file, ...args], body) {
 }
 
 /** The program beside this one, which does `step`, and runs the tool with these arguments where it needs to. */
-function besides(step, args) {
+function besides(step, args, first = []) {
   const [, netns] = /^net:\[(\d+)\]$/.exec(readlinkSync('/proc/self/ns/net')) ?? [];
   const words = args === undefined ? [] : toolCommand([...args, ...PATIENT, '--json'], {});
-  return [process.execPath, steering, join(TOOL, 'build/Release/fanout.node'), step, netns, ...words];
+  return [process.execPath, steering, join(TOOL, 'build/Release/fanout.node'), step, netns, ...first, ...words];
 }
 
 async function reported(words) {
