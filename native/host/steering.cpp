@@ -1,6 +1,7 @@
 #include "host/steering.hpp"
 
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <bit>
@@ -97,9 +98,9 @@ std::string last_line(const std::string& log) {
   return log.substr(begin, end - begin);
 }
 
-}  // namespace
+using Loaded = std::variant<int, SteeringRefusal>;
 
-std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, const SteeringSettings& settings) {
+Loaded load(SteeringProgram which, const SteeringSettings& settings) {
   // The committed instructions are as they stand in the memory of a little-endian machine.
   if constexpr (std::endian::native != std::endian::little)
     return SteeringRefusal{SysError{"load_steering", ENOTSUP}, {}};
@@ -135,6 +136,37 @@ std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, const St
   loaded = bpf_opened(BPF_PROG_LOAD, attr, call);
   if (loaded) return loaded->release();
   return SteeringRefusal{error, last_line(log)};
+}
+
+// Before Linux 5.11 maps and programs count as locked memory of their user, of which 64 KiB are usual. They stay
+// allowed when the limit is low again.
+class NoLimitOfLockedMemory {
+ public:
+  NoLimitOfLockedMemory() noexcept {
+    constexpr rlimit none{RLIM_INFINITY, RLIM_INFINITY};
+    is_lifted_ = ::getrlimit(RLIMIT_MEMLOCK, &before_) == 0 && ::setrlimit(RLIMIT_MEMLOCK, &none) == 0;
+  }
+  ~NoLimitOfLockedMemory() {
+    if (is_lifted_) (void)::setrlimit(RLIMIT_MEMLOCK, &before_);
+  }
+  NoLimitOfLockedMemory(const NoLimitOfLockedMemory&) = delete;
+  NoLimitOfLockedMemory& operator=(const NoLimitOfLockedMemory&) = delete;
+
+  [[nodiscard]] bool is_lifted() const noexcept { return is_lifted_; }
+
+ private:
+  rlimit before_{};
+  bool is_lifted_ = false;
+};
+
+}  // namespace
+
+std::variant<int, SteeringRefusal> load_steering(SteeringProgram which, const SteeringSettings& settings) {
+  Loaded first = load(which, settings);
+  const auto* const refusal = std::get_if<SteeringRefusal>(&first);
+  if (refusal == nullptr || refusal->error.code != EPERM) return first;
+  const NoLimitOfLockedMemory lifted;
+  return lifted.is_lifted() ? load(which, settings) : first;
 }
 
 }  // namespace fanout

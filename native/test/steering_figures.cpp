@@ -1,4 +1,5 @@
-// Figures of the BPF programs, one JSON object: steering_figures balance | flood | memory | cost PACKETS REPETITIONS.
+// Figures of the BPF programs as JSON: steering_figures balance REPETITIONS | flood plain|tunnels FORGED... | memory |
+// cost PACKETS REPETITIONS.
 // Needs root and a network namespace of its own, in which it makes interfaces.
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -75,8 +76,7 @@ double median(std::vector<double> values) {
 }
 
 // Each time with other hosts, and the steering programs with other secrets.
-void print_balance() {
-  constexpr std::uint64_t repetitions = 15;
+void print_balance(std::uint64_t repetitions) {
   TapWriter tap{"tap0"};
   std::map<std::string, std::map<std::string, std::vector<double>>> all;
   for (std::uint64_t seed = 1; seed <= repetitions; ++seed) {
@@ -118,29 +118,30 @@ void print_balance() {
 
 constexpr std::size_t datagrams = 400;
 
-// Between hosts of which nobody else is one, each of another datagram.
-Octets forged_first(std::size_t number) {
-  const auto octet = [&](unsigned shift) { return std::to_string(number >> shift & 0xff); };
-  const std::string a = "172.16." + octet(8) + "." + octet(0);
-  return (eth() / ipv4(a, "172.31.0." + octet(16), {.protocol = 17, .id = 7, .more_fragments = true}) /
-          Header{.bytes = udp(1000 + static_cast<unsigned>(number % 30000), 53).bytes} / payload(8))
+// First pieces of datagrams between hosts of which nobody else is one, with ports, or with a tunnel's inner packet in
+// them: only those are noted where every piece tells its addresses.
+Octets forged_first() {
+  return (eth() / ipv4("172.16.0.0", "172.31.0.0", {.protocol = 17, .id = 7, .more_fragments = true}) /
+          Header{.bytes = udp(1000, 53).bytes} / payload(8))
+      .bytes();
+}
+Octets forged_first_of_tunnel() {
+  const Octets inner = (eth() / ipv4("10.9.9.9", "10.8.0.1") / tcp(1, 2)).bytes();
+  return (eth() / ipv4("172.16.0.0", "172.31.0.0", {.id = 7, .more_fragments = true}) / udp(1, 4789) / vxlan() /
+          Header{.bytes = inner})
       .bytes();
 }
 
-// In a tunnel, as only such are noted where every piece tells its addresses.
-Octets forged_first_of_tunnel(std::size_t number) {
-  const auto octet = [&](unsigned shift) { return std::to_string(number >> shift & 0xff); };
-  const std::string a = "172.16." + octet(8) + "." + octet(0);
-  const Octets inner = (eth() / ipv4("10.9.9.9", "10.8." + octet(0) + "." + octet(8)) / tcp(1, 2)).bytes();
-  Octets outer = (eth() / ipv4(a, "172.31.0." + octet(16), {.id = 7, .more_fragments = true}) / udp(1, 4789) / vxlan() /
-                  Header{.bytes = inner})
-                     .bytes();
-  return outer;
+// Another datagram: other hosts.
+void renumber(Octets& frame, std::size_t number) {
+  constexpr std::size_t source = 26, destination = 30;
+  set16(frame, source + 2, number & 0xffff);
+  set16(frame, destination + 2, number >> 16);
 }
 
 struct Flood {
   const char* name;
-  Octets (*forged)(std::size_t number);
+  Octets (*forged)();
 };
 
 // Of so many datagrams whose later pieces come behind the flood: how many have all pieces on the member of their flow.
@@ -157,7 +158,13 @@ std::size_t kept_behind(TapWriter& tap, Group& group, Datagram (*make)(unsigned,
     homes.push_back(where(all.back().whole[0]));
     (void)where(all.back().pieces[0].frame);
   }
-  for (std::size_t i = 0; i < forged; ++i) (void)where(flood.forged(i));
+  Octets first = flood.forged();
+  for (std::size_t i = 0; i < forged; ++i) {
+    renumber(first, i);
+    if (!tap.send(first)) rig_failed("send");
+    if (i % 32 == 0) (void)group.take();
+  }
+  (void)group.take();
   std::size_t kept = 0;
   for (std::size_t flow = 0; flow < datagrams; ++flow) {
     bool is_kept = true;
@@ -168,15 +175,14 @@ std::size_t kept_behind(TapWriter& tap, Group& group, Datagram (*make)(unsigned,
   return kept;
 }
 
-void print_flood() {
-  constexpr std::array floods{Flood{"plain", forged_first}, Flood{"of tunnels", forged_first_of_tunnel}};
-  constexpr std::array sizes{std::size_t{0}, std::size_t{10'000}, std::size_t{60'000}, std::size_t{70'000},
-                             std::size_t{140'000}};
+void print_flood(const std::string& kind, const std::vector<std::size_t>& sizes) {
+  constexpr std::array floods{Flood{"plain", forged_first}, Flood{"tunnels", forged_first_of_tunnel}};
   TapWriter tap{"tap0"};
   unsigned identification = 0;
   const char* separator = "";
   std::printf("[");
-  for (const Flood& flood : floods)
+  for (const Flood& flood : floods) {
+    if (flood.name != kind) continue;
     for (const std::size_t forged : sizes) {
       std::printf("%s\n  {\"forged\": %zu, \"kind\": \"%s\", \"datagrams\": %zu", separator, forged, flood.name,
                   datagrams);
@@ -197,6 +203,7 @@ void print_flood() {
       measure("hash + dissector", group);
       std::printf("}");
     }
+  }
   std::printf("\n]\n");
 }
 
@@ -362,18 +369,24 @@ void print_cost(std::size_t packets, std::size_t repetitions) {
   std::printf("}\n");
 }
 
-int print(const std::string& what, int argc, char** argv) {
+int print(const std::vector<std::string>& words) {
+  const auto number = [&](std::size_t at) { return std::strtoull(words[at].c_str(), nullptr, 10); };
+  const std::string what = words.empty() ? "" : words[0];
   silence_new_interfaces();
-  if (what == "balance" && argc == 2) {
-    print_balance();
-  } else if (what == "flood" && argc == 2) {
-    print_flood();
-  } else if (what == "memory" && argc == 2) {
+  if (what == "balance" && words.size() == 2) {
+    print_balance(number(1));
+  } else if (what == "flood" && words.size() > 2) {
+    std::vector<std::size_t> sizes;
+    for (std::size_t i = 2; i < words.size(); ++i) sizes.push_back(number(i));
+    print_flood(words[1], sizes);
+  } else if (what == "memory" && words.size() == 1) {
     print_memory();
-  } else if (what == "cost" && argc == 4) {
-    print_cost(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
+  } else if (what == "cost" && words.size() == 3) {
+    print_cost(number(1), number(2));
   } else {
-    std::fputs("steering_figures balance | flood | memory | cost PACKETS REPETITIONS\n", stderr);
+    std::fputs(
+        "steering_figures balance REPETITIONS | flood plain|tunnels FORGED... | memory | cost PACKETS REPETITIONS\n",
+        stderr);
     return 2;
   }
   return 0;
@@ -382,4 +395,4 @@ int print(const std::string& what, int argc, char** argv) {
 }  // namespace
 }  // namespace fanout::test
 
-int main(int argc, char** argv) { return fanout::test::print(argc < 2 ? "" : argv[1], argc, argv); }
+int main(int argc, char** argv) { return fanout::test::print({argv + 1, argv + argc}); }

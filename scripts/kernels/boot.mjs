@@ -21,7 +21,16 @@ export async function boot(kernel, steps, { limitMs, onRecord, onBuilt }) {
   try {
     const parts = kernel.kind === 'uml' ? userModeParts(kernel, folder, onBuilt) : emulatedParts(kernel, folder);
     const guest = guestProgram(folder);
-    const plan = { tool: ROOT, guest: parts.inGuest(guest), modules: parts.modules, steps, limitMs: STEP_MS_MAX, slowness: parts.slowness };
+    const steering = join(import.meta.dirname, 'guest-steering.mjs');
+    const plan = {
+      tool: ROOT,
+      guest: parts.inGuest(guest),
+      steering,
+      modules: parts.modules,
+      steps,
+      limitMs: STEP_MS_MAX,
+      slowness: parts.slowness,
+    };
     writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
     const { file, args, env, results } = parts.machine({ guest, plan: join(folder, 'plan.json') });
     writeFileSync(results, '');
@@ -155,7 +164,16 @@ function emulatedParts(kernel, folder) {
     const script = join(import.meta.dirname, 'guest.mjs');
     const tool = ['dist', 'package.json', 'build/Release/fanout.node'].map((part) => join(ROOT, part));
     const programs = [process.execPath, ...['ip', 'unshare', 'sh', 'true'].map(pathOf)];
-    const files = [guest, plan, script, ...tool, ...programs, ...librariesOf([...programs, tool[2]]), ...Object.values(modules).flat()];
+    const files = [
+      guest,
+      plan,
+      script,
+      join(import.meta.dirname, 'guest-steering.mjs'),
+      ...tool,
+      ...programs,
+      ...librariesOf([...programs, tool[2]]),
+      ...Object.values(modules).flat(),
+    ];
     writeFileSync(initrd, initramfs({ init: guest, files }));
     const environment = { FANOUT_RESULTS: '/dev/ttyS1', FANOUT_COMMAND: [process.execPath, script, plan, '/dev/ttyS1'].join(',') };
     const words = [

@@ -1,12 +1,12 @@
 // Runs inside another kernel: node guest.mjs PLAN RESULTS. Does the steps of the plan one after the other and writes what came of each,
 // one JSON object a line. It judges nothing: the machine that booted this kernel does.
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chownSync, cpSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { release, version } from 'node:os';
 import { join } from 'node:path';
 
 const [planFile, results] = process.argv.slice(2);
-const { tool, guest, modules, steps, limitMs, slowness } = JSON.parse(readFileSync(planFile, 'utf8'));
+const { tool, guest, steering, modules, steps, limitMs, slowness } = JSON.parse(readFileSync(planFile, 'utf8'));
 
 const TOOL = '/run/tool';
 const USER = 1000;
@@ -16,6 +16,8 @@ const PATIENT = ['--worker-timeout', `${Math.ceil(10 * slowness)}s`];
 const TRAFFIC_S = Math.ceil(30 * slowness);
 /** Those in which kernels differ, and a few in which they must not. */
 const KNOWN_CLASSES = 'ipv4-tcp,ipv6-udp,top-bit-*,label-*,vlan-ipv4-tcp,hsr-*,4in6-*,esp-*,ah-*';
+/** A flow or two of every class, by which the built-in programs are judged. */
+const EVERYTHING = ['--procs', '4', '--traffic', 'all', '--flows', '240', '--seed', '9'];
 const LINK = { capturing: 'v0', sending: 'v1' };
 
 // A folder that every user of the guest may read, wherever the clone is.
@@ -94,6 +96,21 @@ function STEPS() {
       const file = '/dev/shm/one-packet.pcap';
       writeFileSync(file, ONE_PACKET);
       return report(['predict', file]);
+    },
+    'steer-loads': () => command(besides('loads')),
+    ...Object.fromEntries(
+      [
+        ['hash', ['--mode', 'hash']],
+        ['addresses', ['--mode', 'ebpf', '--ebpf-program', 'builtin:addresses']],
+        ['ports', ['--mode', 'ebpf', '--ebpf-program', 'builtin:ports']],
+      ].map(([name, args]) => [`steer-${name}`, () => report([...EVERYTHING, ...PATIENT, ...args])]),
+    ),
+    'steer-dissector': () => reported(['unshare', '--net', '--', ...besides('dissector', EVERYTHING)]),
+    'steer-dissector-fallback': () => reported(['unshare', '--net', '--', ...besides('dissector-fallback', EVERYTHING)]),
+    'steer-group': () => {
+      const args = ['-i', LINK.capturing, '--procs', '4', '--mode', 'ebpf', '--ebpf-program', 'none', '--status-interval', '200ms'];
+      const sender = [guest, 'send', LINK.sending, `${TRAFFIC_S}`, '300', '2000'];
+      return reported(besides('group', [...args, '--duration', `${Math.ceil(4 * slowness)}s`], [...sender, '--']));
     },
     churn: () => report(['churn', '--procs', '3', '--flows', '500', '--rate', '3000', '--seed', '1', ...PATIENT]),
     user: () => lab({ user: USER }),
@@ -200,6 +217,18 @@ async function beside([file, ...args], body) {
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+/** The program beside this one, which does `step`, and runs the tool with these arguments where it needs to. */
+function besides(step, args, first = []) {
+  const [, netns] = /^net:\[(\d+)\]$/.exec(readlinkSync('/proc/self/ns/net')) ?? [];
+  const words = args === undefined ? [] : toolCommand([...args, ...PATIENT, '--json'], {});
+  return [process.execPath, steering, join(TOOL, 'build/Release/fanout.node'), step, netns, ...first, ...words];
+}
+
+async function reported(words) {
+  const { status, stdout, stderr } = await run(words);
+  return { status, stderr: clipped(stderr), report: parsed(stdout) };
 }
 
 function parsed(stdout) {

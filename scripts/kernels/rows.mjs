@@ -98,6 +98,13 @@ const STEP_NAMES = {
   'mode-cbpf-none': '`--mode cbpf` without program',
   'mode-ebpf-none': '`--mode ebpf` without program',
   churn: '`churn`',
+  'steer-loads': 'both built-in programs are loaded',
+  'steer-hash': 'all classes, `--mode hash`',
+  'steer-addresses': 'all classes, `--ebpf-program builtin:addresses`',
+  'steer-ports': 'all classes, `--ebpf-program builtin:ports`',
+  'steer-dissector': 'all classes, mode hash with the flow dissector',
+  'steer-dissector-fallback': 'all classes, mode hash with the flow dissector without BPF_FLOW_DISSECTOR_CONTINUE',
+  'steer-group': 'a program is given to a group of other processes, in mode ebpf',
   probe: PROBE,
 };
 
@@ -133,6 +140,11 @@ export const DEMANDS = [
   [/^frames with [12] VLAN tags?, captured where they were sent/, (has) => (has('spreadsTagged') ? SPREAD : /^1 of 16/)],
   [/^frames with .* captured at the peer|^frames with 0/, () => SPREAD],
   [/^ipv4-tcp, hash|^ipv6-udp, hash|^vlan-ipv4-tcp, hash/, () => /^kept$/],
+  [/^both built-in programs/, () => /^status 0/],
+  [/^all classes, `--mode hash`/, () => /^NO /],
+  [/^all classes, `--ebpf-program|^a program is given to a group/, () => /^YES$/],
+  // What older kernels ask for fanout with a flag that all others have, too, the dissector leaves to them.
+  [/^all classes, mode hash with the flow dissector/, (has) => (has('asksWithFlag') ? /^NO / : /^YES$/)],
   [/^`predict` asks the kernel/, probed],
   [/^whether a run asks the kernel/, () => /^no, its release tells$/],
   // Beside flows that joint sorting of ports parts, the pattern of bug B is not the only one.
@@ -181,6 +193,7 @@ const REASONS = [
     'later kernels move the network header past the tag, and dissect what follows as if the tag were there: the packet length decides',
   ],
   [/^4in6-/, 'bug D: mended by a patch of scripts/kernels/source'],
+  [/with the flow dissector/, 'fanout asks without a flag since a5e2151ff9d5 (6.6, 6.1.54, 5.10.195)'],
   [/^`predict` asks the kernel$/, 'what it does, whatever its release says'],
   [/the lab|no module tun/, 'bugs A, B and C part flows of the standard traffic'],
 ];

@@ -9,6 +9,9 @@ const WITHOUT_MODULES = [
 const LIVE = ['load-diag', 'facts', 'live', 'live-outgoing', 'live-ignore-outgoing', 'taken', 'down'];
 const IN_THE_LAB = ['load-tun', 'lab', 'user', 'no-sys', 'no-proc', 'no-proc-version'];
 const MODES = ['mode-lb', 'mode-cpu', 'mode-rollover', 'mode-rnd', 'mode-qm', 'mode-hash-defrag', 'mode-cbpf-none', 'mode-ebpf-none'];
+/** The built-in programs. A kernel without BPF_FLOW_DISSECTOR_CONTINUE (before 6.1) takes the other variant. */
+const STEERED = ['steer-loads', 'steer-hash', 'steer-addresses', 'steer-ports', 'steer-group'];
+const steered = (traits) => [...STEERED, traits.includes('noContinue') ? 'steer-dissector-fallback' : 'steer-dissector'];
 export const ALL_STEPS = [...WITHOUT_MODULES, ...LIVE, ...IN_THE_LAB, ...MODES, 'matrix', 'churn'];
 /** What the kernel's hash decides. */
 const HASH_STEPS = ['version', 'load-veth', 'link', 'load-tun', 'lab', 'matrix-known', 'probe'];
@@ -34,18 +37,26 @@ const EMULATED_STEPS = [
  * What a kernel is known to do otherwise than the newest.
  * bugA, bugB, bugC: docs/verdicts.md; noBugD: bug D was mended. jointPorts: ports are exchanged together with addresses (before 1e60cebf8294). noHsr: HSR and PRP are not
  * dissected. keepsOutgoing: the flag ignore-outgoing has no effect. refusesDown: no group on a link that is down. spreadsTagged: frames that
- * were sent with a VLAN tag in their bytes use all members.
+ * were sent with a VLAN tag in their bytes use all members. noContinue: a dissector cannot leave a packet to the kernel. asksWithFlag: fanout asks the
+ * dissector with a flag.
  */
 const SINCE_6_12 = ['refusesDown'];
 const SINCE_6_1 = [...SINCE_6_12, 'keepsOutgoing'];
-const SINCE_5_10_146 = [...SINCE_6_1, 'noHsr'];
-const BEFORE_5_10_146 = [...SINCE_5_10_146, 'bugB', 'bugC', 'jointPorts', 'spreadsTagged'];
+const SINCE_5_10_146 = [...SINCE_6_1, 'noHsr', 'noContinue'];
+const BEFORE_5_10_146 = [...SINCE_5_10_146, 'bugB', 'bugC', 'jointPorts', 'spreadsTagged', 'asksWithFlag'];
 
-const uml = (name, suite, traits) => ({ name, kind: 'uml', suite, packages: ['user-mode-linux'], traits, steps: ALL_STEPS });
+const uml = (name, suite, traits) => ({
+  name,
+  kind: 'uml',
+  suite,
+  packages: ['user-mode-linux'],
+  traits,
+  steps: [...ALL_STEPS, ...steered(traits)],
+});
 /** From 6.19 on, image and modules have packages of their own. */
 const emulated = (name, suite, release, traits, packages = [`linux-image-${release}`]) => ({
   ...{ name, kind: 'qemu', suite, release, packages, traits },
-  steps: EMULATED_STEPS,
+  steps: [...EMULATED_STEPS, ...steered(traits)],
 });
 /** Of Debian's source, with patches of scripts/kernels/source: what it does and what its release says differ. */
 const built = (name, suite, build, traits) => ({ name, kind: 'uml', suite, packages: [build.source], build, traits, steps: HASH_STEPS });

@@ -30,3 +30,13 @@ export function runSteeringDifference(seconds: number, seed: number): Promise<En
   const command = ['sh', '-c', 'ulimit -n 4096; exec "$@"', 'sh', `${NATIVE}/build/asan/steering_difference`];
   return runProgram('unshare', ['--net', '--mount', '--', ...command, `${seconds}`, `${seed}`, corpus]);
 }
+
+/** What steering_figures.cpp prints for these words. */
+export async function steeringFigures(...words: readonly string[]): Promise<unknown> {
+  const { stdout, stderr } = await runProgram('unshare', [
+    ...['--net', '--mount', '--', `${NATIVE}/build/asan/steering_figures`],
+    ...words,
+  ]);
+  if (stderr !== '') throw new Error(stderr);
+  return JSON.parse(stdout);
+}

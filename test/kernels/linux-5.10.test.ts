@@ -19,7 +19,7 @@ const KERNEL = 'uml-5.10';
 const BOOT_MS_MAX = 480_000;
 const STEPS = [
   ...['load-veth', 'link', 'no-tun-lab', 'no-diag-joined', 'load-diag', 'facts', 'live-ignore-outgoing', 'down'],
-  ...['load-tun', 'matrix-known', 'probe'],
+  ...['load-tun', 'matrix-known', 'probe', 'steer-loads', 'steer-addresses'],
 ];
 
 const scratch = temporaryDirectory();
@@ -100,6 +100,12 @@ testWith([downloaded(), program('g++')], 'Linux 5.10.46', { timeout: BOOT_MS_MAX
     design: { portsWithAddresses: true, readsHsr: false, pppoe: 'plain' },
     bugs: { b: true, c: true, d: true },
   });
+
+  // Both programs pass the verifier of then, within the locked memory of then; all classes keep together by the one.
+  expect(of('steer-loads')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^dissect 0: .*continue false$/m) });
+  const steered = of('steer-addresses').report as RunResult;
+  expect(steered.flows).toMatchObject({ consistent: steered.flows.total, twoWay: steered.flows.total, split: 0, asymmetric: 0 });
+  expect(steered.verdict.answer).toBe('yes');
 
   expect([of('down').status, of('down').stderr]).toEqual([4, expect.stringContaining('INTERFACE_DOWN')]);
 
