@@ -1,5 +1,5 @@
 /** Filters and steering programs that other programs prepare: tcpdump compiles pcap syntax, bpftool loads objects. */
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants as fileModes, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -116,16 +116,32 @@ function settingsOf(object: number): ObjectSettings | undefined {
 }
 
 function openObject(path: string): number {
+  let object: number;
   try {
-    return openSync(path, 'r');
+    // A pipe that nobody writes to would keep this process waiting, deaf to signals.
+    object = openSync(path, fileModes.O_RDONLY | fileModes.O_NONBLOCK);
   } catch (cause) {
-    throw new FanoutError(
-      'PROGRAM_REFUSED',
-      `cannot open ${path}: ${(cause as Error).message}`,
-      'name a readable object file, or a program that is pinned below /sys/fs/bpf',
-      { cause },
-    );
+    throw noObject(`cannot open ${path}: ${(cause as Error).message}`, cause);
   }
+  if (isObjectFile(object)) return object;
+  closeSync(object);
+  throw noObject(`${path} is no object file (ELF)`);
+}
+
+const ELF = Buffer.from('\x7fELF', 'latin1');
+
+function isObjectFile(descriptor: number): boolean {
+  const first = Buffer.alloc(ELF.length);
+  return fstatSync(descriptor).isFile() && readSync(descriptor, first, 0, ELF.length, 0) === ELF.length && first.equals(ELF);
+}
+
+function noObject(what: string, cause?: unknown): FanoutError {
+  return new FanoutError(
+    'PROGRAM_REFUSED',
+    what,
+    'name an object file of clang (-target bpf), a program that is pinned below /sys/fs/bpf, or builtin',
+    { cause },
+  );
 }
 
 /** A kernel that knows the call refuses the folder for another reason than one that does not. */

@@ -1,5 +1,5 @@
 /** Kernels and hosts that lack something: each run goes as far as it can there, and says what is missing. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -131,6 +131,13 @@ describe('features of the kernel', () => {
       refused(await tool([...ebpf, path], without('bpf')), /PROGRAM_REFUSED: .* this kernel has no eBPF/, /CONFIG_BPF_SYSCALL/);
     expect((await tool(LAB, without('bpf'))).status).toBe(0);
   });
+});
+
+testWith([root()], 'a file that is no object, and a pipe that nobody writes to: said so at once', {}, async () => {
+  const pipe = join(scratch.path, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const path of ['/etc/passwd', '/dev/null', pipe])
+    refused(await tool([...LAB, '--mode', 'ebpf', '--ebpf-program', path], []), /PROGRAM_REFUSED: .* is no object file \(ELF\)/, /clang/);
 });
 
 describe('no fanout_args', () => {
