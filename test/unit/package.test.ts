@@ -52,7 +52,7 @@ describe('the package', () => {
 
   test('holds sources, scripts and texts, and one BPF object', () => {
     const known =
-      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/steering\/steer\.bpf\.o|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
+      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/steering\/steer\.bpf\.o|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|docs\/examples\/[a-z-]+\.bpf\.c|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
   });
 
