@@ -4,6 +4,7 @@
  */
 
 import { type GroupName, labelOf, modeRow } from '../model/fanout.ts';
+import type { IdsName } from './depth.ts';
 import { CURE_HASH, cureGroup, SURICATA_OBJECT, SURICATA_WRITE, suricataLines } from './levers.ts';
 
 /** What an IDS that has none of its own to be given gets. */
@@ -26,10 +27,15 @@ export interface IdsLines {
 export function idsLines(group: GroupName, deployment: Deployment, fragmentsSeen: boolean): IdsLines {
   const { interface: device = EXAMPLE_INTERFACE, procs } = deployment;
   return {
-    suricata: suricata(group, device, procs, fragmentsSeen),
-    zeek: zeek(group, device, procs, fragmentsSeen),
-    snort: snort(group, device, procs),
+    suricata: [...dissectorFor('suricata', group), ...suricata(group, device, procs, fragmentsSeen)],
+    zeek: [...dissectorFor('zeek', group), ...zeek(group, device, procs, fragmentsSeen)],
+    snort: [...dissectorFor('snort', group), ...snort(group, device, procs)],
   };
+}
+
+/** Their own lines are those of mode hash. */
+function dissectorFor(ids: IdsName, { builtin }: GroupName): readonly string[] {
+  return builtin === 'dissector' ? [`# once: ${CURE_HASH} --ids ${ids}`] : [];
 }
 
 const UNDECIDED = 'not set, because this test saw no IPv4 fragment';

@@ -43,14 +43,14 @@ function hasFragments({ stacks }: RunResult): boolean {
 /** Of modes that kept all flows, what speaks against each, in the order of ADVANTAGES; less is better. */
 function ranks(run: RunResult, kept: readonly RunResult[], fragmentsSeen: boolean): readonly number[] {
   const most = Math.max(...kept.map(({ balance }) => balance.membersUsed));
-  const { mode, flags } = run.group;
+  const { mode, flags, builtin } = run.group;
   const against: Readonly<Record<Advantage, number>> = {
     order: run.order.inversions > 0 ? 1 : 0,
     'never-rolls-over': rollsOver(run) ? 1 : 0,
     spread: run.balance.membersUsed * 2 < most ? 1 : 0,
     'no-drops': run.packets.dropped > 0 ? 1 : 0,
-    independence: DEPENDENCE[mode],
-    'keeps-fragments': mode === 'hash' && !fragmentsSeen && !flags.includes('defrag') ? 1 : 0,
+    independence: dependenceOf(run.group),
+    'keeps-fragments': mode === 'hash' && builtin === undefined && !fragmentsSeen && !flags.includes('defrag') ? 1 : 0,
     'needs-no-flag': flags.length,
   };
   return ADVANTAGES.map((advantage) => against[advantage]);
@@ -69,6 +69,11 @@ const ADVANTAGES: readonly Advantage[] = [
 
 /** The fewer things outside the kernel a mode depends on, the better: qm and cpu are as good as the settings of the NIC. */
 const DEPENDENCE: Readonly<Record<FanoutMode, number>> = { hash: 0, ebpf: 1, cbpf: 2, qm: 3, cpu: 4, rollover: 5, lb: 6, rnd: 7 };
+
+/** A flow dissector is a program as much as one that steers. */
+function dependenceOf({ mode, builtin }: GroupName): number {
+  return builtin === 'dissector' ? DEPENDENCE.ebpf : DEPENDENCE[mode];
+}
 
 function firstDifference(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((rank, i) => rank !== b[i]);
@@ -121,7 +126,8 @@ function caveats(best: RunResult, fragmentsSeen: boolean): readonly Finding[] {
   const found: Finding[] = [];
   if (group.mode === 'qm' || group.mode === 'cpu') found.push(finding('depends-on-nic', { mode: group.mode }));
   if (inversions > 0) found.push(finding('order-inverted', { kind: 'recommended', checked, inversions }));
-  if (group.mode === 'hash' && !group.flags.includes('defrag')) found.push(finding('fragments-untested', { seen: fragmentsSeen }));
+  if (group.mode === 'hash' && group.builtin === undefined && !group.flags.includes('defrag'))
+    found.push(finding('fragments-untested', { seen: fragmentsSeen }));
   if (group.flags.includes('defrag')) found.push(finding('one-defrag-group', {}));
   return found;
 }
@@ -152,7 +158,7 @@ function splitFlows({ flows }: RunResult): number {
 
 function nothingShown(runs: readonly RunResult[]): Recommendation {
   const open = runs.filter(({ verdict }) => verdict.answer === 'inconclusive');
-  const [best] = open.toSorted((a, b) => DEPENDENCE[a.group.mode] - DEPENDENCE[b.group.mode]);
+  const [best] = open.toSorted((a, b) => dependenceOf(a.group) - dependenceOf(b.group));
   const why: readonly Reason[] = best === undefined ? [] : best.verdict.reasons;
   return { answer: 'inconclusive', reasons: [worded(finding('nothing-shown', {})), ...why] };
 }

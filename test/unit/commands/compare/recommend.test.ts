@@ -195,6 +195,21 @@ describe('lines to paste', () => {
     });
   });
 
+  test('the flow dissector: the command for each, and the lines of mode hash', () => {
+    const run = outcome('hash', 'yes');
+    const dissected: RunResult = { ...run, group: { ...run.group, builtin: 'dissector' } };
+    const { suricata, zeek, snort } = linesFor(dissected) ?? {};
+    expect([suricata?.[0], zeek?.[0], snort?.[0]]).toEqual(
+      ['suricata', 'zeek', 'snort'].map((ids) => `# once: sudo fanout-cluster cure --hash --ids ${ids}`),
+    );
+    expect(suricata).toContain('    cluster-type: cluster_flow');
+    expect(zeek).toContain('af_packet_fanout_mode=AF_Packet::FANOUT_HASH');
+    // It depends on a program, as the other does; fragments are where their flow is.
+    const runs = [dissected, outcome('hash', 'yes'), outcome('hash+defrag', 'yes')];
+    expect(recommend(runs, { procs: 8 }, ALL(runs)).group).toEqual({ mode: 'hash', flags: ['defrag'] });
+    expect(recommend([dissected], { procs: 8 }, ALL([dissected])).reasons.map(({ code }) => code)).toEqual(['kept-all-flows']);
+  });
+
   test('another program: where Suricata finds it, and nothing of what others cannot load', () => {
     const { suricata, zeek, snort } = linesOf('ebpf') ?? {};
     expect(suricata?.[0]).toBe(
