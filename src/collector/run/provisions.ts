@@ -15,6 +15,7 @@ import { readFlowDissector } from '../../host/flow-dissector.ts';
 import { capturersHere, type DescribedGroup, describeGroups } from '../../host/groups.ts';
 import { hostKernel } from '../../host/kernel.ts';
 import { compileFilter, type FilteredDevice, openSteeringProgram } from '../../host/programs.ts';
+import { refuseWithoutEffect } from '../../lab/dissector-use.ts';
 import { adoptLabNetwork, createLabNetwork, type LabNetwork, type LabNetworkOptions } from '../../lab/network.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';
 import { isDesignOpen, type KernelDesign } from '../../model/kernel-model.ts';
@@ -303,6 +304,7 @@ async function openPrograms({ runs, mayLeaveOut = false }: Needs, { asInvoker }:
 function openLabDissector({ runs, mayLeaveOut = false }: Needs, { refused }: OpenedPrograms): LabDissector | undefined {
   if (!runs.some(({ builtin }) => builtin === 'dissector')) return undefined;
   try {
+    refuseWithoutEffect();
     return attachLabDissector();
   } catch (error) {
     if (!mayLeaveOut || !isProgramRefused(error)) throw error;

@@ -12,6 +12,7 @@ import { foreignGroups, steerForeignGroup } from '../../host/foreign-groups.ts';
 import { enterNamespace, INITIAL_NAMESPACE, namespaceInode, namespaceName } from '../../host/network-namespace.ts';
 import { PROGRAM_NAMES } from '../../host/steering.ts';
 import { steeringObject } from '../../host/steering-object.ts';
+import { refuseWithoutEffect } from '../../lab/dissector-use.ts';
 import { depthFor, markOf, policyFor } from './depth.ts';
 import type { CureOptions, Task } from './options.ts';
 import { proofOf } from './proof.ts';
@@ -75,6 +76,7 @@ function attach(options: CureOptions, { withoutFallback }: Extract<Task, { kind:
     options,
     (groupsHere() ?? []).filter(({ mode }) => mode === 'hash'),
   );
+  refuseWithoutEffect();
   const onLoaded = (): void => onAttach(netns);
   const { did, dissector, hasContinue } = attachDissector({ layers: depth.layers, mark: markOf(depth), withoutFallback, onLoaded });
   return { kind: did, dissector: described(dissector), depth, hasFallback: hasContinue };
