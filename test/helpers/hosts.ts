@@ -11,6 +11,8 @@ export interface Hosts {
   readonly peerInterface: string;
   /** Runs a program here until the hosts are taken down. Resolves when `ready` matches what it says. */
   serve(command: readonly string[], ready: RegExp): Promise<void>;
+  /** Ends what runs here, in order, so that all of it is written. */
+  end(): Promise<void>;
   /** Runs a shell command on the peer to its end, and gives back what it printed. Rejects if it fails. */
   onPeer(script: string): Promise<string>;
   /** Another device of this namespace goes to the peer's. */
@@ -33,6 +35,9 @@ export async function withHosts<T>(body: (hosts: Hosts) => Promise<T>): Promise<
       peerInterface: 'gen0',
       serve: async (command, ready) => {
         started.push(await serveCommand(command, ready));
+      },
+      end: async () => {
+        for (const child of started.filter((one) => one !== peer)) await end(child);
       },
       moveToPeer: (device) => void execFileSync('ip', ['link', 'set', device, 'netns', String(peer.pid)]),
       onPeer: (script) => run('nsenter', [`--net=/proc/${peer.pid}/ns/net`, '--', 'sh', '-c', script]),

@@ -17,6 +17,7 @@ import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 import { native } from '../../src/addon/native.ts';
 import { settingsIn } from '../../src/host/steering-object.ts';
 import { TRAFFIC_CLASSES } from '../../src/traffic/classes.ts';
+import { readTag } from '../../src/traffic/tag.ts';
 import { generateTraffic, type Traffic } from '../../src/traffic/traffic.ts';
 import { ebpfRequirements, mountBpfFileSystem } from '../helpers/bpf.ts';
 import { runCliDuring } from '../helpers/cli.ts';
@@ -24,7 +25,7 @@ import { withDissector } from '../helpers/dissectors.ts';
 import { type ForeignReader, withForeignReader } from '../helpers/foreign-reader.ts';
 import { type Hosts, withHosts } from '../helpers/hosts.ts';
 import { packetsOf, refuseHostNamespace } from '../helpers/lab.ts';
-import { writePcap } from '../helpers/pcap.ts';
+import { readPcap, writePcap } from '../helpers/pcap.ts';
 import { temporaryDirectory } from '../helpers/programs.ts';
 import { program, root, testWith } from '../helpers/requirements.ts';
 import { DIES_WITH_US, end } from '../helpers/serve.ts';
@@ -63,8 +64,22 @@ writePcap(
   ),
 );
 
-function send(hosts: Hosts): Promise<string> {
-  return hosts.onPeer(`tcpreplay -q --pps=20000 -i ${hosts.peerInterface} ${capture}`);
+function send(hosts: Hosts, file = capture): Promise<string> {
+  return hosts.onPeer(`tcpreplay -q --pps=20000 -i ${hosts.peerInterface} ${file}`);
+}
+
+function flowOf(frame: Uint8Array): number {
+  return readTag(frame, Buffer.from(frame).indexOf('FCLT'))?.flow ?? -1;
+}
+
+/** Some of the flows. */
+function captureOf(name: string, isWanted: (flow: number) => boolean): string {
+  const file = join(scratch.path, `${name}.pcap`);
+  writePcap(
+    file,
+    FRAMES.filter((frame) => isWanted(flowOf(frame))),
+  );
+  return file;
 }
 
 interface Spread {
@@ -144,6 +159,32 @@ describe('a group that runs', () => {
         expect(await sendAndSee(reader, hosts)).toEqual(before);
       }),
     ),
+  );
+
+  testWith([...needs, program('netsniff-ng')], 'of netsniff-ng, in mode hash: what it writes down', { timeout: 60_000 }, () =>
+    withHosts(async (hosts) => {
+      const written = Array.from({ length: MEMBERS }, (_, i) => join(scratch.path, `netsniff${i}.pcap`));
+      const group = ['--fanout-group', '39', '--fanout-type', 'hash', '--ring-size', '4MiB'];
+      for (const file of written)
+        await hosts.serve(['netsniff-ng', '--in', hosts.interface, '--out', file, '--silent', ...group], /Running!/);
+      // One half of the flows before, the other half after.
+      const isEarly = (flow: number) => flow < TRAFFIC.flows.length / 2;
+      await send(hosts, captureOf('early', isEarly));
+      await cure('--hash');
+      await send(
+        hosts,
+        captureOf('late', (flow) => !isEarly(flow)),
+      );
+      const membersOf = new Map<number, Set<number>>();
+      await hosts.end();
+      for (const [member, file] of written.entries())
+        for (const flow of readPcap(file).map(flowOf)) membersOf.set(flow, (membersOf.get(flow) ?? new Set()).add(member));
+      const split = [...membersOf].filter(([, members]) => members.size > 1).map(([flow]) => flow);
+      const early = [...membersOf.keys()].filter(isEarly).length;
+      // It drops some where the machine is busy.
+      expect(Math.min(early, membersOf.size - early)).toBeGreaterThan(150);
+      expect([split.filter(isEarly).length > 15, split.filter((flow) => !isEarly(flow))]).toEqual([true, []]);
+    }),
   );
 
   testWith(needs, '--verify runs the proof, and ends as it ends', { timeout: 60_000 }, () =>
