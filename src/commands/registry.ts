@@ -1,6 +1,7 @@
 /** The commands, in the order of --help. The first is what is meant where none is named. */
 import { churnCommand } from './churn/command.ts';
 import { compareCommand } from './compare/command.ts';
+import { lintCommand } from './lint/command.ts';
 import { matrixCommand } from './matrix/command.ts';
 import { predictCommand } from './predict/command.ts';
 import { raceCommand } from './race/command.ts';
@@ -13,6 +14,7 @@ export const COMMANDS: readonly [CommandSpec, ...CommandSpec[]] = [
   compareCommand,
   matrixCommand,
   predictCommand,
+  lintCommand,
   churnCommand,
   scaleCommand,
   raceCommand,

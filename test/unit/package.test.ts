@@ -42,7 +42,7 @@ describe('the package', () => {
 
   test('holds sources, scripts and texts only', () => {
     const known =
-      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
+      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js(?:\.LEGAL\.txt)?|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -73,7 +73,7 @@ describe('the package', () => {
 
   test('names the licence of everything bundled', () => {
     const licenses = read('dist/THIRD-PARTY-LICENSES.txt');
-    for (const name of ['commander', 'execa', 'msgpackr'])
+    for (const name of ['commander', 'execa', 'js-yaml', 'luaparse', 'msgpackr'])
       expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'));
     expect(licenses).toContain('Copyright (c)');
   });
