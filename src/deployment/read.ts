@@ -3,7 +3,7 @@ import { FanoutError } from '../errors.ts';
 import { readArkime } from './arkime.ts';
 import { type CommandRead, captureIn, readCommand } from './commands/programs.ts';
 import { composeCommands, unitCommands } from './commands/unit.ts';
-import { groupFindings } from './group-rules.ts';
+import { groupedBy, groupFindings } from './group-rules.ts';
 import { kindOf } from './kinds.ts';
 import { readPacketbeat } from './packetbeat.ts';
 import { type Context, type Files, type Kind, type Outcome, type Read, type Reading, unreadable } from './reading.ts';
@@ -47,7 +47,7 @@ function readPart({ source, kind }: Part, parts: readonly Part[], files: Files, 
   const { note, findings } = noting();
   const others = parts.filter((part) => part.source !== source);
   const context: Context = { note, files, ...(programVersion === undefined ? {} : { programVersion }) };
-  const read = kind === undefined ? unknownKind(source) : readKind(kind, source, context, others);
+  const read = kind === undefined || isScript(source, kind) ? unknownKind(source) : readKind(kind, source, context, others);
   const { outcome, groups, ...rest } = read;
   const all = [...findings, ...groupFindings(groups, findings)];
   return {
@@ -63,6 +63,11 @@ function readPart({ source, kind }: Part, parts: readonly Part[], files: Files, 
 /** The same said twice of one place comes of settings that two groups share. */
 function unique(findings: Reading['findings']): Reading['findings'] {
   return [...new Map(findings.map((finding) => [JSON.stringify([finding.rule, finding.at, finding.args]), finding])).values()];
+}
+
+/** Of a shell or another language, which may well write a configuration; scripts of Zeek and lists of commands begin so, too. */
+function isScript({ text }: Source, kind: Kind): boolean {
+  return text.startsWith('#!') && kind !== 'zeek-script' && kind !== 'command';
 }
 
 function unknownKind({ text, file }: Source): Read {
@@ -178,6 +183,12 @@ function readCommands(commands: readonly CommandLine[], context: Context, others
   const hasConfig = (path: string | undefined): boolean => others.some(({ source }) => isMeant(path, source));
   const read = commands.slice(0, COMMANDS_MAX).map((command) => readCommand(command, context, hasConfig));
   const groups = merged(read.flatMap((one) => one.groups));
+  for (const [first, second, ...more] of groupedBy(
+    read.flatMap(({ plain = [] }) => plain),
+    ({ text }) => text,
+  ))
+    if (first !== undefined && second !== undefined)
+      context.note('duplicated-readers', { program: 'zeek', interface: first.text, readers: 2 + more.length }, second.at);
   const outcome = outcomeOf(read, groups.length > 0);
   return { groups, ...programIn(groups), ...(outcome === undefined ? {} : { outcome }) };
 }

@@ -53,7 +53,7 @@ export function stenotypeGroups({ interface: device, threads, flags, origins }: 
   const [id, type] = [flagIn(flags, 'fanout_id'), flagIn(flags, 'fanout_type')];
   const open = placeholderIn(device);
   if (open !== undefined) note('template-not-filled', { placeholder: open }, origins['interface']);
-  if (id === 0 && threads > 1) note('id-zero', { program: 'stenographer' }, origins['mode']);
+  if (id === 0) note('id-zero', { program: 'stenographer' }, origins['mode']);
   if (id !== undefined && (id < 0 || id > 65535)) note('id-out-of-range', { program: 'stenographer', given: String(id) }, origins['mode']);
   if (threads < 2 && !(id !== undefined && id > 0)) {
     note('one-member', { program: 'stenographer', interface: device }, origins['procs']);

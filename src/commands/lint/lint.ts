@@ -59,9 +59,10 @@ function errorResult({ message, remedy, at }: NonNullable<Reading['unreadable']>
   return { message, remedy, ...(at === undefined ? {} : { line: at.line, column: at.column }) };
 }
 
-function groupResult({ interface: device, ...group }: Reading['groups'][number]): GroupResult {
-  const isKnownGap = group.unresolved?.['interface'] !== undefined;
-  return { ...group, ...(device === null && !isKnownGap ? {} : { interface: device }) };
+function groupResult(group: Reading['groups'][number]): GroupResult {
+  const { interface: device, ...rest } = group;
+  const isSilent = device === null && group.unresolved?.['interface'] === undefined;
+  return isSilent ? rest : group;
 }
 
 function worded(finding: LintFinding): Pick<FindingResult, 'rule' | 'severity' | 'message' | 'remedy'> {

@@ -20,6 +20,8 @@ export interface CommandRead {
   readonly isKnown: boolean;
   /** An interface that a template has not filled in. */
   readonly isOpen: boolean;
+  /** Interfaces of which a process sees everything, by libpcap. */
+  readonly plain?: readonly Word[];
 }
 
 const UNKNOWN: CommandRead = { groups: [], isRefused: false, isCompanion: false, isKnown: false, isOpen: false };
@@ -110,7 +112,8 @@ function zeek(args: CommandLine, at: Place, { note }: Context): CommandRead {
   const options = assignmentsIn(args);
   const filter = valuesOf(items, '-f', '--filter').at(-1)?.text;
   let isOpen = false;
-  const groups = valuesOf(items, '-i', '--iface').flatMap((word): readonly Group[] => {
+  const devices = valuesOf(items, '-i', '--iface');
+  const groups = devices.flatMap((word): readonly Group[] => {
     if (!hasPrefix(word.text)) return [];
     const device = noteOpen(withoutPrefix(word.text), word, note);
     isOpen ||= device.interface === null;
@@ -121,7 +124,7 @@ function zeek(args: CommandLine, at: Place, { note }: Context): CommandRead {
       ),
     ];
   });
-  return { ...QUIET, groups, isOpen };
+  return { ...QUIET, groups, isOpen, plain: devices.filter(({ text }) => !text.includes('::')) };
 }
 
 interface Named {

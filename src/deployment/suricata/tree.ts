@@ -216,6 +216,8 @@ class EventReader {
 
   #aliased(start: number, end: number, isMerge: boolean): void {
     const alias = this.#source.text.slice(start, end);
+    // libyaml takes no other names, and js-yaml does.
+    if (!/^[\w-]+$/.test(alias)) throw new Refused(`${JSON.stringify(alias)} is no name of an alias`, this.#source.placeOf(start));
     this.#loading.note('suricata-yaml-alias', { alias, isMerge }, this.#source.placeOf(Math.max(0, start - 1)));
   }
 

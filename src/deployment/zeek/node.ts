@@ -3,7 +3,7 @@ import type { Group } from '../group.ts';
 import { groupedBy } from '../group-rules.ts';
 import { CONFIG_PARSER, type IniItem, type IniOption, iniItems } from '../ini.ts';
 import { firstPlaceholder, placeholderIn, templateIn } from '../placeholders.ts';
-import { type Context, type Read, unreadable, type Version } from '../reading.ts';
+import type { Context, Read, Version } from '../reading.ts';
 import type { Note } from '../rules.ts';
 import type { Place, Placed, Source } from '../source.ts';
 import { isBefore, versionOf } from '../versions.ts';
@@ -46,8 +46,6 @@ export function readNodeCfg(source: Source, context: Context, surroundings: Surr
     note('template-not-filled', { placeholder: template.value }, template.at);
     return { program: 'zeek', outcome: 'template', groups: [] };
   }
-  if (source.text.startsWith('#!'))
-    return { program: 'zeek', ...unreadable('it is a script, and no configuration', 'name the file that it writes') };
   const { sections, isBroken: isRefused } = sectionsOf(items, note);
   if (isRefused) return { program: 'zeek', outcome: 'error', groups: [] };
   const version = versionOf('zeek', context.programVersion, usesLaterOptions(sections) ? { text: '8.1', from: 'options used' } : undefined);

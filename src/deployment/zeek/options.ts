@@ -133,14 +133,15 @@ function idOf(options: AfPacketOptions, note: Note): Pick<Resolved, 'id' | 'unre
   const written = options.get('fanout_id');
   if (written === undefined) return { id: DEFAULT_ID, unresolved: {} };
   const { value, at } = written;
-  const id = integerOf(value);
+  // Of a negative number, too, the kernel gets the low 16 bits.
+  const id = /^-\d{1,9}$/.test(value) ? Number(value) : integerOf(value);
   if (id === undefined && placeholderIn(value) !== undefined)
     note('template-not-filled', { placeholder: placeholderIn(value) ?? value }, at);
   // A comment behind a number has a finding of its own.
   else if (id === undefined && !/^\d+\s+[#;]/.test(value)) note('zeek-id-from-code', { given: value }, at);
   if (id === undefined) return { id: null, unresolved: { id: value } };
-  if (id > 65535) note('id-out-of-range', { program: 'zeek', given: value }, at);
-  return { id: id % 65536, unresolved: {} };
+  if (id < 0 || id > 65535) note('id-out-of-range', { program: 'zeek', given: value }, at);
+  return { id: id & 0xffff, unresolved: {} };
 }
 
 function modeOf(options: AfPacketOptions, device: string | null, note: Note): FanoutMode {

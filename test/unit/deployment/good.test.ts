@@ -10,6 +10,13 @@ test.each(KINDS)('%s is recognised by what is in it, and nothing is found', (kin
   expect([reading.kind, rulesOf(reading), reading.unreadable]).toEqual([kind, rules, undefined]);
 });
 
+test('a script is no configuration, whatever it writes', () => {
+  for (const kind of [undefined, 'zeek-node', 'arkime'] as const) {
+    const reading = readingOf(`#!/bin/sh\n${GOOD['zeek-node']}`, kind === undefined ? {} : { kind });
+    expect([reading.outcome, reading.unreadable?.message]).toEqual(['error', expect.stringContaining('is a script')]);
+  }
+});
+
 describe('groups', () => {
   const groupsOf = (kind: keyof typeof GOOD) => readingOf(GOOD[kind]).groups.map(({ origins, ...group }) => group);
 
