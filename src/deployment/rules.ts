@@ -66,6 +66,7 @@ export interface SuricataRules {
   'suricata-threads-capped': { readonly interface: string; readonly threads: number; readonly most: number };
   'suricata-cluster-type': Given;
   'suricata-cluster-rollover': { readonly isMode: boolean };
+  'suricata-own-lb': Given;
   'suricata-rollover-key': { readonly isFlag: boolean };
   'suricata-not-a-boolean': Keyed;
   'suricata-number-invalid': Keyed;
@@ -236,6 +237,7 @@ export const SEVERITIES: { readonly [R in Rule]: Severity } = {
   'suricata-threads-capped': 'warning',
   'suricata-cluster-type': 'error',
   'suricata-cluster-rollover': 'error',
+  'suricata-own-lb': 'error',
   'suricata-rollover-key': 'warning',
   'suricata-not-a-boolean': 'warning',
   'suricata-number-invalid': 'warning',

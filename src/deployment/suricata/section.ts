@@ -265,9 +265,17 @@ function clusterType(keys: Keys, copy: Copy): ClusterType {
     note('suricata-cluster-type', { given: found.value }, found.valueAt);
     return { ...hash, flags: [...flags, ...DEFRAGGED] };
   }
-  if (mode === 'ebpf' && node('ebpf-lb-file') === undefined)
-    note('bpf-mode-without-program', { program: 'suricata', interface: keys.device.interface, mode }, found.valueAt);
+  if (mode === 'ebpf') noteProgram(keys, found.valueAt);
   return { written: found.value, mode, flags };
+}
+
+/** The one that comes with Suricata is installed under this name. */
+const OWN_LB = /(?:^|\/)lb\.bpf(?:\.o)?$/;
+
+function noteProgram({ node, note, device }: Keys, at: Place): void {
+  const program = node('ebpf-lb-file');
+  if (program === undefined) note('bpf-mode-without-program', { program: 'suricata', interface: device.interface, mode: 'ebpf' }, at);
+  else if (OWN_LB.test(program.value)) note('suricata-own-lb', { given: program.value }, program.valueAt);
 }
 
 function flag({ node, note }: Keys, key: string, otherwise = false): boolean {

@@ -113,6 +113,7 @@ const ROWS: readonly Row[] = [
   ['suricata-copy-threads', 'suricata', END, `${END}${INLINE}${PEER.replace('threads: 4', 'threads: 2')}`, { line: 17 }],
   ['suricata-ips-and-ids', 'suricata', END, `${END}${INLINE}${PEER}  - interface: ens3\n`, { line: 20 }],
   ['suricata-ring-small', 'suricata', END, `${END}    ring-size: 100\n`, { line: 11 }],
+  ['suricata-own-lb', 'suricata', 'cluster_flow', 'cluster_ebpf\n    ebpf-lb-file: /usr/libexec/suricata/ebpf/lb.bpf', { line: 9 }],
   ['suricata-use-mmap', 'suricata', END, `${END}    use-mmap: yes\n`, { line: 11 }],
   ['suricata-livedev', 'suricata', END, `${END}${SECOND}`, { line: 11 }],
   ['suricata-not-af-packet', 'command', SNORT, 'suricata -c /etc/s.yaml --dpdk', { line: 2 }],

@@ -1,5 +1,7 @@
 /** Words for rules that hold for every program; each remedy is in the program's own syntax. Pure. */
+
 import type { Program } from '../../../deployment/group.ts';
+import { SURICATA_OBJECT, SURICATA_WRITE } from '../../../deployment/levers.ts';
 import type { GroupRules } from '../../../deployment/rules.ts';
 import { counted, grouped, joined, mebibytes } from '../english.ts';
 import type { LintWords } from './words.ts';
@@ -146,7 +148,10 @@ export const GROUP_LINT_WORDS: LintWords<GroupRules> = {
       program === 'suricata'
         ? `mode ${mode} without a program: the thread fails with "Fanout file descriptor is invalid"`
         : `mode ${mode}, and ${NAMES[program]} attaches no program: every packet goes to the first member`,
-    remedy: program === 'suricata' ? 'ebpf-lb-file: /usr/libexec/suricata/ebpf/lb.bpf' : remedyFor(program, HASH_ON, 'use mode hash'),
+    remedy:
+      program === 'suricata'
+        ? `ebpf-lb-file: ${SURICATA_OBJECT}, which "${SURICATA_WRITE}" makes`
+        : remedyFor(program, HASH_ON, 'use mode hash'),
   }),
   'one-member': ({ program, interface: device }) => ({
     message: `one ${program === 'zeek' ? 'process' : 'thread'} ${on(device)}: nothing is balanced${program === 'suricata' || program === 'stenographer' ? ', and no group is joined' : ''}`,

@@ -1,4 +1,5 @@
 /** Words for what goes wrong in suricata.yaml. Pure. */
+import { SURICATA_OBJECT, SURICATA_WRITE } from '../../../deployment/levers.ts';
 import type { SuricataRules } from '../../../deployment/rules.ts';
 import { counted, grouped, joined } from '../english.ts';
 import { on } from './groups.ts';
@@ -81,6 +82,10 @@ export const SURICATA_LINT_WORDS: LintWords<SuricataRules> = {
       ? 'cluster_rollover fills one thread and then passes packets of its flows on'
       : 'Suricata 7 and newer takes cluster_rollover for cluster_flow, and warns',
     remedy: 'cluster-type: cluster_flow',
+  }),
+  'suricata-own-lb': ({ given }) => ({
+    message: `${given} is the load balancer that comes with Suricata: it takes a part of the source address for the type of the packet, so plain TCP is split, too`,
+    remedy: `ebpf-lb-file: ${SURICATA_OBJECT}, which "${SURICATA_WRITE}" makes`,
   }),
   'suricata-rollover-key': ({ isFlag }) => ({
     message: isFlag
