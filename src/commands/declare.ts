@@ -82,5 +82,7 @@ Examples:
   fanout-cluster scale --procs 1,2,4,8,16                         rate, loss, balance and cost as the group grows
   fanout-cluster lint /etc/suricata/suricata.yaml                 no privileges: mistakes in a deployment's own configuration
   fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must split, and why
+  sudo fanout-cluster cure --hash                                 mend what hash splits, in the groups that run here
+  fanout-cluster lint /etc/suricata/suricata.yaml                 mistakes in a configuration, without traffic
   sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
 `;

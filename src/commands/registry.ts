@@ -15,9 +15,9 @@ export const COMMANDS: readonly [CommandSpec, ...CommandSpec[]] = [
   compareCommand,
   matrixCommand,
   predictCommand,
+  cureCommand,
   lintCommand,
   churnCommand,
   scaleCommand,
   raceCommand,
-  cureCommand,
 ];
