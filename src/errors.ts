@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   BAD_PROGRAM: EXIT.usage,
   BAD_CAPTURE: EXIT.usage,
   BAD_NIC: EXIT.usage,
+  BAD_CONFIGURATION: EXIT.usage,
   OUTPUT_UNWRITABLE: EXIT.usage,
   NO_PRIVILEGE: EXIT.cannotRun,
   NO_PROC: EXIT.cannotRun,

@@ -37,9 +37,9 @@ function declare(spec: CommandSpec, host: Host, done: (status: ExitStatus) => vo
     .addHelpText('after', `${examples}\n${exitStatuses}\n`)
     .action(async () => {
       const [first, second] = command.args;
-      const stray = argument === undefined ? first : second;
+      const stray = argument === undefined ? first : argument.isList === true ? undefined : second;
       if (stray !== undefined) throw strayWord(stray, spec);
-      done(await spec.perform({ typed: command.opts(), argument: first }, host));
+      done(await spec.perform({ typed: command.opts(), argument: first, words: command.args }, host));
     });
 }
 
@@ -80,6 +80,9 @@ Examples:
   sudo fanout-cluster compare -i eth0 --procs 16                  which mode? all of them on the same packets
   fanout-cluster matrix                                           every class of traffic in every mode: what is safe on this kernel
   fanout-cluster scale --procs 1,2,4,8,16                         rate, loss, balance and cost as the group grows
+  fanout-cluster lint /etc/suricata/suricata.yaml                 no privileges: mistakes in a deployment's own configuration
   fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must split, and why
+  sudo fanout-cluster cure --hash                                 mend what hash splits, in the groups that run here
+  fanout-cluster lint /etc/suricata/suricata.yaml                 mistakes in a configuration, without traffic
   sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
 `;

@@ -2,6 +2,7 @@
 import { churnCommand } from './churn/command.ts';
 import { compareCommand } from './compare/command.ts';
 import { cureCommand } from './cure/command.ts';
+import { lintCommand } from './lint/command.ts';
 import { matrixCommand } from './matrix/command.ts';
 import { predictCommand } from './predict/command.ts';
 import { raceCommand } from './race/command.ts';
@@ -14,8 +15,9 @@ export const COMMANDS: readonly [CommandSpec, ...CommandSpec[]] = [
   compareCommand,
   matrixCommand,
   predictCommand,
+  cureCommand,
+  lintCommand,
   churnCommand,
   scaleCommand,
   raceCommand,
-  cureCommand,
 ];

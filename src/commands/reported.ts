@@ -11,6 +11,8 @@ export interface Reports<T> {
   readonly full: (result: T) => Document;
   /** What --quiet leaves. */
   readonly brief: (result: T) => Document;
+  /** The document for machines, where it is another than the result. */
+  readonly asMachine?: (result: T) => object;
 }
 
 /** The file stays as it was if the work fails. */
@@ -19,7 +21,7 @@ export async function reported<T extends Report, Opened>(
   host: Host,
   openings: Openings<Opened>,
   work: (opened: Opened) => Promise<T>,
-  { full, brief }: Reports<T>,
+  { full, brief, asMachine = (result) => result }: Reports<T>,
 ): Promise<T> {
   const { json, quiet } = output;
   const { opened, report } = await host.prepare(json, openings);
@@ -27,12 +29,12 @@ export async function reported<T extends Report, Opened>(
     report?.discard();
     throw cause;
   });
-  const lost = await report?.commit(renderJson(result)).then(
+  const lost = await report?.commit(renderJson(asMachine(result))).then(
     () => undefined,
     (cause: unknown) => ({ cause }),
   );
   host.stdout.write(
-    json.kind === 'stdout' ? renderJson(result) : renderText((quiet ? brief : full)(result), styleOf(host.stdout, output, host)),
+    json.kind === 'stdout' ? renderJson(asMachine(result)) : renderText((quiet ? brief : full)(result), styleOf(host.stdout, output, host)),
   );
   // The file is lost, but what was found out is not.
   if (lost !== undefined) throw lost.cause;

@@ -7,8 +7,13 @@ export interface CommandSpec<K extends OptionKey = OptionKey> {
   readonly name: string;
   /** One line of the list of commands. */
   readonly summary: string;
-  /** Its one argument, such as "[file]"; without it no word is taken. */
-  readonly argument?: { readonly syntax: string; readonly help: string };
+  /** Its one argument, such as "[file]", or all of them; without it no word is taken. */
+  readonly argument?: {
+    readonly syntax: string;
+    readonly help: string;
+    /** As many words as are given. */
+    readonly isList?: true;
+  };
   readonly options: OptionSet<K>;
   /** At the end of its --help. */
   readonly exitStatuses: string;
@@ -18,7 +23,9 @@ export interface CommandSpec<K extends OptionKey = OptionKey> {
 
 export interface Given<K extends OptionKey = OptionKey> {
   readonly typed: Pick<RawOptions, K>;
+  /** The first word. */
   readonly argument?: string | undefined;
+  readonly words: readonly string[];
 }
 
 export function commandSpec<K extends OptionKey>(spec: CommandSpec<K>): CommandSpec<K> {

@@ -160,3 +160,10 @@ export function parseKernel(typed: string, option: string): string {
     );
   return typed;
 }
+
+/** Of a program: up to three numbers, and what follows them on some builds does not count. */
+export function parseVersion(typed: string, option: string): string {
+  const version = /^(\d{1,4}(?:\.\d{1,4}){0,2})(?:[.+~-][\w.+~-]*)?$/.exec(typed)?.[1];
+  if (version === undefined) throw usage(option, typed, 'a version such as 7.0.10');
+  return version;
+}

@@ -2,8 +2,8 @@
  * The options of all commands, a row each. From it come what the command line takes (commander), --help, defaults, ranges, the types of what
  * was typed and of what it means, and the grammar of the fuzzer. A command lists the keys of its options (see OptionSet).
  */
-
 import { IDS_NAMES } from '../deployment/depth.ts';
+import { KINDS } from '../deployment/reading.ts';
 import { CAUSE_CODES } from '../model/cause.ts';
 import { FANOUT_MODE_NAMES, fanoutModeCalled, MEMBERS_MAX } from '../model/fanout.ts';
 import { FLOW_MEMORY_MAX, FLOW_MEMORY_MIN, RUN_MS_MAX } from '../model/run-limits.ts';
@@ -21,6 +21,7 @@ import {
   parseLayers,
   parsePath,
   parsePin,
+  parseVersion,
 } from './arguments.ts';
 import { type Machine, SEED_MAX } from './machine.ts';
 import { NIC_EXAMPLE, parseNic } from './nic.ts';
@@ -207,6 +208,25 @@ export const OPTIONS = {
     parse: parseKernel,
     fitting: ['6.1', '5.10.46', '5.10.0-30-amd64 #1 SMP Debian 5.10.218-1 (2024-06-01)'],
   }),
+  kind: value('--kind <kind>', 'own', `what the files are: ${KINDS.join(', ')}`, {
+    otherwise: 'told by what is in each',
+    parse: choice(KINDS),
+    fitting: KINDS,
+  }),
+  programVersion: value('--program-version <version>', 'own', 'of the program that reads them, such as 7.0.10', {
+    otherwise: 'what the file says, else the newest that is known',
+    parse: parseVersion,
+    fitting: ['7.0.10', '8.0', '5'],
+  }),
+  thisHost: flag('--this-host', 'own', 'also look at interfaces, CPUs, memory and running groups of this host'),
+  sarif: {
+    kind: 'optional',
+    flags: '--sarif [file]',
+    section: 'own',
+    help: 'a SARIF 2.1.0 document to the file, or to standard output instead of the text',
+    parse: parseJsonOutput,
+    fitting: ['lint.sarif', '-'],
+  },
 
   interface: value('-i, --interface <name>', 'group', 'capture live traffic there', {
     otherwise: 'the lab, a private network namespace',

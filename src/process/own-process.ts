@@ -140,10 +140,15 @@ function rightsOf(privileges: Privileges, addon: Native, signal: AbortSignal): O
     asInvoker: (work) => privileges.asInvoker(work),
     asRunUser: (work) => privileges.asRunUser(work),
     runAs: runAsOf(privileges.privilege),
+    ...(isCalledByRoot(privileges.privilege) ? { asOwner: (owner, work) => privileges.as(owner, work) } : {}),
   };
 }
 
 const SECRET_MODE = 0o600;
+
+function isCalledByRoot(privilege: Privilege): boolean {
+  return privilege.kind === 'root' && privilege.invoker.uid === 0;
+}
 
 function runAsOf(privilege: Privilege): Ids | undefined {
   return privilege.kind === 'root' ? privilege.runAs : undefined;
@@ -153,8 +158,7 @@ function openReport(path: string, privileges: Privileges, addon: Native, signal:
   const { privilege } = privileges;
   const waiting = { signal, limitMs: REPORT_LIMIT_MS };
   // Root itself called: somebody must still be able to write where only root may when this process is root no more.
-  if (privilege.kind === 'root' && privilege.invoker.uid === 0)
-    return openReportFileAsRoot(path, addon, (owner, work) => privileges.as(owner, work), waiting);
+  if (isCalledByRoot(privilege)) return openReportFileAsRoot(path, addon, (owner, work) => privileges.as(owner, work), waiting);
   return privileges.asInvoker(() => openReportFile(path, addon, waiting));
 }
 

@@ -1,10 +1,11 @@
 import { commandLine } from './command-line.ts';
+import { deployment } from './deployment.ts';
 import { frames } from './frames.ts';
 import { nic } from './nic.ts';
 import { cbpf } from './programs.ts';
 import type { FuzzTarget } from './target.ts';
 
-export const TARGETS: readonly FuzzTarget[] = [commandLine, cbpf, nic, frames];
+export const TARGETS: readonly FuzzTarget[] = [commandLine, cbpf, nic, deployment, frames];
 
 export function targetNamed(name: string): FuzzTarget {
   const found = TARGETS.find((target) => target.name === name);

@@ -5,7 +5,7 @@ import { directoriesOf, readCorpus } from '../fuzz/corpus.ts';
 import { timed } from '../fuzz/target.ts';
 import { TARGETS } from '../fuzz/targets.ts';
 
-const RUNS: Readonly<Record<string, number>> = { 'command-line': 300, cbpf: 3000, nic: 1000, frames: 500 };
+const RUNS: Readonly<Record<string, number>> = { 'command-line': 300, cbpf: 3000, nic: 1000, deployment: 100, frames: 500 };
 
 describe.each(TARGETS)('fuzz target $name', (target) => {
   test('kept inputs break no rule', async () => {

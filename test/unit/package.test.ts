@@ -52,7 +52,7 @@ describe('the package', () => {
 
   test('holds sources, scripts and texts, and one BPF object', () => {
     const known =
-      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/steering\/steer\.bpf\.o|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|docs\/examples\/[a-z-]+\.bpf\.c|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
+      /^(?:dist\/(?:cli|chunk-[A-Z0-9]{8})\.js(?:\.LEGAL\.txt)?|dist\/worker\.cjs|dist\/THIRD-PARTY-LICENSES\.txt|native\/flags\.sh|native\/steering\/steer\.bpf\.o|native\/(?:\w+\/)+\w+\.[ch]pp|docs\/(?:contributing\/)?[a-z-]+\.md|docs\/examples\/[a-z-]+\.bpf\.c|[A-Z]+(?:\.md)?|binding\.gyp|package\.json|npm-shrinkwrap\.json)$/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
   });
 
@@ -83,7 +83,7 @@ describe('the package', () => {
 
   test('names the licence of everything bundled', () => {
     const licenses = read('dist/THIRD-PARTY-LICENSES.txt');
-    for (const name of ['commander', 'execa', 'msgpackr'])
+    for (const name of ['commander', 'execa', 'js-yaml', 'luaparse', 'msgpackr'])
       expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'));
     expect(licenses).toContain('Copyright (c)');
   });

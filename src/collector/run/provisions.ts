@@ -84,6 +84,8 @@ export interface SecretFile {
 export interface Rights {
   asInvoker<T>(work: () => T): T;
   asRunUser<T>(work: () => T): T;
+  /** Where root itself called, whom no rights restrain: with those of the owner of a file. Absent otherwise. */
+  readonly asOwner?: <T>(owner: Ids, work: () => T) => T;
   /** Who workers and helpers will be, where that is somebody else. */
   readonly runAs: Ids | undefined;
 }
