@@ -285,6 +285,12 @@ describe('refuses', () => {
     expect(native.flowDissector('/proc/self/ns/net')).toBeNull();
   });
 
+  testWith(needs, 'what it could not prove, before it does it', { timeout: 60_000 }, async () => {
+    const { status, stderr } = await run(['cure', '--hash', '--verify']);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('-i INTERFACE')]);
+    expect(native.flowDissector('/proc/self/ns/net')).toBeNull();
+  });
+
   testWith(needs, 'groups that are not there, or cannot have a program', { timeout: 60_000 }, () =>
     withHosts((hosts) =>
       withForeignReader({ interface: hosts.interface, id: 37, mode: 'hash', members: 1 }, async () => {

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import type { Openings } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
-import { contradictory } from '../../options/values.ts';
 import type { Host } from '../../process/host.ts';
 import { reported } from '../reported.ts';
 import { commandSpec } from '../spec.ts';
@@ -44,7 +43,6 @@ function openings(options: CureOptions, host: Host): Openings<CureResult> {
 
 /** By this program, called once more, in the namespace that this one has entered; what it prints comes before the last two lines. */
 function proven({ proof }: CureResult, { output }: CureOptions): Promise<number> {
-  if (proof.isTemplate) throw contradictory('--verify cannot know where to capture: no group is here', 'name the interface: -i INTERFACE');
   const stdout = output.json.kind === 'stdout' ? 2 : 1;
   const [program = ''] = process.argv.slice(1);
   const run = spawn(process.execPath, [...process.execArgv, program, ...proof.argv], { stdio: ['ignore', stdout, 2] });

@@ -13,6 +13,7 @@ import { enterNamespace, INITIAL_NAMESPACE, namespaceInode, namespaceName } from
 import { PROGRAM_NAMES } from '../../host/steering.ts';
 import { steeringObject } from '../../host/steering-object.ts';
 import { refuseWithoutEffect } from '../../lab/dissector-use.ts';
+import { contradictory } from '../../options/values.ts';
 import { depthFor, markOf, policyFor } from './depth.ts';
 import type { CureOptions, Task } from './options.ts';
 import { proofOf } from './proof.ts';
@@ -29,6 +30,7 @@ export interface CureIo {
 export async function runCure(options: CureOptions, io: CureIo): Promise<Omit<CureResult, 'verified'>> {
   if (options.netns !== undefined) enterNamespace(options.netns);
   const netns = namespaceHere(options.netns);
+  if (options.verify && options.task.kind === 'hash') checkProof(options, netns);
   const did = await doIt(options, netns, io);
   const groups = groupsHere();
   const inForce = dissectorInForce();
@@ -42,6 +44,12 @@ export async function runCure(options: CureOptions, io: CureIo): Promise<Omit<Cu
     groups,
     proof: proofOf({ did, netns, groups: groups ?? [], interface: options.interface }),
   };
+}
+
+/** Before anything is done that could then not be proven. */
+function checkProof({ interface: named }: CureOptions, netns: Namespace): void {
+  const { isTemplate } = proofOf({ did: { kind: 'nothing-attached' }, netns, groups: groupsHere() ?? [], interface: named });
+  if (isTemplate) throw contradictory('--verify cannot know where to capture: no group is here', 'name the interface: -i INTERFACE');
 }
 
 function namespaceHere(given: string | undefined): Namespace {
