@@ -38,9 +38,9 @@ export function cureGroup(id: number | string): string {
 export function adviceOn(ids: IdsName): string {
   if (ids === 'suricata')
     return `Suricata loads a steering program by itself. Write one, paste the lines below, and start Suricata again: ${SURICATA_WRITE}`;
-  const lever = `${IDS_TITLES[ids]} is in mode hash: a flow dissector for its network namespace cures the groups while they run (${CURE_HASH} --ids ${ids}). At boot the unit below does it.`;
+  const lever = `Groups of ${IDS_TITLES[ids]} are in mode hash. A flow dissector for their network namespace cures them while they run: ${CURE_HASH} --ids ${ids}. At boot the unit below does it.`;
   if (ids !== 'zeek') return lever;
-  return `${lever} With af_packet_fanout_mode=AF_Packet::FANOUT_EBPF instead, Zeek gives its group no program: then ${cureGroup(23)} --ids zeek after each start.`;
+  return `${lever} With af_packet_fanout_mode=AF_Packet::FANOUT_EBPF, Zeek gives its group no program: run ${cureGroup(23)} --ids zeek after each start.`;
 }
 
 /** Services as the packages of each call them. */
@@ -52,10 +52,22 @@ const SERVICES: Readonly<Record<IdsName, readonly string[]>> = {
   packetbeat: ['packetbeat.service'],
 };
 
+export interface UnitOfCure {
+  /** Before whose services it runs; empty: nobody knows. */
+  readonly ids: readonly IdsName[];
+  /** The path of this program, as a shell takes it. */
+  readonly program: string;
+  /** What `cure --hash` was told beside that. */
+  readonly attach: readonly string[];
+  /** What of that `cure --hash --undo` needs. */
+  readonly detach: readonly string[];
+}
+
 /** A unit that attaches the flow dissector at boot. */
-export function unitLines(ids: readonly IdsName[], program: string): readonly string[] {
+export function unitLines({ ids, program, attach, detach }: UnitOfCure): readonly string[] {
   const readers = ids.length === 0 ? 'an IDS' : ids.map((name) => IDS_TITLES[name]).join(', ');
-  const depth = ids.length === 0 ? '' : ` --ids ${ids.join(',')}`;
+  const start = [program, 'cure', '--hash', ...attach, '--quiet'].join(' ');
+  const stop = [program, 'cure', '--hash', '--undo', ...detach, '--quiet'].join(' ');
   return [
     '[Unit]',
     `Description=Keep flows of ${readers} together in AF_PACKET fanout groups of mode HASH`,
@@ -65,8 +77,8 @@ export function unitLines(ids: readonly IdsName[], program: string): readonly st
     '[Service]',
     'Type=oneshot',
     'RemainAfterExit=yes',
-    `ExecStart=${program} cure --hash${depth} --quiet`,
-    `ExecStop=${program} cure --hash --undo --quiet`,
+    `ExecStart=${start}`,
+    `ExecStop=${stop}`,
     '',
     '[Install]',
     'WantedBy=multi-user.target',

@@ -12,7 +12,7 @@ import { LAYERS } from '../model/steering.ts';
 import { programCalled, programOf } from './bpf-program.ts';
 import { readFlowDissector } from './flow-dissector.ts';
 import { namespaceInode, OWN_NAMESPACE } from './network-namespace.ts';
-import { loadSteering, PROGRAM_NAMES, type Steering } from './steering.ts';
+import { loadSteering, type Steering } from './steering.ts';
 
 const BPF_FILE_SYSTEM = '/sys/fs/bpf';
 const PINS = join(BPF_FILE_SYSTEM, 'fanout-cluster');
@@ -67,7 +67,7 @@ export interface LabDissector {
 }
 
 export function attachLabDissector(): LabDissector {
-  const { descriptor } = loadFor({ layers: LAYERS, mark: 'lab', withoutFallback: true, onLoaded: () => undefined });
+  const { descriptor } = loadFor({ layers: LAYERS, withoutFallback: true, onLoaded: () => undefined });
   try {
     return { link: attach(descriptor), programId: native.programInfo(descriptor).id };
   } finally {
@@ -143,14 +143,13 @@ function whatIsInTheWay(): string {
 
 function wayOut(): string {
   const there = readFlowDissector();
-  const isOwn = there.kind === 'attached' && programOf(there.programId)?.name.startsWith(PROGRAM_NAMES.dissect) === true;
-  if (isOwn && there.namespace === 'initial')
+  if (there.kind === 'attached' && there.isBuiltin && there.namespace === 'initial')
     return 'it is of this program, and cures the groups of this namespace, too: nothing is to be done';
   return 'find out who attached it (`bpftool net`, `bpftool prog show`), and detach it first (`bpftool prog detach id ID flow_dissector`), if nothing needs it';
 }
 
 /** "program 23, flow_dissector_x, loaded by user 0". */
-export function programText(id: number): string {
+function programText(id: number): string {
   const program = programOf(id);
   return program === undefined ? `program ${id}` : `program ${id}, ${program.name || 'without a name'}, loaded by user ${program.user}`;
 }
@@ -272,11 +271,10 @@ export function otherDissector(): FanoutError | undefined {
   const there = readFlowDissector();
   if (there.kind !== 'attached') return undefined;
   const where = there.namespace === 'own' ? 'this network namespace' : 'the initial network namespace';
-  const own = programOf(there.programId)?.name.startsWith(PROGRAM_NAMES.dissect) === true;
   return new FanoutError(
     'PROGRAM_REFUSED',
     `what is attached to ${where} is not pinned below ${PINS} for this one: ${programText(there.programId)}`,
-    own && there.namespace === 'initial'
+    there.isBuiltin && there.namespace === 'initial'
       ? 'undo it there: sudo nsenter --net=/proc/1/ns/net fanout-cluster cure --hash --undo'
       : 'whoever attached it must detach it: `bpftool net` and `bpftool link` show it',
   );

@@ -5,9 +5,7 @@ import { isSystemCallError } from '../errors.ts';
 import type { FlowDissector } from '../model/flow-dissector.ts';
 import { programOf } from './bpf-program.ts';
 import { INITIAL_NAMESPACE, OWN_NAMESPACE } from './network-namespace.ts';
-
-/** How the programs of this project are called, as the kernel lists them. */
-const BUILTIN = /^fc_dissect(?:_|$)/;
+import { isBuiltin } from './steering.ts';
 
 /**
  * @param programAt the id of the program attached to the namespace at a path, null if there is none; throws if it cannot be asked
@@ -21,7 +19,7 @@ export function readFlowDissector(
     kind: 'attached',
     programId,
     namespace,
-    isBuiltin: BUILTIN.test(nameOf(programId)),
+    isBuiltin: isBuiltin('dissect', nameOf(programId)),
   });
   const own = askedOf(programAt, OWN_NAMESPACE);
   if (typeof own === 'number') return attached(own, 'own');

@@ -13,13 +13,7 @@ export interface ForeignGroup {
   readonly interface: string | undefined;
   readonly members: number;
   /** Empty where this user may not see them. */
-  readonly owners: readonly Owner[];
-}
-
-export interface Owner {
-  readonly pid: number;
-  /** As /proc has it: anybody may choose it. */
-  readonly comm: string;
+  readonly owners: readonly Holder[];
 }
 
 /** Of the network namespace of this thread; undefined where the kernel cannot tell (CONFIG_PACKET_DIAG). */
@@ -32,16 +26,19 @@ export function foreignGroups(): readonly ForeignGroup[] | undefined {
     mode,
     interface: native.interfaceName(ifindex) ?? undefined,
     members: inodes.length,
-    owners: holders.filter(({ sockets }) => inodes.some((inode) => sockets.has(inode))).map(({ pid, comm }) => ({ pid, comm })),
+    owners: holders.flatMap(({ sockets, ...owner }) => {
+      const own = new Map([...sockets].filter(([inode]) => inodes.includes(inode)));
+      return own.size === 0 ? [] : [{ ...owner, sockets: own }];
+    }),
   }));
 }
 
 const EBPF = 7; // PACKET_FANOUT_EBPF
 
 /** Gives a group in mode EBPF a program, in place of what it had: through a copy of a member's socket (pidfd_getfd(2), PACKET_FANOUT_DATA). */
-export function steerForeignGroup(id: number, steering: Steering): ForeignGroup {
-  const group = foreignGroup(id);
-  const socket = memberOf(id, group);
+export function steerForeignGroup(group: ForeignGroup, steering: Steering): void {
+  const { id } = group;
+  const socket = memberOf(group);
   try {
     const program = loadSteering('the steering program', steering);
     try {
@@ -57,14 +54,13 @@ export function steerForeignGroup(id: number, steering: Steering): ForeignGroup 
     } finally {
       closeSync(program);
     }
-    return group;
   } finally {
     closeSync(socket);
   }
 }
 
-function foreignGroup(id: number): ForeignGroup {
-  const groups = foreignGroups();
+/** The one of this id, which can be given a program. */
+export function steerableGroup(id: number, groups: readonly ForeignGroup[] | undefined): ForeignGroup {
   if (groups === undefined)
     throw new FanoutError(
       'GROUP_REFUSED',
@@ -94,12 +90,11 @@ function foreignGroup(id: number): ForeignGroup {
 }
 
 /** A copy of the socket of one member. */
-function memberOf(id: number, { owners }: ForeignGroup): number {
-  const inodes = fanoutGroups()?.find((one) => one.id === id)?.inodes ?? [];
+function memberOf({ id, owners }: ForeignGroup): number {
   let refusal: unknown;
-  for (const holder of holdersOf(new Set(inodes))) {
+  for (const owner of owners) {
     try {
-      const socket = socketOf(id, holder);
+      const socket = socketOf(id, owner);
       if (socket !== undefined) return socket;
     } catch (cause) {
       if (!isSystemCallError(cause)) throw cause;

@@ -1,5 +1,6 @@
 /** Network namespaces: by the name that ip-netns(8) has for them, by a process in one, or by a path. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
@@ -22,10 +23,13 @@ export function enterNamespace(given: string): void {
     native.enterNetworkNamespace(namespacePath(given));
   } catch (cause) {
     if (!isSystemCallError(cause)) throw cause;
+    const isForbidden = cause.errno === constants.errno.EPERM || cause.errno === constants.errno.EACCES;
     throw new FanoutError(
-      'NO_PRIVILEGE',
-      `cannot enter the network namespace ${given} (${namespacePath(given)}): ${cause.message}`,
-      'name one that `ip netns` lists, the id of a process in it, or a path such as /proc/1234/ns/net; entering needs root',
+      isForbidden ? 'NO_PRIVILEGE' : 'USAGE',
+      `--netns: cannot enter ${namespacePath(given)}: ${cause.message}`,
+      isForbidden
+        ? 'entering one needs root (sudo)'
+        : 'name one that `ip netns` lists, the id of a process in it, or a path such as /proc/1234/ns/net',
       { cause },
     );
   }

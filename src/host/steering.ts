@@ -20,6 +20,11 @@ export interface Steering {
 /** Names of all programs of this project, as the kernel lists them, begin so. */
 export const PROGRAM_NAMES = { steer: 'fc_steer', dissect: 'fc_dissect', first: 'fc_first' } as const;
 
+/** Whether a program of this name, as the kernel lists it, is of this project. */
+export function isBuiltin(program: keyof typeof PROGRAM_NAMES, name: string): boolean {
+  return name === PROGRAM_NAMES[program] || name.startsWith(`${PROGRAM_NAMES[program]}_`);
+}
+
 /**
  * A descriptor of it.
  * @param what how an error calls it

@@ -1,5 +1,6 @@
 /** `cure`: steering that keeps innermost flows together, for groups of programs that run here. */
 import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import type { Openings } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { Host } from '../../process/host.ts';
@@ -16,7 +17,8 @@ export const cureCommand = commandSpec({
   exitStatuses: 'Exit status: 0 done, 2 usage, 4 cannot be done, 70 defect of this tool; with --verify that of the run that proves it.',
   perform: async ({ typed }, host) => {
     const options = host.parse((machine) => parseCureOptions(typed, machine));
-    const here = { cpus: options.cpus, program: process.argv[1] ?? 'fanout-cluster' };
+    const program = process.argv[1] ?? 'fanout-cluster';
+    const here = { cpus: options.cpus, program, owner: ownerOf(program) };
     const result = await reported(options.output, host, openings(options, host), async (opened) => opened, {
       full: (done) => cureDocument(done, here),
       brief: cureBrief,
@@ -24,6 +26,15 @@ export const cureCommand = commandSpec({
     return (result.verified ?? EXIT.yes) as ExitStatus;
   },
 });
+
+/** Of the file that a link leads to. */
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid;
+  } catch {
+    return undefined;
+  }
+}
 
 /** All of it is done while there are the privileges for it. */
 function openings(options: CureOptions, host: Host): Openings<CureResult> {

@@ -8,9 +8,9 @@ import { isSystemCallError, unreachable } from '../../errors.ts';
 import { loadedAt, programCalled, programOf } from '../../host/bpf-program.ts';
 import { attachDissector, detachDissector, otherDissector, type PinnedDissector, pinnedDissectors } from '../../host/dissector-link.ts';
 import { readFlowDissector } from '../../host/flow-dissector.ts';
-import { foreignGroups, steerForeignGroup } from '../../host/foreign-groups.ts';
+import { type ForeignGroup, foreignGroups, steerableGroup, steerForeignGroup } from '../../host/foreign-groups.ts';
 import { enterNamespace, INITIAL_NAMESPACE, namespaceInode, namespaceName } from '../../host/network-namespace.ts';
-import { PROGRAM_NAMES } from '../../host/steering.ts';
+import { isBuiltin } from '../../host/steering.ts';
 import { steeringObject } from '../../host/steering-object.ts';
 import { refuseWithoutEffect } from '../../lab/dissector-use.ts';
 import { contradictory } from '../../options/values.ts';
@@ -30,9 +30,10 @@ export interface CureIo {
 export async function runCure(options: CureOptions, io: CureIo): Promise<Omit<CureResult, 'verified'>> {
   if (options.netns !== undefined) enterNamespace(options.netns);
   const netns = namespaceHere(options.netns);
-  if (options.verify && options.task.kind === 'hash') checkProof(options, netns);
-  const did = await doIt(options, netns, io);
-  const groups = groupsHere();
+  const found = foreignGroups();
+  const groups = found?.map(reported) ?? null;
+  if (options.verify && options.task.kind === 'hash') checkProof(options, netns, groups ?? []);
+  const did = await doIt(options, { netns, found }, io);
   const inForce = dissectorInForce();
   return {
     schema: 'fanout-cluster/cure@1',
@@ -47,8 +48,8 @@ export async function runCure(options: CureOptions, io: CureIo): Promise<Omit<Cu
 }
 
 /** Before anything is done that could then not be proven. */
-function checkProof({ interface: named }: CureOptions, netns: Namespace): void {
-  const { isTemplate } = proofOf({ did: { kind: 'nothing-attached' }, netns, groups: groupsHere() ?? [], interface: named });
+function checkProof({ interface: named }: CureOptions, netns: Namespace, groups: readonly CuredGroup[]): void {
+  const { isTemplate } = proofOf({ did: { kind: 'nothing-attached' }, netns, groups, interface: named });
   if (isTemplate) throw contradictory('--verify cannot know where to capture: no group is here', 'name the interface: -i INTERFACE');
 }
 
@@ -57,17 +58,24 @@ function namespaceHere(given: string | undefined): Namespace {
   return { inode, name: namespaceName(inode) ?? null, given: given ?? null };
 }
 
-function groupsHere(): readonly CuredGroup[] | null {
-  return foreignGroups()?.map((group) => ({ ...group, interface: group.interface ?? null })) ?? null;
+function reported({ owners, ...group }: ForeignGroup): CuredGroup {
+  return { ...group, interface: group.interface ?? null, owners: owners.map(({ pid, comm }) => ({ pid, comm })) };
 }
 
-async function doIt(options: CureOptions, netns: Namespace, io: CureIo): Promise<Did> {
+/** Where it is done. */
+interface Place {
+  readonly netns: Namespace;
+  /** Fanout groups there, looked for once: it takes a walk through the open files of all processes. */
+  readonly found: readonly ForeignGroup[] | undefined;
+}
+
+async function doIt(options: CureOptions, place: Place, io: CureIo): Promise<Did> {
   const { task } = options;
   switch (task.kind) {
     case 'hash':
-      return task.undo ? detach() : attach(options, task, netns, io);
+      return task.undo ? detach() : attach(options, task, place, io);
     case 'group':
-      return task.undo ? unsteer(task.id) : steer(options, task.id);
+      return steer(options, task, place);
     case 'write':
       return await write(options, task.path, io);
     case 'advice':
@@ -79,13 +87,11 @@ async function doIt(options: CureOptions, netns: Namespace, io: CureIo): Promise
   }
 }
 
-function attach(options: CureOptions, { withoutFallback }: Extract<Task, { kind: 'hash' }>, netns: Namespace, { onAttach }: CureIo): Did {
-  const depth = depthFor(
-    options,
-    (groupsHere() ?? []).filter(({ mode }) => mode === 'hash'),
-  );
+function attach(options: CureOptions, { withoutFallback }: Extract<Task, { kind: 'hash' }>, { netns, found = [] }: Place, io: CureIo): Did {
+  const inHash = found.filter(({ mode }) => mode === 'hash').map(reported);
+  const depth = depthFor(options, inHash);
   refuseWithoutEffect();
-  const onLoaded = (): void => onAttach(netns);
+  const onLoaded = (): void => io.onAttach(netns);
   const { did, dissector, hasContinue } = attachDissector({ layers: depth.layers, mark: markOf(depth), withoutFallback, onLoaded });
   return { kind: did, dissector: described(dissector), depth, hasFallback: hasContinue };
 }
@@ -98,19 +104,17 @@ function detach(): Did {
   return { kind: 'nothing-attached' };
 }
 
-function steer(options: CureOptions, id: number): Did {
-  const depth = depthFor(
-    options,
-    (groupsHere() ?? []).filter((group) => group.id === id),
-  );
+function steer(options: CureOptions, { id, undo }: Extract<Task, { kind: 'group' }>, { found }: Place): Did {
+  const foreign = steerableGroup(id, found);
+  const group = reported(foreign);
+  if (undo) {
+    steerForeignGroup(foreign, { program: 'first' });
+    return { kind: 'unsteered', group };
+  }
+  const depth = depthFor(options, [group]);
   const policy = policyFor(options.policy, depth);
-  const group = steerForeignGroup(id, { program: 'steer', policy, layers: depth.layers, mark: markOf(depth) });
-  return { kind: 'steered', group: { ...group, interface: group.interface ?? null }, policy, depth };
-}
-
-function unsteer(id: number): Did {
-  const group = steerForeignGroup(id, { program: 'first' });
-  return { kind: 'unsteered', group: { ...group, interface: group.interface ?? null } };
+  steerForeignGroup(foreign, { program: 'steer', policy, layers: depth.layers, mark: markOf(depth) });
+  return { kind: 'steered', group, policy, depth };
 }
 
 async function write(options: CureOptions, path: string, { rights }: CureIo): Promise<Did> {
@@ -146,7 +150,7 @@ function described({ pin, namespace, program }: PinnedDissector): AttachedDissec
     pin,
     namespace,
     namespaceName: namespaceName(namespace) ?? null,
-    isOwn: program.name.startsWith(PROGRAM_NAMES.dissect),
+    isOwn: isBuiltin('dissect', program.name),
   };
 }
 
@@ -165,7 +169,7 @@ function steeringPrograms(): readonly KnownProgram[] | null {
     let id = native.programAfter(0);
     for (let seen = 0; id !== null && seen < PROGRAMS_MAX; seen += 1) {
       const program = programOf(id);
-      if (program?.name.startsWith(PROGRAM_NAMES.steer) === true) found.push(known(program));
+      if (program !== undefined && isBuiltin('steer', program.name)) found.push(known(program));
       id = native.programAfter(id);
     }
   } catch (error) {

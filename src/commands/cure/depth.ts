@@ -61,11 +61,10 @@ export function markOf({ layers, ids }: Depth): string {
 /** Of a name that markOf() made a part of; undefined: it is no such name. */
 export function depthInName(name: string): string | undefined {
   const mark = /^fc_(?:dissect|steer)_(\w+)$/.exec(name)?.[1];
-  if (mark === undefined || mark === 'own') return mark === undefined ? undefined : 'as deep as --layers said';
+  if (mark === undefined) return undefined;
+  if (mark === 'own') return 'as deep as --layers said';
   if (mark === 'all') return 'into everything that it can';
-  const titles = [...mark].flatMap((letter) => {
-    const found = (Object.keys(LETTERS) as IdsName[]).find((id) => LETTERS[id] === letter);
-    return found === undefined ? [] : [IDS_TITLES[found]];
-  });
-  return titles.length === 0 ? undefined : `as deep as ${titles.join(' and ')}`;
+  const readers = [...mark].map((letter) => (Object.keys(LETTERS) as IdsName[]).find((id) => LETTERS[id] === letter));
+  const titles = readers.flatMap((reader) => (reader === undefined ? [] : [IDS_TITLES[reader]]));
+  return titles.length < readers.length ? undefined : `as deep as ${titles.join(' and ')}`;
 }

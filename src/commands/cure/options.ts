@@ -88,6 +88,8 @@ function parseTask(read: Read, ids: readonly IdsName[]): Task {
   if (second !== undefined) throw contradictory('--hash, --group, --write and --status are four things to do', 'do one at a time');
   if (undo && task?.kind !== 'hash' && task?.kind !== 'group')
     throw contradictory('--undo needs to know what', 'add --hash or --group ID; a file that was written is removed by rm');
+  if (path === '-')
+    throw new FanoutError('USAGE', '--write -: the object is for a loader that opens it by its name', 'name a file, or /dev/stdout');
   if (task !== undefined) return task;
   if (ids.length > 0) return { kind: 'advice' };
   throw new FanoutError(

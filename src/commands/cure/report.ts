@@ -15,6 +15,8 @@ export interface Here {
   readonly cpus: number;
   /** The path of this program. */
   readonly program: string;
+  /** Whose file that is, as a user id; undefined: nobody can tell. */
+  readonly owner: number | undefined;
 }
 
 export function cureDocument(result: CureResult, here: Here): Document {
@@ -83,14 +85,24 @@ function done({ did, netns }: CureResult): readonly Block[] {
 const WITHOUT_FALLBACK =
   'This kernel does not go on where the program leaves a packet to it: what is not asked for fanout gets the outermost addresses and ports.';
 
-function pasted({ did, groups }: CureResult, here: Here): readonly Section[] {
-  if (did.kind === 'written') return did.depth.ids.includes('suricata') ? [suricataSection(did.path, groups ?? [], here)] : [];
-  if (did.kind !== 'advice' && did.kind !== 'attached' && did.kind !== 'replaced') return [];
-  const { ids } = did.depth;
-  const others = ids.filter((name) => name !== 'suricata');
-  const isSuricata = did.kind === 'advice' && ids.includes('suricata');
-  const unit = did.kind === 'advice' && others.length === 0 ? [] : [unitSection(did.kind === 'advice' ? others : ids, here)];
-  return [...(isSuricata ? [suricataSection(SURICATA_OBJECT, groups ?? [], here)] : []), ...unit];
+function pasted({ did, groups, netns }: CureResult, here: Here): readonly Section[] {
+  switch (did.kind) {
+    case 'written':
+      return did.depth.ids.includes('suricata') ? [suricataSection(did.path, groups ?? [], here)] : [];
+    case 'advice': {
+      const others = did.depth.ids.filter((name) => name !== 'suricata');
+      const suricata = others.length < did.depth.ids.length ? [suricataSection(SURICATA_OBJECT, groups ?? [], here)] : [];
+      return others.length === 0 ? suricata : [...suricata, unitSection({ ids: others, more: [], netns }, here)];
+    }
+    case 'attached':
+    case 'replaced': {
+      const { depth, hasFallback } = did;
+      const layers = depth.from === 'layers' ? ['--layers', depth.layers.join(',')] : [];
+      return [unitSection({ ids: depth.ids, more: [...layers, ...(hasFallback ? [] : ['--without-fallback'])], netns }, here)];
+    }
+    default:
+      return [];
+  }
 }
 
 function suricataSection(object: string, groups: readonly CuredGroup[], { cpus }: Here): Section {
@@ -102,8 +114,40 @@ function suricataSection(object: string, groups: readonly CuredGroup[], { cpus }
   };
 }
 
-function unitSection(ids: readonly IdsName[], { program }: Here): Section {
-  return { title: 'At boot: /etc/systemd/system/fanout-cluster-cure.service', blocks: unitLines(ids, quoted(program)).map(pastedLine) };
+interface AtBoot {
+  readonly ids: readonly IdsName[];
+  readonly more: readonly string[];
+  readonly netns: Namespace;
+}
+
+function unitSection({ ids, more, netns: { given } }: AtBoot, { program, owner }: Here): Section {
+  if (given !== null && !isNamed(given))
+    return {
+      title: 'At boot',
+      blocks: [paragraph(`There will be no ${given}: give the namespace a name (ip netns attach NAME PID), and name it by --netns NAME.`)],
+    };
+  const place = given === null ? [] : ['--netns', given];
+  const readers = ids.length === 0 ? [] : ['--ids', ids.join(',')];
+  const unit = unitLines({ ids, program: quoted(program), attach: [...readers, ...more, ...place], detach: place });
+  return {
+    title: 'At boot: /etc/systemd/system/fanout-cluster-cure.service',
+    blocks: [...unit.map(pastedLine), ...ownerWarning(program, owner)],
+  };
+}
+
+/** By ip-netns(8), and not by a process or a path, which are gone after a boot. */
+function isNamed(given: string): boolean {
+  return !given.includes('/') && !/^\d+$/.test(given);
+}
+
+function ownerWarning(program: string, owner: number | undefined): readonly Paragraph[] {
+  if (owner === undefined || owner === 0) return [];
+  return [
+    paragraph(
+      `${program} belongs to user ${owner}, who would decide what root runs at boot: install a copy of root's first (npm pack && sudo npm install -g ./fanout-cluster-*.tgz).`,
+      { tone: 'doubtful' },
+    ),
+  ];
 }
 
 function pastedLine(text: string): Paragraph {
@@ -227,8 +271,9 @@ function hashGroups(groups: CureResult['groups']): readonly CuredGroup[] {
   return (groups ?? []).filter(({ mode }) => mode === 'hash');
 }
 
-function listed(groups: readonly CuredGroup[], mode: string, { name }: Namespace): string {
-  const every = `every group in ${mode} ${name === 'initial' ? 'on this host' : 'in this network namespace'}`;
+function listed(groups: readonly CuredGroup[], mode: string, { name, given }: Namespace): string {
+  const place = given === null ? 'in this network namespace' : `in the network namespace ${given}`;
+  const every = `every group in ${mode} ${name === 'initial' ? 'on this host' : place}`;
   if (groups.length === 0) return `${every} (none is there now)`;
   return `${every} (now: ${groups.map(({ id, interface: device }) => `${id} on ${device ?? 'a device that has gone'}`).join(', ')})`;
 }

@@ -7,7 +7,6 @@ import { parseCureOptions, type RawCureOptions } from '../../../../src/commands/
 import { proofOf } from '../../../../src/commands/cure/proof.ts';
 import { cureBrief, cureDocument } from '../../../../src/commands/cure/report.ts';
 import type { CuredGroup, CureResult, Depth, Did, Namespace } from '../../../../src/commands/cure/result.ts';
-import { unitLines } from '../../../../src/deployment/levers.ts';
 import { LAYERS } from '../../../../src/model/steering.ts';
 import { MACHINE } from '../../../helpers/machine.ts';
 
@@ -43,6 +42,7 @@ describe('options', () => {
     [{ ids: 'bro' }, /one of suricata, zeek, snort, arkime, packetbeat/],
     [{ hash: true, layers: 'vxlan,gtp' }, /--layers: "gtp"/],
     [{ group: '65536' }, /from 0 to 65535/],
+    [{ write: '-' }, /opens it by its name/],
   ])('%j is refused', (typed, why) => {
     expect(() => parse(typed)).toThrow(why);
   });
@@ -76,7 +76,7 @@ describe('depth', () => {
     expect(named({ layers: ['ip'], from: 'ids', ids: ['zeek', 'suricata'] })).toBe('as deep as Zeek and Suricata');
     expect(named({ layers: LAYERS, from: 'nobody', ids: [] })).toBe('into everything that it can');
     expect(named({ layers: ['ip'], from: 'layers', ids: [] })).toBe('as deep as --layers said');
-    expect([depthInName('fc_dissect'), depthInName('lb')]).toEqual([undefined, undefined]);
+    expect(['fc_dissect', 'fc_dissect_lab', 'lb'].map(depthInName)).toEqual([undefined, undefined, undefined]);
   });
 
   test('and the policy is by ports for Suricata alone', () => {
@@ -126,6 +126,7 @@ describe('the proof', () => {
 });
 
 const PLAIN = styleFor(80, false);
+const HERE_IS = { cpus: 6, program: '/usr/bin/fanout-cluster', owner: 0 };
 
 describe('the report', () => {
   const result = (did: Did, more: Partial<CureResult> = {}): CureResult => ({
@@ -139,7 +140,7 @@ describe('the report', () => {
     proof: proofOf({ did, netns: HERE, groups: [GROUP], interface: undefined }),
     ...more,
   });
-  const text = (one: CureResult) => renderText(cureDocument(one, { cpus: 6, program: '/usr/bin/fanout-cluster' }), PLAIN);
+  const text = (one: CureResult) => renderText(cureDocument(one, HERE_IS), PLAIN);
 
   test.each<Did>([
     ATTACHED,
@@ -170,6 +171,22 @@ describe('the report', () => {
   test('what an IDS is to be told can be pasted', () => {
     const advised = text(result({ kind: 'advice', depth: { ...DEPTH, ids: ['suricata'] } }, { groups: [OTHER] }));
     expect(advised).toMatch(/^ {2}af-packet:\n {4}- interface: eth1\n {6}threads: 9\n {6}cluster-id: 99\n {6}cluster-type: cluster_ebpf$/m);
-    expect(unitLines(['zeek'], '/usr/bin/fanout-cluster')).toContain('ExecStart=/usr/bin/fanout-cluster cure --hash --ids zeek --quiet');
+  });
+
+  test('the unit for boots says all that was said now', () => {
+    const own: Depth = { layers: ['ip', 'vxlan'], from: 'layers', ids: [] };
+    const said = text(result({ ...ATTACHED, depth: own, hasFallback: false } as Did, { netns: SENSOR }));
+    expect(said).toContain('ExecStart=/usr/bin/fanout-cluster cure --hash --layers ip,vxlan --without-fallback --netns sensor --quiet\n');
+    expect(said).toContain('ExecStop=/usr/bin/fanout-cluster cure --hash --undo --netns sensor --quiet\n');
+    expect(text(result(ATTACHED))).toMatch(
+      /Before=zeek\.service\n[\s\S]*ExecStart=\/usr\/bin\/fanout-cluster cure --hash --ids zeek --quiet\n/,
+    );
+    expect(text(result(ATTACHED, { netns: { ...SENSOR, given: '4711' } }))).not.toContain('ExecStart');
+  });
+
+  test('whose program root would run at boot is said where that is not root', () => {
+    const [one, mine] = [result(ATTACHED), { ...HERE_IS, owner: 1000 }];
+    expect(renderText(cureDocument(one, mine), PLAIN)).toContain('belongs to user 1000');
+    expect(renderText(cureDocument(one, HERE_IS), PLAIN)).not.toContain('belongs to user');
   });
 });
