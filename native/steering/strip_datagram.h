@@ -138,12 +138,12 @@ INLINE void strip_lisp(const struct __sk_buff* skb, struct walk* w) {
   w->next = inner;
 }
 
-// RFC 7510. Something known must be beneath the stack: nothing else tells it from other datagrams.
-// The same, within the payload: an Ethernet header and one octet of what it announces.
+// Within the payload: an Ethernet header and one octet of what it announces.
 INLINE int is_ethernet_behind(const struct __sk_buff* skb, struct walk* w, u32 bytes) {
   return w->at + bytes + 15 <= w->payload_end && is_usual_ethernet(skb, w, bytes);
 }
 
+// RFC 7510. Something known must be beneath the stack: nothing else tells it from other datagrams.
 enum { labels_in_udp_max = 4 };
 
 INLINE void strip_mpls_udp(const struct __sk_buff* skb, struct walk* w) {

@@ -70,7 +70,7 @@ inline UniqueFd attach_dissector_or_exit(std::uint32_t policy = 0) {
 // A frame that is written here is received by the interface, on this CPU, before the call returns.
 class TapWriter {
  public:
-  // `in_pages`: packets have their link header in the linear part at the most, and the rest in pages (NAPI_FRAGS).
+  // `in_pages`: of each packet no more than the link header is in the linear part, and the rest in pages (NAPI_FRAGS).
   explicit TapWriter(const std::string& name, bool in_pages = false) : in_pages_(in_pages) {
     fd_ = UniqueFd{::open("/dev/net/tun", O_RDWR | O_CLOEXEC)};
     if (!fd_) rig_failed("/dev/net/tun");

@@ -242,8 +242,9 @@ std::vector<std::uint32_t> hashes_of(TapWriter& tap, HashReader& reader, const s
 
 }  // namespace
 
-// Before any other case attaches a dissector for good. Whoever asks with a flag, as skb_get_hash() does, gets what the
-// kernel makes of the packet; where it cannot be asked to (no_fallback), the outermost addresses and ports.
+// This case comes before any other that attaches a dissector for good. skb_get_hash() asks with a flag, and gets what
+// the kernel makes of the packet. A kernel that cannot go on by itself (no_fallback) gets the outermost addresses and
+// ports.
 TEST(the_hash_of_the_packet_is_the_kernels) {
   TapWriter tap{"tap9"};
   HashReader reader{"tap9"};

@@ -276,6 +276,6 @@ export function otherDissector(): FanoutError | undefined {
     `what is attached to ${where} is not pinned below ${PINS} for this one: ${programText(there.programId)}`,
     there.isBuiltin && there.namespace === 'initial'
       ? 'undo it there: sudo nsenter --net=/proc/1/ns/net fanout-cluster cure --hash --undo'
-      : 'whoever attached it must detach it: `bpftool net` and `bpftool link` show it',
+      : 'its owner must detach it: `bpftool net` and `bpftool link` show it',
   );
 }

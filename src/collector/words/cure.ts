@@ -6,7 +6,7 @@ export const CURED_RUN = '--mode ebpf --ebpf-program builtin:addresses';
 
 const TESTED = `"${SURICATA_WRITE}" for Suricata; ${CURED_RUN} to test it`;
 
-/** By the innermost flow: of groups in mode hash, whoever reads them. How deep it looks follows from the readers. */
+/** Steering by the innermost flow. The flow dissector serves the HASH groups of all readers, and looks as deep as they do. */
 export const STEER_INSIDE = `steer by the innermost flow ("${CURE_HASH}" for HASH groups, as deep as their reader looks; ${TESTED})`;
 
 /** Where the hash itself is to blame, a better dissector does not help. */

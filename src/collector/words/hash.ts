@@ -104,7 +104,7 @@ function suspect(dissector: FlowDissector, otherwise: string): string {
 
 function withoutModeHash(dissector: FlowDissector): string {
   const unfit = 'do not run an IDS in mode hash here';
-  const instead = `ask whoever made this kernel, and ${STEER_WITHOUT_HASH}`;
+  const instead = `report it to the maker of this kernel, and ${STEER_WITHOUT_HASH}`;
   switch (dissector.kind) {
     case 'attached':
       return `${unfit} while it is attached: mend the program ("bpftool prog show id ${dissector.programId}" describes it), or detach it, or ${STEER_WITHOUT_HASH}`;

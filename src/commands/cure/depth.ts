@@ -5,7 +5,7 @@ import { contradictory } from '../../options/values.ts';
 import type { CureOptions } from './options.ts';
 import type { CuredGroup, Depth } from './result.ts';
 
-/** Steered by more than its reader opens, one flow of that reader would be scattered: refused, whoever asks for it. */
+/** Steered by more than its reader opens, one flow of that reader would be scattered. So `--ids` and `--layers` cannot ask for more. */
 export function depthFor({ ids, layers }: Pick<CureOptions, 'ids' | 'layers'>, groups: readonly CuredGroup[]): Depth {
   const readers = readersOf(groups);
   const depth = depthAsked(ids, layers, readers);

@@ -223,7 +223,7 @@ describe('diagnosis', () => {
           "flows": 7,
           "harmless": false,
           "message": "7 flows (ipv4/tcp, ipv6/udp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes, in no pattern of a known bug; no BPF flow dissector is attached, so it is this kernel's own hash, and nothing measured establishes why",
-          "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and steer without that hash ("sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
+          "remedy": "do not run an IDS in mode hash here; report it to the maker of this kernel, and steer without that hash ("sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
         },
         {
           "args": {

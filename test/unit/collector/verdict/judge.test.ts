@@ -98,7 +98,7 @@ describe('no', () => {
             },
             "code": "hash-asymmetric",
             "message": "1 flow (ipv4/tcp): all packets of each such flow have one kernel key, yet kernel 6.18.44 put them on several processes, in no pattern of a known bug; no BPF flow dissector is attached, so it is this kernel's own hash, and nothing measured establishes why",
-            "remedy": "do not run an IDS in mode hash here; ask whoever made this kernel, and steer without that hash ("sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
+            "remedy": "do not run an IDS in mode hash here; report it to the maker of this kernel, and steer without that hash ("sudo fanout-cluster cure --ids suricata --write /etc/suricata/fanout-cluster.bpf.o" for Suricata; --mode ebpf --ebpf-program builtin:addresses to test it)",
           },
         ],
       }
