@@ -20,13 +20,17 @@ export const DEPLOYMENT_WORDS: Words<DeploymentArgs> = {
     message: `${joined(options, 'and')} ${options.length === 1 ? 'is' : 'are'} not taken over: ${command} chooses that itself, or has no use for it`,
   }),
   'lint-findings': ({ errors, warnings, files }) => ({
-    message: `the configuration has ${joined([counted(errors, 'error'), counted(warnings, 'warning')], 'and')} of its own`,
+    message: `lint finds ${joined(countsOf({ error: errors, warning: warnings }), 'and')} in the configuration itself`,
     remedy: `fanout-cluster lint ${files.join(' ')}`,
   }),
   'in-the-lab': () => ({
     message: "the group is tested in the lab: its interface, that interface's NIC and its traffic are not",
   }),
 };
+
+function countsOf(counts: Readonly<Record<string, number>>): readonly string[] {
+  return Object.entries(counts).flatMap(([noun, count]) => (count === 0 ? [] : [counted(count, noun)]));
+}
 
 function idText(id: number | 'ifindex' | null): string {
   if (id === null) return 'the id of the group';
