@@ -223,7 +223,7 @@ function deployedFrom(group: Group, reading: Reading, given: RawOptions, use: De
   refuseUnresolved(group, reading, given);
   refuseUncounted(group, reading, given, use);
   const queues = group.interface === null ? undefined : use.receiveRings(group.interface);
-  const { settings, remarks } = groupOptions(group, { cpus: machine.onlineCpus.length, queues, pageBytes: machine.pageBytes });
+  const { settings, remarks } = groupOptions(group, { ...machine, cpus: machine.onlineCpus.length, queues });
   refuseWithoutGroup(group, reading, settings, given);
   const isLab = isInLab(given, use);
   const apart: readonly GroupOption[] = [

@@ -45,9 +45,13 @@ const TIMEOUT_MS_MAX = 10_000;
 /** In front of each packet in a block. */
 const HEADERS_BYTES = 256;
 
-export function groupOptions(group: Group, host: Counted & { readonly pageBytes: number }): GroupOptions {
+export function groupOptions(
+  group: Group,
+  host: Counted & { readonly onlineCpus: readonly number[]; readonly pageBytes: number },
+): GroupOptions {
   const { interface: device, mode, flags, filter, snaplen, promisc, cpus, programFile, copyMode } = group;
-  const pinned = roundOf(cpus ?? []);
+  const missing = [...new Set(cpus ?? [])].filter((cpu) => !host.onlineCpus.includes(cpu));
+  const pinned = missing.length === 0 ? roundOf(cpus ?? []) : [];
   const rows: (GroupSetting | undefined)[] = [
     device === null ? undefined : setting(group, 'interface', device, 'interface'),
     procsOf(group, host),
@@ -66,6 +70,7 @@ export function groupOptions(group: Group, host: Counted & { readonly pageBytes:
   const remarks: readonly (Finding<DeploymentCode> | undefined)[] = [
     finding('own-group-id', { id: group.id }),
     group.tpacket === 'v2' ? finding('reads-v3', { program: PROGRAM_TITLES[group.program] }) : undefined,
+    missing.length > 0 ? finding('cpus-missing', { missing, online: host.onlineCpus.length }) : undefined,
     isInline(group) ? finding('inline-untested', { copyMode: copyMode ?? '' }) : undefined,
     ...ring.remarks,
   ];

@@ -197,17 +197,21 @@ describe('what cannot be tested as it is says why, with file and line', () => {
     expect(await refused('--from', path, '-i', 'ens8')).toEqual([2, expect.stringContaining('nothing on ens8')]);
   });
 
-  test('an option of the file that does not suit this machine is told with its line', async () => {
-    const path = file(
-      'pins.cfg',
-      `[zeek]\ntype=standalone\nhost=localhost\ninterface=af_packet::${CAPTURE}\nlb_method=custom\nlb_procs=2\npin_cpus=900,901\n`,
-    );
+  test('an option of the file that this program does not take is told with its line', async () => {
+    const path = file('slash.yaml', SURICATA.replace(`interface: ${CAPTURE}`, 'interface: cap/0'));
     const [status, stderr] = await refused('--from', path);
-    expect([status, stderr]).toEqual([2, expect.stringMatching(/--pin: CPU 900 is not online \(at .*pins\.cfg:7\)/)]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/--interface: "cap\/0" is not the name .*\(at .*slash\.yaml:4\)/)]);
   });
 });
 
 describe('in the lab', () => {
+  test('CPUs that this host does not have pin no process', async () => {
+    const node = `[zeek]\ntype=standalone\nhost=localhost\ninterface=af_packet::${CAPTURE}\nlb_method=custom\nlb_procs=2\npin_cpus=900,901\n`;
+    const result = await from('--from', file('pins.cfg', node), '--flows', '200', '--ring-size', '4M', '--block-size', '128K');
+    expect([result.status, result.members.map(({ cpu }) => cpu)]).toEqual([0, [undefined, undefined]]);
+    expect(result.deployment?.remarks.map(({ code }) => code)).toContain('cpus-missing');
+  });
+
   test('one thread on another interface joins no group, and the answer does not rest on it', async () => {
     const path = file('and-one.yaml', `${SURICATA.replace('    bpf-filter: tcp\n', '')}  - interface: ens9\n    threads: 1\n`);
     const both = await from<SeveralResult>('--from', path, '--flows', '200');

@@ -1,6 +1,6 @@
 /** Words for runs that are shaped after a configuration. Pure. */
 import type { DeploymentArgs } from '../../model/findings/deployment.ts';
-import { counted, joined, mebibytes } from './english.ts';
+import { counted, joined, listed, mebibytes } from './english.ts';
 import type { Words } from './say.ts';
 
 export const DEPLOYMENT_WORDS: Words<DeploymentArgs> = {
@@ -9,6 +9,10 @@ export const DEPLOYMENT_WORDS: Words<DeploymentArgs> = {
   }),
   'reads-v3': ({ program }) => ({
     message: `${program} reads by TPACKET_V2, and this run by TPACKET_V3: which process gets a packet does not depend on it, what is lost in a full ring does`,
+  }),
+  'cpus-missing': ({ missing, online }) => ({
+    message: `${missing.length === 1 ? `CPU ${missing[0]}` : `CPUs ${listed(missing.map(String))}`} of the configuration ${missing.length === 1 ? 'is' : 'are'} not online here (${counted(online, 'CPU')} ${online === 1 ? 'is' : 'are'}): no process is pinned`,
+    remedy: 'name CPUs of this host with --pin, or test on the host that the configuration is for',
   }),
   'inline-untested': ({ copyMode }) => ({
     message: `the configuration is inline (${copyMode}): this run receives and passes nothing on`,

@@ -6,6 +6,8 @@ export interface DeploymentArgs {
   'own-group-id': { readonly id: number | 'ifindex' | null };
   /** This program reads by TPACKET_V3. */
   'reads-v3': { readonly program: string };
+  /** Members are to run on CPUs that this host does not have. `online`: how many it has. */
+  'cpus-missing': { readonly missing: readonly number[]; readonly online: number };
   'inline-untested': { readonly copyMode: string };
   /** A ring of the deployment that this program could not have as it is. `ringBytes` and `blockBytes`: as it has it. */
   'ring-adapted': { readonly ringBytes: number; readonly blockBytes: number };

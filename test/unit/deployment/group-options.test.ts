@@ -5,7 +5,7 @@ import { groupOptions } from '../../../src/deployment/group-options.ts';
 import { membersOn } from '../../../src/deployment/members.ts';
 import { GOOD, readingOf } from '../../helpers/deployments.ts';
 
-const HOST = { cpus: 12, queues: 6, pageBytes: 4096 };
+const HOST = { cpus: 12, onlineCpus: Array.from({ length: 12 }, (_, cpu) => cpu), queues: 6, pageBytes: 4096 };
 
 const GROUP: Group = {
   program: 'suricata',
@@ -95,6 +95,7 @@ describe('CPUs', () => {
     ['in turn', [0, 1, 0, 1, 0], '0,1'],
     ['all on one', [3, 3, 3], '3'],
     ['shared by some only', [0, 0, 1], undefined],
+    ['beyond those of this host', [0, 40], undefined],
     ['none', [], undefined],
   ] as const)('%s', (_, cpus, expected) => {
     expect(options({ cpus })['pin']).toBe(expected);
@@ -103,6 +104,7 @@ describe('CPUs', () => {
 
 test('what a run does otherwise is said', () => {
   expect(remarks({})).toEqual(['own-group-id']);
+  expect(remarks({ cpus: [0, 40] })).toEqual(['own-group-id', 'cpus-missing']);
   expect(remarks({ tpacket: 'v2', copyMode: 'ips' })).toEqual(['own-group-id', 'reads-v3', 'inline-untested']);
 });
 
