@@ -1,6 +1,6 @@
 /** Fanout groups that exist on this host, and who owns them. Reads; never touches another process's socket. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { PacketSocketInfo } from '../addon/host.ts';
+import type { PacketSocketInfo } from '../addon/packet-sockets.ts';
 import { native } from '../addon/native.ts';
 import { fanoutModeOf } from '../model/fanout.ts';
 import { type ListedSocket, listedSockets } from './packet-list.ts';
