@@ -6,6 +6,7 @@ import { CAPTURE_WORDS } from './capture-file.ts';
 import { CAUSE_WORDS } from './causes.ts';
 import { DISTURBANCE_WORDS } from './disturbances.ts';
 import { DOUBT_WORDS } from './doubts.ts';
+import { GROUP_REMARK_WORDS } from './group-remarks.ts';
 import { WARNING_WORDS } from './warnings.ts';
 
 /** What is said of a finding, and what the reader can do about it. */
@@ -27,6 +28,7 @@ const WORDS: Words<FindingArgs> = {
   ...ADVICE_WORDS,
   ...CAPTURE_WORDS,
   ...DISTURBANCE_WORDS,
+  ...GROUP_REMARK_WORDS,
 };
 
 export function say<Code extends FindingCode>({ code, args }: Finding<Code>): Said {
