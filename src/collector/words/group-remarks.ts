@@ -19,7 +19,7 @@ export const GROUP_REMARK_WORDS: Words<GroupRemarkArgs> = {
     remedy: 'restart its program',
   }),
   'no-owner': ({ group, ownerless, members }) => ({
-    message: `no process holds ${ownerless} of the ${counted(members, 'member')} of group ${group}: the kernel still gives ${ownerless === 1 ? 'it its' : 'them their'} share of the flows, and nobody reads it. Such a socket is on its way between two processes, or kept by io_uring`,
+    message: `no process holds ${ownerless === members ? 'the ' : `${ownerless} of the `}${counted(members, 'member')} of group ${group}: the kernel still gives ${ownerless === 1 ? 'it its' : 'them their'} share of the flows, and nobody reads it. Such a socket is on its way between two processes, or kept by io_uring`,
     remedy: 'ask again; if it stays, end what passed the socket on (`ss -xp` shows who has Unix sockets)',
   }),
   'bound-to-all': ({ group }) => ({

@@ -1,6 +1,6 @@
 /** Fanout groups as a report: a block each, then what is remarkable between them. Decides nothing. */
 import { type Document, findingsTitled, paragraph, type Section, type Terms } from '../../collector/report/document.ts';
-import { counted, grouped, joined, listed, mebibytes } from '../../collector/words/english.ts';
+import { counted, grouped, listed, mebibytes } from '../../collector/words/english.ts';
 import { FACT_WORDS } from '../../collector/words/group-remarks.ts';
 import { ETH_P_ALL } from '../../model/fanout-group.ts';
 import type { FilterResult, GroupResult, GroupsResult, MemberResult, NamespaceResult, UnreadFact } from './result.ts';
@@ -47,11 +47,11 @@ function deviceOf({ binding, interface: name, ifindex }: GroupResult): string {
   return name ?? `interface ${ifindex}, which has no name any more`;
 }
 
-/** "sensor", "this network namespace", "that of suricata (pid 4711)" */
+/** "sensor", "this network namespace", "the namespace of suricata (pid 4711)" */
 function placeOf({ name, isOwn, process, inode }: NamespaceResult): string {
   if (name !== null) return name;
   if (isOwn) return 'this network namespace';
-  return process === null ? `network namespace ${inode}` : `that of ${process.comm} (pid ${process.pid})`;
+  return process === null ? `network namespace ${inode}` : `the namespace of ${process.comm} (pid ${process.pid})`;
 }
 
 type Row = Terms['terms'][number];
@@ -104,16 +104,11 @@ const PROTOCOLS: Readonly<Record<number, string>> = { 2048: 'IPv4', 34525: 'IPv6
 function capturesText({ protocol, members, isInterfacePromiscuous }: GroupResult): string {
   const what = protocol === ETH_P_ALL ? 'all protocols' : (PROTOCOLS[protocol] ?? `protocol 0x${protocol.toString(16).padStart(4, '0')}`);
   const idle = members.filter(({ running }) => !running).length;
-  return joined(
-    [
-      what,
-      ...promiscuousText(members, isInterfacePromiscuous),
-      ...(idle === 0
-        ? []
-        : [`${idle === members.length ? 'nothing now' : `nothing now by ${idle} of them`}, as the interface is down or gone`]),
-    ],
-    'and',
-  ).replace(' and promiscuous', ', promiscuous');
+  const isIdle = idle === members.length ? 'nothing now' : `nothing now by ${idle} of ${members.length} members`;
+  return [
+    [what, ...promiscuousText(members, isInterfacePromiscuous)].join(', '),
+    ...(idle === 0 ? [] : [`${isIdle}, as the interface is down or gone`]),
+  ].join('; ');
 }
 
 function promiscuousText(members: readonly MemberResult[], isInterfacePromiscuous: boolean | null): readonly string[] {
@@ -124,7 +119,7 @@ function promiscuousText(members: readonly MemberResult[], isInterfacePromiscuou
 
 function ringText({ ring, receiveBufferBytes }: MemberResult): string {
   if (ring === undefined)
-    return `none: read by recv(2)${receiveBufferBytes === null ? '' : `, from a buffer of ${sizeOf(receiveBufferBytes)} each`}`;
+    return `none: read by recv(2)${receiveBufferBytes === null ? '' : `, from a buffer of ${sizeOf(receiveBufferBytes)}`}`;
   const { tpacket, blockBytes, blockCount, frameBytes, frameCount, retireMs } = ring;
   const frames = tpacket === 3 ? '' : `, ${grouped(frameCount)} frames of ${grouped(frameBytes)} bytes`;
   const retire = retireMs === undefined ? '' : `, a block waits ${retireMs} ms`;
@@ -181,7 +176,7 @@ function unreadSections({ namespaces, unread }: GroupsResult, isOne: boolean): r
   }
   for (const one of unread) add(one);
   if (factsOf.size === 0) return [];
-  const blocks = [...factsOf].map(([needs, facts]) => paragraph(needs, { lead: `${listed([...facts], EMPTY_SHOWN)}: needs ` }));
+  const blocks = [...factsOf].map(([needs, facts]) => paragraph(`${listed([...facts], EMPTY_SHOWN)}: needs ${needs}`));
   return [{ title: 'Unread', blocks }];
 }
 

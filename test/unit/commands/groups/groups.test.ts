@@ -56,7 +56,7 @@ describe('as text', () => {
 
       Unread
         drops: needs the program that reads the ring: asking resets the counter that
-                     it reads
+        it reads
       "
     `);
   });
@@ -74,7 +74,7 @@ describe('as text', () => {
       Group 4 in initial on all interfaces: ebpf+?, 1 member
         namespace  initial (/proc/self/ns/net)
         captures   all protocols
-        ring       none: read by recv(2), from a buffer of 208 KiB each
+        ring       none: read by recv(2), from a buffer of 208 KiB
         drops      93 since the sockets were opened
         unread     drops
 
@@ -86,7 +86,7 @@ describe('as text', () => {
         filter     none
         unread     drops
 
-      No fanout group is in that of a\\u001b[2Jb (pid 8).
+      No fanout group is in the namespace of a\\u001b[2Jb (pid 8).
 
       Remarks on initial
         bound-to-all: group 4 is bound to no interface: it gets the packets of all of
@@ -102,20 +102,19 @@ describe('as text', () => {
         device-removed: the interface of group 99 was removed: its 1 member gets
         nothing any more, also if an interface of that name comes back
           -> restart its program
-        no-owner: no process holds 1 of the 1 member of group 99: the kernel still
-        gives it its share of the flows, and nobody reads it. Such a socket is on its
-        way between two processes, or kept by io_uring
+        no-owner: no process holds the 1 member of group 99: the kernel still gives it
+        its share of the flows, and nobody reads it. Such a socket is on its way
+        between two processes, or kept by io_uring
           -> ask again; if it stays, end what passed the socket on (\`ss -xp\` shows who
              has Unix sockets)
 
       Unread
         drops: needs the program that reads the ring: asking resets the counter that
-                     it reads
+        it reads
         groups of network namespace 6: needs root of the host (CAP_SYS_ADMIN here and
-                                             over that network namespace)
+        over that network namespace)
         further network namespaces: needs root of the host (CAP_SYS_PTRACE and
-                                          CAP_DAC_READ_SEARCH, to see the open files
-                                          of all processes)
+        CAP_DAC_READ_SEARCH, to see the open files of all processes)
       "
     `);
   });
@@ -125,7 +124,7 @@ describe('as text', () => {
       "Group 99 in initial on eth0: hash+defrag, 2 members
       Group 4 in initial on all interfaces: ebpf+?, 1 member
       Group 99 in sensor on an interface that was removed: hash+defrag, 1 member
-      No fanout group is in that of a\\u001b[2Jb (pid 8).
+      No fanout group is in the namespace of a\\u001b[2Jb (pid 8).
       Remarks on initial
         bound-to-all: group 4 is bound to no interface: it gets the packets of all of
         them, those of loopback too, and a packet that passes two (a bridge and its
@@ -139,9 +138,9 @@ describe('as text', () => {
         device-removed: the interface of group 99 was removed: its 1 member gets
         nothing any more, also if an interface of that name comes back
           -> restart its program
-        no-owner: no process holds 1 of the 1 member of group 99: the kernel still
-        gives it its share of the flows, and nobody reads it. Such a socket is on its
-        way between two processes, or kept by io_uring
+        no-owner: no process holds the 1 member of group 99: the kernel still gives it
+        its share of the flows, and nobody reads it. Such a socket is on its way
+        between two processes, or kept by io_uring
           -> ask again; if it stays, end what passed the socket on (\`ss -xp\` shows who
              has Unix sockets)
       "
@@ -160,9 +159,9 @@ describe('as text', () => {
     for (const part of [
       /suricata \(pid 4711\) with 2 members, zeek \(pid 4\)/,
       /1 of 3: none; 1 of 3: 12 instructions/,
-      /nothing now by 1 of them/,
+      /nothing now by 1 of 3 members/,
     ])
-      expect(shown).toMatch(part);
+      expect(shown.replace(/\s+/g, ' ')).toMatch(part);
   });
 });
 
