@@ -46,8 +46,7 @@ T fields_in(Bytes payload) noexcept {
 
 PacketSocketInfo::Ring ring_in(Bytes payload) noexcept {
   const auto ring = fields_in<packet_diag_ring>(payload);
-  return {ring.pdr_block_size, ring.pdr_block_nr,    ring.pdr_frame_size, ring.pdr_frame_nr,
-          ring.pdr_retire_tmo, ring.pdr_sizeof_priv, ring.pdr_features};
+  return {ring.pdr_block_size, ring.pdr_block_nr, ring.pdr_frame_size, ring.pdr_frame_nr, ring.pdr_retire_tmo};
 }
 
 PacketSocketInfo::Memory memory_in(Bytes payload) noexcept {
@@ -93,9 +92,6 @@ void read_attribute(unsigned type, Bytes payload, PacketSocketInfo& info) {
       return;
     case PACKET_DIAG_RX_RING:
       info.receive_ring = ring_in(payload);
-      return;
-    case PACKET_DIAG_TX_RING:
-      info.send_ring = ring_in(payload);
       return;
     case PACKET_DIAG_MEMINFO:
       info.memory = memory_in(payload);

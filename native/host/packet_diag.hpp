@@ -32,12 +32,9 @@ struct PacketSocketInfo {
     std::uint32_t block_count = 0;
     std::uint32_t frame_bytes = 0;
     std::uint32_t frame_count = 0;
-    std::uint32_t retire_ms = 0;  // of TPACKET_V3, as all that follows
-    std::uint32_t private_bytes = 0;
-    std::uint32_t features = 0;
+    std::uint32_t retire_ms = 0;  // of TPACKET_V3
   };
   std::optional<Ring> receive_ring;
-  std::optional<Ring> send_ring;
   struct Memory {
     std::uint32_t queued_bytes = 0;
     std::uint32_t receive_buffer_bytes = 0;

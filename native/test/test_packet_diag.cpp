@@ -99,7 +99,6 @@ TEST(a_socket_with_everything) {
   CHECK(socket.fanout && socket.fanout->id == 99 && socket.fanout->mode == 7);
   CHECK(socket.receive_ring && socket.receive_ring->block_bytes == 131072 && socket.receive_ring->frame_count == 512 &&
         socket.receive_ring->retire_ms == 60);
-  CHECK(!socket.send_ring);
   CHECK(socket.memory && socket.memory->queued_bytes == 5 && socket.memory->receive_buffer_bytes == 212992 &&
         socket.memory->drops == 93);
   CHECK(socket.promiscuous.value_or(false));

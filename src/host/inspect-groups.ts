@@ -2,7 +2,6 @@
  * Fanout groups of this host in full, whichever network namespace they are in. Reads only: a member is asked through a copy of its socket that one
  * native call takes and closes, nothing that resets a counter is asked for, and this process enters no namespace.
  */
-import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native } from '../addon/native.ts';
 import type { FullPacketSocketInfo, MemberFacts, PacketNamespaceInfo } from '../addon/packet-sockets.ts';
@@ -34,6 +33,7 @@ import {
   OWN_NAMESPACE,
 } from './network-namespace.ts';
 import { listedSockets } from './packet-list.ts';
+import { isInitialPidNamespace } from './process-list.ts';
 import { ALLOW_FAMILIES } from './system-calls.ts';
 
 export interface WhichGroups {
@@ -196,7 +196,7 @@ interface AskedMember {
 function memberSeen(socket: FullPacketSocketInfo, groupId: number, { holders, isBlind }: Holders): AskedMember {
   const own = holders.filter(({ sockets }) => sockets.has(socket.inode));
   const owners: readonly Owner[] = own.map(({ pid, comm }) => ({ pid, comm }));
-  const isHidden = owners.length === 0 && (isBlind || !seesAllProcesses());
+  const isHidden = owners.length === 0 && (isBlind || !isInitialPidNamespace());
   const { facts, need } = ask(
     socket,
     groupId,
@@ -224,17 +224,6 @@ function memberSeen(socket: FullPacketSocketInfo, groupId: number, { holders, is
     ...(hasRing ? [{ fact: 'drops', need: 'their-reader' } as const] : []),
   ];
   return { member, facts, unread };
-}
-
-/** The number of the first pid namespace, on every Linux (PROC_PID_INIT_INO). */
-const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
-
-function seesAllProcesses(): boolean {
-  try {
-    return readlinkSync('/proc/self/ns/pid') === INITIAL_PID_NAMESPACE;
-  } catch {
-    return false;
-  }
 }
 
 type Held = { readonly pid: number; readonly descriptor: number };

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError, type SystemCallError } from '../errors.ts';
-import { nameOf, processIds } from './process-list.ts';
+import { isInitialPidNamespace, nameOf, processIds } from './process-list.ts';
 
 const NAMED = '/run/netns';
 export const OWN_NAMESPACE = '/proc/self/ns/net';
@@ -52,12 +52,17 @@ export function namespaceInode(path: string = OWN_NAMESPACE): number {
 
 /** The name that ip-netns(8) has for it, or what else it is; undefined: it may have a name that nobody here knows. */
 export function namespaceName(inode: number): string | undefined {
-  if (inodeOrNone(INITIAL_NAMESPACE) === inode) return 'initial';
+  if (initialInode() === inode) return 'initial';
   try {
     return readdirSync(NAMED).find((name) => inodeOrNone(join(NAMED, name)) === inode);
   } catch {
     return undefined;
   }
+}
+
+/** Where process 1 may not be looked at, kernel threads may: outside of any container number 2 is one. */
+function initialInode(): number | undefined {
+  return inodeOrNone(INITIAL_NAMESPACE) ?? (isInitialPidNamespace() ? inodeOrNone('/proc/2/ns/net') : undefined);
 }
 
 function inodeOrNone(path: string): number | undefined {
@@ -91,7 +96,7 @@ export interface FoundNamespaces {
 /** Those that have a name or a process. Others, which only a descriptor or a socket keeps, are not found. */
 export function findNamespaces(): FoundNamespaces {
   const { ino: own, dev } = statSync(OWN_NAMESPACE);
-  const initial = inodeOrNone(INITIAL_NAMESPACE);
+  const initial = initialInode();
   const paths = new Map([[own, OWN_NAMESPACE]]);
   const names = new Map<number, string>();
   const processes = new Map<number, number>();

@@ -1,5 +1,5 @@
 /** The processes that /proc lists. They come and go while one looks. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** In ascending order. */
 export function processIds(): readonly number[] {
@@ -15,5 +15,17 @@ export function nameOf(pid: number): string {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
   } catch {
     return '?';
+  }
+}
+
+/** The number of the first one, on every Linux (PROC_PID_INIT_INO). */
+const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
+
+/** Whether there are no processes but those that are listed here. */
+export function isInitialPidNamespace(): boolean {
+  try {
+    return readlinkSync('/proc/self/ns/pid') === INITIAL_PID_NAMESPACE;
+  } catch {
+    return false;
   }
 }
