@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   OUTPUT_UNWRITABLE: EXIT.usage,
   NO_PRIVILEGE: EXIT.cannotRun,
   NO_PROC: EXIT.cannotRun,
+  NO_PACKET_DIAG: EXIT.cannotRun,
   NO_USER_NAMESPACE: EXIT.cannotRun,
   NO_SUCH_INTERFACE: EXIT.cannotRun,
   INTERFACE_DOWN: EXIT.cannotRun,

@@ -18,6 +18,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   fanout::binding::export_message(env, exports);
   fanout::binding::export_nic(env, exports);
   fanout::binding::export_observations(env, exports);
+  fanout::binding::export_packet_sockets(env, exports);
   fanout::binding::export_prediction(env, exports);
   fanout::binding::export_privileges(env, exports);
   fanout::binding::export_process(env, exports);

@@ -19,6 +19,7 @@ void export_lab_tag(Napi::Env env, Napi::Object exports);
 void export_message(Napi::Env env, Napi::Object exports);
 void export_nic(Napi::Env env, Napi::Object exports);
 void export_observations(Napi::Env env, Napi::Object exports);
+void export_packet_sockets(Napi::Env env, Napi::Object exports);
 void export_prediction(Napi::Env env, Napi::Object exports);
 void export_privileges(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);

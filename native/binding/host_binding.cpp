@@ -1,13 +1,13 @@
-// Interfaces, links and packet sockets of this host.
+// Interfaces and links of this host.
 #include <cerrno>
 
 #include "binding/bindings.hpp"
 #include "binding/convert.hpp"
+#include "binding/interface_to_js.hpp"
 #include "host/flow_dissector.hpp"
 #include "host/interface.hpp"
 #include "host/link.hpp"
 #include "host/namespace.hpp"
-#include "host/packet_diag.hpp"
 
 namespace fanout::binding {
 namespace {
@@ -18,16 +18,7 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
     throw_sys_error(info.Env(), described.error());
     return info.Env().Undefined();
   }
-  auto out = Napi::Object::New(info.Env());
-  out.Set("index", described->index);
-  out.Set("name", described->name);
-  out.Set("up", described->up);
-  out.Set("running", described->running);
-  out.Set("loopback", described->loopback);
-  out.Set("promiscuous", described->promiscuous);
-  out.Set("hardwareType", static_cast<int>(described->hardware_type));
-  out.Set("mtu", described->mtu);
-  return out;
+  return interface_to_js(info.Env(), *described);
 }
 
 // interfaceName(index): the name it has now, or null if there is none of this index any more.
@@ -76,27 +67,6 @@ Napi::Value link_state_of(const Napi::CallbackInfo& info) {
   return out;
 }
 
-Napi::Value packet_sockets(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto sockets = list_packet_sockets();
-  if (!sockets) {
-    throw_sys_error(env, sockets.error());
-    return env.Undefined();
-  }
-  return array_of(env, *sockets, [&](const PacketSocketInfo& s) {
-    auto out = Napi::Object::New(env);
-    out.Set("inode", Napi::Number::New(env, s.inode));
-    out.Set("ifindex", Napi::Number::New(env, s.ifindex));
-    out.Set("protocol", Napi::Number::New(env, s.protocol));
-    if (s.uid) out.Set("uid", Napi::Number::New(env, *s.uid));
-    if (s.fanout) {
-      out.Set("groupId", Napi::Number::New(env, s.fanout->id));
-      out.Set("mode", Napi::Number::New(env, s.fanout->mode));
-    }
-    return out;
-  });
-}
-
 // flowDissector(netns): the id of the BPF program in the place of the kernel's flow dissector there, or null if there
 // is none.
 Napi::Value flow_dissector(const Napi::CallbackInfo& info) {
@@ -120,7 +90,6 @@ void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("describeInterface", Napi::Function::New<describe>(env));
   exports.Set("interfaceName", Napi::Function::New<name_of_interface>(env));
   exports.Set("linkState", Napi::Function::New<link_state_of>(env));
-  exports.Set("packetSockets", Napi::Function::New<packet_sockets>(env));
   exports.Set("enterNetworkNamespace", Napi::Function::New<enter_namespace>(env));
   exports.Set("flowDissector", Napi::Function::New<flow_dissector>(env));
 }

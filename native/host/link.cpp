@@ -15,39 +15,17 @@
 #include <vector>
 
 #include "core/base/unique_fd.hpp"
+#include "host/attributes.hpp"
 #include "host/device_socket.hpp"
 
 namespace fanout {
 namespace {
-
-using Bytes = std::span<const std::byte>;
 
 // ALTIFNAMSIZ of linux/if.h, which cannot be included beside net/if.h.
 constexpr std::size_t alternative_name_bytes = 128;
 
 // IFLA_PARENT_DEV_NAME, which older headers lack.
 constexpr unsigned ifla_parent_dev_name = 56;
-
-constexpr std::size_t aligned(std::size_t length) noexcept { return (length + 3) & ~std::size_t{3}; }
-
-// Calls `visit(type, payload)` for each attribute that lies within the bytes.
-template <typename Visit>
-void each_attribute(Bytes bytes, Visit&& visit) {
-  while (bytes.size() >= sizeof(rtattr)) {
-    rtattr head;
-    std::memcpy(&head, bytes.data(), sizeof head);
-    if (head.rta_len < sizeof head || head.rta_len > bytes.size()) return;
-    visit(static_cast<unsigned>(head.rta_type & NLA_TYPE_MASK), bytes.subspan(sizeof head, head.rta_len - sizeof head));
-    bytes = bytes.subspan(std::min(aligned(head.rta_len), bytes.size()));
-  }
-}
-
-template <typename T>
-T number_in(Bytes payload) noexcept {
-  T value{};
-  if (payload.size() >= sizeof value) std::memcpy(&value, payload.data(), sizeof value);
-  return value;
-}
 
 // Without the zero that ends it.
 std::string text_in(Bytes payload) {

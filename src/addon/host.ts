@@ -1,4 +1,4 @@
-/** Interfaces, links and packet sockets of this host. */
+/** Interfaces and links of this host. */
 import type { LinkState } from '../model/link.ts';
 
 export interface InterfaceInfo {
@@ -14,16 +14,6 @@ export interface InterfaceInfo {
   readonly mtu: number;
 }
 
-export interface PacketSocketInfo {
-  readonly inode: number;
-  /** 0: all devices; 0xffffffff: the device is gone. */
-  readonly ifindex: number;
-  readonly protocol: number;
-  readonly uid?: number;
-  readonly groupId?: number;
-  readonly mode?: number;
-}
-
 export interface HostAddon {
   /** The name that this index has now; null if there is none of it any more. */
   interfaceName(index: number): string | null;
@@ -32,7 +22,6 @@ export interface HostAddon {
   linkState(ifindex: number): LinkState | null;
   /** This thread, for good, and with it what it starts. Needs CAP_SYS_ADMIN. */
   enterNetworkNamespace(path: string): void;
-  packetSockets(): readonly PacketSocketInfo[];
   /** The id of the BPF flow dissector attached to the network namespace at this path; null if there is none. */
   flowDissector(netns: string): number | null;
 }

@@ -16,6 +16,7 @@ import type { LabTagAddon } from './lab-tag.ts';
 import type { MessageAddon } from './message.ts';
 import type { NicAddon } from './nic.ts';
 import type { ObservationsAddon } from './observations.ts';
+import type { PacketSocketsAddon } from './packet-sockets.ts';
 import type { PredictionAddon } from './prediction.ts';
 import type { PrivilegesAddon } from './privileges.ts';
 import type { ProcessAddon } from './process.ts';
@@ -36,6 +37,7 @@ export interface Native
     MessageAddon,
     NicAddon,
     ObservationsAddon,
+    PacketSocketsAddon,
     PredictionAddon,
     PrivilegesAddon,
     ProcessAddon,

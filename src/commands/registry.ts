@@ -2,6 +2,7 @@
 import { churnCommand } from './churn/command.ts';
 import { compareCommand } from './compare/command.ts';
 import { cureCommand } from './cure/command.ts';
+import { groupsCommand } from './groups/command.ts';
 import { lintCommand } from './lint/command.ts';
 import { matrixCommand } from './matrix/command.ts';
 import { predictCommand } from './predict/command.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly [CommandSpec, ...CommandSpec[]] = [
   matrixCommand,
   predictCommand,
   cureCommand,
+  groupsCommand,
   lintCommand,
   churnCommand,
   scaleCommand,

@@ -1,9 +1,10 @@
 /** Fanout groups that exist on this host, and who owns them. Reads; never touches another process's socket. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { PacketSocketInfo } from '../addon/host.ts';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { native } from '../addon/native.ts';
+import type { PacketSocketInfo } from '../addon/packet-sockets.ts';
 import { fanoutModeOf } from '../model/fanout.ts';
 import { type ListedSocket, listedSockets } from './packet-list.ts';
+import { nameOf, processIds } from './process-list.ts';
 
 export interface FanoutGroup {
   readonly id: number;
@@ -55,15 +56,28 @@ export interface Holder {
 
 /** One walk through the open files of all processes, which are hundreds of thousands on some hosts. */
 export function holdersOf(wanted: ReadonlySet<number>): readonly Holder[] {
-  if (wanted.size === 0) return [];
-  return readdirSync('/proc').flatMap((entry) => {
-    const pid = Number(entry);
-    const sockets = Number.isInteger(pid) ? heldBy(pid, wanted) : NONE;
-    return sockets.size === 0 ? [] : [{ pid, comm: nameOf(pid), sockets }];
-  });
+  return lookForHolders(wanted).holders;
 }
 
-const NONE: ReadonlyMap<number, number> = new Map();
+export interface Holders {
+  readonly holders: readonly Holder[];
+  /** There are processes whose open files this user may not see. */
+  readonly isBlind: boolean;
+}
+
+export function lookForHolders(wanted: ReadonlySet<number>): Holders {
+  if (wanted.size === 0) return { holders: [], isBlind: false };
+  const holders: Holder[] = [];
+  const pids = processIds();
+  // A proc(5) that is mounted with hidepid= does not even list them.
+  let isBlind = !pids.includes(1);
+  for (const pid of pids) {
+    const sockets = heldBy(pid, wanted);
+    if (sockets === undefined) isBlind = true;
+    else if (sockets.size > 0) holders.push({ pid, comm: nameOf(pid), sockets });
+  }
+  return { holders, isBlind };
+}
 
 function namedBy(holders: readonly Holder[], inodes: readonly number[]): readonly string[] {
   const owners = holders.filter(({ sockets }) => inodes.some((inode) => sockets.has(inode)));
@@ -85,14 +99,16 @@ export function capturingOn(ifindex: number): readonly number[] | undefined {
 
 const ETH_P_ALL = 3;
 
-function heldBy(pid: number, wanted: ReadonlySet<number>): ReadonlyMap<number, number> {
+/** Undefined: this user may not see. */
+function heldBy(pid: number, wanted: ReadonlySet<number>): ReadonlyMap<number, number> | undefined {
+  const held = new Map<number, number>();
   let descriptors: string[];
   try {
     descriptors = readdirSync(`/proc/${pid}/fd`);
-  } catch {
-    return NONE;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EACCES' || code === 'EPERM' ? undefined : held;
   }
-  const held = new Map<number, number>();
   for (const descriptor of descriptors) {
     const inode = socketAt(`/proc/${pid}/fd/${descriptor}`);
     if (inode !== undefined && wanted.has(inode)) held.set(inode, Number(descriptor));
@@ -106,14 +122,6 @@ function socketAt(path: string): number | undefined {
     return inode === undefined ? undefined : Number(inode);
   } catch {
     return undefined;
-  }
-}
-
-function nameOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return '?';
   }
 }
 

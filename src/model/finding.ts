@@ -8,10 +8,19 @@ import type { CauseArgs } from './findings/cause.ts';
 import type { DeploymentArgs } from './findings/deployment.ts';
 import type { DisturbanceArgs } from './findings/disturbance.ts';
 import type { DoubtArgs } from './findings/doubt.ts';
+import type { GroupRemarkArgs } from './findings/group-remark.ts';
 import type { WarningArgs } from './findings/warning.ts';
 
 /** What each code is about: numbers, names, lists of members. */
-export interface FindingArgs extends DoubtArgs, WarningArgs, CauseArgs, AdviceArgs, CaptureArgs, DisturbanceArgs, DeploymentArgs {}
+export interface FindingArgs
+  extends DoubtArgs,
+    WarningArgs,
+    CauseArgs,
+    AdviceArgs,
+    CaptureArgs,
+    DisturbanceArgs,
+    DeploymentArgs,
+    GroupRemarkArgs {}
 
 export type FindingCode = keyof FindingArgs;
 

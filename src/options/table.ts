@@ -176,6 +176,7 @@ export const OPTIONS = {
     parse: parsePath('a network namespace'),
     fitting: ['sensor', '1234', '/proc/1234/ns/net'],
   }),
+  allNamespaces: flag('--all-namespaces', 'own', 'of all network namespaces that have a name or a process'),
   withoutFallback: flag('--without-fallback', 'own', 'on a kernel before 6.1, where more than fanout goes by the flow dissector'),
   undo: flag('--undo', 'own', 'with --hash or --group: as it was before'),
   status: flag('--status', 'own', 'what is attached where, since when, and who loaded it'),

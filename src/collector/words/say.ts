@@ -8,6 +8,7 @@ import { CAUSE_WORDS } from './causes.ts';
 import { DEPLOYMENT_WORDS } from './deployment.ts';
 import { DISTURBANCE_WORDS } from './disturbances.ts';
 import { DOUBT_WORDS } from './doubts.ts';
+import { GROUP_REMARK_WORDS } from './group-remarks.ts';
 import { WARNING_WORDS } from './warnings.ts';
 
 /** What is said of a finding, and what the reader can do about it. */
@@ -30,6 +31,7 @@ const WORDS: Words<FindingArgs> = {
   ...CAPTURE_WORDS,
   ...DISTURBANCE_WORDS,
   ...DEPLOYMENT_WORDS,
+  ...GROUP_REMARK_WORDS,
 };
 
 export function say<Code extends FindingCode>({ code, args }: Finding<Code>): Said {
