@@ -27,8 +27,8 @@ export interface GroupSetting {
   readonly option: GroupOption;
   /** As it would be typed, sizes in bytes; for a flag whether it is set. */
   readonly value: string | boolean;
-  /** The file says it; the program has it so unless told otherwise; or it was counted on this host. */
-  readonly from: 'file' | 'default' | 'host';
+  /** The file says it, or the running group has it so; the program has it so unless told otherwise; or it was counted on this host. */
+  readonly from: 'file' | 'group' | 'default' | 'host';
   readonly at?: Place;
 }
 

@@ -1,4 +1,5 @@
-/** The group of somebody else that a run is shaped after: as a configuration deploys it. */
+/** The group of somebody else that a run is shaped after: as a configuration deploys it, or as it runs. */
+import type { Owner } from './fanout-group.ts';
 import type { Finding } from './finding.ts';
 import type { DeploymentCode } from './findings/deployment.ts';
 import type { Reason } from './run-result.ts';
@@ -8,6 +9,8 @@ export type SettingFrom =
   /** What the user typed, which outranks what a file says. */
   | 'command line'
   | 'file'
+  /** As it is set in the running group. */
+  | 'group'
   /** The program's own, for what the file leaves out. */
   | 'default'
   /** Counted on this host, as the program would. */
@@ -25,9 +28,19 @@ export interface DeployedSetting {
   readonly instead?: string;
 }
 
+/** A group that runs. */
+export interface RunningSource {
+  /** As ip-netns(8) has it, or what else is known of it; absent: the namespace in which this program was called. */
+  readonly namespace?: string;
+  readonly owners: readonly Owner[];
+}
+
 interface DeployedGroup {
+  /** Empty for a group that runs. */
   readonly files: readonly string[];
+  /** Empty where nobody can see who owns a running group. */
   readonly program: string;
+  readonly running?: RunningSource;
   readonly version?: string;
   /** As for `lint`: "file", "argument", "assumed", ... */
   readonly versionFrom?: string;

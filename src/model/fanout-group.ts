@@ -119,3 +119,10 @@ export interface Unread {
 
 export const DEVICE_REMOVED = 0xffffffff;
 export const ETH_P_ALL = 3;
+
+/** As --like has it. */
+export interface RunningGroupName {
+  readonly id: number;
+  /** As --netns has it; absent: wherever there is one of this id. */
+  readonly netns?: string;
+}

@@ -1,6 +1,7 @@
 /** What some options take: an interface, a filter, classes of traffic, CPUs, a kernel, the place of a report. Each refuses with a remedy. */
 import { IDS_NAMES, type IdsName } from '../deployment/depth.ts';
 import { FanoutError } from '../errors.ts';
+import type { RunningGroupName } from '../model/fanout-group.ts';
 import { isAtLeast, parseKernelRelease } from '../model/kernel-release.ts';
 import { BUILTIN_NAMES, builtinPolicy, LAYERS, type SteeredLayer } from '../model/steering.ts';
 import { classesSelectedBy } from '../traffic/classes.ts';
@@ -166,4 +167,13 @@ export function parseVersion(typed: string, option: string): string {
   const version = /^(\d{1,4}(?:\.\d{1,4}){0,2})(?:[.+~-][\w.+~-]*)?$/.exec(typed)?.[1];
   if (version === undefined) throw usage(option, typed, 'a version such as 7.0.10');
   return version;
+}
+
+/** "99", or "99@sensor": a group that runs, and its network namespace. */
+export function parseRunningGroup(typed: string, option: string): RunningGroupName {
+  const [, digits = '', netns] = /^(\d{1,5})(?:@(.+))?$/s.exec(typed) ?? [];
+  const id = Number(digits);
+  if (digits === '' || id > 65535 || netns?.includes('\0') === true)
+    throw usage(option, typed, 'the id of a running group, such as 99, or with its network namespace 99@sensor');
+  return { id, ...(netns === undefined ? {} : { netns }) };
 }

@@ -1,5 +1,6 @@
 /** The options of a run, checked once. Afterwards the code trusts this type, and nothing is replaced by a default silently. */
 
+import type { CbpfInstruction } from '../addon/capture.ts';
 import { type Builtin, builtinAskedFor } from '../model/builtin.ts';
 import type { CauseCode } from '../model/cause.ts';
 import { definedOf } from '../model/defined.ts';
@@ -78,6 +79,8 @@ export interface Options {
   /** Absent: the kernel chooses a free one (PACKET_FANOUT_FLAG_UNIQUEID). */
   readonly groupId?: number;
   readonly filter?: string;
+  /** Of a running group, as it is. */
+  readonly copiedFilter?: readonly CbpfInstruction[];
   readonly snaplenBytes: number;
   readonly ring: Ring;
   /** What the collector's flow map may take. */
@@ -287,4 +290,9 @@ function parseLimits(read: Reader, source: Source): Options['limits'] {
   if (source.kind !== 'live' || Object.keys(limits).length > 0) return limits;
   const { twoWayFlows, duration: text } = LIVE_LIMITS;
   return { twoWayFlows, durationMs: duration('--duration', text, { least: 1, most: RUN_MS_MAX }) };
+}
+
+/** Whether packets may be kept from the group. */
+export function isFiltered({ filter, copiedFilter }: Pick<Options, 'filter' | 'copiedFilter'>): boolean {
+  return filter !== undefined || copiedFilter !== undefined;
 }

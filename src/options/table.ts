@@ -21,6 +21,7 @@ import {
   parseLayers,
   parsePath,
   parsePin,
+  parseRunningGroup,
   parseVersion,
 } from './arguments.ts';
 import { type Machine, SEED_MAX } from './machine.ts';
@@ -31,7 +32,7 @@ import { byteSize, decimal, duration, oneOf, type Range, sizeText, wholeNumber }
 /** Headings of --help, in this order. */
 export const SECTIONS = {
   own: 'Options:',
-  deployment: 'A configuration (Suricata, Zeek, Snort, Arkime, ...):',
+  deployment: 'A deployment (of Suricata, Zeek, Snort, Arkime, ...):',
   group: 'The group under test:',
   stop: 'When to stop (at the first limit reached):',
   capture: 'Capture:',
@@ -228,6 +229,15 @@ export const OPTIONS = {
     parse: parsePath('the path of a configuration file'),
     fitting: ['/etc/suricata/suricata.yaml', 'node.cfg'],
   },
+  like: value(
+    '--like <id[@netns]>',
+    'deployment',
+    'a shadow of a group that runs: same mode, members, interface, filter, and an id of its own',
+    {
+      parse: parseRunningGroup,
+      fitting: ['99', '23@sensor', '7@1234'],
+    },
+  ),
   host: value('--host <name>', 'deployment', 'of a cluster: the groups of this host of it', {
     otherwise: 'this one',
     parse: parsePath('a host as the file names it'),
@@ -461,7 +471,7 @@ export const OPTION_KEYS = Object.keys(OPTIONS) as readonly OptionKey[];
 export const OUTPUT_KEYS = ['json', 'quiet', 'color'] as const satisfies readonly OptionKey[];
 
 /** Which configuration to take a group from. */
-export const DEPLOYMENT_KEYS = ['from', 'host', 'kind', 'programVersion'] as const satisfies readonly OptionKey[];
+export const DEPLOYMENT_KEYS = ['from', 'like', 'host', 'kind', 'programVersion'] as const satisfies readonly OptionKey[];
 
 /** What shapes the traffic of the lab. A seed also draws other things. */
 export const OF_LAB: readonly OptionKey[] = OPTION_KEYS.filter((key) => OPTIONS[key].section === 'lab' && key !== 'seed');

@@ -10,7 +10,7 @@ import { array, natural, optional, record, text } from '../protocol/values.ts';
 export const HANDOVER_VARIABLE = 'FANOUT_CLUSTER_HANDOVER';
 
 export interface Handover {
-  /** What was read from pipes, by path: it cannot be read a second time. */
+  /** What was read from pipes, by path, and asked of the host: it cannot be had a second time. */
   readonly texts: Readonly<Record<string, string>>;
   /** What was opened; the command that opened it knows its form. */
   readonly provisions?: unknown;
@@ -87,6 +87,16 @@ export class Texts {
     const text = readText(path, bytesMax);
     if (!statSync(path).isFile()) this.#handed.set(path, text);
     return text;
+  }
+
+  /** Asked once: the answer goes along as text. A name has a NUL before it, as no path can. */
+  recall<T>(name: string, ask: () => T): T {
+    const key = `\0${name}`;
+    const known = this.#handed.get(key);
+    if (known !== undefined) return JSON.parse(known) as T;
+    const answer = ask();
+    this.#handed.set(key, JSON.stringify(answer));
+    return answer;
   }
 
   /** Of pipes and the like: a file can be read again. */

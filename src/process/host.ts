@@ -23,6 +23,11 @@ export interface Host {
   readonly signal: AbortSignal;
   /** Options, read with no more rights than are left in the end; files that they name are opened as whoever called. */
   readonly parse: <T>(parse: (machine: Machine, files: ConfigurationFiles) => T) => T;
+  /**
+   * Asks something of the host while there are the privileges that this process was called with, once: the program that replaces this one
+   * remembers the answer, which must be one that JSON keeps.
+   */
+  readonly recall: <T>(name: string, ask: () => T) => T;
   /** Returns inside a network namespace of the lab's own: at once where this process is there, else never, as it is replaced. */
   readonly enterLab: () => Promise<void>;
   /**

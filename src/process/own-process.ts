@@ -19,7 +19,7 @@ import { ownDescriptors } from './inherited.ts';
 import { openReportFile, openReportFileAsRoot, REPORT_LIMIT_MS, type ReportFile } from './report-file.ts';
 
 /** @param signal what came before the process is replaced would be lost on the one that comes then */
-export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab' | 'prepare'> {
+export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'recall' | 'enterLab' | 'prepare'> {
   const handover = receiveHandover(process.env, process.pid);
   const texts = new Texts(handover?.texts);
   // Asked for only when there is something to do: --help and --version need nothing of the host.
@@ -120,7 +120,9 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
     }
   };
 
-  return { parse, enterLab, prepare };
+  const recall: Host['recall'] = (name, ask) => texts.recall(name, ask);
+
+  return { parse, recall, enterLab, prepare };
 }
 
 const CREDENTIALS = '/proc/self/status';

@@ -32,7 +32,8 @@ export function commandHost({
 const NOT_HURRIED = { signal: new AbortController().signal, limitMs: 10_000 };
 
 /** For work that looks at nothing of what it is given: only the report is opened. */
-export const OPENS_NOTHING: Pick<Host, 'parse' | 'prepare'> = {
+export const OPENS_NOTHING: Pick<Host, 'parse' | 'recall' | 'prepare'> = {
+  recall: (_, ask) => ask(),
   parse: (parse) => parse(readMachine(), configurationFiles({ asInvoker: (work) => work() })),
   prepare: async <T>(json: Parameters<Host['prepare']>[0]) =>
     ({ opened: undefined, report: json.kind === 'file' ? openReportFile(json.path, native, NOT_HURRIED) : undefined }) as Prepared<T>,

@@ -12,7 +12,7 @@ import type { LinkState } from '../../model/link.ts';
 import type { RunFacts, StopReason } from '../../model/run-facts.ts';
 import { FLOWS_MAX, flowRoomIn } from '../../model/run-limits.ts';
 import type { MemberResult, RunResult } from '../../model/run-result.ts';
-import type { Options } from '../../options/options.ts';
+import { isFiltered, type Options } from '../../options/options.ts';
 import { Cluster, type GroupRequest } from '../group/cluster.ts';
 import { confirmGroup } from '../group/group-safety.ts';
 import type { HostView } from '../group/host-view.ts';
@@ -211,7 +211,7 @@ export class Lane {
     return {
       ...(before === undefined || after === undefined ? {} : { link: { before, after } }),
       ...liveCounts(this.cluster.members, source.mtu),
-      narrowedBy: { filter: this.options.filter !== undefined, noPromisc: !this.options.source.promisc },
+      narrowedBy: { filter: isFiltered(this.options), noPromisc: !this.options.source.promisc },
     };
   }
 
@@ -223,7 +223,7 @@ export class Lane {
     const evidence = withCommunityIds(watch.evidence(VIOLATIONS_MAX));
     const packets = packetCounts(cluster.members, source.offered(), evidence);
     const members = cluster.members.map((member) => memberResult(member, evidence.flowsByMember[member.index] ?? 0));
-    const isThinned = options.filter !== undefined || options.flags.includes('defrag');
+    const isThinned = isFiltered(options) || options.flags.includes('defrag');
     const facts: RunFacts = {
       source: source.info.kind,
       ...(source.nic === undefined ? {} : { nic: source.nic }),

@@ -177,7 +177,7 @@ function provisionsOf(parts: Parts, steered: Steered, release: Releases): Provis
   return {
     ...parts,
     dissectorFor: (groups) => attached.dissectorFor(groups),
-    filterOf: (options) => (options.filter === undefined ? null : (filters.get(filterKey(options)) ?? null)),
+    filterOf: (options) => options.copiedFilter ?? (options.filter === undefined ? null : (filters.get(filterKey(options)) ?? null)),
     programOf: ({ program }) => (program?.kind === 'ebpf' ? programs.opened.get(program.path) : undefined),
     refusalOf: ({ program, builtin }) => programs.refused.get(program?.kind === 'ebpf' ? program.path : (builtin ?? '')),
     handOver: () => handOver(parts, steered),

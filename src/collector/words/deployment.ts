@@ -23,6 +23,32 @@ export const DEPLOYMENT_WORDS: Words<DeploymentArgs> = {
   'not-for-command': ({ command, options }) => ({
     message: `${joined(options, 'and')} ${options.length === 1 ? 'is' : 'are'} not taken over: ${command} chooses that itself, or has no use for it`,
   }),
+  'without-defrag': ({ id, isKnown }) => ({
+    message: isKnown
+      ? `group ${id} reassembles IPv4 fragments (defrag), and this shadow does not, because it would take all fragments from that group: fragments are judged without reassembly`
+      : `the flags of group ${id} could not be read: it may reassemble IPv4 fragments (defrag), and this shadow does not`,
+    remedy: 'tolerate fragment-v4 (--tolerate fragment-v4), or test with --defrag in the lab: --like ID --pcap FILE --defrag',
+  }),
+  'filter-not-copied': ({ kind }) => ({
+    message:
+      kind === null
+        ? 'whether the group has a filter could not be read: this run sees all packets of the interface'
+        : `the group has a filter of ${kind === 'ebpf' ? 'eBPF, which cannot be copied' : 'classic BPF, whose instructions could not be read'}: this run sees all packets of the interface`,
+    remedy: kind === 'ebpf' ? 'say the same with --filter' : 'run as root, or say the same with --filter',
+  }),
+  'protocol-not-copied': ({ protocol }) => ({
+    message: `the group reads packets of protocol 0x${protocol.toString(16).padStart(4, '0')} only, and this run all`,
+    remedy: 'say the same with --filter',
+  }),
+  'members-differ': ({ what }) => ({
+    message: `the members of the group differ in ${joined(what, 'and')}: this run has what the first of them has`,
+  }),
+  'ring-scaled': ({ theirs, ours, procs }) => ({
+    message: `the ring of each process has ${mebibytes(ours)} instead of ${mebibytes(theirs)}: ${mebibytes(procs * ours)} in all, and a second copy of every packet, are what this shadow costs the host`,
+  }),
+  'index-unknown': ({ members }) => ({
+    message: `worker 0 to ${members - 1} are the members in the order in which they joined: a flow is on the member of the same number, unless one has left the group since`,
+  }),
   'lint-findings': ({ errors, warnings, files }) => ({
     message: `lint finds ${joined(countsOf({ error: errors, warning: warnings }), 'and')} in the configuration itself`,
     remedy: `fanout-cluster lint ${files.join(' ')}`,

@@ -14,7 +14,7 @@ import {
 import { grouped, seconds } from '../../collector/words/english.ts';
 import { labelOf } from '../../model/fanout.ts';
 import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
-import { deploymentSections } from '../deployed-report.ts';
+import { deploymentSections } from '../deployed/report.ts';
 import { ownLoadSection } from './own-load-report.ts';
 import type { ComparisonResult } from './result.ts';
 

@@ -8,7 +8,7 @@ import { type Options, parseOptions } from '../../options/options.ts';
 import { OPTION_KEYS, OPTIONS, optionSet } from '../../options/table.ts';
 import { type Host, progressOn } from '../../process/host.ts';
 import { type Collector, loadCollector } from '../collector.ts';
-import { isDeployed, receiveRingsFor } from '../deployed.ts';
+import { askedOfHost, isDeployed } from '../deployed/deployed.ts';
 import { reported } from '../reported.ts';
 import { commandSpec } from '../spec.ts';
 import { parseDeployment, runDeployment } from './deployment.ts';
@@ -27,10 +27,10 @@ export const runCommand = commandSpec({
       host.stdout.write(renderTrafficList());
       return EXIT.yes;
     }
-    const receiveRings = await receiveRingsFor(typed);
+    const asked = await askedOfHost(typed, host);
     const { groups, untested } = host.parse((machine, files) =>
       isDeployed(typed)
-        ? parseDeployment(typed, { command: 'a run', keys: RUN_OPTIONS.keys, machine, files, receiveRings })
+        ? parseDeployment(typed, { command: 'a run', keys: RUN_OPTIONS.keys, machine, files, ...asked })
         : ({ groups: [parseOptions(typed, machine)], untested: [] } as const),
     );
     const [options] = groups;

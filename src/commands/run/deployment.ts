@@ -5,7 +5,9 @@ import { type Options, parseOptions } from '../../options/options.ts';
 import type { RawOptions } from '../../options/table.ts';
 import { type Host, progressOn } from '../../process/host.ts';
 import type { Collector } from '../collector.ts';
-import { type Deployed, type DeploymentUse, deployedGroups, parsedAs, type Untested } from '../deployed.ts';
+import type { Untested } from '../deployed/configuration.ts';
+import { addedBy, deployedGroups, parsedAs } from '../deployed/deployed.ts';
+import type { Deployed, DeploymentUse } from '../deployed/merge.ts';
 import { reported } from '../reported.ts';
 import { openingsOfAll, runSeveral, type SeveralIo } from './several.ts';
 import { groupTitle, severalBrief, severalDocument } from './several-report.ts';
@@ -33,8 +35,8 @@ export function parseDeployment(typed: RawOptions, use: DeploymentUse): Deployme
   return { groups: [first, ...others], untested };
 }
 
-function optionsOf({ raw, deployment }: Deployed, { machine }: DeploymentUse): Options {
-  return { ...parsedAs({ deployment }, () => parseOptions(raw, machine)), deployment };
+function optionsOf(deployed: Deployed, { machine }: DeploymentUse): Options {
+  return { ...parsedAs(deployed, () => parseOptions(deployed.raw, machine)), ...addedBy(deployed) };
 }
 
 export async function runDeployment(

@@ -7,7 +7,7 @@ import { type ErrorCode, FanoutError } from '../../errors.ts';
 import { type GroupName, groupNameOf } from '../../model/fanout.ts';
 import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
-import type { Untested } from '../deployed.ts';
+import type { Untested } from '../deployed/configuration.ts';
 import { endedBySignal, inTurn, reasonOf, resultsOf } from '../series.ts';
 
 export interface LeftOutGroup {

@@ -4,7 +4,7 @@ import { EXIT, type ExitStatus } from '../../errors.ts';
 import { allowedCpus } from '../../options/machine.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { loadCollector } from '../collector.ts';
-import { parsedAs, receiveRingsFor, typedOrDeployed } from '../deployed.ts';
+import { askedOfHost, parsedAs, typedOrDeployed } from '../deployed/deployed.ts';
 import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
 import type { ScaleIo } from './io.ts';
@@ -19,18 +19,18 @@ export const scaleCommand = commandSpec({
   options: SCALE_OPTIONS,
   exitStatuses: exitText('0 measured', '3 measured, but not all of it can be trusted'),
   perform: async ({ typed }, host) => {
-    const receiveRings = await receiveRingsFor(typed);
+    const asked = await askedOfHost(typed, host);
     const options = host.parse((machine, files) => {
-      const { raw, ...deployed } = typedOrDeployed(typed, {
+      const { raw, added } = typedOrDeployed(typed, {
         command: 'scale',
         isForLab: true,
         keys: SCALE_OPTIONS.keys,
         machine,
         files,
-        receiveRings,
+        ...asked,
       });
       const sized = typed.procs === undefined && raw.procs !== undefined ? { ...raw, procs: sizesUpTo(Number(raw.procs)) } : raw;
-      return { ...parsedAs(deployed, () => parseScaleOptions(sized, machine, allowedCpus())), ...deployed };
+      return { ...parsedAs(added, () => parseScaleOptions(sized, machine, allowedCpus())), ...added };
     });
     await host.enterLab();
     const [{ runCluster, provisioning, clock }, { runScale }] = await Promise.all([loadCollector(), import('./scale.ts')]);

@@ -14,6 +14,17 @@ export interface DeploymentArgs {
   /** What this command has no option for, by its options. */
   'not-for-command': { readonly command: string; readonly options: readonly string[] };
   'lint-findings': { readonly errors: number; readonly warnings: number; readonly files: readonly string[] };
+  /** A shadow takes fragments from the group that it is like. `isKnown`: the group has the flag; else its flags could not be read. */
+  'without-defrag': { readonly id: number; readonly isKnown: boolean };
+  /** A filter that is there and cannot be copied: one of eBPF, or of which only the length can be read; null: nobody can tell. */
+  'filter-not-copied': { readonly kind: 'ebpf' | 'classic' | null };
+  'protocol-not-copied': { readonly protocol: number };
+  /** Members that are not alike: the first one is copied. */
+  'members-differ': { readonly what: readonly string[] };
+  /** `theirs`: bytes of the ring of one member; `ours`: of this run. */
+  'ring-scaled': { readonly theirs: number; readonly ours: number; readonly procs: number };
+  /** The order of members is that in which their sockets were made, unless one has left. */
+  'index-unknown': { readonly members: number };
   /** The deployment is tested in the lab: what depends on its interface is not. */
   'in-the-lab': Nothing;
 }

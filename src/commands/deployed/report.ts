@@ -1,8 +1,8 @@
 /** What a run took from a configuration, as a part of its report. Decides nothing. */
-import { findingBlock, type Section, type Table } from '../collector/report/document.ts';
-import { joined } from '../collector/words/english.ts';
-import { PROGRAM_TITLES, type Program } from '../deployment/group.ts';
-import type { DeployedSetting, DeploymentResult } from '../model/deployment.ts';
+import { findingBlock, type Section, type Table } from '../../collector/report/document.ts';
+import { joined, listed } from '../../collector/words/english.ts';
+import { PROGRAM_TITLES, type Program } from '../../deployment/group.ts';
+import type { DeployedSetting, DeploymentResult } from '../../model/deployment.ts';
 
 /** Nothing where no configuration was named. */
 export function deploymentSections(deployment: DeploymentResult | undefined): readonly Section[] {
@@ -16,8 +16,13 @@ export function deploymentSections(deployment: DeploymentResult | undefined): re
   return [{ title: titled(deployment), blocks: [table, ...remarks.map((remark) => findingBlock(remark))] }];
 }
 
-/** "As /etc/suricata/suricata.yaml deploys it (Suricata 8.0.6, assumed)" */
-function titled({ files, program, version, versionFrom, host }: DeploymentResult): string {
+/** "As /etc/suricata/suricata.yaml deploys it (Suricata 8.0.6, assumed)", "As group 99 of suricata (pid 4711) runs" */
+function titled({ files, program, version, versionFrom, host, running, id }: DeploymentResult): string {
+  if (running !== undefined) {
+    const owners = running.owners.map(({ pid, comm }) => `${comm} (pid ${pid})`);
+    const whose = owners.length === 0 ? '' : ` of ${listed(owners)}`;
+    return `As group ${id}${whose} runs${running.namespace === undefined ? '' : ` in ${running.namespace}`}`;
+  }
   const about = [titleOf(program), ...(version === undefined ? [] : [version])].join(' ');
   const how = versionFrom === undefined || versionFrom === 'file' ? '' : `, ${versionFrom === 'argument' ? 'as you say' : versionFrom}`;
   return `As ${joined(files, 'and')} deploys it${host === undefined ? '' : ` on ${host}`} (${about}${how})`;
@@ -28,6 +33,8 @@ function whence({ from, file, line, instead }: DeployedSetting, { program }: Dep
   switch (from) {
     case 'file':
       return place ?? 'the file';
+    case 'group':
+      return 'as it runs';
     case 'default':
       return `default of ${titleOf(program)}`;
     case 'host':
