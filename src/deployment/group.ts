@@ -5,6 +5,19 @@ import type { Place } from './source.ts';
 export const PROGRAMS = ['suricata', 'zeek', 'snort', 'arkime', 'packetbeat', 'stenographer', 'netsniff-ng', 'heplify', 'dpdk'] as const;
 export type Program = (typeof PROGRAMS)[number];
 
+/** As their maintainers spell them. */
+export const PROGRAM_TITLES: Readonly<Record<Program, string>> = {
+  suricata: 'Suricata',
+  zeek: 'Zeek',
+  snort: 'Snort',
+  arkime: 'Arkime',
+  packetbeat: 'Packetbeat',
+  stenographer: 'Stenographer',
+  'netsniff-ng': 'netsniff-ng',
+  heplify: 'heplify',
+  dpdk: 'DPDK',
+};
+
 export interface Group {
   readonly program: Program;
   /** As the configuration of a cluster names it. */
@@ -34,6 +47,8 @@ export interface Group {
   readonly cpus?: readonly number[];
   /** Variables for the processes that name options of the capture, and set none. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The file of the program that steers mode ebpf. */
+  readonly programFile?: string;
   /** Inline. */
   readonly copyMode?: string;
   /** False: the program joins no group, because it has one member; absent: whether it does depends on the host. */
@@ -53,4 +68,13 @@ export function placeIn(group: Group, ...fields: readonly string[]): Place | und
 
 export function isInline({ copyMode }: Group): boolean {
   return copyMode !== undefined;
+}
+
+/** The ring of one member; undefined where nothing says how large it is. */
+export function ringBytesOf({ bufferBytes, blockSize, blocks, ringPackets, ringPacketsIf8Cpus, tpacket }: Group): number | undefined {
+  if (bufferBytes !== undefined) return bufferBytes;
+  if (blocks !== undefined && blockSize !== undefined) return blocks * blockSize;
+  const packets = ringPackets ?? ringPacketsIf8Cpus;
+  // A frame holds a packet of the usual size with its header.
+  return packets === undefined ? undefined : packets * (tpacket === 'v3' ? 1600 : 1664);
 }

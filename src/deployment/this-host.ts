@@ -1,5 +1,6 @@
 /** What a deployment asks of the host that it would run on. Pure: the facts are handed in. */
-import { type Group, placeIn } from './group.ts';
+import { type Group, placeIn, ringBytesOf } from './group.ts';
+import { membersOn } from './members.ts';
 import type { Reading } from './reading.ts';
 import { type LintFinding, type Note, noting } from './rules.ts';
 
@@ -60,25 +61,14 @@ function noteRunning({ program, id, origins }: Group, link: InterfaceFacts | und
   note('group-id-in-use', { program, id: running.id, running: running.description }, origins['id'] ?? origins['interface']);
 }
 
-function membersHere({ procs, procsMeans }: Group, { cpus }: HostFacts, link: InterfaceFacts | undefined): number {
-  if (procs !== 'auto') return procs;
-  if (procsMeans?.startsWith('RSS queues') === true) return Math.max(1, link?.queues ?? 1);
-  return procsMeans === '1' ? 1 : cpus;
-}
-
-/** Of one member. */
-function ringBytes({ bufferBytes, blockSize, blocks, ringPackets, ringPacketsIf8Cpus, tpacket }: Group): number {
-  if (bufferBytes !== undefined) return bufferBytes;
-  if (blocks !== undefined && blockSize !== undefined) return blocks * blockSize;
-  const packets = ringPackets ?? ringPacketsIf8Cpus ?? 0;
-  // A frame holds a packet of the usual size with its header.
-  return packets * (tpacket === 'v3' ? 1600 : 1664);
+function membersHere(group: Group, { cpus }: HostFacts, link: InterfaceFacts | undefined): number {
+  return membersOn(group, { cpus, queues: link?.queues }) ?? 1;
 }
 
 function noteMemory(group: Group, facts: HostFacts, note: Note): void {
   const { program, interface: name } = group;
   const link = facts.interfaces.get(name ?? '');
-  const bytes = membersHere(group, facts, link) * ringBytes(group);
+  const bytes = membersHere(group, facts, link) * (ringBytesOf(group) ?? 0);
   if (bytes <= facts.memoryAvailable) return;
   note(
     'ring-memory',

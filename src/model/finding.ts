@@ -5,13 +5,22 @@
 import type { AdviceArgs } from './findings/advice.ts';
 import type { CaptureArgs } from './findings/capture.ts';
 import type { CauseArgs } from './findings/cause.ts';
+import type { DeploymentArgs } from './findings/deployment.ts';
 import type { DisturbanceArgs } from './findings/disturbance.ts';
 import type { DoubtArgs } from './findings/doubt.ts';
 import type { GroupRemarkArgs } from './findings/group-remark.ts';
 import type { WarningArgs } from './findings/warning.ts';
 
 /** What each code is about: numbers, names, lists of members. */
-export interface FindingArgs extends DoubtArgs, WarningArgs, CauseArgs, AdviceArgs, CaptureArgs, DisturbanceArgs, GroupRemarkArgs {}
+export interface FindingArgs
+  extends DoubtArgs,
+    WarningArgs,
+    CauseArgs,
+    AdviceArgs,
+    CaptureArgs,
+    DisturbanceArgs,
+    DeploymentArgs,
+    GroupRemarkArgs {}
 
 export type FindingCode = keyof FindingArgs;
 

@@ -1,4 +1,5 @@
 /** What every result begins with. */
+import type { DeploymentResult } from './deployment.ts';
 import type { SourceInfo } from './run-result.ts';
 
 export interface ResultHead<Schema extends string> {
@@ -8,4 +9,6 @@ export interface ResultHead<Schema extends string> {
   readonly durationMs: number;
   readonly host: { readonly kernel: string; readonly cpus: number };
   readonly source: SourceInfo;
+  /** Whose group is meant; absent where no configuration was named. */
+  readonly deployment?: DeploymentResult;
 }

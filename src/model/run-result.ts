@@ -1,4 +1,5 @@
 /** The one result of a run. Reporters render it and decide nothing; `report json` prints it as it is. */
+import type { DeploymentResult } from './deployment.ts';
 import type { GroupName } from './fanout.ts';
 import type { Finding } from './finding.ts';
 import type { CauseArgs } from './findings/cause.ts';
@@ -195,6 +196,8 @@ export interface RunResult {
   /** How the kernel was taken to hash, where its release does not tell; `probed`: it was asked. */
   readonly kernel?: { readonly probed: boolean; readonly design: KernelDesign };
   readonly source: SourceInfo;
+  /** Whose group this one is shaped after; absent where no configuration was named. */
+  readonly deployment?: DeploymentResult;
   readonly group: GroupName & { readonly id: number; readonly procs: number };
   readonly verdict: { readonly answer: Answer; readonly reasons: readonly Reason[]; readonly falsePassBound: number };
   readonly packets: PacketCounts;

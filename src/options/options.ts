@@ -3,6 +3,7 @@
 import { type Builtin, builtinAskedFor } from '../model/builtin.ts';
 import type { CauseCode } from '../model/cause.ts';
 import { definedOf } from '../model/defined.ts';
+import type { Deployment } from '../model/deployment.ts';
 import { type FanoutFlag, type FanoutMode, modeRow } from '../model/fanout.ts';
 import { RUN_MS_MAX } from '../model/run-limits.ts';
 import type { NicModel } from '../nic/model.ts';
@@ -17,7 +18,7 @@ import {
   type INJECTIONS,
   LIVE_LIMITS,
   nameOf,
-  OPTIONS,
+  OF_LAB,
   type OptionKey,
   type RawOptions,
   type Reader,
@@ -97,6 +98,8 @@ export interface Options {
   /** DEFRAG although another group exists on this host. */
   readonly force: boolean;
   readonly output: { readonly json: JsonOutput; readonly quiet: boolean; readonly color: boolean };
+  /** Whose group it is, where a configuration says so. */
+  readonly deployment?: Deployment;
 }
 
 export function parseOptions(raw: RawOptions, machine: Machine): Options {
@@ -136,7 +139,6 @@ export function parseOutput(read: Reader): Options['output'] {
   return { json: read('json'), quiet: read('quiet'), color: read('color') };
 }
 
-const OF_LAB = Object.keys(OPTIONS).filter((key): key is OptionKey => OPTIONS[key as OptionKey].section === 'lab' && key !== 'seed');
 const OF_GENERATOR = ['traffic', 'flows', 'packetsPerFlow'] as const satisfies readonly OptionKey[];
 
 function parseSource(raw: RawOptions, read: Reader): Source {

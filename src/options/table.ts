@@ -31,6 +31,7 @@ import { byteSize, decimal, duration, oneOf, type Range, sizeText, wholeNumber }
 /** Headings of --help, in this order. */
 export const SECTIONS = {
   own: 'Options:',
+  deployment: 'A configuration (Suricata, Zeek, Snort, Arkime, ...):',
   group: 'The group under test:',
   stop: 'When to stop (at the first limit reached):',
   capture: 'Capture:',
@@ -209,16 +210,6 @@ export const OPTIONS = {
     parse: parseKernel,
     fitting: ['6.1', '5.10.46', '5.10.0-30-amd64 #1 SMP Debian 5.10.218-1 (2024-06-01)'],
   }),
-  kind: value('--kind <kind>', 'own', `what the files are: ${KINDS.join(', ')}`, {
-    otherwise: 'told by what is in each',
-    parse: choice(KINDS),
-    fitting: KINDS,
-  }),
-  programVersion: value('--program-version <version>', 'own', 'of the program that reads them, such as 7.0.10', {
-    otherwise: 'what the file says, else the newest that is known',
-    parse: parseVersion,
-    fitting: ['7.0.10', '8.0', '5'],
-  }),
   thisHost: flag('--this-host', 'own', 'also look at interfaces, CPUs, memory and running groups of this host'),
   sarif: {
     kind: 'optional',
@@ -228,6 +219,30 @@ export const OPTIONS = {
     parse: parseJsonOutput,
     fitting: ['lint.sarif', '-'],
   },
+
+  from: {
+    kind: 'list',
+    flags: '--from <file>',
+    section: 'deployment',
+    help: 'test the group that it deploys: suricata.yaml, node.cfg, snort.lua, config.ini, a unit, ... (repeatable, for files of one deployment)',
+    parse: parsePath('the path of a configuration file'),
+    fitting: ['/etc/suricata/suricata.yaml', 'node.cfg'],
+  },
+  host: value('--host <name>', 'deployment', 'of a cluster: the groups of this host of it', {
+    otherwise: 'this one',
+    parse: parsePath('a host as the file names it'),
+    fitting: ['localhost', '10.0.0.5'],
+  }),
+  kind: value('--kind <kind>', 'deployment', `what the files are: ${KINDS.join(', ')}`, {
+    otherwise: 'told by what is in each',
+    parse: choice(KINDS),
+    fitting: KINDS,
+  }),
+  programVersion: value('--program-version <version>', 'deployment', 'of the program that reads them, such as 7.0.10', {
+    otherwise: 'what the file says, else the newest that is known',
+    parse: parseVersion,
+    fitting: ['7.0.10', '8.0', '5'],
+  }),
 
   interface: value('-i, --interface <name>', 'group', 'capture live traffic there', {
     otherwise: 'the lab, a private network namespace',
@@ -444,6 +459,12 @@ export type OptionKey = keyof Table;
 export const OPTION_KEYS = Object.keys(OPTIONS) as readonly OptionKey[];
 /** How a result is told: the same for every command. */
 export const OUTPUT_KEYS = ['json', 'quiet', 'color'] as const satisfies readonly OptionKey[];
+
+/** Which configuration to take a group from. */
+export const DEPLOYMENT_KEYS = ['from', 'host', 'kind', 'programVersion'] as const satisfies readonly OptionKey[];
+
+/** What shapes the traffic of the lab. A seed also draws other things. */
+export const OF_LAB: readonly OptionKey[] = OPTION_KEYS.filter((key) => OPTIONS[key].section === 'lab' && key !== 'seed');
 
 /** Text as typed, true for a flag, and for options whose value is optional either. */
 type Typed<R extends Row> = R extends FlagRow

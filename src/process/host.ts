@@ -3,6 +3,7 @@
 import { type Style, styleFor } from '../collector/report/layout.ts';
 import { type ProgressWriter, progressWriter } from '../collector/report/progress.ts';
 import type { Openings } from '../collector/run/provisions.ts';
+import type { ConfigurationFiles } from '../host/configuration-files.ts';
 import type { JsonOutput } from '../options/arguments.ts';
 import type { Machine } from '../options/machine.ts';
 import type { Options } from '../options/options.ts';
@@ -21,7 +22,7 @@ export interface Host {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   /** Options, read with no more rights than are left in the end; files that they name are opened as whoever called. */
-  readonly parse: <T>(parse: (machine: Machine) => T) => T;
+  readonly parse: <T>(parse: (machine: Machine, files: ConfigurationFiles) => T) => T;
   /** Returns inside a network namespace of the lab's own: at once where this process is there, else never, as it is replaced. */
   readonly enterLab: () => Promise<void>;
   /**

@@ -7,6 +7,7 @@ import type { ExecOptions } from '../addon/process.ts';
 import { unlessInterrupted } from '../collector/run/interruption.ts';
 import type { OpeningRights, Openings } from '../collector/run/provisions.ts';
 import { FanoutError, interrupted } from '../errors.ts';
+import { configurationFiles } from '../host/configuration-files.ts';
 import { NODE_PATH, type Starter, starterFor } from '../host/node-program.ts';
 import { becomeForGood, type Privilege, Privileges, privilegeOf, readCredentials, refuseReachingOut } from '../host/privileges.ts';
 import type { JsonOutput } from '../options/arguments.ts';
@@ -43,7 +44,9 @@ export function ownProcess(signal: AbortSignal): Pick<Host, 'parse' | 'enterLab'
     const machine = readMachine();
     const read = (path: string, bytesMax: number) => texts.read(path, bytesMax, machine.readText);
     const readText = (path: string, bytesMax: number) => privileges.asInvoker(() => read(path, bytesMax));
-    return privileges.asRunUser(() => parseOptions({ ...machine, readText }));
+    const asOwner = asOwnerOf(privileges);
+    const files = configurationFiles({ asInvoker: (work) => privileges.asInvoker(work), ...(asOwner === undefined ? {} : { asOwner }) });
+    return privileges.asRunUser(() => parseOptions({ ...machine, readText }, files));
   };
 
   const enterLab = async (): Promise<void> => {
@@ -132,6 +135,7 @@ function readPrivileges(): Privileges {
 function rightsOf(privileges: Privileges, addon: Native, signal: AbortSignal): OpeningRights {
   const waiting = { signal, limitMs: REPORT_LIMIT_MS };
   const as = <T>(owner: Ids, work: () => T): T => privileges.as(owner, work);
+  const asOwner = asOwnerOf(privileges);
   return {
     openSecret: (path) =>
       privileges.privilege.kind === 'root'
@@ -140,8 +144,13 @@ function rightsOf(privileges: Privileges, addon: Native, signal: AbortSignal): O
     asInvoker: (work) => privileges.asInvoker(work),
     asRunUser: (work) => privileges.asRunUser(work),
     runAs: runAsOf(privileges.privilege),
-    ...(isCalledByRoot(privileges.privilege) ? { asOwner: (owner, work) => privileges.as(owner, work) } : {}),
+    ...(asOwner === undefined ? {} : { asOwner }),
   };
+}
+
+/** Where root itself called. */
+function asOwnerOf(privileges: Privileges): OpeningRights['asOwner'] {
+  return isCalledByRoot(privileges.privilege) ? (owner, work) => privileges.as(owner, work) : undefined;
 }
 
 const SECRET_MODE = 0o600;

@@ -2,6 +2,7 @@
 
 import { native } from '../../src/addon/native.ts';
 import type { Openings, Provisions } from '../../src/collector/run/provisions.ts';
+import { configurationFiles } from '../../src/host/configuration-files.ts';
 import { readMachine } from '../../src/options/machine.ts';
 import type { Host, Prepared } from '../../src/process/host.ts';
 import { openReportFile } from '../../src/process/report-file.ts';
@@ -32,7 +33,7 @@ const NOT_HURRIED = { signal: new AbortController().signal, limitMs: 10_000 };
 
 /** For work that looks at nothing of what it is given: only the report is opened. */
 export const OPENS_NOTHING: Pick<Host, 'parse' | 'prepare'> = {
-  parse: (parse) => parse(readMachine()),
+  parse: (parse) => parse(readMachine(), configurationFiles({ asInvoker: (work) => work() })),
   prepare: async <T>(json: Parameters<Host['prepare']>[0]) =>
     ({ opened: undefined, report: json.kind === 'file' ? openReportFile(json.path, native, NOT_HURRIED) : undefined }) as Prepared<T>,
 };

@@ -25,7 +25,7 @@ import { contradictionsIn, ignoredBy, liveCounts, packetCounts } from '../verdic
 import { judge } from '../verdict/judge.ts';
 import { orderOf, orderWarnings } from '../verdict/order.ts';
 import { wordedJudgement } from '../words/judgement.ts';
-import { wordedReason } from '../words/say.ts';
+import { wordedDeployment, wordedReason } from '../words/say.ts';
 import { withCommunityIds } from './community-ids.ts';
 import type { RunIo } from './io.ts';
 import type { Steering } from './steering.ts';
@@ -269,6 +269,7 @@ export class Lane {
       host: { kernel: releaseOf(kernel), cpus: availableParallelism() },
       ...modelledBy(kernel, host.askedDesign),
       source: source.info,
+      ...(options.deployment === undefined ? {} : { deployment: wordedDeployment(options.deployment) }),
       group: { ...groupNameOf(options), id: this.#groupId, procs: options.procs },
       packets: { ...packets, ...(offeredPerSecond === undefined ? {} : { offeredPerSecond }) },
       flows: evidence.flows,

@@ -1,8 +1,10 @@
 /** When, by what and on which host a result was made, at the moment at which it is complete. */
 import { availableParallelism, release } from 'node:os';
+import type { Deployment } from '../../model/deployment.ts';
 import type { ResultHead } from '../../model/result-head.ts';
 import type { SourceInfo } from '../../model/run-result.ts';
 import { type Clock, dateOf } from '../group/clock.ts';
+import { wordedDeployment } from '../words/say.ts';
 
 /** The launch of what is reported: a date for the reader, and Clock.nowMs() for how long it took. */
 export interface Launch {
@@ -20,6 +22,7 @@ export function headOf<Schema extends string>(
   version: string,
   { clock, startedAt, begunMs }: Launch,
   source: SourceInfo,
+  deployment?: Deployment,
 ): ResultHead<Schema> {
   return {
     schema,
@@ -28,5 +31,6 @@ export function headOf<Schema extends string>(
     durationMs: Math.round(clock.nowMs() - begunMs),
     host: { kernel: release(), cpus: availableParallelism() },
     source,
+    ...(deployment === undefined ? {} : { deployment: wordedDeployment(deployment) }),
   };
 }

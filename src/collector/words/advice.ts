@@ -23,6 +23,7 @@ export const ADVICE_WORDS: Words<AdviceArgs> = {
 
 const INTERRUPTIONS: Readonly<Record<Interruption, string>> = {
   'before-mode-tested': 'before this mode was tested',
+  'before-group-tested': 'before this group was tested',
   'while-mode-tested': 'while this mode was tested: its row is about a part of the traffic',
   'before-mode-measured': 'before this mode was measured',
   'before-size-measured': 'before this size was measured',

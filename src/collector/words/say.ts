@@ -1,9 +1,11 @@
 /** From findings to words: the one place where a code becomes a sentence and a remedy. Pure. */
+import type { Deployment, DeploymentResult } from '../../model/deployment.ts';
 import type { Finding, FindingArgs, FindingCode } from '../../model/finding.ts';
 import type { Reason } from '../../model/run-result.ts';
 import { ADVICE_WORDS } from './advice.ts';
 import { CAPTURE_WORDS } from './capture-file.ts';
 import { CAUSE_WORDS } from './causes.ts';
+import { DEPLOYMENT_WORDS } from './deployment.ts';
 import { DISTURBANCE_WORDS } from './disturbances.ts';
 import { DOUBT_WORDS } from './doubts.ts';
 import { GROUP_REMARK_WORDS } from './group-remarks.ts';
@@ -28,6 +30,7 @@ const WORDS: Words<FindingArgs> = {
   ...ADVICE_WORDS,
   ...CAPTURE_WORDS,
   ...DISTURBANCE_WORDS,
+  ...DEPLOYMENT_WORDS,
   ...GROUP_REMARK_WORDS,
 };
 
@@ -44,4 +47,8 @@ export function worded<F extends Finding>(found: F): F & Said {
 /** Of those that have no words yet. */
 export function wordedReason(ground: Finding | Reason): Reason {
   return 'message' in ground ? ground : worded(ground);
+}
+
+export function wordedDeployment({ remarks, ...deployed }: Deployment): DeploymentResult {
+  return { ...deployed, remarks: remarks.map(worded) };
 }

@@ -48,7 +48,7 @@ export const runChurn: RunChurn = async (options, io, conduct) => {
   const { flows, evidence, facts } = observed;
   const events = changes.map((change) => eventOf(change, flows, options.run));
   return {
-    ...headOf('fanout-cluster/churn@1', io.version, launch, result.source),
+    ...headOf('fanout-cluster/churn@1', io.version, launch, result.source, options.run.deployment),
     group: { ...groupNameOf(options.run), procs: options.run.procs },
     packetsPerSecond: options.packetsPerSecond,
     events,

@@ -5,6 +5,7 @@ import { changeText } from '../../collector/words/churn.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { loadCollector } from '../collector.ts';
+import { parsedAs, receiveRingsFor, typedOrDeployed } from '../deployed.ts';
 import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
 import type { ChurnIo } from './io.ts';
@@ -18,7 +19,19 @@ export const churnCommand = commandSpec({
   options: CHURN_OPTIONS,
   exitStatuses: exitText('0 measured, and as the code of the kernel has it', '3 not as expected, or not all measured'),
   perform: async ({ typed }, host) => {
-    const options = host.parse((machine) => parseChurnOptions(typed, machine));
+    const receiveRings = await receiveRingsFor(typed);
+    const options = host.parse((machine, files): ChurnOptions => {
+      const { raw, ...deployed } = typedOrDeployed(typed, {
+        command: 'churn',
+        isForLab: true,
+        keys: CHURN_OPTIONS.keys,
+        machine,
+        files,
+        receiveRings,
+      });
+      const parsed = parsedAs(deployed, () => parseChurnOptions(raw, machine));
+      return { ...parsed, run: { ...parsed.run, ...deployed } };
+    });
     await host.enterLab();
     const [{ conduct, provisioning, clock }, { runChurn }] = await Promise.all([loadCollector(), import('./churn.ts')]);
     const needs = { runs: [options.run], replacements: options.slots.length, flapsLink: true };

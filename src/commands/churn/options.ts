@@ -4,7 +4,7 @@ import { epochsMax } from '../../model/run-limits.ts';
 import { checkMachineCanHold } from '../../options/capacity.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOptions } from '../../options/options.ts';
-import { defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { DEPLOYMENT_KEYS, defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
 import { contradictory, usage } from '../../options/values.ts';
 
 export interface ChurnOptions {
@@ -17,6 +17,8 @@ export interface ChurnOptions {
 
 export const CHURN_OPTIONS = optionSet({
   keys: [
+    ...DEPLOYMENT_KEYS,
+    'interface',
     'slot',
     'procs',
     'mode',
@@ -33,6 +35,7 @@ export const CHURN_OPTIONS = optionSet({
     ...OUTPUT_KEYS,
   ],
   own: {
+    interface: { help: 'with --from: its group on this interface', otherwise: 'the only one' },
     procs: { help: 'processes in the group, at least 2', default: '4' },
     mode: { help: 'hash or ebpf' },
     ebpfProgram: { help: 'steering program of mode ebpf: builtin[:addresses|:ports]' },

@@ -3,6 +3,7 @@
 import { type Document, findingsTitled, type Paragraph, paragraph, type Table } from '../../collector/report/document.ts';
 import { grouped, percent, seconds } from '../../collector/words/english.ts';
 import { labelOf } from '../../model/fanout.ts';
+import { deploymentSections } from '../deployed-report.ts';
 import type { ChurnEvent, ChurnResult } from './result.ts';
 
 export function churnDocument(result: ChurnResult): Document {
@@ -12,6 +13,7 @@ export function churnDocument(result: ChurnResult): Document {
       { blocks: [events(result)] },
       { blocks: [paragraph(LEGEND, { tone: 'quiet' })] },
       ...churnBrief(result).sections,
+      ...deploymentSections(result.deployment),
     ],
   };
 }

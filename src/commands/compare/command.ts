@@ -6,6 +6,7 @@ import type { Options } from '../../options/options.ts';
 import { type Host, progressOn } from '../../process/host.ts';
 import { runSelf } from '../../process/self.ts';
 import { loadCollector } from '../collector.ts';
+import { parsedAs, receiveRingsFor, typedOrDeployed } from '../deployed.ts';
 import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
 import type { CompareIo, OwnLoadIo } from './io.ts';
@@ -21,7 +22,12 @@ export const compareCommand = commandSpec({
   options: COMPARE_OPTIONS,
   exitStatuses: exitText('0 a mode kept all flows, 1 none did', '3 nothing is shown'),
   perform: async ({ typed }, host) => {
-    const options = host.parse((machine) => parseCompareOptions(typed, machine));
+    const receiveRings = await receiveRingsFor(typed);
+    const options = host.parse((machine, files): CompareOptions => {
+      const { raw, ...deployed } = typedOrDeployed(typed, { command: 'compare', keys: COMPARE_OPTIONS.keys, machine, files, receiveRings });
+      const parsed = parsedAs(deployed, () => parseCompareOptions(raw, machine));
+      return { ...parsed, runs: parsed.runs.map((run) => ({ ...run, ...deployed })) };
+    });
     if (!options.isLive) await host.enterLab();
     const [{ provisioning, conduct, clock, ...runners }, { runCompare }, { measureOwnLoad }] = await Promise.all([
       loadCollector(),

@@ -41,7 +41,7 @@ export const runCompare: RunCompare = async (options, io, { runCluster, runToget
   const extent = { asked: options.runs.length, interrupted: isInterrupted };
   const deployment = { procs: options.procs, ...(options.isLive ? { interface: first.source.interface } : {}) };
   return {
-    ...headOf('fanout-cluster/comparison@1', io.version, launch, first.source),
+    ...headOf('fanout-cluster/comparison@1', io.version, launch, first.source, options.runs[0]?.deployment),
     procs: options.procs,
     packets: options.isLive ? 'same' : 'repeated',
     recommendation: recommend(finished, deployment, extent),

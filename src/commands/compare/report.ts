@@ -14,6 +14,7 @@ import {
 import { grouped, seconds } from '../../collector/words/english.ts';
 import { labelOf } from '../../model/fanout.ts';
 import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
+import { deploymentSections } from '../deployed-report.ts';
 import { ownLoadSection } from './own-load-report.ts';
 import type { ComparisonResult } from './result.ts';
 
@@ -35,6 +36,7 @@ export function comparisonDocument(result: ComparisonResult): Document {
       ...(ownLoad === undefined ? [] : [ownLoadSection(ownLoad)]),
       ...findingsTitled('Warnings', warnings),
       ...ofRuns(result),
+      ...deploymentSections(result.deployment),
       why(result),
       ...lines(result),
       { blocks: [closing(result)] },

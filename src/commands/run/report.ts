@@ -22,6 +22,7 @@ import { phraseOf, remedyOf, summaryOf } from '../../collector/report/summary.ts
 import { examplesOf } from '../../collector/verdict/examples.ts';
 import { counted, grouped, percent, seconds } from '../../collector/words/english.ts';
 import type { Answer, MemberResult, RunResult, Violation } from '../../model/run-result.ts';
+import { deploymentSections } from '../deployed-report.ts';
 
 const VIOLATIONS_SHOWN = 10;
 const OBSERVATIONS_SHOWN = 8;
@@ -41,6 +42,7 @@ export function runDocument(result: RunResult): Document {
       ...violations(result),
       ...members(result),
       ...epochs(result),
+      ...deploymentSections(result.deployment),
       ...findingsTitled('Warnings', warnings),
       { blocks: [closing(result)] },
     ],

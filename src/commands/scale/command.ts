@@ -4,10 +4,11 @@ import { EXIT, type ExitStatus } from '../../errors.ts';
 import { allowedCpus } from '../../options/machine.ts';
 import { type Host, onEnding } from '../../process/host.ts';
 import { loadCollector } from '../collector.ts';
+import { parsedAs, receiveRingsFor, typedOrDeployed } from '../deployed.ts';
 import { reported } from '../reported.ts';
 import { commandSpec, exitText } from '../spec.ts';
 import type { ScaleIo } from './io.ts';
-import { parseScaleOptions, SCALE_OPTIONS, type ScaleOptions } from './options.ts';
+import { parseScaleOptions, SCALE_OPTIONS, type ScaleOptions, sizesUpTo } from './options.ts';
 import { scaleBrief, scaleDocument } from './report.ts';
 import { isMeasured, type ScaleResult } from './result.ts';
 import { figureDoubts } from './scale-doubts.ts';
@@ -18,7 +19,19 @@ export const scaleCommand = commandSpec({
   options: SCALE_OPTIONS,
   exitStatuses: exitText('0 measured', '3 measured, but not all of it can be trusted'),
   perform: async ({ typed }, host) => {
-    const options = host.parse((machine) => parseScaleOptions(typed, machine, allowedCpus()));
+    const receiveRings = await receiveRingsFor(typed);
+    const options = host.parse((machine, files) => {
+      const { raw, ...deployed } = typedOrDeployed(typed, {
+        command: 'scale',
+        isForLab: true,
+        keys: SCALE_OPTIONS.keys,
+        machine,
+        files,
+        receiveRings,
+      });
+      const sized = typed.procs === undefined && raw.procs !== undefined ? { ...raw, procs: sizesUpTo(Number(raw.procs)) } : raw;
+      return { ...parsedAs(deployed, () => parseScaleOptions(sized, machine, allowedCpus())), ...deployed };
+    });
     await host.enterLab();
     const [{ runCluster, provisioning, clock }, { runScale }] = await Promise.all([loadCollector(), import('./scale.ts')]);
     const runs = options.sizes.flatMap((size) => ('refused' in size ? [] : [size.options]));

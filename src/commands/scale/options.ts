@@ -1,10 +1,11 @@
 /** The options of `scale`, checked once: the options of one run for each size. */
 import { FanoutError } from '../../errors.ts';
 import { definedOf } from '../../model/defined.ts';
+import type { Deployment } from '../../model/deployment.ts';
 import { groupNameOf, MEMBERS_MAX } from '../../model/fanout.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type LabSource, type Options, parseOptions } from '../../options/options.ts';
-import { defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { DEPLOYMENT_KEYS, defaultsOf, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
 import { usage, wholeNumber } from '../../options/values.ts';
 import type { ScalePlan } from './result.ts';
 
@@ -14,6 +15,7 @@ export type SizeOptions = { readonly procs: number; readonly options: Options } 
 export interface ScaleOptions {
   readonly sizes: readonly SizeOptions[];
   readonly plan: ScalePlan;
+  readonly deployment?: Deployment;
   readonly output: Options['output'];
 }
 
@@ -22,6 +24,8 @@ const RATE_MAX = '1000000000';
 
 export const SCALE_OPTIONS = optionSet({
   keys: [
+    ...DEPLOYMENT_KEYS,
+    'interface',
     'packets',
     'procs',
     'mode',
@@ -43,6 +47,7 @@ export const SCALE_OPTIONS = optionSet({
     ...OUTPUT_KEYS,
   ],
   own: {
+    interface: { help: 'with --from: its group on this interface', otherwise: 'the only one' },
     procs: { placeholder: '<list>', help: `sizes of the group, each 1 to ${MEMBERS_MAX}`, default: '1,2,4,8,16' },
     packets: { default: '1000000' },
     duration: { help: 'ends a size that takes longer', default: '10s' },
@@ -53,6 +58,12 @@ export const SCALE_OPTIONS = optionSet({
 
 /** As typed. */
 export type RawScaleOptions = TypedOf<typeof SCALE_OPTIONS>;
+
+/** Up to the size that is deployed. */
+export function sizesUpTo(procs: number): string {
+  const below = Array.from({ length: 16 }, (_, exponent) => 2 ** exponent).filter((size) => size < procs);
+  return [...below, procs].join(',');
+}
 
 const SIZES_MAX = 64;
 /** @param cpus where this process may run */

@@ -13,6 +13,7 @@ import {
 import { grouped, seconds } from '../../collector/words/english.ts';
 import { labelOf } from '../../model/fanout.ts';
 import type { Reason } from '../../model/run-result.ts';
+import { deploymentSections } from '../deployed-report.ts';
 import { type FailedSize, isMeasured, type MeasuredSize, type ScaleResult, type ScaleSize } from './result.ts';
 
 export function scaleDocument(result: ScaleResult): Document {
@@ -24,6 +25,7 @@ export function scaleDocument(result: ScaleResult): Document {
       ...notYes(result),
       ...failures(result),
       ...findingsTitled('What the figures say', result.advice),
+      ...deploymentSections(result.deployment),
     ],
   };
 }

@@ -12,7 +12,7 @@ import { adviseOn } from './scale-advice.ts';
 import { figureDoubts } from './scale-doubts.ts';
 import { ScaleGauges } from './scale-gauges.ts';
 
-export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster) => {
+export const runScale: RunScale = async ({ sizes: asked, plan, deployment }, io, runCluster) => {
   const launch = launchNow(io);
   const turns = await inTurn(
     asked,
@@ -23,7 +23,7 @@ export const runScale: RunScale = async ({ sizes: asked, plan }, io, runCluster)
   const [first] = resultsOf(turns, 'before any size had been measured');
   const sizes = asked.map(({ procs }, index) => sizeOf(procs, turns[index]));
   return {
-    ...headOf('fanout-cluster/scale@1', io.version, launch, first.source),
+    ...headOf('fanout-cluster/scale@1', io.version, launch, first.source, deployment),
     plan,
     sizes,
     advice: adviseOn(sizes, plan).map(worded),

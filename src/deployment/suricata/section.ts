@@ -116,6 +116,7 @@ function groupOf(device: Device, settings: Settings, id: number, scope: Scope): 
     ...ringOf(settings, scope, device),
     ...(isV3 ? { blockSize: settings.blockSize, blockTimeoutMs: settings.blockTimeoutMs } : {}),
     ...(settings.filter === undefined ? {} : { filter: settings.filter }),
+    ...(settings.programFile === undefined ? {} : { programFile: settings.programFile }),
     promisc: settings.promisc,
     ...(copy.isInline ? { copyMode: copy.mode } : {}),
     ...(Object.keys(unresolved).length === 0 ? {} : { unresolved }),

@@ -39,6 +39,8 @@ export interface Settings {
   readonly blockTimeoutMs: number;
   readonly promisc: boolean;
   readonly filter?: string;
+  /** Of mode ebpf. */
+  readonly programFile?: string;
   readonly copy: Copy;
   readonly origins: Readonly<Record<string, Place>>;
   readonly unresolved: Readonly<Record<string, string>>;
@@ -69,6 +71,7 @@ export function settingsOf(device: Device, scope: Scope, note: Note): Settings {
   const isV3 = ringVersion(keys, copy);
   checkLeftovers(keys);
   const filter = keys.node('bpf-filter')?.value;
+  const programFile = type.mode === 'ebpf' ? keys.node('ebpf-lb-file')?.value : undefined;
   return {
     threads: threadsOf(keys),
     id: idOf(keys),
@@ -79,6 +82,7 @@ export function settingsOf(device: Device, scope: Scope, note: Note): Settings {
     blockTimeoutMs: number(keys, 'block-timeout') ?? 10,
     promisc: !flag(keys, 'disable-promisc'),
     ...(filter === undefined || filter === '' ? {} : { filter }),
+    ...(programFile === undefined ? {} : { programFile }),
     copy,
     unresolved,
     ...open,
@@ -98,6 +102,7 @@ const ORIGINS: Readonly<Record<string, string>> = {
   'bpf-filter': 'filter',
   'disable-promisc': 'promisc',
   'copy-mode': 'copyMode',
+  'ebpf-lb-file': 'programFile',
 };
 
 function originsOf({ device, node }: Keys): Readonly<Record<string, Place>> {

@@ -121,9 +121,14 @@ function groupsOfSection(
   note: Note,
 ): readonly Group[] {
   const options = new Map([...redefinitions, ...argumentsOf(section.options.get('worker_args'))]);
-  const cpus = cpuList(section.options.get('workers_cpu_list')?.value ?? '');
+  const pins = section.options.get('workers_cpu_list');
+  const cpus = cpuList(pins?.value ?? '');
   const cpuOf = (worker: number): number | undefined => cpus[(first + worker) % cpus.length];
-  const origins = { interface: device.valueAt, procs: section.options.get('workers')?.valueAt ?? section.at };
+  const origins = {
+    interface: device.valueAt,
+    procs: section.options.get('workers')?.valueAt ?? section.at,
+    ...(pins === undefined ? {} : { cpus: pins.valueAt }),
+  };
   if (!PER_WORKER.test(device.value)) {
     const name = withoutPrefix(device.value).replace(/\$\{interface_section_name\}/g, () => section.name.replace(/^interface /, ''));
     const open = placeholderIn(name);

@@ -280,7 +280,7 @@ function groupFor(section: Section, device: Placed, members: number, options: Af
   if (open !== undefined) reader.note('template-not-filled', { placeholder: open }, device.at);
   const env = environmentOf(keys);
   const host = keys.get('host')?.value;
-  const procs = keys.get('lb_procs');
+  const [procs, pins] = [keys.get('lb_procs'), keys.get('pin_cpus')];
   return zeekGroup(
     {
       interface: open === undefined ? device.value : null,
@@ -291,7 +291,11 @@ function groupFor(section: Section, device: Placed, members: number, options: Af
       ...(Object.keys(env).length === 0 ? {} : { env }),
       ...(reader.zeekctl.filter === undefined ? {} : { filter: reader.zeekctl.filter }),
       ...(open === undefined ? {} : { unresolved: { interface: device.value } }),
-      origins: { interface: device.at, ...(procs === undefined ? {} : { procs: procs.valueAt }) },
+      origins: {
+        interface: device.at,
+        ...(procs === undefined ? {} : { procs: procs.valueAt }),
+        ...(pins === undefined ? {} : { cpus: pins.valueAt }),
+      },
     },
     reader.note,
   );

@@ -7,6 +7,7 @@ import type { ScaleArgs } from './scale.ts';
 /** What a signal came before, or while what was done. */
 export type Interruption =
   | 'before-mode-tested'
+  | 'before-group-tested'
   | 'while-mode-tested'
   | 'before-mode-measured'
   | 'before-size-measured'

@@ -1,23 +1,10 @@
 /** Words for rules that hold for every program; each remedy is in the program's own syntax. Pure. */
 
-import type { Program } from '../../../deployment/group.ts';
+import { PROGRAM_TITLES, type Program } from '../../../deployment/group.ts';
 import { SURICATA_OBJECT, SURICATA_WRITE } from '../../../deployment/levers.ts';
 import type { GroupRules } from '../../../deployment/rules.ts';
 import { counted, grouped, joined, mebibytes } from '../english.ts';
 import type { LintWords } from './words.ts';
-
-/** As its maintainers spell it. */
-const NAMES: Readonly<Record<Program, string>> = {
-  suricata: 'Suricata',
-  zeek: 'Zeek',
-  snort: 'Snort',
-  arkime: 'Arkime',
-  packetbeat: 'Packetbeat',
-  stenographer: 'Stenographer',
-  'netsniff-ng': 'netsniff-ng',
-  heplify: 'heplify',
-  dpdk: 'DPDK',
-};
 
 export function on(device: string | null): string {
   return device === null ? 'on an interface that the file does not name' : `on ${device}`;
@@ -147,7 +134,7 @@ export const GROUP_LINT_WORDS: LintWords<GroupRules> = {
     message:
       program === 'suricata'
         ? `mode ${mode} without a program: the thread fails with "Fanout file descriptor is invalid"`
-        : `mode ${mode}, and ${NAMES[program]} attaches no program: every packet goes to the first member`,
+        : `mode ${mode}, and ${PROGRAM_TITLES[program]} attaches no program: every packet goes to the first member`,
     remedy:
       program === 'suricata'
         ? `ebpf-lb-file: ${SURICATA_OBJECT}, which "${SURICATA_WRITE}" makes`
@@ -162,7 +149,7 @@ export const GROUP_LINT_WORDS: LintWords<GroupRules> = {
     remedy: 'use fewer members, or spread them over interfaces with a group each',
   }),
   'duplicated-readers': ({ program, interface: device, readers }) => ({
-    message: `${counted(readers, 'reader')} ${on(device)} without a group: each sees every packet, so ${NAMES[program]} logs everything ${grouped(readers)} times`,
+    message: `${counted(readers, 'reader')} ${on(device)} without a group: each sees every packet, so ${PROGRAM_TITLES[program]} logs everything ${grouped(readers)} times`,
     remedy: remedyFor(
       program,
       { zeek: 'take AF_Packet::enable_fanout=F out, and give all of them one AF_Packet::fanout_id' },
@@ -170,7 +157,7 @@ export const GROUP_LINT_WORDS: LintWords<GroupRules> = {
     ),
   }),
   'id-out-of-range': ({ program, given }) => ({
-    message: `group id ${given} is not from 0 to 65535: ${NAMES[program]} ${program === 'arkime' ? 'takes the nearest that is' : program === 'packetbeat' || program === 'stenographer' ? 'does not start' : program === 'suricata' ? 'takes 0' : 'takes the low 16 bits of it'}`,
+    message: `group id ${given} is not from 0 to 65535: ${PROGRAM_TITLES[program]} ${program === 'arkime' ? 'takes the nearest that is' : program === 'packetbeat' || program === 'stenographer' ? 'does not start' : program === 'suricata' ? 'takes 0' : 'takes the low 16 bits of it'}`,
     remedy: 'give an id from 1 to 65535',
   }),
   'id-zero': ({ program }) => ({
@@ -187,11 +174,11 @@ export const GROUP_LINT_WORDS: LintWords<GroupRules> = {
     remedy: remedyFor(program, SMALLER_RING, 'a smaller ring'),
   }),
   'interface-loopback': ({ program }) => ({
-    message: `lo hands every packet over twice, as sent and as received${program === 'suricata' ? '; Suricata drops the sent copy itself' : `: ${NAMES[program]} sees each of them`}`,
+    message: `lo hands every packet over twice, as sent and as received${program === 'suricata' ? '; Suricata drops the sent copy itself' : `: ${PROGRAM_TITLES[program]} sees each of them`}`,
     remedy: 'for trials, use a veth pair: ip link add cap0 type veth peer name cap1',
   }),
   'interface-missing': ({ program, interface: device, isDown }) => ({
-    message: `${device} ${isDown ? 'is down' : 'does not exist in this network namespace'}: ${program === 'suricata' ? 'Suricata tries again and again to open it' : `${NAMES[program]} ends`}`,
+    message: `${device} ${isDown ? 'is down' : 'does not exist in this network namespace'}: ${program === 'suricata' ? 'Suricata tries again and again to open it' : `${PROGRAM_TITLES[program]} ends`}`,
     remedy: isDown ? `ip link set ${device} up` : 'name it as `ip -br link` shows it',
   }),
   'template-not-filled': ({ placeholder }) => ({
@@ -203,7 +190,7 @@ export const GROUP_LINT_WORDS: LintWords<GroupRules> = {
     remedy: 'give all of them the same filter',
   }),
   'block-size-page': ({ program, bytes }) => ({
-    message: `a block of ${grouped(bytes)} bytes is no multiple of a page of 4096: ${program === 'suricata' ? 'Suricata takes its default instead' : program === 'zeek' ? 'Zeek ends with "unable to create RX-ring"' : `${NAMES[program]} exits`}`,
+    message: `a block of ${grouped(bytes)} bytes is no multiple of a page of 4096: ${program === 'suricata' ? 'Suricata takes its default instead' : program === 'zeek' ? 'Zeek ends with "unable to create RX-ring"' : `${PROGRAM_TITLES[program]} exits`}`,
     remedy: remedyFor(
       program,
       { suricata: 'block-size: 131072', zeek: 'af_packet_block_size=131072', arkime: 'tpacketv3BlockSize=2097152' },
