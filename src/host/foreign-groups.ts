@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs';
 import { native } from '../addon/native.ts';
 import { FanoutError, isSystemCallError } from '../errors.ts';
+import { type Binding, bindingOf } from '../model/fanout-group.ts';
 import { fanoutGroups, type Holder, holdersOf } from './groups.ts';
 import { loadSteering, type Steering } from './steering.ts';
 
@@ -9,8 +10,9 @@ export interface ForeignGroup {
   readonly id: number;
   /** As --mode has it. */
   readonly mode: string;
-  /** undefined: it has gone. */
+  /** undefined: it is on all, or it has gone. */
   readonly interface: string | undefined;
+  readonly binding: Binding;
   readonly members: number;
   /** Empty where this user may not see them. */
   readonly owners: readonly Holder[];
@@ -25,6 +27,7 @@ export function foreignGroups(): readonly ForeignGroup[] | undefined {
     id,
     mode,
     interface: native.interfaceName(ifindex) ?? undefined,
+    binding: bindingOf(ifindex),
     members: inodes.length,
     owners: holders.flatMap(({ sockets, ...owner }) => {
       const own = new Map([...sockets].filter(([inode]) => inodes.includes(inode)));

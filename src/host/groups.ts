@@ -125,28 +125,6 @@ function socketAt(path: string): number | undefined {
   }
 }
 
-export interface DescribedGroup {
-  readonly id: number;
-  /** "mode hash, 8 members, held by suricata (pid 4711)"; without the owners where no message will name them. */
-  readonly description: string;
-}
-
-/**
- * All groups; undefined where nobody can tell. Called before this program captures.
- * @param isNamed whose owners a message will name: looking for them takes seconds on a host with many open files
- */
-export function describeGroups(isNamed: (id: number, index: number) => boolean): readonly DescribedGroup[] | undefined {
-  // Without any socket that captures there is no group, even where the kernel does not list them.
-  const groups = fanoutGroups() ?? (capturing()?.length === 0 ? [] : undefined);
-  if (groups === undefined) return undefined;
-  const named = new Set(groups.filter(({ id }, index) => isNamed(id, index)));
-  const holders = holdersOf(new Set([...named].flatMap(({ inodes }) => inodes)));
-  return groups.map((group) => ({
-    id: group.id,
-    description: `${inWords(group)}${named.has(group) ? `, held by ${listed(namedBy(holders, group.inodes))}` : ''}`,
-  }));
-}
-
 /** Who captures in this network namespace, in words. */
 export function capturersHere(): string {
   const sockets = capturing();
@@ -155,20 +133,17 @@ export function capturersHere(): string {
   return `/proc/net/packet lists ${count} of ${ownersInWords(sockets.map(({ inode }) => inode))}`;
 }
 
-function capturing(): readonly ListedSocket[] | undefined {
+/** Sockets that may get packets; undefined where nobody can tell. */
+export function capturing(): readonly ListedSocket[] | undefined {
   return listedSockets()?.filter(({ protocol }) => protocol !== 0);
 }
 
-function inWords({ mode, inodes }: FanoutGroup): string {
-  return `mode ${mode}, ${inodes.length} member${inodes.length === 1 ? '' : 's'}`;
-}
-
-/** "suricata (pid 4711), zeek (pid 4712) and 3 more". */
 export function ownersInWords(inodes: readonly number[]): string {
   return listed(ownersOf(inodes));
 }
 
-function listed(owners: readonly string[]): string {
+/** "suricata (pid 4711), zeek (pid 4712) and 3 more". */
+export function listed(owners: readonly string[]): string {
   if (owners.length === 0) return 'a process that this user may not see';
   const more = owners.length > OWNERS_SHOWN ? ` and ${owners.length - OWNERS_SHOWN} more` : '';
   return `${owners.slice(0, OWNERS_SHOWN).join(', ')}${more}`;

@@ -8,9 +8,8 @@ import type { FullPacketSocketInfo, MemberFacts, PacketNamespaceInfo } from '../
 import { FanoutError, isSystemCallError, type SystemCallError } from '../errors.ts';
 import { FANOUT_FLAGS, fanoutModeOf, goesByProgram } from '../model/fanout.ts';
 import {
-  type Binding,
+  bindingOf,
   type ClassicInstruction,
-  DEVICE_REMOVED,
   type Need,
   type Owner,
   type SeenFilter,
@@ -171,11 +170,6 @@ function groupSeen(id: number, sockets: readonly FullPacketSocketInfo[], info: P
       ...(isProgrammed ? [{ fact: 'program', need: 'nobody' } as const] : []),
     ]).filter(({ fact }) => fact !== 'flags' || flags === undefined),
   };
-}
-
-function bindingOf(ifindex: number): Binding {
-  if (ifindex === DEVICE_REMOVED) return 'removed';
-  return ifindex === 0 ? 'all' : 'interface';
 }
 
 function flagNames(flags: number): readonly string[] {

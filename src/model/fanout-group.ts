@@ -94,8 +94,7 @@ export interface Tap {
   readonly owners: readonly Owner[];
 }
 
-export const FACTS = ['groups', 'members', 'owners', 'flags', 'filters', 'drops', 'program', 'namespaces'] as const;
-export type Fact = (typeof FACTS)[number];
+export type Fact = 'groups' | 'members' | 'owners' | 'flags' | 'filters' | 'drops' | 'program' | 'namespaces';
 
 /** What it would take: a privilege, a kernel, or more than anybody has. */
 export type Need =
@@ -117,7 +116,14 @@ export interface Unread {
   readonly need: Need;
 }
 
-export const DEVICE_REMOVED = 0xffffffff;
+const DEVICE_REMOVED = 0xffffffff;
+
+/** Of an index as packet_diag gives it. */
+export function bindingOf(ifindex: number): Binding {
+  if (ifindex === DEVICE_REMOVED) return 'removed';
+  return ifindex === 0 ? 'all' : 'interface';
+}
+
 export const ETH_P_ALL = 3;
 
 /** As --like has it. */

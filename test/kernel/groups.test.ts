@@ -1,6 +1,6 @@
 /** `groups`: what it tells of other programs that run, as root and as nobody, and that none of them is disturbed by it. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { native } from '../../src/addon/native.ts';
@@ -9,9 +9,11 @@ import { inspectGroups } from '../../src/host/inspect-groups.ts';
 import { refuseHostNamespace } from '../helpers/lab.ts';
 import { CAPTURE, ip, makePair, removePair, SENDER } from '../helpers/network.ts';
 import { FLAG, MODE, type Program, type Reader, type ReaderSocket, withReader } from '../helpers/packet-readers.ts';
+import { temporaryDirectory } from '../helpers/programs.ts';
 import { program, root, testWith } from '../helpers/requirements.ts';
 import { end, serveCommand } from '../helpers/serve.ts';
 import { run, type ToolOptions } from '../helpers/tool.ts';
+import { buildWithout } from '../helpers/without.ts';
 
 const needs = [root(), program('python3'), program('ip', 'iproute2')];
 const NOBODY = 65534;
@@ -272,6 +274,50 @@ describe('as nobody', () => {
       ];
       const group = await groupHere(1, { by });
       expect(group).toMatchObject({ flags: ['defrag'], members: [{ owners: [{ pid }] }] });
+    }),
+  );
+});
+
+describe('where the kernel, or a filter of system calls, allows less', () => {
+  const scratch = temporaryDirectory();
+  let without: ReturnType<typeof buildWithout>;
+  beforeAll(() => {
+    chmodSync(scratch.path, 0o755);
+    without = buildWithout(scratch.path);
+  });
+  afterAll(() => scratch.remove());
+
+  testWith(
+    [...needs, program('g++')],
+    'without CONFIG_PACKET_DIAG: nothing can be told, unless there is no packet socket at all',
+    {},
+    async () => {
+      const by = without('packet-diag');
+      expect(only(await groups([], { by })).groups).toEqual([]);
+      await withReader(reader([member(1)]), async () => {
+        const { status, stderr } = await run(['groups'], { by });
+        expect([status, stderr]).toEqual([4, expect.stringMatching(/NO_PACKET_DIAG[\s\S]*modprobe af_packet_diag/)]);
+        const { namespaces } = await groups(['--all-namespaces'], { by });
+        expect(namespaces[0]).toMatchObject({
+          groups: null,
+          unread: [{ fact: 'groups', needs: expect.stringContaining('CONFIG_PACKET_DIAG') }],
+        });
+      });
+    },
+  );
+
+  testWith([...needs, program('g++')], 'without netlink: what is to be allowed is said', {}, async () => {
+    const { status, stderr } = await run(['groups'], { by: without('netlink-family') });
+    expect([status, stderr]).toEqual([4, expect.stringContaining('AF_NETLINK')]);
+  });
+
+  testWith([...needs, program('g++')], 'without pidfd_getfd(2), refused or deadly: flags are unknown', {}, () =>
+    withReader(reader([member(1)]), async ({ pid }) => {
+      for (const feature of ['system-service-only', 'deadly-system-service-only'] as const) {
+        const group = await groupHere(1, { by: without(feature) });
+        expect(group, feature).toMatchObject({ flags: null, members: [{ owners: [{ pid }] }] });
+        expect(group.unread).toContainEqual({ fact: 'flags', needs: expect.stringContaining('CAP_SYS_PTRACE') });
+      }
     }),
   );
 });

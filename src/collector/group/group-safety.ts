@@ -1,17 +1,18 @@
 /** Never join a group that exists, never share one, never reassemble beside another group: the rules that keep a running IDS safe. */
 
 import { FanoutError } from '../../errors.ts';
-import type { DescribedGroup, FanoutGroup } from '../../host/groups.ts';
+import type { DescribedGroup } from '../../host/described-groups.ts';
+import type { FanoutGroup } from '../../host/groups.ts';
 import { type GroupName, groupNameOf } from '../../model/fanout.ts';
 import type { Options } from '../../options/options.ts';
 import type { HostView } from './host-view.ts';
 import type { Member } from './member.ts';
 
-/** Which groups of others checkGroup() will name, by their ids and places in the list. */
-export function groupsToName(runs: readonly Pick<Options, 'groupId' | 'flags' | 'force'>[]): (id: number, index: number) => boolean {
+/** Which groups of others checkGroup() will name, by their ids: beside one that reassembles it matters of all whether they do. */
+export function groupsToName(runs: readonly Pick<Options, 'groupId' | 'flags' | 'force'>[]): (id: number) => boolean {
   const isDefragUnsafe = runs.some(wantsDefrag);
   const ids = new Set(runs.map(({ groupId }) => groupId));
-  return (id, index) => ids.has(id) || (isDefragUnsafe && index === 0);
+  return (id) => isDefragUnsafe || ids.has(id);
 }
 
 /** Whether it matters to these runs which groups there are. */
@@ -42,13 +43,22 @@ export function checkGroup(
       `fanout group ${groupId} exists already: ${taken.description}`,
       'joining it would take packets away from its owner: leave --group-id out, and the kernel chooses a free one',
     );
-  const other = groups[0];
+  const other = mostEndangered(groups);
   if (wantsDefrag(run) && other !== undefined)
-    throw new FanoutError(
-      'DEFRAG_UNSAFE',
-      `--defrag while fanout group ${other.id} exists: ${other.description}`,
-      'if that group reassembles too, it would get no fragmented traffic while this runs (both share one reassembly queue): test without --defrag, in the lab, or with --force',
-    );
+    throw new FanoutError('DEFRAG_UNSAFE', `--defrag while fanout group ${other.id} exists: ${other.description}`, defragRemedy(other));
+}
+
+/** One that reassembles, else one of which that is not known. */
+function mostEndangered(groups: readonly DescribedGroup[]): DescribedGroup | undefined {
+  return groups.find(({ reassembles }) => reassembles) ?? groups.find(({ reassembles }) => reassembles === undefined) ?? groups[0];
+}
+
+function defragRemedy({ reassembles }: DescribedGroup): string {
+  if (reassembles === undefined)
+    return 'if that group reassembles too, it would get no fragmented traffic while this runs (both share one reassembly queue): test without --defrag, in the lab, or with --force';
+  return reassembles
+    ? 'that group reassembles, too, and would get no fragmented traffic while this runs (both share one reassembly queue): test without --defrag, or in the lab'
+    : 'groups that reassemble share one reassembly queue, and no other one does so here now: with --force none loses anything, as long as none is started that does';
 }
 
 /** Of groups that are to be tested at once: without those that would take fragments from others, of this host or of this test. */

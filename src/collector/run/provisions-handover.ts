@@ -1,7 +1,7 @@
 /** What is handed on of provisions when this program is replaced by itself, and how it is read again. */
 import type { CbpfInstruction } from '../../addon/capture.ts';
+import type { DescribedGroup } from '../../host/described-groups.ts';
 import type { LabDissector } from '../../host/dissector-link.ts';
-import type { DescribedGroup } from '../../host/groups.ts';
 import type { LabNetworkHandover } from '../../lab/network.ts';
 import type { FlowDissector } from '../../model/flow-dissector.ts';
 import { type KernelDesign, PPPOE_READINGS } from '../../model/kernel-model.ts';
@@ -73,8 +73,9 @@ function parseNetwork(value: unknown): LabNetworkHandover {
 }
 
 function parseGroup(value: unknown): DescribedGroup {
-  const { id, description } = record(value, 'group');
-  return { id: natural(id), description: text(description) };
+  const { id, description, reassembles: given } = record(value, 'group');
+  const reassembles = optional(given, flag);
+  return { id: natural(id), description: text(description), ...(reassembles === undefined ? {} : { reassembles }) };
 }
 
 function parseDissector(value: unknown): FlowDissector {

@@ -54,7 +54,8 @@ export const NEEDS: Readonly<Record<Need, string>> = {
   netlink: 'netlink sockets, which something refuses here (a filter of system calls)',
   proc: 'root of the host (CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, to see the open files of all processes)',
   'initial-pid-namespace': 'to be asked on the host: processes outside of this pid namespace are not seen',
-  ptrace: 'root of the host (CAP_SYS_PTRACE over the process that holds the socket), and kernel.yama.ptrace_scope below 3',
+  ptrace:
+    'root of the host (CAP_SYS_PTRACE over the process that holds the socket), kernel.yama.ptrace_scope below 3, and no filter of system calls that refuses pidfd_getfd(2)',
   'linux-5.6': 'Linux 5.6 (pidfd_getfd(2))',
   'net-admin': 'root (CAP_NET_ADMIN over the network namespace)',
   owner: 'a process that holds the socket, and none was found',

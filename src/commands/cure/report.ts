@@ -190,7 +190,7 @@ function groupTable(groups: readonly CuredGroup[]): Table {
   return {
     kind: 'table',
     head: ['group', 'mode', 'interface', 'members', 'of'],
-    rows: groups.map((group) => [String(group.id), group.mode, group.interface ?? 'gone', String(group.members), ownersOf(group)]),
+    rows: groups.map((group) => [String(group.id), group.mode, deviceOf(group, 'gone'), String(group.members), ownersOf(group)]),
     left: [1, 2, 4],
   };
 }
@@ -206,8 +206,12 @@ function ownersOf({ owners }: CuredGroup): string {
     .join(', ')}${more}`;
 }
 
+function deviceOf({ interface: device, binding }: CuredGroup, gone: string): string {
+  return device ?? (binding === 'all' ? 'all interfaces' : gone);
+}
+
 function groupWords(group: CuredGroup): string {
-  return `${counted(group.members, 'member')} on ${group.interface ?? 'an interface that has gone'}, of ${ownersOf(group)}`;
+  return `${counted(group.members, 'member')} on ${deviceOf(group, 'an interface that has gone')}, of ${ownersOf(group)}`;
 }
 
 function programWords({ id, name, user, since }: KnownProgram): string {
@@ -275,7 +279,7 @@ function listed(groups: readonly CuredGroup[], mode: string, { name, given }: Na
   const place = given === null ? 'in this network namespace' : `in the network namespace ${given}`;
   const every = `every group in ${mode} ${name === 'initial' ? 'on this host' : place}`;
   if (groups.length === 0) return `${every} (none is there now)`;
-  return `${every} (now: ${groups.map(({ id, interface: device }) => `${id} on ${device ?? 'a device that has gone'}`).join(', ')})`;
+  return `${every} (now: ${groups.map((group) => `${group.id} on ${deviceOf(group, 'a device that has gone')}`).join(', ')})`;
 }
 
 function commandIn({ given }: Namespace, command: string): string {

@@ -1,12 +1,14 @@
 /** What `cure` did, found, or would do. */
 import type { IdsName } from '../../deployment/depth.ts';
+import type { Binding } from '../../model/fanout-group.ts';
 import type { SteeredLayer, SteeringPolicy } from '../../model/steering.ts';
 
 export interface CuredGroup {
   readonly id: number;
   readonly mode: string;
-  /** null: it has gone. */
+  /** null: it is on all, or it has gone. */
   readonly interface: string | null;
+  readonly binding: Binding;
   readonly members: number;
   /** Empty where this user may not see them. */
   readonly owners: readonly { readonly pid: number; readonly comm: string }[];

@@ -2,7 +2,8 @@
 import { native } from '../../addon/native.ts';
 import type { HostFacts, InterfaceFacts } from '../../deployment/this-host.ts';
 import { isSystemCallError } from '../../errors.ts';
-import { describeGroups, fanoutGroups } from '../../host/groups.ts';
+import { describeGroups } from '../../host/described-groups.ts';
+import { fanoutGroups } from '../../host/groups.ts';
 import type { LintOptions } from './options.ts';
 
 export function hostFacts({ cpus, memoryAvailable }: LintOptions, interfaces: readonly string[]): HostFacts {

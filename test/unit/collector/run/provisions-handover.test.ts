@@ -24,7 +24,10 @@ const all: ProvisionsHandover = {
   ],
   programs: [['prog.o', 16]],
   refused: [['builtin:ports', { message: 'no', remedy: 'sudo' }]],
-  groups: [{ id: 7, description: 'mode hash, 8 members' }],
+  groups: [
+    { id: 7, description: 'mode hash, 8 members' },
+    { id: 8, description: 'mode hash+defrag, 1 member', reassembles: true },
+  ],
   capturers: 'dumpcap (pid 3)',
   fanoutArgs: true,
   dissector: { kind: 'attached', programId: 12, namespace: 'initial', isBuiltin: false },

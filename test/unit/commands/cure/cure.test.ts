@@ -48,7 +48,7 @@ describe('options', () => {
   });
 });
 
-const GROUP: CuredGroup = { id: 23, mode: 'hash', interface: 'eth0', members: 4, owners: [{ pid: 7, comm: 'zeek' }] };
+const GROUP: CuredGroup = { id: 23, mode: 'hash', interface: 'eth0', binding: 'interface', members: 4, owners: [{ pid: 7, comm: 'zeek' }] };
 const OTHER: CuredGroup = { ...GROUP, id: 24, interface: 'eth1', members: 9, owners: [{ pid: 8, comm: 'Suricata-Main' }] };
 const UNKNOWN: CuredGroup = { ...GROUP, owners: [{ pid: 9, comm: 'netsniff-ng' }] };
 
@@ -166,6 +166,13 @@ describe('the report', () => {
     const said = text(result({ kind: 'nothing-attached' }, { groups: [hostile] }));
     expect(said).not.toContain('\u001b');
     expect(said.match(/^now:/gm)).toHaveLength(1);
+  });
+
+  test('a group on all interfaces, and one whose interface has gone', () => {
+    const groups = (['all', 'removed'] as const).map((binding, id): CuredGroup => ({ ...GROUP, id, interface: null, binding }));
+    const said = text(result({ kind: 'nothing-attached' }, { groups }));
+    expect(said).toMatch(/^ *0 +hash +all interfaces +4 [\s\S]*^ *1 +hash +gone +4 /m);
+    expect(said).toContain('(now: 0 on all interfaces, 1 on a device that has gone)');
   });
 
   test('what an IDS is to be told can be pasted', () => {
