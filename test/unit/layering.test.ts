@@ -82,12 +82,13 @@ test('whatever judges knows no words', () => {
 });
 
 test('a command knows no other', () => {
-  const room = (file: string) => /^commands\/([\w-]+)\//.exec(file)?.[1];
+  const isCommand = (name: string) => files.includes(`commands/${name}/command.ts`);
+  const room = (file: string) => [/^commands\/([\w-]+)\//.exec(file)?.[1]].find((name) => name !== undefined && isCommand(name));
   expect(
     inside.filter(
       ({ from, to }) => from !== 'commands/registry.ts' && room(from) !== undefined && room(to) !== undefined && room(from) !== room(to),
     ),
-    'put what two commands need into src/commands itself, or below it',
+    'put what two commands need into src/commands itself, into a folder that is no command, or below',
   ).toEqual([]);
 });
 

@@ -47,7 +47,7 @@ export const DEPLOYMENT_WORDS: Words<DeploymentArgs> = {
     message: `the ring of each process has ${mebibytes(ours)} instead of ${mebibytes(theirs)}: ${mebibytes(procs * ours)} in all, and a second copy of every packet, are what this shadow costs the host`,
   }),
   'index-unknown': ({ members }) => ({
-    message: `worker 0 to ${members - 1} are the members in the order in which they joined: a flow is on the member of the same number, unless one has left the group since`,
+    message: `workers are numbered as the ${counted(members, 'member')} of the group joined it: a flow is on the member of the same number, unless one has left the group since`,
   }),
   'lint-findings': ({ errors, warnings, files }) => ({
     message: `lint finds ${joined(countsOf({ error: errors, warning: warnings }), 'and')} in the configuration itself`,
