@@ -143,6 +143,8 @@ class EventReader {
   readonly #source: Source;
   readonly #loading: Loading;
   #next = 0;
+  /** Behind the last text that was taken: where an empty value stands. */
+  #lastEnd = 0;
 
   constructor(events: readonly Event[], source: Source, loading: Loading) {
     this.#events = events;
@@ -204,14 +206,14 @@ class EventReader {
   #take(): Event | undefined {
     const event = this.#events[this.#next];
     this.#next += 1;
+    if (event?.type === EVENT_ID.SCALAR && event.valueEnd >= 0) this.#lastEnd = event.valueEnd;
     return event;
   }
 
   #placeOf(event: ScalarEvent): Place {
     const isQuoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;
     if (event.valueStart >= 0) return this.#source.placeOf(Math.max(0, event.valueStart - (isQuoted ? 1 : 0)));
-    const before = this.#events.slice(0, this.#next - 1).findLast((one) => one.type === EVENT_ID.SCALAR && one.valueEnd >= 0);
-    return this.#source.placeOf(before?.type === EVENT_ID.SCALAR ? before.valueEnd : 0);
+    return this.#source.placeOf(this.#lastEnd);
   }
 
   #aliased(start: number, end: number, isMerge: boolean): void {
