@@ -141,8 +141,10 @@ Result<PacketSocketList> dump(std::uint32_t show) {
     // Of a program, and not of the kernel.
     if (from.nl_pid != 0) continue;
     if (static_cast<std::size_t>(received) > buffer.size()) return SysError{call, EMSGSIZE};
+    const std::size_t before = list.sockets.size();
     const auto part = parse_dump(Bytes{buffer}.first(static_cast<std::size_t>(received)), list.sockets);
     if (!part) return part.error();
+    list.is_in_pieces |= before > 0 && list.sockets.size() > before;
     list.is_interrupted |= part->is_interrupted;
     if (part->is_last) return list;
   }
@@ -150,13 +152,31 @@ Result<PacketSocketList> dump(std::uint32_t show) {
 
 constexpr int attempts = 3;
 
+bool has_same_sockets(const std::vector<PacketSocketInfo>& some, const std::vector<PacketSocketInfo>& others) noexcept {
+  return std::equal(some.begin(), some.end(), others.begin(), others.end(),
+                    [](const PacketSocketInfo& a, const PacketSocketInfo& b) { return a.cookie == b.cookie; });
+}
+
+void keep_one_of_each(std::vector<PacketSocketInfo>& sockets) {
+  std::unordered_set<std::uint64_t> seen;
+  std::erase_if(sockets, [&](const PacketSocketInfo& info) { return !seen.insert(info.cookie).second; });
+}
+
+// The kernel goes on from datagram to datagram by the place in its list, and does not say that the list has changed
+// (packet_diag_dump(), up to Linux 6.18): where a socket went in between, the one that took its place is passed over.
+// So what came in several datagrams counts when it comes twice.
 Result<PacketSocketList> dump_whole(std::uint32_t show) {
   auto list = dump(show);
-  for (int attempt = 1; attempt < attempts && list && list->is_interrupted; ++attempt) list = dump(show);
-  if (list && list->is_interrupted) {
-    std::unordered_set<std::uint64_t> seen;
-    std::erase_if(list->sockets, [&](const PacketSocketInfo& info) { return !seen.insert(info.cookie).second; });
+  for (int attempt = 1; attempt < attempts && list && (list->is_in_pieces || list->is_interrupted); ++attempt) {
+    auto again = dump(show);
+    if (!again) return again;
+    const bool is_sure = !again->is_interrupted && has_same_sockets(list->sockets, again->sockets);
+    list = std::move(again);
+    if (is_sure) return list;
   }
+  if (!list) return list;
+  list->is_interrupted |= list->is_in_pieces;
+  keep_one_of_each(list->sockets);
   return list;
 }
 

@@ -60,7 +60,8 @@ struct DumpPart {
 
 struct PacketSocketList {
   std::vector<PacketSocketInfo> sockets;
-  bool is_interrupted = false;  // each time that it was asked for
+  bool is_in_pieces = false;    // it took several datagrams
+  bool is_interrupted = false;  // each time that it was asked for, or it never came twice
 };
 
 enum class Detail : std::uint8_t { groups, full };

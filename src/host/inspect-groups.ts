@@ -127,8 +127,12 @@ function namespaceSeen(looked: Looked, holders: Holders): SeenNamespace {
   if ('refusal' in looked) return { ...head, groups: null, taps: [], unread: [{ fact: 'groups', need: looked.refusal }] };
   const { info } = looked;
   const byGroup = new Map<number, FullPacketSocketInfo[]>();
-  for (const socket of info.sockets)
-    if (socket.groupId !== undefined) byGroup.set(socket.groupId, [...(byGroup.get(socket.groupId) ?? []), socket]);
+  for (const socket of info.sockets) {
+    if (socket.groupId === undefined) continue;
+    const known = byGroup.get(socket.groupId);
+    if (known === undefined) byGroup.set(socket.groupId, [socket]);
+    else known.push(socket);
+  }
   return {
     ...head,
     groups: [...byGroup].map(([id, sockets]) => groupSeen(id, sockets, info, holders)),

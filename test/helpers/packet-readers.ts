@@ -46,6 +46,9 @@ for line in sys.stdin:
     word = line.strip()
     if word == 'statistics':
         print(json.dumps([struct.unpack('=II', s.getsockopt(PACKET, 6, 12)[:8]) for s in sockets]), flush=True)
+    if word == 'close':
+        for s in sockets: s.close()
+        print('closed', flush=True)
     if word == 'let go':
         socket.send_fds(ends[0], [b'x'], [sockets[0].fileno()])
         sockets[0].close()
@@ -90,6 +93,8 @@ export interface Reader {
   statistics(): Promise<readonly (readonly [packets: number, drops: number])[]>;
   /** Its first socket is under way to nobody from then on. */
   letGo(): Promise<void>;
+  /** All sockets, one after the other. */
+  close(): Promise<void>;
   /** Without being asked (SIGKILL). */
   kill(): Promise<void>;
 }
@@ -109,6 +114,7 @@ export async function withReader<T>({ by = [], ...program }: Program, body: (rea
       pid: child.pid ?? 0,
       statistics: async () => JSON.parse(await asked('statistics')),
       letGo: async () => void (await asked('let go')),
+      close: async () => void (await asked('close')),
       kill: () => killed(child),
     });
   } finally {

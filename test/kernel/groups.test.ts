@@ -159,6 +159,30 @@ describe('what it tells', () => {
   );
 });
 
+// The kernel lists sockets by their places, a datagram at a time: where one before them is closed in between, another one is passed over.
+describe('a list that takes several datagrams', () => {
+  testWith(needs, 'has all members while other sockets are closed, or says that it may not', {}, () =>
+    withReader(reader(Array(60).fill({ device: CAPTURE })), (leaving) =>
+      withReader(reader(Array(100).fill(member(1))), async () => {
+        let isClosed = false;
+        const closed = leaving.close().then(() => {
+          isClosed = true;
+        });
+        const counts = new Set<number>();
+        let said = 0;
+        for (let i = 0; i < 20_000 && !isClosed; i += 1) {
+          const { sockets, isInterrupted } = native.packetNamespace('/proc/self/ns/net');
+          if (isInterrupted) said += 1;
+          else counts.add(sockets.filter(({ groupId }) => groupId === 1).length);
+          if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+        await closed;
+        expect([...counts], `it was said ${said} times`).toEqual([100]);
+      }),
+    ),
+  );
+});
+
 describe('two groups that reassemble', () => {
   testWith(needs, 'in one namespace are remarked on, and in two are not', {}, () => {
     const one = (group: number, by: readonly string[] = []): Program => ({
