@@ -1,5 +1,6 @@
 /** What this host says of a network interface: all of it is read, and nothing is set. */
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PlainLink } from '../addon/host.ts';
 import { native } from '../addon/native.ts';
@@ -12,28 +13,30 @@ import { countersOf, driverFacts } from './nic/driver.ts';
 import { hostFacts, isInitialNetwork, softnetRows } from './nic/procfs.ts';
 import { sysfsFacts } from './nic/sysfs.ts';
 import { isLoss } from './nic/texts.ts';
-import { factOf, NotTold, untold } from './nic/told.ts';
+import { factOf, NotTold, ROOTS, type Roots, untold } from './nic/told.ts';
 import { ALLOW_FAMILIES } from './system-calls.ts';
 
 export interface ReadOptions {
   /** Between the two readings of what grows. */
   readonly waitMs: number;
+  /** Where /sys and /proc are, if they are elsewhere. */
+  readonly roots?: Roots;
 }
 
 /**
  * @param given its name, or an alternative one
  * @throws NO_SUCH_INTERFACE
  */
-export async function readNicFacts(given: string, { waitMs }: ReadOptions): Promise<NicFacts> {
+export async function readNicFacts(given: string, { waitMs, roots = ROOTS }: ReadOptions): Promise<NicFacts> {
   const { name, index } = describe(given);
   const link = linkOf(name, index);
   const masterIndex = 'value' in link ? link.value.master : 0;
   const master = masterIndex === 0 ? null : native.interfaceName(masterIndex);
-  const { queuesInUse, ...sysfs } = sysfsFacts(name, index, master ?? undefined);
+  const { queuesInUse, ...sysfs } = sysfsFacts(name, index, master ?? undefined, roots);
   const of = <T>(where: string, choose: (link: PlainLink) => T): Fact<T> =>
     'value' in link ? { where, value: choose(link.value) } : { ...link, where };
   const where = `ip -d link show ${name}`;
-  const growing = await readTwice(name, index, waitMs);
+  const growing = await readTwice(name, index, waitMs, join(roots.proc, 'net/softnet_stat'));
   return {
     name,
     ...driverFacts(name, native.ethtoolFacts(name), queuesInUse),
@@ -42,10 +45,10 @@ export async function readNicFacts(given: string, { waitMs }: ReadOptions): Prom
     master: of(where, () => master),
     xdp: of(where, ({ xdp }) => (xdp === undefined ? null : { mode: XDP_MODES[xdp.attached] ?? 'unknown', programId: xdp.program })),
     ...sysfs,
-    ...hostFacts(),
+    ...hostFacts(roots),
     ...growing,
     ingress: factOf(`tc qdisc show dev ${name} ingress`, () => native.ingressDisciplines(index)),
-    flowDissector: flowDissectorFact(),
+    flowDissector: flowDissectorFact(roots),
     groups: groupsOn(index),
   };
 }
@@ -82,16 +85,14 @@ function linkOf(name: string, index: number): Fact<PlainLink> {
 }
 
 /** What grows: all of it before, then all of it after. */
-async function readTwice(name: string, index: number, waitMs: number): Promise<Pick<NicFacts, 'losses' | 'softnet'>> {
-  const read = () => ({ losses: lossesOf(name, index), softnet: factOf(SOFTNET, () => softnetRows(SOFTNET)), at: performance.now() });
+async function readTwice(name: string, index: number, waitMs: number, softnet: string): Promise<Pick<NicFacts, 'losses' | 'softnet'>> {
+  const read = () => ({ losses: lossesOf(name, index), softnet: factOf(softnet, () => softnetRows(softnet)), at: performance.now() });
   const before = read();
   await pause(waitMs);
   const after = read();
   const ms = Math.round(after.at - before.at);
   return { losses: growing(before.losses, after.losses, ms), softnet: growing(before.softnet, after.softnet, ms) };
 }
-
-const SOFTNET = '/proc/net/softnet_stat';
 
 function growing<T>(before: Fact<T>, after: Fact<T>, ms: number): Fact<Growing<T>> {
   if (!('value' in before)) return before;
@@ -115,7 +116,7 @@ function lossesOf(name: string, index: number): Fact<Readonly<Record<string, num
   });
 }
 
-function flowDissectorFact(): NicFacts['flowDissector'] {
+function flowDissectorFact(roots: Roots): NicFacts['flowDissector'] {
   const where = 'bpftool net';
   const refusals = new Map<string, unknown>();
   const dissector = readFlowDissector((netns) => {
@@ -131,7 +132,7 @@ function flowDissectorFact(): NicFacts['flowDissector'] {
     return { where, value: { programId, isBuiltin } };
   }
   // One of the initial namespace goes before any of another, but perhaps this is it.
-  const refusal = refusals.get(OWN_NAMESPACE) ?? (isInitialNetwork() ? undefined : refusals.get(INITIAL_NAMESPACE));
+  const refusal = refusals.get(OWN_NAMESPACE) ?? (isInitialNetwork(roots) ? undefined : refusals.get(INITIAL_NAMESPACE));
   return refusal === undefined
     ? { where, value: null }
     : untold(where, refusal, 'CAP_NET_ADMIN in the initial user namespace, and Linux 5.10');

@@ -2,17 +2,17 @@
 import { readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Fact, IrqFacts, NicFacts, QueueFacts } from '../../nic/facts.ts';
-import { parseChoice, parseCpuMask, parseCpus, parseInterrupts, parseNumber } from './texts.ts';
+import { parseChoice, parseCpuMask, parseCpus, parseDevices, parseInterrupts, parseNumber } from './texts.ts';
 import { entriesIn, factOf, NotTold, ROOTS, type Roots, readAs, readIfThere } from './told.ts';
 
 type SysfsFacts = Pick<NicFacts, 'uppers' | 'lowers' | 'bond' | 'rps' | 'threadedNapi' | 'irqs' | 'numaNode'> & {
   readonly queuesInUse: Fact<number>;
 };
 
-/** @param index as netlink has it: /sys shows the network namespace of whoever mounted it, which may be another (sysfs(5)) */
+/** @param index as netlink has it */
 export function sysfsFacts(name: string, index: number, master: string | undefined, roots: Roots = ROOTS): SysfsFacts {
   const at = join(roots.sys, 'class/net', name);
-  const isShown = readIfThere(join(at, 'ifindex'), parseNumber) === index;
+  const isShown = readIfThere(join(at, 'ifindex'), parseNumber) === index && showsOwnInterfaces(roots);
   const fact = <T>(path: string, read: (where: string) => T): Fact<T> =>
     factOf(join(at, path), () => {
       if (!isShown) throw new NotTold(OTHER_NAMESPACE, OWN_SYS);
@@ -28,6 +28,18 @@ export function sysfsFacts(name: string, index: number, master: string | undefin
     numaNode: fact('device/numa_node', () => numaNodeOf(at)),
     queuesInUse: fact('queues/rx-*', () => receiveQueues(join(at, 'queues')).length),
   };
+}
+
+/**
+ * Of the network namespace of whoever mounted it /sys shows the interfaces. In two namespaces one may have the same name and index, as lo has in all;
+ * others may come while they are listed.
+ */
+function showsOwnInterfaces({ sys, proc }: Roots): boolean {
+  return [1, 2, 3].some(() => {
+    const own = readIfThere(join(proc, 'self/net/dev'), parseDevices);
+    const shown = entriesIn(join(sys, 'class/net')).filter((entry) => entry !== 'bonding_masters');
+    return own === undefined || own.join() === [...shown].sort().join();
+  });
 }
 
 const OTHER_NAMESPACE = 'the /sys that is mounted here shows another network namespace';

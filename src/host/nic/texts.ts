@@ -29,6 +29,15 @@ export function parseNumber(text: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
+/** The names in /proc/net/dev, sorted: two lines of headings, then one for each. */
+export function parseDevices(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .slice(2)
+    .flatMap((line) => /^\s*(\S+):/.exec(line)?.[1] ?? [])
+    .sort();
+}
+
 /** "802.3ad 4", as files below bonding/ have what is chosen. */
 export function parseChoice(text: string): string | undefined {
   return /^(\S+)(?: \d+)?\s*$/.exec(text)?.[1];

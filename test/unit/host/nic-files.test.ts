@@ -106,6 +106,15 @@ describe('/sys', () => {
       });
   });
 
+  test('nor is one of the same index among others ours', () => {
+    const heading = 'Inter-|   Receive\n face |bytes\n';
+    write({ [`${NET}/ifindex`]: '2\n', 'sys/class/net/bonding_masters': '\n', 'proc/self/net/dev': `${heading}  eth0:    1\n` });
+    const { uppers } = sysfsFacts('eth0', 2, undefined, roots);
+    expect(said(uppers)).toEqual([]);
+    write({ 'proc/self/net/dev': `${heading}  eth0:    1\n    lo:    1\n` });
+    expect(sysfsFacts('eth0', 2, undefined, roots).uppers).toMatchObject({ why: expect.stringContaining('another network namespace') });
+  });
+
   test('what a virtual interface lacks, and what an old kernel does', () => {
     write({ [`${NET}/ifindex`]: '2\n', [`${NET}/queues/rx-0/uevent`]: '' });
     const facts = sysfsFacts('eth0', 2, undefined, roots);

@@ -6,6 +6,7 @@ import {
   parseChoice,
   parseCpuMask,
   parseCpus,
+  parseDevices,
   parseInterrupts,
   parseNumber,
   parseSoftnet,
@@ -35,6 +36,12 @@ test('one number', () => {
   expect(parseNumber('1000\n')).toBe(1000);
   expect(parseNumber('-1\n')).toBe(-1);
   for (const text of ['', 'one', '1 2', '0x10', '1'.repeat(16)]) expect(parseNumber(text)).toBeUndefined();
+});
+
+test('names of interfaces, which may be odd', () => {
+  const heading = 'Inter-|   Receive                            |  Transmit\n face |bytes    packets errs\n';
+  expect(parseDevices(`${heading}    lo:  100    1\n eth0.7: 1 2\n  a:b:1 2\n`)).toEqual(['a:b', 'eth0.7', 'lo']);
+  expect(parseDevices('')).toEqual([]);
 });
 
 test('what is chosen for a bond', () => {
