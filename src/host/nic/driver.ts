@@ -1,4 +1,5 @@
 /** What the driver says of its device, as facts. */
+import { constants } from 'node:os';
 import type { EthtoolAnswer, EthtoolCounter, EthtoolFacts, EthtoolRefusal, EthtoolSwitch } from '../../addon/ethtool.ts';
 import { type Fact, HASHED_FLOWS, type HashedFlow, type NicFacts, type RssFacts, type Told, type Untold } from '../../nic/facts.ts';
 import { featureName, hashFieldLetters } from './texts.ts';
@@ -29,10 +30,8 @@ function told<T, U>(where: string, answer: EthtoolAnswer<T> | undefined, convert
 }
 
 function refused(where: string, { errno, why }: EthtoolRefusal): Untold {
-  return { where, why, ...(errno === EPERM ? { needs: 'CAP_NET_ADMIN' } : {}) };
+  return { where, why, ...(errno === constants.errno.EPERM ? { needs: 'CAP_NET_ADMIN' } : {}) };
 }
-
-const EPERM = 1;
 
 type Answered<T> = Extract<T, { readonly value: unknown }>['value'];
 

@@ -1,5 +1,6 @@
 /** Facts from files and from calls: each with where it was looked up, or with why it could not be. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { isSystemCallError } from '../../errors.ts';
 import type { Fact, Untold } from '../../nic/facts.ts';
@@ -46,6 +47,8 @@ function whyOf(error: unknown): string | undefined {
   const errno = errnoOf(error);
   if (errno === undefined) return undefined;
   const [, message = `error ${errno}`] = getSystemErrorMap().get(-errno) ?? [];
+  // As libuv has it for sockets, and the C library for all.
+  if (errno === constants.errno.EOPNOTSUPP) return 'Operation not supported';
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}`;
 }
 
@@ -54,7 +57,7 @@ function needsOf(error: unknown): string | undefined {
   return FORBIDDEN.includes(errnoOf(error) ?? 0) ? 'root (sudo)' : undefined;
 }
 
-const FORBIDDEN: readonly number[] = [1, 13]; // EPERM, EACCES
+const FORBIDDEN: readonly number[] = [constants.errno.EPERM, constants.errno.EACCES];
 
 /** Positive. */
 function errnoOf(error: unknown): number | undefined {
