@@ -8,6 +8,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   fanout::binding::export_capture(env, exports);
   fanout::binding::export_descriptors(env, exports);
   fanout::binding::export_dissect(env, exports);
+  fanout::binding::export_ethtool(env, exports);
   fanout::binding::export_flow_map(env, exports);
   fanout::binding::export_frame_collector(env, exports);
   fanout::binding::export_helper(env, exports);

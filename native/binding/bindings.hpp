@@ -9,6 +9,7 @@ namespace fanout::binding {
 void export_capture(Napi::Env env, Napi::Object exports);
 void export_descriptors(Napi::Env env, Napi::Object exports);
 void export_dissect(Napi::Env env, Napi::Object exports);
+void export_ethtool(Napi::Env env, Napi::Object exports);
 void export_flow_map(Napi::Env env, Napi::Object exports);
 void export_frame_collector(Napi::Env env, Napi::Object exports);
 void export_helper(Napi::Env env, Napi::Object exports);

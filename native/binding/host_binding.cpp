@@ -67,6 +67,51 @@ Napi::Value link_state_of(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// plainLink(ifindex): what anybody may know of a link without its driver, or null if there is no such interface any
+// more.
+Napi::Value plain_link(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto link = plain_link_state(info[0].ToNumber().Int32Value());
+  if (!link) {
+    if (link.error().code == ENODEV) return env.Null();
+    throw_sys_error(env, link.error());
+    return env.Undefined();
+  }
+  auto out = Napi::Object::New(env);
+  out.Set("kind", link->kind);
+  out.Set("isUp", link->up);
+  out.Set("isRunning", link->running);
+  out.Set("isLoopback", link->loopback);
+  out.Set("mtu", number(env, link->mtu));
+  out.Set("promiscuity", number(env, link->promiscuity));
+  out.Set("master", link->master);
+  if (link->xdp) {
+    auto xdp = Napi::Object::New(env);
+    xdp.Set("program", number(env, link->xdp->program));
+    xdp.Set("attached", number(env, link->xdp->attached));
+    out.Set("xdp", xdp);
+  }
+  if (link->losses) {
+    auto losses = Napi::Object::New(env);
+    losses.Set("dropped", number(env, link->losses->dropped));
+    losses.Set("missed", number(env, link->losses->missed));
+    losses.Set("fifo", number(env, link->losses->fifo));
+    losses.Set("over", number(env, link->losses->over));
+    out.Set("losses", losses);
+  }
+  return out;
+}
+
+// ingressDisciplines(ifindex): their kinds.
+Napi::Value disciplines_of(const Napi::CallbackInfo& info) {
+  const auto kinds = ingress_disciplines(info[0].ToNumber().Int32Value());
+  if (!kinds) {
+    throw_sys_error(info.Env(), kinds.error());
+    return info.Env().Undefined();
+  }
+  return array_of(info.Env(), *kinds, [&](const std::string& kind) { return Napi::String::New(info.Env(), kind); });
+}
+
 // flowDissector(netns): the id of the BPF program in the place of the kernel's flow dissector there, or null if there
 // is none.
 Napi::Value flow_dissector(const Napi::CallbackInfo& info) {
@@ -90,6 +135,8 @@ void export_host(Napi::Env env, Napi::Object exports) {
   exports.Set("describeInterface", Napi::Function::New<describe>(env));
   exports.Set("interfaceName", Napi::Function::New<name_of_interface>(env));
   exports.Set("linkState", Napi::Function::New<link_state_of>(env));
+  exports.Set("plainLink", Napi::Function::New<plain_link>(env));
+  exports.Set("ingressDisciplines", Napi::Function::New<disciplines_of>(env));
   exports.Set("enterNetworkNamespace", Napi::Function::New<enter_namespace>(env));
   exports.Set("flowDissector", Napi::Function::New<flow_dissector>(env));
 }

@@ -3,6 +3,7 @@
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -86,16 +87,43 @@ void parse_xdp(Bytes info, LinkState& link) {
                        type == IFLA_XDP_HW_PROG_ID;
     if (names && program == 0) program = number_in<std::uint32_t>(payload);
   });
-  if (attached != XDP_ATTACHED_NONE) link.xdp = LinkState::Xdp{program, attached == XDP_ATTACHED_SKB};
+  if (attached != XDP_ATTACHED_NONE) link.xdp = LinkState::Xdp{program, attached == XDP_ATTACHED_SKB, attached};
 }
 
-// Asks for one link, and gives the kernel's answer.
-Result<std::vector<std::byte>> ask_for_link(int index, std::string_view alternative_name) {
+std::optional<LinkState::Losses> losses_in(Bytes stats) noexcept {
+  // Whatever newer kernels count comes behind.
+  if (stats.size() < offsetof(rtnl_link_stats64, rx_missed_errors) + sizeof(std::uint64_t)) return std::nullopt;
+  const auto at = [&](std::size_t offset) { return number_in<std::uint64_t>(stats.subspan(offset)); };
+  return LinkState::Losses{.dropped = at(offsetof(rtnl_link_stats64, rx_dropped)),
+                           .missed = at(offsetof(rtnl_link_stats64, rx_missed_errors)),
+                           .fifo = at(offsetof(rtnl_link_stats64, rx_fifo_errors)),
+                           .over = at(offsetof(rtnl_link_stats64, rx_over_errors))};
+}
+
+Result<UniqueFd> route_socket() noexcept {
   UniqueFd fd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)};
   if (!fd) return SysError::from_errno("socket(NETLINK_ROUTE)");
   // The kernel answers at once; the limit only keeps a defect from hanging the run.
   const timeval limit{1, 0};
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  return fd;
+}
+
+// One link with hundreds of virtual functions is told of in many pages.
+constexpr std::size_t answer_bytes = 64 << 10;
+
+Result<std::vector<std::byte>> receive_answer(const UniqueFd& fd) {
+  std::vector<std::byte> answer(answer_bytes);
+  const ssize_t received = ::recv(fd.get(), answer.data(), answer.size(), 0);
+  if (received < 0) return SysError::from_errno("recv(NETLINK_ROUTE)");
+  answer.resize(static_cast<std::size_t>(received));
+  return answer;
+}
+
+// Asks for one link, and gives the kernel's answer.
+Result<std::vector<std::byte>> ask_for_link(int index, std::string_view alternative_name) {
+  const auto fd = route_socket();
+  if (!fd) return fd.error();
   struct {
     nlmsghdr header;
     ifinfomsg body;
@@ -114,13 +142,8 @@ Result<std::vector<std::byte>> ask_for_link(int index, std::string_view alternat
     request.name_head.rta_len = static_cast<unsigned short>(sizeof request.name_head + alternative_name.size() + 1);
     request.header.nlmsg_len += static_cast<std::uint32_t>(aligned(request.name_head.rta_len));
   }
-  if (::send(fd.get(), &request, request.header.nlmsg_len, 0) < 0) return SysError::from_errno("send(NETLINK_ROUTE)");
-  // One link with hundreds of virtual functions is told of in many pages.
-  std::vector<std::byte> answer(64 << 10);
-  const ssize_t received = ::recv(fd.get(), answer.data(), answer.size(), 0);
-  if (received < 0) return SysError::from_errno("recv(NETLINK_ROUTE)");
-  answer.resize(static_cast<std::size_t>(received));
-  return answer;
+  if (::send(fd->get(), &request, request.header.nlmsg_len, 0) < 0) return SysError::from_errno("send(NETLINK_ROUTE)");
+  return receive_answer(*fd);
 }
 
 // A question that ethtool asks, and anybody may. `query` begins with its command, and is answered in its place.
@@ -232,11 +255,17 @@ Result<LinkState> parse_link(Bytes answer, int index) {
       if (about.ifi_index == index) {
         LinkState link;
         link.running = (about.ifi_flags & IFF_RUNNING) != 0;
+        link.up = (about.ifi_flags & IFF_UP) != 0;
+        link.loopback = (about.ifi_flags & IFF_LOOPBACK) != 0;
         each_attribute(body.subspan(std::min(aligned(sizeof about), body.size())), [&](unsigned type, Bytes payload) {
           if (type == IFLA_IFNAME) link.name = text_in(payload);
           if (type == IFLA_LINKINFO) parse_kind(payload, link);
           if (type == IFLA_XDP) parse_xdp(payload, link);
           if (type == ifla_parent_dev_name) link.hardware = true;
+          if (type == IFLA_MTU) link.mtu = number_in<std::uint32_t>(payload);
+          if (type == IFLA_PROMISCUITY) link.promiscuity = number_in<std::uint32_t>(payload);
+          if (type == IFLA_MASTER) link.master = number_in<int>(payload);
+          if (type == IFLA_STATS64) link.losses = losses_in(payload);
           if (type == IFLA_STATS64 && payload.size() >= 2 * sizeof(std::uint64_t)) {
             link.rx_packets = number_in<std::uint64_t>(payload.subspan(offsetof(rtnl_link_stats64, rx_packets)));
             link.tx_packets = number_in<std::uint64_t>(payload.subspan(offsetof(rtnl_link_stats64, tx_packets)));
@@ -250,10 +279,14 @@ Result<LinkState> parse_link(Bytes answer, int index) {
   return SysError{"RTM_GETLINK", ENODATA};
 }
 
-Result<LinkState> link_state(int index) {
+Result<LinkState> plain_link_state(int index) {
   const auto answer = ask_for_link(index, {});
   if (!answer) return answer.error();
-  auto link = parse_link(*answer, index);
+  return parse_link(*answer, index);
+}
+
+Result<LinkState> link_state(int index) {
+  auto link = plain_link_state(index);
   if (link) {
     link->receive_rings = receive_rings(link->name);
     link->key_bytes = key_bytes_of(link->name);
@@ -274,6 +307,54 @@ Result<int> index_of_alternative_name(std::string_view name) {
   const int error = header.nlmsg_type == NLMSG_ERROR ? -number_in<int>(body) : ENODATA;
   // A kernel without such names calls the question invalid.
   return SysError{"RTM_GETLINK", error == EINVAL || error == EOPNOTSUPP ? ENODEV : error};
+}
+
+Result<bool> parse_disciplines(Bytes answer, int index, std::vector<std::string>& kinds) {
+  while (answer.size() >= sizeof(nlmsghdr)) {
+    const auto header = number_in<nlmsghdr>(answer);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > answer.size()) break;
+    const Bytes body = answer.subspan(sizeof header, header.nlmsg_len - sizeof header);
+    if (header.nlmsg_type == NLMSG_ERROR) return SysError{"RTM_GETQDISC", -number_in<int>(body)};
+    if (header.nlmsg_type == NLMSG_DONE) {
+      const int error = number_in<int>(body);
+      if (error < 0) return SysError{"RTM_GETQDISC", -error};
+      return true;
+    }
+    if (header.nlmsg_type == RTM_NEWQDISC && body.size() >= sizeof(tcmsg)) {
+      const auto about = number_in<tcmsg>(body);
+      if (about.tcm_ifindex == index && about.tcm_parent == TC_H_INGRESS)
+        each_attribute(body.subspan(sizeof about), [&](unsigned type, Bytes payload) {
+          if (type == TCA_KIND) kinds.push_back(text_in(payload));
+        });
+    }
+    answer = answer.subspan(std::min(aligned(header.nlmsg_len), answer.size()));
+  }
+  return false;
+}
+
+Result<std::vector<std::string>> ingress_disciplines(int index) {
+  const auto fd = route_socket();
+  if (!fd) return fd.error();
+  struct {
+    nlmsghdr header;
+    tcmsg body;
+  } request{};
+  request.header.nlmsg_type = RTM_GETQDISC;
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  request.header.nlmsg_len = sizeof request;
+  request.body.tcm_family = AF_UNSPEC;
+  request.body.tcm_ifindex = index;
+  if (::send(fd->get(), &request, sizeof request, 0) < 0) return SysError::from_errno("send(NETLINK_ROUTE)");
+  std::vector<std::string> kinds;
+  // Of all devices, whichever is asked for: some hundred in each part.
+  for (int parts = 0; parts < 10'000; ++parts) {
+    const auto answer = receive_answer(*fd);
+    if (!answer) return answer.error();
+    const auto is_last = parse_disciplines(*answer, index, kinds);
+    if (!is_last) return is_last.error();
+    if (*is_last || answer->empty()) return kinds;
+  }
+  return SysError{"RTM_GETQDISC", EOVERFLOW};
 }
 
 }  // namespace fanout

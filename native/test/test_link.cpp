@@ -63,6 +63,8 @@ Octets whole() {
   rtnl_link_stats64 stats{};
   stats.rx_packets = 1800;
   stats.tx_packets = 7;
+  stats.rx_dropped = 3;
+  stats.rx_missed_errors = 5;
   Octets xdp, all;
   attribute(xdp, IFLA_XDP_ATTACHED, value<std::uint8_t>(XDP_ATTACHED_SKB));
   attribute(xdp, IFLA_XDP_PROG_ID, value<std::uint32_t>(101));
@@ -70,6 +72,9 @@ Octets whole() {
   attribute(all, IFLA_LINKINFO | NLA_F_NESTED, macvlan_of(MACVLAN_MODE_BRIDGE));
   attribute(all, IFLA_XDP, xdp);
   attribute(all, IFLA_STATS64, value(stats));
+  attribute(all, IFLA_MTU, value<std::uint32_t>(9000));
+  attribute(all, IFLA_PROMISCUITY, value<std::uint32_t>(2));
+  attribute(all, IFLA_MASTER, value<std::uint32_t>(4));
   return all;
 }
 
@@ -83,6 +88,15 @@ TEST(a_link_is_read_to_its_last_attribute) {
   CHECK_EQ(link->xdp->program, 101);
   CHECK_EQ(link->rx_packets, 1800);
   CHECK_EQ(link->tx_packets, 7);
+  CHECK(link->up && !link->loopback && link->mtu == 9000 && link->promiscuity == 2 && link->master == 4);
+  CHECK(link->losses && link->losses->dropped == 3 && link->losses->missed == 5 && link->losses->fifo == 0);
+}
+
+TEST(statistics_of_old_kernels_end_earlier) {
+  Octets all, stats(16);
+  attribute(all, IFLA_STATS64, stats);
+  const auto link = parse_link(message(5, 0, all), 5);
+  CHECK(link && !link->losses);
 }
 
 TEST(several_programs_are_named_by_attributes_of_their_own) {
@@ -102,6 +116,37 @@ TEST(another_link_an_error_and_nothing_are_told_apart) {
   append(refusal, nlmsghdr{sizeof(nlmsghdr) + sizeof(nlmsgerr), NLMSG_ERROR, 0, 0, 0});
   append(refusal, nlmsgerr{-ENODEV, {}});
   CHECK(parse_link(refusal, 5).error().code == ENODEV);
+}
+
+TEST(disciplines_of_one_link_that_see_what_it_receives) {
+  const auto discipline = [](int index, std::uint32_t parent, const char* kind) {
+    Octets attributes, out;
+    attribute(attributes, TCA_KIND, text(kind));
+    const auto length = static_cast<std::uint32_t>(sizeof(nlmsghdr) + sizeof(tcmsg) + attributes.size());
+    append(out, nlmsghdr{length, RTM_NEWQDISC, 0, 0, 0});
+    tcmsg about{};
+    about.tcm_ifindex = index;
+    about.tcm_parent = parent;
+    append(out, about);
+    out.insert(out.end(), attributes.begin(), attributes.end());
+    return out;
+  };
+  Octets all;
+  for (const auto& one : {discipline(5, TC_H_ROOT, "fq_codel"), discipline(4, TC_H_INGRESS, "ingress"),
+                          discipline(5, TC_H_INGRESS, "clsact")})
+    all.insert(all.end(), one.begin(), one.end());
+  std::vector<std::string> kinds;
+  const auto more = parse_disciplines(all, 5, kinds);
+  CHECK(more && !*more && kinds == std::vector<std::string>{"clsact"});
+  Octets done;
+  append(done, nlmsghdr{sizeof(nlmsghdr) + sizeof(int), NLMSG_DONE, 0, 0, 0});
+  append(done, 0);
+  const auto last = parse_disciplines(done, 5, kinds);
+  CHECK(last && *last && kinds.size() == 1);
+  for (std::size_t length = 0; length < all.size(); ++length) {
+    const Octets cut{all.begin(), all.begin() + static_cast<std::ptrdiff_t>(length)};
+    (void)parse_disciplines(cut, 5, kinds);
+  }
 }
 
 // Cut anywhere, and with any octets changed: an answer or an error, and nothing is read that is not there.

@@ -6,6 +6,7 @@ import { descriptorPath, WORKER_DESCRIPTORS } from '../worker-descriptors.ts';
 import type { CaptureAddon } from './capture.ts';
 import type { DescriptorsAddon } from './descriptors.ts';
 import type { DissectAddon } from './dissect.ts';
+import type { EthtoolAddon } from './ethtool.ts';
 import type { FlowMapAddon } from './flow-map.ts';
 import type { FrameCollectorAddon } from './frame-collector.ts';
 import type { HelperAddon } from './helper.ts';
@@ -27,6 +28,7 @@ export interface Native
   extends CaptureAddon,
     DescriptorsAddon,
     DissectAddon,
+    EthtoolAddon,
     FlowMapAddon,
     FrameCollectorAddon,
     HelperAddon,

@@ -79,7 +79,8 @@ export function lookForHolders(wanted: ReadonlySet<number>): Holders {
   return { holders, isBlind };
 }
 
-function namedBy(holders: readonly Holder[], inodes: readonly number[]): readonly string[] {
+/** Of these holders, those of these sockets; the users of the sockets where none of them is. */
+export function namedBy(holders: readonly Holder[], inodes: readonly number[]): readonly string[] {
   const owners = holders.filter(({ sockets }) => inodes.some((inode) => sockets.has(inode)));
   return owners.length > 0 ? owners.map(({ pid, comm }) => `${comm} (pid ${pid})`) : usersOf(inodes);
 }

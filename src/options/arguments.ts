@@ -1,12 +1,13 @@
 /** What some options take: an interface, a filter, classes of traffic, CPUs, a kernel, the place of a report. Each refuses with a remedy. */
 import { IDS_NAMES, type IdsName } from '../deployment/depth.ts';
 import { FanoutError } from '../errors.ts';
+import { parseCpuList } from '../model/cpu-list.ts';
 import type { RunningGroupName } from '../model/fanout-group.ts';
 import { isAtLeast, parseKernelRelease } from '../model/kernel-release.ts';
 import { BUILTIN_NAMES, builtinPolicy, LAYERS, type SteeredLayer } from '../model/steering.ts';
 import { classesSelectedBy } from '../traffic/classes.ts';
 import { CBPF_TEXT_MAX, type CbpfInstruction, parseCbpf } from './cbpf.ts';
-import { type Machine, parseCpuList } from './machine.ts';
+import type { Machine } from './machine.ts';
 import { oneOf, usage } from './values.ts';
 
 /** A path, or text that stands for one: it goes to open(2), which ends it at a NUL. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FanoutError } from '../../../src/errors.ts';
-import { availableBytes, hardLimit, type Machine, parseCpuList, readMachine, softLimit } from '../../../src/options/machine.ts';
+import { parseCpuList } from '../../../src/model/cpu-list.ts';
+import { availableBytes, hardLimit, type Machine, readMachine, softLimit } from '../../../src/options/machine.ts';
 import { type Options, parseOptions } from '../../../src/options/options.ts';
 import { OPTION_KEYS, OPTIONS, type RawOptions } from '../../../src/options/table.ts';
 import { MACHINE } from '../../helpers/machine.ts';
