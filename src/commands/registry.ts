@@ -2,6 +2,7 @@
 import { churnCommand } from './churn/command.ts';
 import { compareCommand } from './compare/command.ts';
 import { cureCommand } from './cure/command.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { lintCommand } from './lint/command.ts';
 import { matrixCommand } from './matrix/command.ts';
 import { predictCommand } from './predict/command.ts';
@@ -17,6 +18,7 @@ export const COMMANDS: readonly [CommandSpec, ...CommandSpec[]] = [
   predictCommand,
   cureCommand,
   lintCommand,
+  doctorCommand,
   churnCommand,
   scaleCommand,
   raceCommand,
