@@ -4,6 +4,7 @@ import { sentTrafficSteering } from './drivers.ts';
 import type { Question } from './examine.ts';
 import { isTold, type NicFacts } from './facts.ts';
 import { type ApartFlow, type Meeting, type Meets, type NicFinding, nicFinding } from './findings.ts';
+import { hasOneQueue, receivedElsewhere } from './hashing.ts';
 import { crowdedCpus, mendOf, usesRps, wideIrqs } from './places.ts';
 
 export function affinityFindings(facts: NicFacts, question: Question, meetings: readonly Meeting[]): readonly NicFinding[] {
@@ -47,8 +48,8 @@ function nicFindings(facts: NicFacts, { mode }: NicQuestion, meetings: readonly 
 
 /** Steers single flows past the hash; without effect where there is one queue. */
 function steeringFindings(facts: NicFacts, mode: 'qm' | 'cpu'): readonly NicFinding[] {
-  const { queues, steeringRules } = facts;
-  if (isTold(queues) && queues.value.used === 1) return [];
+  const { steeringRules } = facts;
+  if (hasOneQueue(facts)) return [];
   const off = sentTrafficSteering(facts);
   return [
     ...(isTold(steeringRules) && steeringRules.value > 0
@@ -68,7 +69,7 @@ export function apartFlows<M extends Pick<Meeting, 'flow'>>(meetings: readonly M
 
 function queueFindings(facts: NicFacts, { procs }: Question): readonly NicFinding[] {
   const { queues, rss } = facts;
-  if (!isTold(queues)) return [];
+  if (!isTold(queues) || receivedElsewhere(facts) !== undefined) return [];
   const { used, most } = queues.value;
   if (used === 1) return [nicFinding('one-queue', 'warning', { mode: 'qm', most, ...(procs === undefined ? {} : { procs }) })];
   const table = isTold(rss) ? rss.value.table : null;
@@ -82,7 +83,7 @@ function queueFindings(facts: NicFacts, { procs }: Question): readonly NicFindin
 
 function cpuFindings(facts: NicFacts, { procs }: Question): readonly NicFinding[] {
   const { queues, threadedNapi, rps, rfsEntries, irqbalance, cpus } = facts;
-  const isOneQueue = isTold(queues) && queues.value.used === 1 && isTold(rps) && !usesRps(facts);
+  const isOneQueue = hasOneQueue(facts) && isTold(rps) && !usesRps(facts);
   const most = isTold(queues) ? queues.value.most : null;
   const isRfs = isTold(rfsEntries) && rfsEntries.value > 0 && isTold(rps);
   const learning = isRfs ? rps.value.filter(({ flowCount }) => flowCount > 0).map(({ queue }) => queue) : [];

@@ -86,9 +86,9 @@ export function tellsTransform({ driver }: Pick<NicFacts, 'driver'>): boolean {
   return release.major > 6 || (release.major === 6 && release.minor >= 15);
 }
 
-/** ice announced symmetric-xor from Linux 6.8 on; whether it did it is disputed. */
+/** Drivers that are known to mix source and destination where they say so. ice has announced it since Linux 6.8; whether it did it is disputed. */
 export function doubtsTransform({ driver }: Pick<NicFacts, 'driver'>): boolean {
-  return !isTold(driver) || driver.value.name === 'ice';
+  return !isTold(driver) || !['iavf', 'mlx5_core'].includes(driver.value.name);
 }
 
 /** Drivers whose "xor" is known to be the XOR of all that is hashed. */

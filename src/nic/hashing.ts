@@ -60,10 +60,10 @@ export function queueMeets(
   pair: Pair,
   placeOf: (queue: number) => number,
 ): Meets {
-  const { queues, rss } = facts;
-  if (isTold(queues) && queues.value.used === 1) return { answer: 'together', proof: 'one-queue' };
+  const { rss } = facts;
   const elsewhere = receivedElsewhere(facts);
   if (elsewhere !== undefined) return elsewhere;
+  if (hasOneQueue(facts)) return { answer: 'together', proof: 'one-queue' };
   if (isTold(rss) && rss.value.table !== null && rss.value.table.length > 0) {
     const reached = new Set(rss.value.table);
     if (reached.size === 1) return { answer: 'together', proof: 'one-queue' };
@@ -78,6 +78,12 @@ export function queueMeets(
 
 function placed({ forward, reverse, fragment }: Sampled, placeOf: (queue: number) => number): Sampled {
   return { forward: forward.map(placeOf), reverse: reverse.map(placeOf), fragment: fragment.map(placeOf) };
+}
+
+/** Of a NIC. A VLAN or a veth device with one queue has packets that come from several. */
+export function hasOneQueue(facts: NicFacts): boolean {
+  const { queues } = facts;
+  return isTold(queues) && queues.value.used === 1 && receivedElsewhere(facts) === undefined;
 }
 
 /** Where another device received the packets, or their sender chose the queue. */

@@ -4,6 +4,7 @@ import { sentTrafficSteering } from './drivers.ts';
 import type { Question } from './examine.ts';
 import { isTold, type NicFacts } from './facts.ts';
 import { type Meeting, type NicFinding, nicFinding } from './findings.ts';
+import { hasOneQueue } from './hashing.ts';
 import { mendOf, wideIrqs } from './places.ts';
 
 /** @param meetings of both directions, by the CPU that handles them */
@@ -42,11 +43,11 @@ function betweenCpus(
 
 /** Mode cpu says the same as a question of affinity. */
 function movedFlows(facts: NicFacts, { mode, procs }: Question): readonly NicFinding[] {
-  const { irqbalance, rfsEntries, rps, queues } = facts;
+  const { irqbalance, rfsEntries, rps } = facts;
   const isSaid = procs !== 1;
   const wide = wideIrqs(facts);
   const learning = isTold(rfsEntries) && rfsEntries.value > 0 && isTold(rps) ? rps.value.filter(({ flowCount }) => flowCount > 0) : [];
-  const off = isTold(queues) && queues.value.used === 1 ? undefined : sentTrafficSteering(facts);
+  const off = hasOneQueue(facts) ? undefined : sentTrafficSteering(facts);
   return [
     ...(isTold(irqbalance) && irqbalance.value && wide.length > 0 && !(isSaid && mode === 'cpu')
       ? [nicFinding('irq-moves', 'warning', { mode, irqs: wide })]

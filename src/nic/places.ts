@@ -2,7 +2,7 @@
 import { symmetryOf } from './drivers.ts';
 import { type HashedFlow, type IrqFacts, isTold, type NicFacts, type QueueFacts } from './facts.ts';
 import type { Meets, Mend, NicFindingArgs } from './findings.ts';
-import { hashMeets, type Pair, queueMeets, receivedElsewhere, type Samples, unknownOf } from './hashing.ts';
+import { hashMeets, hasOneQueue, type Pair, queueMeets, receivedElsewhere, type Samples, unknownOf } from './hashing.ts';
 
 /** Whether RPS passes packets on. */
 export function usesRps({ rps }: Pick<NicFacts, 'rps'>): boolean {
@@ -128,11 +128,11 @@ export function wideIrqs({ irqs }: Pick<NicFacts, 'irqs'>): readonly number[] {
 }
 
 export function mendOf(facts: NicFacts): Mend {
-  const { features, queues, cpus } = facts;
+  const { features, cpus } = facts;
   return {
     symmetry: symmetryOf(facts),
     needsSoftwareHash: usesRps(facts) && isTold(features) && features.value['receive-hashing'] === true,
-    hasOneQueue: isTold(queues) && queues.value.used === 1,
+    hasOneQueue: hasOneQueue(facts),
     ...(isTold(cpus) ? { cpus: cpus.value.online } : {}),
   };
 }

@@ -4,6 +4,7 @@ import { sentTrafficSteering } from './drivers.ts';
 import type { Question } from './examine.ts';
 import { type Fact, isTold, type NicFacts } from './facts.ts';
 import type { FactId, NicUnknown } from './findings.ts';
+import { hasOneQueue } from './hashing.ts';
 import { servedQueues, wideIrqs } from './places.ts';
 
 type PlainFact = Exclude<FactId, `hashFields.${string}`>;
@@ -42,9 +43,9 @@ function foreignDissector({ flowDissector }: NicFacts): readonly NicUnknown[] {
 
 /** What goes past the hash of the NIC. */
 function byNic(facts: NicFacts): readonly NicUnknown[] {
-  const { queues, steeringRules, xdp, kind } = facts;
+  const { steeringRules, xdp, kind } = facts;
   // Neither rules nor a program can choose another queue where there is one.
-  const isOneQueue = isTold(queues) && queues.value.used === 1;
+  const isOneQueue = hasOneQueue(facts);
   const isHardware = !isTold(kind) || kind.value === null;
   const rules = isTold(steeringRules) ? steeringRules.value : 0;
   return [

@@ -199,6 +199,8 @@ function commands(lines: readonly string[]): Pick<Said, 'remedy'> {
 function alternative({ symmetry, hasOneQueue }: Mend, mode: FanoutMode, device: string): string {
   if (symmetry.by === 'key' && symmetry.mayRefuse)
     return `. Some devices refuse another key: then receive on one queue, "ethtool -L ${device} ${symmetry.channels} 1"`;
+  if (symmetry.by === 'or-xor')
+    return `. An ethtool of before 2025 does not know this setting: then use "ethtool -X ${device} hkey ${symmetricKey(OR_XOR_KEY_BYTES)}"`;
   if (symmetry.by !== 'one-queue' || hasOneQueue) return '';
   const all = mode === 'qm' ? '. With one queue, one member gets everything: mode hash shares the load and asks no NIC' : '';
   return `. The driver has no setting for the hash, so one queue is what keeps both directions together${all}`;
@@ -223,11 +225,21 @@ function symmetryCommands(symmetry: Exclude<Symmetry, { readonly by: 'one-queue'
       return [`ethtool -X ${device} xfrm symmetric-or-xor`];
     case 'key': {
       const { keyBytes, queues, isOtherFunction } = symmetry;
-      const key = Array.from({ length: keyBytes }, (_, i) => (i % 2 === 0 ? '6D' : '5A')).join(':');
-      const parts = [...(isOtherFunction ? ['hfunc toeplitz'] : []), `hkey ${key}`, ...(queues === undefined ? [] : [`equal ${queues}`])];
+      const parts = [
+        ...(isOtherFunction ? ['hfunc toeplitz'] : []),
+        `hkey ${symmetricKey(keyBytes)}`,
+        ...(queues === undefined ? [] : [`equal ${queues}`]),
+      ];
       return [`ethtool -X ${device} ${parts.join(' ')}`];
     }
   }
+}
+
+/** Of mlx5. */
+const OR_XOR_KEY_BYTES = 40;
+
+function symmetricKey(bytes: number): string {
+  return Array.from({ length: bytes }, (_, i) => (i % 2 === 0 ? '6D' : '5A')).join(':');
 }
 
 /** As rps_cpus takes it: in hexadecimal, with a comma before each further 32 CPUs. */
