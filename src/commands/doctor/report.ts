@@ -1,7 +1,7 @@
 /** What doctor found, as a report: the answer, what is wrong with the command that mends it, what was read, and what could not be. Decides nothing. */
 import { type Block, type Document, type Paragraph, paragraph, type Section, type Tone } from '../../collector/report/document.ts';
 import { flowName, unknownName } from '../../collector/words/doctor.ts';
-import { counted, joined } from '../../collector/words/english.ts';
+import { counted } from '../../collector/words/english.ts';
 import { labelOf } from '../../model/fanout.ts';
 import type { NicSeverity } from '../../nic/findings.ts';
 import { factText } from './fact-text.ts';
@@ -15,6 +15,7 @@ export function doctorDocument(result: DoctorResult): Document {
       ...meetings(result),
       ...facts(result),
       ...unknowns(result.unknowns),
+      ...nextStep(result),
     ],
   };
 }
@@ -33,19 +34,26 @@ function answerLine(result: DoctorResult): Paragraph {
 }
 
 function answerText(result: DoctorResult): string {
-  const { answer, findings: found, unknowns: open } = result;
+  const { answer, findings: found } = result;
   const mode = labelOf(result);
   const count = (severity: NicSeverity): number => found.filter((one) => one.severity === severity).length;
   const warnings = count('warning') === 0 ? '' : `; ${counted(count('warning'), 'warning')}`;
-  const decisive = open.filter((one) => one.decisive).map(unknownName);
   switch (answer) {
     case 'ok':
       return `nothing here breaks mode ${mode}${warnings}`;
     case 'problem':
       return `${count('problem') === 1 ? '1 thing breaks' : `${count('problem')} things break`} mode ${mode}${warnings}`;
     case 'unknown':
-      return `whether anything here breaks mode ${mode} is not known: ${joined(decisive, 'and')} could not be told${warnings}`;
+      return `not enough could be read to say whether anything here breaks mode ${mode}${warnings}`;
   }
+}
+
+/** Traffic shows what settings do not. */
+function nextStep({ answer, interface: device, mode, procs }: DoctorResult): readonly Section[] {
+  if (answer !== 'unknown') return [];
+  const program = mode === 'cbpf' || mode === 'ebpf' ? ` --${mode}-program FILE` : '';
+  const line = `sudo fanout-cluster -i ${device} -m ${mode}${program}${procs === undefined ? '' : ` -n ${procs}`}`;
+  return [{ title: 'A run with live traffic shows it', blocks: [paragraph(line, { isUnbroken: true })] }];
 }
 
 const TITLES: Readonly<Record<NicSeverity, string>> = { problem: 'Problems', warning: 'Warnings', note: 'Notes' };
