@@ -72,9 +72,44 @@ export function answerOf({ findings, unknowns }: Pick<Examined, 'findings' | 'un
   return unknowns.some(({ isDecisive }) => isDecisive) ? 'unknown' : 'ok';
 }
 
+/** What decides first. */
+const ORDER = [
+  'driver',
+  'kind',
+  'link',
+  'queues',
+  'rss',
+  'hashFields',
+  'steeringRules',
+  'irqs',
+  'irqbalance',
+  'cpus',
+  'numaNode',
+  'rps',
+  'rfsEntries',
+  'threadedNapi',
+  'flowDissector',
+  'features',
+  'privateFlags',
+  'uppers',
+  'lowers',
+  'master',
+  'bond',
+  'xdp',
+  'ingress',
+  'groups',
+  'rings',
+  'coalescing',
+  'losses',
+  'softnet',
+  'backlogMax',
+] as const satisfies readonly (keyof NicFacts)[];
+
 /** Facts that were told, by their names. */
 export function toldFacts(facts: NicFacts): readonly { readonly id: FactId; readonly value: unknown; readonly where: string }[] {
   const { name: _, hashFields, ...others } = facts;
   const all = [...Object.entries(others), ...HASHED_FLOWS.map((flow) => [`hashFields.${flow}`, hashFields[flow]] as const)];
-  return all.flatMap(([id, fact]) => (isTold<unknown>(fact) ? [{ id: id as FactId, value: fact.value, where: fact.where }] : []));
+  const rank = (id: string): number => ORDER.indexOf((id.split('.')[0] ?? id) as (typeof ORDER)[number]);
+  const inOrder = [...all].sort(([a], [b]) => rank(a) - rank(b));
+  return inOrder.flatMap(([id, fact]) => (isTold<unknown>(fact) ? [{ id: id as FactId, value: fact.value, where: fact.where }] : []));
 }

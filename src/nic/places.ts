@@ -97,7 +97,7 @@ export function servedQueues({ irqs, queues }: Pick<NicFacts, 'irqs' | 'queues'>
 }
 
 function queueOf({ name }: IrqFacts): number | undefined {
-  const match = /(?:TxRx|Tx-Rx|rx|input|comp|Rx)[-._]?(\d+)(?:@.*)?$/.exec(name);
+  const match = /(?:TxRx|Tx-Rx|rxtx|rx|input|comp|Rx)[-._]?(\d+)(?:@.*)?$/.exec(name);
   return match === null ? undefined : Number(match[1]);
 }
 
@@ -122,9 +122,14 @@ export function crowdedCpus(facts: NicFacts): readonly NicFindingArgs['queues-sh
   );
 }
 
-/** Interrupts that may be served by several CPUs. */
-export function wideIrqs({ irqs }: Pick<NicFacts, 'irqs'>): readonly number[] {
-  return isTold(irqs) ? irqs.value.filter(({ cpus }) => cpus.length > 1).map(({ irq }) => irq) : [];
+/** Interrupts that may be served by several CPUs: those of receive queues, or all where some of these are not known by their names. */
+export function wideIrqs(facts: NicFacts): readonly number[] {
+  const { irqs, queues } = facts;
+  if (!isTold(irqs)) return [];
+  const served = servedQueues(facts);
+  const isComplete = isTold(queues) && new Set(served.map(({ queue }) => queue)).size === queues.value.used;
+  const receiving = new Set(served.map(({ irq }) => irq));
+  return irqs.value.filter(({ irq, cpus }) => cpus.length > 1 && (!isComplete || receiving.has(irq))).map(({ irq }) => irq);
 }
 
 export function mendOf(facts: NicFacts): Mend {

@@ -63,7 +63,7 @@ const WORDS: NicWords = {
     };
   },
   'fragments-apart': ({ mode, flows }, device) => ({
-    message: `the NIC hashes whole datagrams by ports as well, and fragments by addresses alone: fragments come to another ${mode === 'qm' ? 'queue' : 'CPU'} than the rest of their flow (${flowsText(flows)}). With addresses alone, fewer hosts share the load more unevenly`,
+    message: `the NIC hashes whole datagrams by ports as well, and fragments by addresses alone: fragments come to another ${mode === 'qm' ? 'queue' : 'CPU'} than the rest of their flow (${flowsText(flows)}). Hashed by addresses alone they stay together, but a busy pair of hosts is not spread any more`,
     remedy: flows.map(({ flow }) => `ethtool -N ${device} rx-flow-hash ${flow} sd`).join(' && '),
   }),
   'rps-flow-labels': ({ mode }) => ({
@@ -258,7 +258,9 @@ export function sayUnsaid(because: Unsaid): string {
     case 'own-function':
       return `the NIC hashes by ${because.name}, which each driver does in its own way`;
     case 'own-fields':
-      return `the NIC hashes by the fields "${because.fields}", and how is not published`;
+      return because.fields === ''
+        ? 'the NIC hashes no field of such packets, and what chooses their queue is not told'
+        : `the NIC hashes by the fields "${because.fields}", and how is not published`;
     case 'key-too-short':
       return `a hash key of ${because.bytes} bytes is too short to hash IPv6 with ports`;
     case 'silent-transform':

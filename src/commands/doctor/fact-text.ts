@@ -16,9 +16,21 @@ const switchedOn = (all: Readonly<Record<string, boolean>>): string =>
     6,
   );
 
+/** Others change nothing of what is received. */
+const OF_RECEIVING: ReadonlySet<string> = new Set([
+  'generic-receive-offload',
+  'large-receive-offload',
+  'rx-gro-hw',
+  'rx-gro-list',
+  'rx-udp-gro-forwarding',
+  'receive-hashing',
+  'ntuple-filters',
+  'rx-vlan-offload',
+]);
+
 const TEXTS: Texts = {
   driver: ({ name, version, bus }) => [name, version, bus].filter((part) => part !== '').join(', '),
-  kind: (kind) => kind ?? 'hardware',
+  kind: (kind) => kind ?? 'hardware or loopback',
   link: ({ isUp, hasCarrier, mtu, promiscuity }) =>
     `${isUp ? 'up' : 'down'}, ${hasCarrier ? 'carrier' : 'no carrier'}, MTU ${mtu}, promiscuity ${promiscuity}`,
   uppers: (names) => list(names),
@@ -34,7 +46,7 @@ const TEXTS: Texts = {
       ...(inputTransform === null ? [] : [`transform ${inputTransform}`]),
     ].join(', '),
   steeringRules: (count) => String(count),
-  features: switchedOn,
+  features: (all) => switchedOn(Object.fromEntries(Object.entries(all).filter(([name]) => OF_RECEIVING.has(name)))),
   privateFlags: switchedOn,
   rings: ({ rx, rxMost }) => `${rx} of ${rxMost}`,
   coalescing: ({ adaptiveRx, rxUsecs }) => `adaptive-rx ${onOff(adaptiveRx)}, rx-usecs ${rxUsecs}`,
@@ -75,7 +87,7 @@ function softnetText({ before, after, ms }: Growing<readonly SoftnetRow[]>): str
 
 /** @param id its name in NicFacts */
 export function factText(id: string, value: unknown): string {
-  if (id.startsWith('hashFields.')) return String(value);
+  if (id.startsWith('hashFields.')) return value === '' ? NONE : String(value);
   const text: ((value: never) => string) | undefined = TEXTS[id as keyof Texts];
   return text === undefined ? JSON.stringify(value) : text(value as never);
 }

@@ -49,11 +49,11 @@ function answerText(result: DoctorResult): string {
 }
 
 /** Traffic shows what settings do not. */
-function nextStep({ answer, interface: device, mode, procs }: DoctorResult): readonly Section[] {
-  if (answer !== 'unknown') return [];
+function nextStep({ unknowns: open, interface: device, mode, flags, procs }: DoctorResult): readonly Section[] {
+  if (!open.some(({ decisive }) => decisive)) return [];
   const program = mode === 'cbpf' || mode === 'ebpf' ? ` --${mode}-program FILE` : '';
-  const line = `sudo fanout-cluster -i ${device} -m ${mode}${program}${procs === undefined ? '' : ` -n ${procs}`}`;
-  return [{ title: 'A run with live traffic shows it', blocks: [paragraph(line, { isUnbroken: true })] }];
+  const line = `sudo fanout-cluster -i ${device} -m ${mode}${program}${flags.map((flag) => ` --${flag}`).join('')}${procs === undefined ? '' : ` -n ${procs}`}`;
+  return [{ title: 'A run with live traffic shows what settings do not', blocks: [paragraph(line, { isUnbroken: true })] }];
 }
 
 const TITLES: Readonly<Record<NicSeverity, string>> = { problem: 'Problems', warning: 'Warnings', note: 'Notes' };
