@@ -54,14 +54,6 @@ const WORDS: NicWords = {
       ...commands(mendCommands(mend, device, mode)),
     };
   },
-  'order-between-cpus': ({ mode, by, flows, mend }, device) => {
-    const who = by === 'rps' ? 'RPS sends' : 'the NIC hashes';
-    const where = by === 'rps' ? 'different CPUs' : 'different queues, which different CPUs serve';
-    return {
-      message: `${who} the two directions of a flow to ${where}: ${flowsText(flows)}. An answer may overtake its request before mode ${mode} gets them${alternative(mend, mode, device)}`,
-      ...commands(mendCommands(mend, device, mode)),
-    };
-  },
   'fragments-apart': ({ mode, flows }, device) => ({
     message: `the NIC hashes whole datagrams by ports as well, and fragments by addresses alone: fragments come to another ${mode === 'qm' ? 'queue' : 'CPU'} than the rest of their flow (${flowsText(flows)}). Hashed by addresses alone they stay together, but a busy pair of hosts is not spread any more`,
     remedy: flows.map(({ flow }) => `ethtool -N ${device} rx-flow-hash ${flow} sd`).join(' && '),
@@ -135,6 +127,14 @@ const WORDS: NicWords = {
       remedy: moved.map(({ irq }, i) => `echo ${cpus[i]} > /proc/irq/${irq}/smp_affinity_list`).join(' && '),
     };
   },
+  'order-between-cpus': ({ mode, by, flows, mend }, device) => {
+    const who = by === 'rps' ? 'RPS sends' : 'the NIC hashes';
+    const where = by === 'rps' ? 'different CPUs' : 'different queues, which different CPUs serve';
+    return {
+      message: `${who} the two directions of a flow to ${where}: ${flowsText(flows)}. An answer may overtake its request before mode ${mode} gets them${alternative(mend, mode, device)}`,
+      ...commands(mendCommands(mend, device, mode)),
+    };
+  },
   'merged-packets': ({ features }, device) => ({
     message: `${joined(features, 'and')} ${features.length === 1 ? 'is' : 'are'} on: packets of one direction are merged before the group gets them. An answer may come before the rest of its request, packets are larger than the MTU, and counts are lower than on the wire`,
     remedy: `ethtool -K ${device} ${features.map((name) => `${SHORT_NAMES[name] ?? name} off`).join(' ')}`,
@@ -157,7 +157,7 @@ const WORDS: NicWords = {
   'link-down': (_, device) => ({ message: 'the interface is down: nothing is received', remedy: `ip link set ${device} up` }),
   'no-carrier': () => ({ message: 'the interface has no carrier: nothing is received. Look at the cable, and at the other end' }),
   'not-promiscuous': (_, device) => ({
-    message: 'nobody has asked this interface for all packets: until a program does, copies from a SPAN port or tap are not received',
+    message: 'no program has asked this interface for all packets: until one does, copies from a SPAN port or tap are not received',
     remedy: `ip link set ${device} promisc on`,
   }),
   'nic-drops': ({ counters, ms }) => ({
@@ -178,6 +178,9 @@ const WORDS: NicWords = {
     remedy: 'sysctl -w net.core.netdev_max_backlog=10000',
   }),
 };
+
+/** All of them, in the order of the documents. */
+export const NIC_FINDING_CODES = Object.keys(WORDS) as readonly NicFindingCode[];
 
 const BY_DESIGN: Readonly<Partial<Record<FanoutMode, string>>> = {
   lb: 'the members take turns, packet by packet',
