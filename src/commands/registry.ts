@@ -2,6 +2,7 @@
 import { churnCommand } from './churn/command.ts';
 import { compareCommand } from './compare/command.ts';
 import { cureCommand } from './cure/command.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { groupsCommand } from './groups/command.ts';
 import { lintCommand } from './lint/command.ts';
 import { matrixCommand } from './matrix/command.ts';
@@ -19,6 +20,7 @@ export const COMMANDS: readonly [CommandSpec, ...CommandSpec[]] = [
   cureCommand,
   groupsCommand,
   lintCommand,
+  doctorCommand,
   churnCommand,
   scaleCommand,
   raceCommand,
