@@ -139,7 +139,7 @@ export function capturing(): readonly ListedSocket[] | undefined {
   return listedSockets()?.filter(({ protocol }) => protocol !== 0);
 }
 
-export function ownersInWords(inodes: readonly number[]): string {
+function ownersInWords(inodes: readonly number[]): string {
   return listed(ownersOf(inodes));
 }
 
