@@ -1,15 +1,8 @@
 /** The running group that --like names, wherever it is; this thread enters its network namespace. */
 import { FanoutError } from '../errors.ts';
-import type { Owner, RunningGroupName, SeenGroup, SeenNamespace } from '../model/fanout-group.ts';
+import type { RunningGroup, RunningGroupName, SeenGroup, SeenNamespace } from '../model/fanout-group.ts';
 import { inspectGroups } from './inspect-groups.ts';
 import { enterNamespace } from './network-namespace.ts';
-
-/** As it was when it was looked at. */
-export interface RunningGroup {
-  readonly group: SeenGroup;
-  /** Absent: the one in which this program was called. */
-  readonly namespace?: string;
-}
 
 interface Place {
   readonly namespace: SeenNamespace;
@@ -58,8 +51,3 @@ function severalOf(id: number, places: readonly Place[]): FanoutError {
 }
 
 const SHOWN = 8;
-
-/** Each process once. */
-export function ownersOf({ members }: SeenGroup): readonly Owner[] {
-  return [...new Map(members.flatMap(({ owners }) => owners ?? []).map((owner) => [owner.pid, owner])).values()];
-}

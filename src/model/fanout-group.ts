@@ -132,3 +132,15 @@ export interface RunningGroupName {
   /** As --netns has it; absent: wherever there is one of this id. */
   readonly netns?: string;
 }
+
+/** As it was when it was looked at. */
+export interface RunningGroup {
+  readonly group: SeenGroup;
+  /** Absent: the one in which this program was called. */
+  readonly namespace?: string;
+}
+
+/** Each process once. */
+export function ownersOf({ members }: SeenGroup): readonly Owner[] {
+  return [...new Map(members.flatMap(({ owners }) => owners ?? []).map((owner) => [owner.pid, owner])).values()];
+}

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ComparisonResult } from '../../src/commands/compare/result.ts';
-import type { SeveralResult } from '../../src/commands/run/several.ts';
+import type { SeveralResult } from '../../src/commands/run/several-result.ts';
 import type { ScaleResult } from '../../src/commands/scale/result.ts';
 import type { RunResult } from '../../src/model/run-result.ts';
 import { withForeignReader } from '../helpers/foreign-reader.ts';

@@ -9,34 +9,34 @@ import type { Reading } from '../../deployment/reading.ts';
 import { SEVERITIES } from '../../deployment/rules.ts';
 import { FanoutError } from '../../errors.ts';
 import { definedOf } from '../../model/defined.ts';
-import type { GroupName } from '../../model/fanout.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { DeploymentCode } from '../../model/findings/deployment.ts';
 import { DEPLOYMENT_KEYS, nameOf, type RawOptions, readerOf } from '../../options/table.ts';
-import { type Deployed, type DeploymentUse, isInLab, merged, without } from './merge.ts';
-
-/** A group that cannot be tested as it is deployed. */
-export interface Untested extends GroupName {
-  readonly interface: string;
-  readonly error: FanoutError;
-  /** Its program joins none, and so splits nothing. */
-  readonly isNoGroup: boolean;
-}
-
-export interface DeployedGroups {
-  readonly groups: readonly [Deployed, ...Deployed[]];
-  readonly untested: readonly Untested[];
-}
+import {
+  type Configurations,
+  type Deployed,
+  type DeployedGroups,
+  type DeploymentUse,
+  filesOf,
+  isInLab,
+  merged,
+  type Untested,
+  without,
+} from './merge.ts';
 
 /** All that the files deploy on this host, or on --host, and on --interface, if one is named. Throws where none of it can be tested. */
-export function configuredGroups(typed: RawOptions, use: DeploymentUse): DeployedGroups {
+export function configuredGroups(
+  typed: RawOptions,
+  use: DeploymentUse,
+  { receiveRings }: Pick<Configurations, 'receiveRings'>,
+): DeployedGroups {
   const readings = readingsOf(typed, use);
   const given = without(typed, DEPLOYMENT_KEYS);
   const groups: Deployed[] = [];
   const untested: Untested[] = [];
   for (const { group, reading } of chosenOf(readings, typed, use)) {
     try {
-      groups.push(deployedFrom(group, reading, given, use));
+      groups.push(deployedFrom({ group, reading }, given, use, receiveRings));
     } catch (error) {
       if (!(error instanceof FanoutError)) throw error;
       const { mode, flags } = group;
@@ -51,10 +51,6 @@ export function configuredGroups(typed: RawOptions, use: DeploymentUse): Deploye
 interface Found {
   readonly group: Group;
   readonly reading: Reading;
-}
-
-export function filesOf({ from = [] }: RawOptions): string {
-  return joined(from, 'and');
 }
 
 function readingsOf(typed: RawOptions, { machine, files }: DeploymentUse): readonly Reading[] {
@@ -139,11 +135,16 @@ function onHost(all: readonly Found[], host: string | undefined): readonly Found
 
 // ---- what it comes to as options
 
-function deployedFrom(group: Group, reading: Reading, given: RawOptions, use: DeploymentUse): Deployed {
+function deployedFrom(
+  { group, reading }: Found,
+  given: RawOptions,
+  use: DeploymentUse,
+  receiveRings: Configurations['receiveRings'],
+): Deployed {
   const { machine } = use;
   refuseUnresolved(group, reading, given);
   refuseUncounted(group, reading, given, use);
-  const queues = group.interface === null ? undefined : use.receiveRings(group.interface);
+  const queues = group.interface === null ? undefined : receiveRings(group.interface);
   const { settings, remarks } = groupOptions(group, { ...machine, cpus: machine.onlineCpus.length, queues });
   refuseWithoutGroup(group, reading, settings, given);
   const named = [...new Set(settings.flatMap(({ at }) => at?.file ?? []))];

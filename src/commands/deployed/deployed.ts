@@ -8,18 +8,26 @@ import type { Options } from '../../options/options.ts';
 import { DEPLOYMENT_KEYS, firstGiven, nameOf, type RawOptions } from '../../options/table.ts';
 import { contradictory } from '../../options/values.ts';
 import type { Host } from '../../process/host.ts';
-import { configuredGroups, type DeployedGroups, filesOf } from './configuration.ts';
-import { type Deployed, type DeploymentUse, without } from './merge.ts';
+import { type Deployed, type DeployedGroups, type DeploymentUse, filesOf, without } from './merge.ts';
 import { shadowOf } from './shadow.ts';
 
-/** Asks the host only where a deployment is named: that takes the addon. */
-export async function askedOfHost({ from, like }: RawOptions, { recall }: Host): Promise<Pick<DeploymentUse, 'receiveRings' | 'running'>> {
-  const receiveRings = from === undefined ? () => undefined : (await import('../../host/receive-rings.ts')).receiveRings;
-  if (like === undefined) return { receiveRings };
-  if (from !== undefined) throw contradictory('--from and --like name two deployments', 'give one of them');
+/** Loads and asks what it takes only where a deployment is named: the readers of configurations, and the addon. */
+export async function askedOfHost(
+  { from, like }: RawOptions,
+  { recall }: Host,
+): Promise<Pick<DeploymentUse, 'configurations' | 'running'>> {
+  if (from !== undefined && like !== undefined) throw contradictory('--from and --like name two deployments', 'give one of them');
+  if (from !== undefined) {
+    const [{ receiveRings }, { configuredGroups }] = await Promise.all([
+      import('../../host/receive-rings.ts'),
+      import('./configuration.ts'),
+    ]);
+    return { configurations: { receiveRings, groupsOf: configuredGroups } };
+  }
+  if (like === undefined) return {};
   const name = parseRunningGroup(like, '--like');
   const { enterRunningGroup } = await import('../../host/running-group.ts');
-  return { receiveRings, running: recall('running group', () => enterRunningGroup(name)) };
+  return { running: recall('running group', () => enterRunningGroup(name)) };
 }
 
 /** What was typed, or the one group of the deployment that was named. */
@@ -80,6 +88,8 @@ export function deployedGroup(typed: RawOptions, use: DeploymentUse): Deployed {
 
 /** All that the files deploy, or the one that runs. Throws where none of it can be tested. */
 export function deployedGroups(typed: RawOptions, use: DeploymentUse): DeployedGroups {
-  if (use.running === undefined) return configuredGroups(typed, use);
-  return { groups: [shadowOf(use.running, without(typed, DEPLOYMENT_KEYS), use)], untested: [] };
+  const { running, configurations } = use;
+  if (configurations !== undefined) return configurations.groupsOf(typed, use, configurations);
+  if (running === undefined) throw new TypeError('no deployment was named');
+  return { groups: [shadowOf(running, without(typed, DEPLOYMENT_KEYS), use)], untested: [] };
 }

@@ -1,9 +1,12 @@
 /** What a deployed group and the command line come to together. What is typed outranks the deployment. Pure. */
+
+import { joined } from '../../collector/words/english.ts';
 import type { GroupOption, GroupOptions, GroupSetting } from '../../deployment/group-options.ts';
+import type { FanoutError } from '../../errors.ts';
 import type { ConfigurationFiles } from '../../host/configuration-files.ts';
-import type { RunningGroup } from '../../host/running-group.ts';
 import type { DeployedSetting, Deployment } from '../../model/deployment.ts';
 import type { GroupName } from '../../model/fanout.ts';
+import type { RunningGroup } from '../../model/fanout-group.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { DeploymentCode } from '../../model/findings/deployment.ts';
 import type { Machine } from '../../options/machine.ts';
@@ -18,12 +21,34 @@ export interface DeploymentUse {
   readonly keys: readonly OptionKey[];
   /** It is for the lab: --interface only says which group is meant. */
   readonly isForLab?: true;
+  /** No group is made, and so nothing done otherwise than the deployed one does it. */
+  readonly isOnlyLookedAt?: true;
   readonly machine: Machine;
   readonly files: ConfigurationFiles;
-  /** Of a NIC, as ETHTOOL_GRXRINGS counts them; undefined where it does not tell. */
-  readonly receiveRings: (device: string) => number | undefined;
+  /** Where --from names some. */
+  readonly configurations?: Configurations;
   /** That --like names. */
   readonly running?: RunningGroup;
+}
+
+/** Loaded where they are asked for: every command would pay for the parsers of all formats. */
+export interface Configurations {
+  readonly groupsOf: (typed: RawOptions, use: DeploymentUse, configurations: Configurations) => DeployedGroups;
+  /** Of a NIC, as ETHTOOL_GRXRINGS counts them; undefined where it does not tell. */
+  readonly receiveRings: (device: string) => number | undefined;
+}
+
+/** A group that cannot be tested as it is deployed. */
+export interface Untested extends GroupName {
+  readonly interface: string;
+  readonly error: FanoutError;
+  /** Its program joins none, and so splits nothing. */
+  readonly isNoGroup: boolean;
+}
+
+export interface DeployedGroups {
+  readonly groups: readonly [Deployed, ...Deployed[]];
+  readonly untested: readonly Untested[];
 }
 
 /** One group of the deployment. */
@@ -43,7 +68,7 @@ export function merged(
   given: RawOptions,
   use: DeploymentUse,
 ): Pick<Deployed, 'raw' | 'deployment'> {
-  const { keys, command } = use;
+  const { keys, command, isOnlyLookedAt } = use;
   const isLab = isInLab(given, use);
   const apart: readonly GroupOption[] = [
     ...(isLab ? (['interface', 'promisc'] as const) : []),
@@ -62,7 +87,11 @@ export function merged(
   ];
   return {
     raw: { ...Object.fromEntries(taken.map(({ option, value }) => [option, typedAs(option, value)])), ...typed },
-    deployment: { ...about, settings: shownSettings(taken, typed, keys), remarks: [...remarks, ...more] },
+    deployment: {
+      ...about,
+      settings: shownSettings(taken, typed, keys),
+      remarks: isOnlyLookedAt === true ? remarks.filter(({ code }) => code === 'lint-findings') : [...remarks, ...more],
+    },
   };
 }
 
@@ -108,4 +137,8 @@ function shown(option: OptionKey, value: string | boolean): Pick<DeployedSetting
   const name = nameOf(option);
   if (typeof value === 'string') return { option: name, value };
   return { option: value ? name : name.replace('--', '--no-'), value: '' };
+}
+
+export function filesOf({ from = [] }: RawOptions): string {
+  return joined(from, 'and');
 }

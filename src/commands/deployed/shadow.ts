@@ -2,10 +2,16 @@
 import type { CbpfInstruction } from '../../addon/capture.ts';
 import type { GroupOption, GroupSetting } from '../../deployment/group-options.ts';
 import { FanoutError } from '../../errors.ts';
-import { ownersOf, type RunningGroup } from '../../host/running-group.ts';
 import { definedOf } from '../../model/defined.ts';
 import { FANOUT_MODE_NAMES, type FanoutFlag, type FanoutMode, goesByProgram, MEMBERS_MAX } from '../../model/fanout.ts';
-import { type ClassicInstruction, ETH_P_ALL, type SeenGroup, type SeenMember } from '../../model/fanout-group.ts';
+import {
+  type ClassicInstruction,
+  ETH_P_ALL,
+  ownersOf,
+  type RunningGroup,
+  type SeenGroup,
+  type SeenMember,
+} from '../../model/fanout-group.ts';
 import { type Finding, finding } from '../../model/finding.ts';
 import type { DeploymentCode } from '../../model/findings/deployment.ts';
 import { firstGiven, OF_LAB, type RawOptions, readerOf } from '../../options/table.ts';
@@ -18,7 +24,7 @@ export function shadowOf({ group, namespace }: RunningGroup, given: RawOptions, 
   const mode = copiedMode(group, given);
   refuseWithoutInterface(group, given);
   const [first] = group.members;
-  const flags = copiedFlags(group);
+  const flags = copiedFlags(group, use);
   const ring = copiedRing(group, use.machine.pageBytes);
   const filter = given.filter === undefined ? copiedFilter(first, given, use) : { remarks: [] };
   const rows: (GroupSetting | undefined)[] = [
@@ -50,14 +56,15 @@ function row(option: GroupOption, value: string | boolean): GroupSetting {
   return { option, value, from: 'group' };
 }
 
-const FLAG_OPTIONS = { defrag: 'defrag', rollover: 'rollover', 'ignore-outgoing': 'ignoreOutgoing' } as const satisfies Partial<
-  Record<FanoutFlag, GroupOption>
+const FLAG_OPTIONS = { defrag: 'defrag', rollover: 'rollover', 'ignore-outgoing': 'ignoreOutgoing' } as const satisfies Record<
+  FanoutFlag,
+  GroupOption
 >;
-type CopiedFlag = Exclude<keyof typeof FLAG_OPTIONS, 'defrag'>;
 
-/** Without DEFRAG: both groups would share one queue of fragments, and the running one get none. */
-function copiedFlags({ flags }: SeenGroup): readonly CopiedFlag[] {
-  return (['rollover', 'ignore-outgoing'] as const).filter((flag) => flags?.includes(flag) === true);
+/** A group of our own is without DEFRAG: both would share one queue of fragments, and the running one get none. */
+function copiedFlags({ flags }: SeenGroup, { isOnlyLookedAt }: DeploymentUse): readonly FanoutFlag[] {
+  const copied: readonly FanoutFlag[] = ['rollover', 'ignore-outgoing', ...(isOnlyLookedAt === true ? (['defrag'] as const) : [])];
+  return copied.filter((flag) => flags?.includes(flag) === true);
 }
 
 /** The program of modes cbpf and ebpf cannot be read from the kernel: PACKET_FANOUT_DATA has no getsockopt(2). */

@@ -3,6 +3,7 @@ import type { Openings } from '../../collector/run/provisions.ts';
 import { EXIT, type ExitStatus } from '../../errors.ts';
 import type { Answer } from '../../nic/examine.ts';
 import type { Host } from '../../process/host.ts';
+import { askedOfHost, parsedAs, typedOrDeployed } from '../deployed/deployed.ts';
 import { reported } from '../reported.ts';
 import { commandSpec } from '../spec.ts';
 import type { Read } from './doctor.ts';
@@ -17,7 +18,18 @@ export const doctorCommand = commandSpec({
   exitStatuses: `Exit status: 0 nothing there breaks the mode, 1 something does, 2 usage, 3 not enough could be read to say, 4 cannot run,
 70 defect of this tool.`,
   perform: async ({ typed }, host) => {
-    const options = host.parse((machine) => parseDoctorOptions(typed, machine));
+    const asked = await askedOfHost(typed, host);
+    const options = host.parse((machine, files): DoctorOptions => {
+      const { raw, added } = typedOrDeployed(typed, {
+        command: 'doctor',
+        isOnlyLookedAt: true,
+        keys: DOCTOR_OPTIONS.keys,
+        machine,
+        files,
+        ...asked,
+      });
+      return { ...parsedAs(added, () => parseDoctorOptions(raw, machine)), ...added };
+    });
     const { answer } = await reported(options.output, host, openings(options), (read) => judged(options, read, host), {
       full: doctorDocument,
       brief: doctorBrief,

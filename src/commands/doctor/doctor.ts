@@ -1,5 +1,6 @@
 /** Judges what was read of an interface, and says it. Needs no privilege. */
 import { sayMeets, sayNic, sayUnsaid } from '../../collector/words/doctor.ts';
+import { wordedDeployment } from '../../collector/words/say.ts';
 import { definedOf } from '../../model/defined.ts';
 import { answerOf, examine, toldFacts } from '../../nic/examine.ts';
 import type { NicFacts } from '../../nic/facts.ts';
@@ -15,7 +16,7 @@ export interface Read {
 }
 
 export function doctor(
-  { mode, flags, procs }: Pick<DoctorOptions, 'mode' | 'flags' | 'procs'>,
+  { mode, flags, procs, deployment }: Pick<DoctorOptions, 'mode' | 'flags' | 'procs' | 'deployment'>,
   { facts, kernel, startedAt }: Read,
   samples: Samples | undefined,
   version: string,
@@ -31,6 +32,7 @@ export function doctor(
     mode,
     flags,
     ...members,
+    ...(deployment === undefined ? {} : { deployment: wordedDeployment(deployment) }),
     answer: answerOf(examined),
     meetings: examined.meetings.map(({ flow, place, directions, fragments }) => ({
       flow,

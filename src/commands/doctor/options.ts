@@ -1,10 +1,11 @@
 /** The options of `doctor`, checked once. */
 import { FanoutError } from '../../errors.ts';
 import { definedOf } from '../../model/defined.ts';
+import type { Deployment } from '../../model/deployment.ts';
 import { type FanoutFlag, type FanoutMode, modeRow } from '../../model/fanout.ts';
 import type { Machine } from '../../options/machine.ts';
 import { type Options, parseOutput } from '../../options/options.ts';
-import { OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
+import { DEPLOYMENT_KEYS, OUTPUT_KEYS, optionSet, readerOf, type TypedOf } from '../../options/table.ts';
 import { contradictory } from '../../options/values.ts';
 
 export interface DoctorOptions {
@@ -13,13 +14,15 @@ export interface DoctorOptions {
   readonly flags: readonly FanoutFlag[];
   /** Absent: not given. */
   readonly procs?: number;
+  /** Whose group it is. */
+  readonly deployment?: Deployment;
   readonly output: Options['output'];
 }
 
 export const DOCTOR_OPTIONS = optionSet({
-  keys: ['interface', 'procs', 'mode', 'defrag', 'rollover', ...OUTPUT_KEYS],
+  keys: [...DEPLOYMENT_KEYS, 'interface', 'procs', 'mode', 'defrag', 'rollover', ...OUTPUT_KEYS],
   own: {
-    interface: { help: 'the interface to examine', otherwise: 'none: it has to be named' },
+    interface: { help: 'the interface to examine', otherwise: 'that of --from or --like' },
     procs: { help: 'members of the group', otherwise: 'as many as there are queues or CPUs' },
     mode: { help: 'the mode of the group that captures there' },
     defrag: { help: 'of a group that has the kernel reassemble IPv4 fragments first' },
@@ -34,7 +37,11 @@ export function parseDoctorOptions(typed: RawDoctorOptions, machine: Machine): D
   const read = readerOf(typed, machine);
   const named = read('interface');
   if (named === undefined)
-    throw new FanoutError('USAGE', 'doctor: no interface is named', 'name the one that the group captures on, such as -i eth0');
+    throw new FanoutError(
+      'USAGE',
+      'doctor: no interface is named',
+      'name the one that the group captures on, such as -i eth0, or the configuration of its program with --from',
+    );
   const mode = read('mode');
   const rollover = read('rollover');
   if (modeRow(mode).refusesRollover === true && rollover)

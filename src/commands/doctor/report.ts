@@ -4,6 +4,7 @@ import { flowName, unknownName } from '../../collector/words/doctor.ts';
 import { counted } from '../../collector/words/english.ts';
 import { labelOf } from '../../model/fanout.ts';
 import type { NicSeverity } from '../../nic/findings.ts';
+import { deploymentSections } from '../deployed/report.ts';
 import { factText } from './fact-text.ts';
 import type { DoctorFinding, DoctorResult, DoctorUnknown } from './result.ts';
 
@@ -15,6 +16,7 @@ export function doctorDocument(result: DoctorResult): Document {
       ...meetings(result),
       ...facts(result),
       ...unknowns(result.unknowns),
+      ...deploymentSections(result.deployment),
       ...nextStep(result),
     ],
   };

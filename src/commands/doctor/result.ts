@@ -1,4 +1,5 @@
 /** What `doctor` found: its document for machines, as it is. Reporters render it and decide nothing. */
+import type { DeploymentResult } from '../../model/deployment.ts';
 import type { FanoutFlag, FanoutMode } from '../../model/fanout.ts';
 import type { Answer } from '../../nic/examine.ts';
 import type { HashedFlow } from '../../nic/facts.ts';
@@ -49,6 +50,8 @@ export interface DoctorResult {
   readonly mode: FanoutMode;
   readonly flags: readonly FanoutFlag[];
   readonly procs?: number;
+  /** Whose group it is; absent where no deployment was named. */
+  readonly deployment?: DeploymentResult;
   readonly answer: Answer;
   readonly meetings: readonly MeetingResult[];
   readonly facts: readonly { readonly id: FactId; readonly value: unknown; readonly where: string }[];

@@ -5,11 +5,10 @@ import { type Options, parseOptions } from '../../options/options.ts';
 import type { RawOptions } from '../../options/table.ts';
 import { type Host, progressOn } from '../../process/host.ts';
 import type { Collector } from '../collector.ts';
-import type { Untested } from '../deployed/configuration.ts';
 import { addedBy, deployedGroups, parsedAs } from '../deployed/deployed.ts';
-import type { Deployed, DeploymentUse } from '../deployed/merge.ts';
+import type { Deployed, DeploymentUse, Untested } from '../deployed/merge.ts';
 import { reported } from '../reported.ts';
-import { openingsOfAll, runSeveral, type SeveralIo } from './several.ts';
+import type { Several, SeveralIo } from './several.ts';
 import { groupTitle, severalBrief, severalDocument } from './several-report.ts';
 
 export interface DeploymentPlan {
@@ -45,8 +44,9 @@ export async function runDeployment(
   { runCluster, provisioning, clock }: Collector,
 ): Promise<ExitStatus> {
   const [{ output, statusIntervalMs }] = groups;
+  const { openingsOfAll, runSeveral } = await import('./several.ts');
   const openings = openingsOfAll(groups, provisioning);
-  const work = async (opened: Parameters<typeof runSeveral>[0]['opened']) => {
+  const work = async (opened: Several['opened']) => {
     const progress = progressOn(host, output, statusIntervalMs);
     const io: SeveralIo = {
       version: host.version,

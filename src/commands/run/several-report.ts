@@ -13,7 +13,7 @@ import { type GroupName, labelOf } from '../../model/fanout.ts';
 import type { Answer, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
 import { runBrief, runDocument } from './report.ts';
-import { deviceOf, type LeftOutGroup, type SeveralResult } from './several.ts';
+import { deviceOf, type LeftOutGroup, type SeveralResult } from './several-result.ts';
 
 export function groupTitle(options: Pick<Options, 'source' | 'deployment'> & GroupName): string {
   return `${labelOf(options)} on ${deviceOf(options)}`;

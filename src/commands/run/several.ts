@@ -4,32 +4,12 @@ import type { RunCluster, RunIo } from '../../collector/run/io.ts';
 import type { Openings, Provisioning, Provisions } from '../../collector/run/provisions.ts';
 import { launchNow } from '../../collector/run/result-head.ts';
 import { type ErrorCode, FanoutError } from '../../errors.ts';
-import { type GroupName, groupNameOf } from '../../model/fanout.ts';
-import type { Answer, Reason, RunResult } from '../../model/run-result.ts';
+import { groupNameOf } from '../../model/fanout.ts';
+import type { Answer, RunResult } from '../../model/run-result.ts';
 import type { Options } from '../../options/options.ts';
-import type { Untested } from '../deployed/configuration.ts';
+import type { Untested } from '../deployed/merge.ts';
 import { endedBySignal, inTurn, reasonOf, resultsOf } from '../series.ts';
-
-export interface LeftOutGroup {
-  readonly interface: string;
-  readonly group: GroupName;
-  readonly reason: Reason;
-  /** Its program joins no fanout group there: nothing can be split, and the answer does not rest on it. */
-  readonly isNoGroup?: true;
-}
-
-export interface SeveralResult {
-  readonly schema: 'fanout-cluster/deployment@1';
-  readonly tool: { readonly version: string };
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly host: { readonly kernel: string; readonly cpus: number };
-  /** no: one of the groups does not keep its flows together. yes: all of them do. */
-  readonly answer: Answer;
-  readonly runs: readonly RunResult[];
-  /** Groups that could not be tested. */
-  readonly leftOut: readonly LeftOutGroup[];
-}
+import { deviceOf, type LeftOutGroup, type SeveralResult } from './several-result.ts';
 
 /** What a group got, or why it can have nothing. */
 type Opened = Provisions | FanoutError;
@@ -138,11 +118,6 @@ export async function runSeveral({ groups, opened, untested }: Several, io: Seve
     runs,
     leftOut,
   };
-}
-
-/** The interface that is captured on, or the deployed one, where it is tested in the lab. */
-export function deviceOf({ source, deployment }: Pick<Options, 'source' | 'deployment'>): string {
-  return source.kind === 'live' ? source.interface : (deployment?.interface ?? 'the lab');
 }
 
 function answerOf(runs: readonly RunResult[], leftOut: readonly LeftOutGroup[]): Answer {
