@@ -131,11 +131,12 @@ function flowDissectorFact(roots: Roots): NicFacts['flowDissector'] {
     const { programId, isBuiltin } = dissector;
     return { where, value: { programId, isBuiltin } };
   }
-  // One of the initial namespace goes before any of another, but perhaps this is it.
-  const refusal = refusals.get(OWN_NAMESPACE) ?? (isInitialNetwork(roots) ? undefined : refusals.get(INITIAL_NAMESPACE));
-  return refusal === undefined
-    ? { where, value: null }
-    : untold(where, refusal, 'CAP_NET_ADMIN in the initial user namespace, and Linux 5.10');
+  const needs = 'CAP_NET_ADMIN in the initial user namespace, and Linux 5.10';
+  if (refusals.has(OWN_NAMESPACE)) return untold(where, refusals.get(OWN_NAMESPACE), needs);
+  // One of the initial namespace goes before any of another; but perhaps this is it.
+  if (refusals.has(INITIAL_NAMESPACE) && !isInitialNetwork(roots))
+    return untold(`${where}, in ${INITIAL_NAMESPACE}`, refusals.get(INITIAL_NAMESPACE), needs);
+  return { where, value: null };
 }
 
 function groupsOn(index: number): NicFacts['groups'] {

@@ -73,7 +73,7 @@ export interface SoftnetRow {
 export interface NicFacts {
   readonly name: string;
   readonly driver: Fact<{ readonly name: string; readonly version: string; readonly bus: string }>;
-  /** IFLA_INFO_KIND: "veth", "bridge", "vlan", "bond", "team", "macvlan", "tun"; null for hardware. */
+  /** IFLA_INFO_KIND: "veth", "bridge", "vlan", "bond", "team", "macvlan", "tun"; null for hardware and loopback. */
   readonly kind: Fact<string | null>;
   readonly link: Fact<{
     readonly isUp: boolean;
@@ -87,11 +87,12 @@ export interface NicFacts {
   readonly uppers: Fact<readonly string[]>;
   readonly lowers: Fact<readonly string[]>;
   readonly master: Fact<string | null>;
+  /** Of itself, or of the bond that it belongs to. */
   readonly bond: Fact<{ readonly mode: string; readonly hashPolicy: string } | null>;
-  /** Receive queues in use (channels: combined + rx, else rings), and how many there could be. */
+  /** Receive queues in use (channels: combined + rx, else rings, else those of /sys), and how many there could be; null: not told. */
   readonly queues: Fact<{ readonly used: number; readonly most: number | null }>;
   readonly rss: Fact<RssFacts>;
-  /** As ethtool has them: "sdfn", "sd". */
+  /** As ethtool has them: "sdfn", "sd"; empty: no field is hashed. A letter that is not known is "?". */
   readonly hashFields: Readonly<Record<HashedFlow, Fact<string>>>;
   /** Rules of ntuple or Flow Director. */
   readonly steeringRules: Fact<number>;
@@ -104,15 +105,21 @@ export interface NicFacts {
   /** net.core.rps_sock_flow_entries */
   readonly rfsEntries: Fact<number>;
   readonly threadedNapi: Fact<boolean>;
+  /** All of its device: those of configuration and of sending as well, which their names tell apart ("virtio0-config", "eth0-TxRx-0"). */
   readonly irqs: Fact<readonly IrqFacts[]>;
   readonly irqbalance: Fact<boolean>;
   readonly numaNode: Fact<number>;
   readonly cpus: Fact<{ readonly online: readonly number[]; readonly isolated: readonly number[] }>;
-  /** What the NIC lost, by the names of its counters (rx_dropped, rx_missed_errors, rx_no_buffer, ...). */
+  /**
+   * What the NIC lost, by the names of its counters (rx_dropped, rx_missed_errors, rx_no_buffer, ...). The kernel adds to rx_dropped what no protocol
+   * wanted, too: it grows on idle hosts that nobody captures on.
+   */
   readonly losses: Fact<Growing<Readonly<Record<string, number>>>>;
+  /** Of the whole host; each counter has 32 bits, and begins again at 0. */
   readonly softnet: Fact<Growing<readonly SoftnetRow[]>>;
   /** net.core.netdev_max_backlog */
   readonly backlogMax: Fact<number>;
+  /** Modes are "driver", "generic", "hardware", and "several" of them. */
   readonly xdp: Fact<{ readonly mode: string; readonly programId: number } | null>;
   /** Kinds of ingress qdiscs: "clsact", "ingress". */
   readonly ingress: Fact<readonly string[]>;
