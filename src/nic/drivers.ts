@@ -36,6 +36,22 @@ const DRIVERS: Readonly<Record<string, DriverRow>> = {
 
 const KEY_BYTES = 40;
 
+/** What "ethtool -L" calls receive queues. */
+export type Channels = 'rx' | 'combined';
+
+function rowOf({ driver }: Pick<NicFacts, 'driver'>): DriverRow | undefined {
+  return isTold(driver) ? DRIVERS[driver.value.name.replace(/^mlx4_core$/, 'mlx4_en')] : undefined;
+}
+
+export function channelsOf(facts: Pick<NicFacts, 'driver'>): Channels {
+  return rowOf(facts)?.channels ?? 'combined';
+}
+
+/** Of so many queues, those that the hash can choose. */
+export function hashedQueues(facts: Pick<NicFacts, 'driver'>, used: number): number {
+  return Math.min(used, rowOf(facts)?.hashedQueuesMost ?? used);
+}
+
 /** How to have both directions on one queue. */
 export type Symmetry =
   | {
@@ -46,22 +62,22 @@ export type Symmetry =
       /** The function has to be Toeplitz first. */
       readonly isOtherFunction: boolean;
       readonly mayRefuse: boolean;
-      readonly channels: 'rx' | 'combined';
+      readonly channels: Channels;
     }
   | { readonly by: 'xor-function' }
   | { readonly by: 'or-xor' }
   /** Nothing else can be set there. */
-  | { readonly by: 'one-queue'; readonly channels: 'rx' | 'combined' };
+  | { readonly by: 'one-queue'; readonly channels: Channels };
 
 export function symmetryOf({ driver, rss, queues }: NicFacts): Symmetry {
-  const row = isTold(driver) ? DRIVERS[driver.value.name.replace(/^mlx4_core$/, 'mlx4_en')] : undefined;
-  const channels = row?.channels ?? 'combined';
+  const row = rowOf({ driver });
+  const channels = channelsOf({ driver });
   const settings = isTold(rss) ? rss.value : undefined;
   if (row?.symmetricBy === 'xor-function' && settings !== undefined) return { by: 'xor-function' };
   if (row?.symmetricBy === 'or-xor' && settings?.hashFunction === 'toeplitz' && tellsTransform({ driver })) return { by: 'or-xor' };
   // Nobody sets a key that the driver does not even show.
   if (settings === undefined || settings.key === null) return { by: 'one-queue', channels };
-  const used = isTold(queues) ? Math.min(queues.value.used, row?.hashedQueuesMost ?? queues.value.used) : undefined;
+  const used = isTold(queues) ? hashedQueues({ driver }, queues.value.used) : undefined;
   return {
     by: 'key',
     keyBytes: keyBytesOf(settings.key, row),

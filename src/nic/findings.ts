@@ -1,13 +1,13 @@
 /** What can be found out about an interface that a group captures on: codes with their arguments. src/collector/words/doctor.ts has words for them. */
 import type { FanoutMode } from '../model/fanout.ts';
-import type { Symmetry } from './drivers.ts';
+import type { Channels, Symmetry } from './drivers.ts';
 import type { HashedFlow, NicFacts } from './facts.ts';
 
 export type NicSeverity = 'problem' | 'warning' | 'note';
 
 export interface ApartFlow {
   readonly flow: HashedFlow;
-  /** Of so many sampled flows; absent where it follows from the fields that are hashed. */
+  /** Of so many sampled flows; absent where it follows from the hashed fields, which have one end of a flow only. */
   readonly share?: { readonly apart: number; readonly of: number };
 }
 
@@ -20,6 +20,8 @@ export interface Mend {
   /** RPS goes by the hash of the NIC, and another one can be had. */
   readonly needsSoftwareHash: boolean;
   readonly hasOneQueue: boolean;
+  /** It has been made symmetric already. */
+  readonly isHashSymmetric: boolean;
   /** Where mode cpu would have to spread packets by RPS; absent: not known. */
   readonly cpus?: readonly number[];
 }
@@ -29,7 +31,7 @@ export interface NicFindingArgs {
   'by-design': { readonly mode: FanoutMode };
   'rollover-flag': { readonly mode: FanoutMode };
   'directions-apart': { readonly mode: FanoutMode; readonly by: ApartBy; readonly flows: readonly ApartFlow[]; readonly mend: Mend };
-  'fragments-apart': { readonly mode: FanoutMode; readonly flows: readonly ApartFlow[] };
+  'fragments-apart': { readonly mode: FanoutMode; readonly by: 'nic' | 'kernel'; readonly flows: readonly ApartFlow[] };
   'rps-flow-labels': { readonly mode: FanoutMode };
   'steering-rules': { readonly mode: FanoutMode; readonly count: number };
   'sent-traffic-steering': { readonly mode: FanoutMode; readonly off: 'ntuple' | 'private-flag' };
@@ -38,10 +40,28 @@ export interface NicFindingArgs {
   'threaded-napi': { readonly mode: FanoutMode };
   rfs: { readonly mode: FanoutMode; readonly queues: readonly number[] };
   /** What the members get. */
-  'one-queue': { readonly mode: FanoutMode; readonly most: number | null; readonly procs?: number };
-  'members-beyond-queues': { readonly queues: number; readonly procs: number; readonly most: number | null };
-  'members-beyond-cpus': { readonly cpus: number; readonly procs: number };
-  'queues-unused': { readonly mode: FanoutMode; readonly unused: readonly number[]; readonly queues: number };
+  'one-queue': {
+    readonly mode: FanoutMode;
+    readonly most: number | null;
+    readonly channels: Channels;
+    readonly mend: Mend;
+    readonly procs?: number;
+  };
+  'members-beyond-queues': {
+    readonly queues: number;
+    readonly procs: number;
+    readonly most: number | null;
+    readonly channels: Channels;
+  };
+  /** CPU c is that of member c mod n. */
+  'members-without-cpu': { readonly members: readonly number[]; readonly cpus: readonly number[]; readonly procs: number };
+  'queues-unused': {
+    readonly unused: readonly number[];
+    readonly queues: number;
+    /** To so many the NIC can hash. */
+    readonly hashedMost: number;
+    readonly channels: Channels;
+  };
   'queues-share-cpu': {
     readonly cpu: number;
     readonly irqs: readonly { readonly irq: number; readonly queue: number }[];

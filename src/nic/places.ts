@@ -1,6 +1,6 @@
 /** On which CPU both directions of flows are handled: by the interrupts of their queues, and by RPS. Pure. */
 import { symmetryOf } from './drivers.ts';
-import { type HashedFlow, type IrqFacts, isTold, type NicFacts, type QueueFacts } from './facts.ts';
+import { HASHED_FLOWS, type HashedFlow, type IrqFacts, isTold, type NicFacts, type QueueFacts } from './facts.ts';
 import type { Meets, Mend, NicFindingArgs } from './findings.ts';
 import { hashMeets, hasOneQueue, type Pair, queueMeets, receivedElsewhere, type Samples, unknownOf } from './hashing.ts';
 
@@ -106,6 +106,16 @@ function cpuOf({ cpus, effective }: IrqFacts): number | undefined {
   return served.length === 1 ? served[0] : undefined;
 }
 
+/** CPUs on which packets of this interface may reach the group; undefined: not known. */
+export function receivingCpus(facts: NicFacts): readonly number[] | undefined {
+  const { rps, cpus } = facts;
+  if (!isTold(rps) || receivedElsewhere(facts) !== undefined) return isTold(cpus) ? cpus.value.online : undefined;
+  const byRpsAlone = rps.value.every(({ rpsCpus }) => rpsCpus.length > 0);
+  const served = byRpsAlone ? [] : usesRps(facts) ? undefined : cpusOfQueues(facts)?.values();
+  if (served === undefined) return isTold(cpus) ? cpus.value.online : undefined;
+  return [...new Set([...served, ...rps.value.flatMap(({ rpsCpus }) => rpsCpus)])].sort((a, b) => a - b);
+}
+
 /** Several queues that one CPU serves, while others could. */
 export function crowdedCpus(facts: NicFacts): readonly NicFindingArgs['queues-share-cpu'][] {
   const { cpus } = facts;
@@ -132,12 +142,21 @@ export function wideIrqs(facts: NicFacts): readonly number[] {
   return irqs.value.filter(({ irq, cpus }) => cpus.length > 1 && (!isComplete || receiving.has(irq))).map(({ irq }) => irq);
 }
 
+/** With both ends of every flow hashed, which is a setting of its own. */
+function isHashSymmetric(facts: NicFacts): boolean {
+  const where = 'ethtool -n';
+  const all = { where, value: 'sdfn' };
+  const hashFields = { tcp4: all, udp4: all, tcp6: all, udp6: all };
+  return HASHED_FLOWS.every((flow) => hashMeets({ ...facts, hashFields }, undefined, flow, 'directions').answer === 'together');
+}
+
 export function mendOf(facts: NicFacts): Mend {
   const { features, cpus } = facts;
   return {
     symmetry: symmetryOf(facts),
     needsSoftwareHash: usesRps(facts) && isTold(features) && features.value['receive-hashing'] === true,
     hasOneQueue: hasOneQueue(facts),
+    isHashSymmetric: isHashSymmetric(facts),
     ...(isTold(cpus) ? { cpus: cpus.value.online } : {}),
   };
 }

@@ -51,13 +51,18 @@ const WORDS: NicWords = {
         : `the two directions of a flow to different queues: ${flowsText(flows)}`;
     return {
       message: `${who} ${how}. Mode ${mode} goes by the ${unit}, so it splits these flows${alternative(mend, mode, device)}`,
-      ...commands(mendCommands(mend, device, mode)),
+      ...commands(mendCommands(mend, device, mode, flows)),
     };
   },
-  'fragments-apart': ({ mode, flows }, device) => ({
-    message: `the NIC hashes whole datagrams by ports as well, and fragments by addresses alone: fragments come to another ${mode === 'qm' ? 'queue' : 'CPU'} than the rest of their flow (${flowsText(flows)}). Hashed by addresses alone they stay together, but a busy pair of hosts is not spread any more`,
-    remedy: flows.map(({ flow }) => `ethtool -N ${device} rx-flow-hash ${flow} sd`).join(' && '),
-  }),
+  'fragments-apart': ({ mode, by, flows }, device) =>
+    by === 'kernel'
+      ? {
+          message: `RPS goes by the hash of the kernel, which takes ports of whole datagrams and none of fragments: fragments come to another CPU than the rest of their flow, and no setting changes that`,
+        }
+      : {
+          message: `the NIC hashes whole datagrams by ports as well, and fragments by addresses alone: fragments come to another ${mode === 'qm' ? 'queue' : 'CPU'} than the rest of their flow (${flowsText(flows)}). Hashed by addresses alone they stay together, but a busy pair of hosts is not spread any more`,
+          remedy: flows.map(({ flow }) => `ethtool -N ${device} rx-flow-hash ${flow} sd`).join(' && '),
+        },
   'rps-flow-labels': ({ mode }) => ({
     message: `RPS goes by the hash of the kernel, which takes the IPv6 flow label where there is one, and each direction has its own: mode ${mode} splits such IPv6 flows. IPv4 is not affected. Use mode hash if IPv6 matters`,
   }),
@@ -96,29 +101,30 @@ const WORDS: NicWords = {
     }. Traffic of other hosts is not affected`,
     remedy: 'sysctl -w net.core.rps_sock_flow_entries=0',
   }),
-  'one-queue': ({ mode, most, procs }, device) => {
+  'one-queue': ({ mode, most, channels, mend, procs }, device) => {
     const message = `there is one receive queue in use, so mode ${mode} gives everything to one member${procs === undefined ? '' : `, and ${procs - 1} of ${procs} get nothing`}`;
-    if (mode === 'qm' && most !== null && most > 1) {
-      const wanted = Math.min(most, procs ?? most);
-      return {
-        message: `${message}. With more queues, see that both directions of a flow still meet`,
-        remedy: `ethtool -L ${device} combined ${wanted}`,
-      };
-    }
-    return { message: `${message}. Use mode hash to share the load` };
+    const wanted = most === null ? 1 : Math.min(most, procs ?? most);
+    const { symmetry, isHashSymmetric } = mend;
+    // More queues alone would take the directions of flows apart.
+    if (mode !== 'qm' || wanted === 1 || (symmetry.by === 'one-queue' && !isHashSymmetric))
+      return { message: `${message}. Use mode hash to share the load` };
+    const lines = isHashSymmetric || symmetry.by === 'one-queue' ? [] : symmetryCommands(symmetry, device, wanted);
+    return { message, remedy: [`ethtool -L ${device} ${channels} ${wanted}`, ...lines].join(' && ') };
   },
-  'members-beyond-queues': ({ queues, procs, most }, device) => {
+  'members-beyond-queues': ({ queues, procs, most, channels }, device) => {
     const message = `there are ${procs} members for ${counted(queues, 'receive queue')}: ${procs - queues} of them get nothing in mode qm`;
     return most !== null && most >= procs
-      ? { message, remedy: `ethtool -L ${device} combined ${procs}` }
+      ? { message, remedy: `ethtool -L ${device} ${channels} ${procs}` }
       : { message: `${message}. Start ${counted(queues, 'member')}, or use mode hash` };
   },
-  'members-beyond-cpus': ({ cpus, procs }) => ({
-    message: `there are ${procs} members for ${counted(cpus, 'CPU')}: ${procs - cpus} of them get nothing in mode cpu. Start at most ${counted(cpus, 'member')}, or use mode hash`,
+  'members-without-cpu': ({ members, cpus, procs }) => ({
+    message: `packets are received on CPU ${listed(cpus.map(String))}, and CPU c is that of member c mod ${procs}: ${
+      members.length === 1 ? `member ${members[0]} gets` : `members ${listed(members.map(String))} get`
+    } nothing in mode cpu. Spread the interrupts, start another number of members, or use mode hash`,
   }),
-  'queues-unused': ({ unused, queues }, device) => ({
+  'queues-unused': ({ unused, queues, hashedMost, channels }, device) => ({
     message: `the indirection table does not name ${unused.length === 1 ? 'queue' : 'queues'} ${listed(unused.map(String))} of ${queues}, so hashed packets never come there and members get nothing`,
-    remedy: `ethtool -X ${device} equal ${queues}`,
+    remedy: hashedMost < queues ? `ethtool -L ${device} ${channels} ${hashedMost}` : `ethtool -X ${device} equal ${queues}`,
   }),
   'queues-share-cpu': ({ cpu, irqs, cpus }) => {
     const moved = irqs.slice(1, 1 + cpus.length);
@@ -132,7 +138,7 @@ const WORDS: NicWords = {
     const where = by === 'rps' ? 'different CPUs' : 'different queues, which different CPUs serve';
     return {
       message: `${who} the two directions of a flow to ${where}: ${flowsText(flows)}. An answer may overtake its request before mode ${mode} gets them${alternative(mend, mode, device)}`,
-      ...commands(mendCommands(mend, device, mode)),
+      ...commands(mendCommands(mend, device, mode, flows)),
     };
   },
   'merged-packets': ({ features }, device) => ({
@@ -199,35 +205,48 @@ function commands(lines: readonly string[]): Pick<Said, 'remedy'> {
 }
 
 /** What to do where the command is not enough, or may be refused. */
-function alternative({ symmetry, hasOneQueue }: Mend, mode: FanoutMode, device: string): string {
+function alternative({ symmetry, hasOneQueue, isHashSymmetric }: Mend, mode: FanoutMode, device: string): string {
+  if (hasOneQueue || isHashSymmetric) return '';
   if (symmetry.by === 'key' && symmetry.mayRefuse)
     return `. Some devices refuse another key: then receive on one queue, "ethtool -L ${device} ${symmetry.channels} 1"`;
   if (symmetry.by === 'or-xor')
     return `. An ethtool of before 2025 does not know this setting: then use "ethtool -X ${device} hkey ${symmetricKey(OR_XOR_KEY_BYTES)}"`;
-  if (symmetry.by !== 'one-queue' || hasOneQueue) return '';
-  const all = mode === 'qm' ? '. With one queue, one member gets everything: mode hash shares the load and asks no NIC' : '';
+  if (symmetry.by !== 'one-queue') return '';
+  const all =
+    mode === 'qm'
+      ? '. With one queue, one member gets everything: mode hash shares the load and asks no NIC'
+      : mode === 'cpu'
+        ? '. RPS then spreads packets by the hash of the kernel'
+        : '';
   return `. The driver has no setting for the hash, so one queue is what keeps both directions together${all}`;
 }
 
-function mendCommands(mend: Mend, device: string, mode: FanoutMode): readonly string[] {
-  const { symmetry, needsSoftwareHash, hasOneQueue, cpus } = mend;
-  if (symmetry.by !== 'one-queue') return symmetryCommands(symmetry, device);
-  const spreadsByRps = mode === 'cpu' && !hasOneQueue && cpus !== undefined;
+function mendCommands(mend: Mend, device: string, mode: FanoutMode, flows: readonly ApartFlow[]): readonly string[] {
+  const { symmetry, needsSoftwareHash, hasOneQueue, isHashSymmetric, cpus } = mend;
+  // There RPS alone takes directions apart; whether the NIC hashes at all with one queue is its own affair.
+  if (hasOneQueue) return needsSoftwareHash ? [`ethtool -K ${device} rxhash off`] : [];
+  const lopsided = flows.filter(({ share }) => share === undefined);
+  const fields = lopsided.map(({ flow }) => `ethtool -N ${device} rx-flow-hash ${flow} sd`);
+  if (isHashSymmetric) return fields;
+  if (symmetry.by !== 'one-queue') return [...fields, ...symmetryCommands(symmetry, device)];
+  const spreadsByRps = mode === 'cpu' && cpus !== undefined;
   return [
-    ...(hasOneQueue ? [] : [`ethtool -L ${device} ${symmetry.channels} 1`]),
+    `ethtool -L ${device} ${symmetry.channels} 1`,
     ...(needsSoftwareHash || spreadsByRps ? [`ethtool -K ${device} rxhash off`] : []),
     ...(spreadsByRps ? [`echo ${cpuMask(cpus)} > /sys/class/net/${device}/queues/rx-0/rps_cpus`] : []),
   ];
 }
 
-function symmetryCommands(symmetry: Exclude<Symmetry, { readonly by: 'one-queue' }>, device: string): readonly string[] {
+/** @param wanted queues that there will be, where their number changes as well */
+function symmetryCommands(symmetry: Exclude<Symmetry, { readonly by: 'one-queue' }>, device: string, wanted?: number): readonly string[] {
   switch (symmetry.by) {
     case 'xor-function':
       return [`ethtool -X ${device} hfunc xor`];
     case 'or-xor':
       return [`ethtool -X ${device} xfrm symmetric-or-xor`];
     case 'key': {
-      const { keyBytes, queues, isOtherFunction } = symmetry;
+      const { keyBytes, isOtherFunction } = symmetry;
+      const queues = wanted ?? symmetry.queues;
       const parts = [
         ...(isOtherFunction ? ['hfunc toeplitz'] : []),
         `hkey ${symmetricKey(keyBytes)}`,

@@ -203,7 +203,7 @@ test('mode cpu: what moves flows to another CPU', () => {
 });
 
 test('mode qm: members without packets', () => {
-  expect(found(symmetricNic(), 'members-beyond-queues', { mode: 'qm', procs: 6 })).toEqual({ queues: 4, procs: 6, most: 8 });
+  expect(found(symmetricNic(), 'members-beyond-queues', { mode: 'qm', procs: 6 })).toMatchObject({ queues: 4, procs: 6, most: 8 });
   expect(found(symmetricNic({ rss: rssOf({ key: SYMMETRIC, table: [0, 1, 3] }) }), 'queues-unused', { mode: 'qm' })?.unused).toEqual([2]);
   expect(codes(nic({ queues: told({ used: 1, most: 8 }) }), { mode: 'qm', procs: 4 })).toEqual(['warning one-queue']);
 });
@@ -242,4 +242,20 @@ test.each(Object.entries(NICS))('%s', (_, facts) => {
     );
   });
   expect(modes.join('\n')).toMatchSnapshot();
+});
+
+test('mode cpu: CPUs that are those of no member', () => {
+  const cpus = told({ online: [0, 1, 2, 3, 4, 5, 6, 7], isolated: [] });
+  const irqs = told([0, 1, 2, 3].map((queue) => ({ irq: 60 + queue, name: `eth0-TxRx-${queue}`, cpus: [2 * queue] })));
+  expect(found(symmetricNic({ cpus, irqs }), 'members-without-cpu', { mode: 'cpu', procs: 4 })).toEqual({
+    members: [1, 3],
+    cpus: [0, 2, 4, 6],
+    procs: 4,
+  });
+  expect(codes(symmetricNic({ cpus, irqs }), { mode: 'cpu', procs: 3 })).toEqual([]);
+});
+
+test('mode qm: queues that the hash of ixgbe cannot choose', () => {
+  const facts = symmetricNic({ queues: told({ used: 20, most: 63 }), rss: rssOf({ key: SYMMETRIC, table: evenly(16) }) });
+  expect(found(facts, 'queues-unused', { mode: 'qm' })).toMatchObject({ unused: [16, 17, 18, 19], hashedMost: 16 });
 });
