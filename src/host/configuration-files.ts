@@ -74,7 +74,8 @@ function openHere(path: string): Opened {
 /** Nobody who may write to a directory on the way decides what is read with more rights than theirs. */
 function openAsRoot(path: string, asOwner: NonNullable<FileRights['asOwner']>): Opened {
   return guarded(path, () => {
-    const place = walkAsRoot(path);
+    // Whoever reads what is in it may not go this way.
+    const place = asOwner(ROOT, () => walkAsRoot(path));
     try {
       if (place.existing === undefined) throw new Error('there is no such file');
       checkRegular(path, place.existing);
@@ -138,9 +139,13 @@ function guarded(path: string, work: () => Opened): Opened {
   } catch (cause) {
     if (cause instanceof FanoutError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw bad(`cannot read ${path}: ${why}`, 'name a file that is there and that you may read', cause);
+    const isForbidden = (cause as NodeJS.ErrnoException).code === 'EACCES';
+    throw bad(`cannot read ${path}: ${why}`, isForbidden ? FORBIDDEN : 'name a file that is there', cause);
   }
 }
+
+const FORBIDDEN =
+  'a configuration is read with the rights of whoever called, also under sudo: call from a root shell (sudo -i), or name a copy that you may read';
 
 function bad(message: string, remedy: string, cause?: unknown): FanoutError {
   return new FanoutError('BAD_CONFIGURATION', message, remedy, { cause });

@@ -81,3 +81,16 @@ testWith([root()], 'root reads no file for the owner of another', {}, async () =
   const { status, stdout } = await run(['lint', at('home/main.yaml')]);
   expect([status, stdout]).toEqual([1, expect.stringMatching(/suricata-include-missing[\s\S]*EACCES/)]);
 });
+
+testWith([root()], 'root reads what only root may, and what lies behind a directory that only its group may enter', {}, async () => {
+  mkdirSync(at('etc'), { mode: 0o700 });
+  writeFileSync(at('etc/suricata.yaml'), GOOD.suricata, { mode: 0o600 });
+  mkdirSync(at('sensor'), { mode: 0o750 });
+  writeFileSync(at('sensor/suricata.yaml'), '%YAML 1.1\n---\ninclude: own.yaml\n', { mode: 0o640 });
+  writeFileSync(at('sensor/own.yaml'), GOOD.suricata, { mode: 0o640 });
+  execFileSync('chown', ['-R', '1234:1234', at('sensor')]);
+  for (const name of ['etc/suricata.yaml', 'sensor/suricata.yaml']) {
+    const { status, stdout } = await run(['lint', at(name)]);
+    expect([name, status, stdout]).toEqual([name, 0, expect.stringContaining('1 group')]);
+  }
+});
