@@ -188,6 +188,7 @@ function isFields(fields: string, letters: string): boolean {
 
 /** One end of a flow without the other. */
 function isLopsided(fields: string): boolean {
+  if (fields.includes('?')) return false;
   const has = (letter: string): boolean => fields.includes(letter);
   return has('s') !== has('d') || has('f') !== has('n');
 }

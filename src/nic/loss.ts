@@ -50,7 +50,7 @@ function backlogFindings(facts: NicFacts): readonly NicFinding[] {
   const rows = isTold(softnet)
     ? softnet.value.after.flatMap(({ cpu, dropped, flowLimited }) => {
         const before = softnet.value.before.find((row) => row.cpu === cpu);
-        const count = before === undefined ? 0 : dropped - before.dropped + (flowLimited - before.flowLimited);
+        const count = before === undefined ? 0 : since(before.dropped, dropped) + since(before.flowLimited, flowLimited);
         return count > 0 ? [{ cpu, count }] : [];
       })
     : [];
@@ -61,6 +61,11 @@ function backlogFindings(facts: NicFacts): readonly NicFinding[] {
       ? [nicFinding('backlog-small', 'warning', { backlog })]
       : []),
   ];
+}
+
+/** Of 32 bits, which begin again at 0. */
+function since(before: number, after: number): number {
+  return (after - before) >>> 0;
 }
 
 /** Of every kernel, and soon full at 10 Gbit/s. */

@@ -43,13 +43,15 @@ function foreignDissector({ flowDissector }: NicFacts): readonly NicUnknown[] {
 
 /** What goes past the hash of the NIC. */
 function byNic(facts: NicFacts): readonly NicUnknown[] {
-  const { steeringRules, xdp, kind } = facts;
+  const { steeringRules, xdp, kind, features } = facts;
   // Neither rules nor a program can choose another queue where there is one.
   const isOneQueue = hasOneQueue(facts);
   const isHardware = !isTold(kind) || kind.value === null;
+  // A driver that counts no rules, and whose filters are off, has none in force.
+  const hasNoFilters = isTold(features) && features.value['ntuple-filters'] === false;
   const rules = isTold(steeringRules) ? steeringRules.value : 0;
   return [
-    ...(isOneQueue || !isHardware ? [] : unread(facts, ['steeringRules'], true)),
+    ...(isOneQueue || !isHardware ? [] : unread(facts, ['steeringRules'], !hasNoFilters)),
     ...(!isOneQueue && isTold(steeringRules) && rules > 0
       ? [
           {

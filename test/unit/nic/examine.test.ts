@@ -215,6 +215,14 @@ test('rules that steer are looked at by nobody', () => {
   expect(judge(facts, { mode: 'hash' }).answer).toBe('ok');
 });
 
+test('rules that nobody can count decide, unless filters are off', () => {
+  const features = (ntuple: boolean) => told({ 'receive-hashing': true, 'ntuple-filters': ntuple });
+  const driver = told({ name: 'gve', version: '6.12.9', bus: '' });
+  const answer = (ntuple: boolean) =>
+    judge(symmetricNic({ driver, steeringRules: untold(), features: features(ntuple) }), { mode: 'qm' }).answer;
+  expect([answer(true), answer(false)]).toEqual(['unknown', 'ok']);
+});
+
 test('a flow dissector', () => {
   const attached = (isBuiltin: boolean) => symmetricNic({ flowDissector: told({ programId: 7, isBuiltin }) });
   expect([codes(attached(true)), judge(attached(true)).answer]).toEqual([['note flow-dissector'], 'ok']);
