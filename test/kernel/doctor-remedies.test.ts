@@ -79,13 +79,11 @@ testWith([program('ethtool')], 'a line that ethtool does not take would be notic
     expect(textOf(isolated(line)), line).toMatch(/bad command line|bit name not found/);
 });
 
-testWith([program('ip', 'iproute2')], 'ip and sysctl take theirs', { timeout: 60_000 }, () => {
+testWith([program('ip', 'iproute2')], 'ip takes its own, and sysctl settings that there are', { timeout: 60_000 }, () => {
   for (const line of by('ip')) expect(isolated(line).status, line).toBe(0);
-  // They are settings of the whole host, which are only looked up.
-  for (const line of by('sysctl')) {
-    const name = /^sysctl -w (net\.core\.\w+)=\d+$/.exec(line)?.[1] ?? line;
-    expect(spawnSync('sysctl', ['-n', name], { encoding: 'utf8' }).stdout, line).toMatch(/^\d+\n$/);
-  }
+  // Settings of the whole host, which a network namespace of its own does not show: Documentation/admin-guide/sysctl/net.rst names them.
+  for (const line of by('sysctl'))
+    expect(line).toMatch(/^sysctl -w net\.core\.(?:netdev_max_backlog|rps_sock_flow_entries|netdev_budget)=\d+$/);
 });
 
 test('what is written to files is written to such as Linux has', () => {
