@@ -24,11 +24,12 @@ function received(mode: ReceiveMode, { interface: device, spreading, outgoing }:
     return { message: `: ${message}`, remedy };
   }
   const mend = [symmetricOn(device, spreading.keyBytes), ...oneQueue(device, spreading.queues)].join(' or ');
-  if (outgoing === 0) return { message: '', remedy: mend };
+  const examined = `; "fanout-cluster doctor -i ${device} -m ${mode}" reads which of its settings it is, and has the command of this driver`;
+  if (outgoing === 0) return { message: '', remedy: `${mend}${examined}` };
   const sender = mode === 'qm' ? 'TX queue' : 'CPU';
   return {
     message: `; ${grouped(outgoing)} captured packets were sent by this host, and those go by the sender's ${sender}`,
-    remedy: `${mend}; where this host only receives copies, keep what it sends out with --ignore-outgoing`,
+    remedy: `${mend}${examined}; where this host only receives copies, keep what it sends out with --ignore-outgoing`,
   };
 }
 

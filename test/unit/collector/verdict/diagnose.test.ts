@@ -266,7 +266,7 @@ describe('diagnosis', () => {
         "flows": 1,
         "harmless": false,
         "message": "1 flow (ipv4/tcp): packets of one flow were handled on several queues; 7 captured packets were sent by this host, and those go by the sender's TX queue",
-        "remedy": "make RSS symmetric ("ethtool -X ens1 hkey 6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A", or "ethtool -X ens1 xfrm symmetric-xor" where the driver has it) or use one receive queue ("ethtool -L ens1 combined 1"); where this host only receives copies, keep what it sends out with --ignore-outgoing",
+        "remedy": "make RSS symmetric ("ethtool -X ens1 hkey 6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A:6D:5A", or "ethtool -X ens1 xfrm symmetric-xor" where the driver has it) or use one receive queue ("ethtool -L ens1 combined 1"); "fanout-cluster doctor -i ens1 -m qm" reads which of its settings it is, and has the command of this driver; where this host only receives copies, keep what it sends out with --ignore-outgoing",
       }
     `);
   });
