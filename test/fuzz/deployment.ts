@@ -2,6 +2,8 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { sayLint } from '../../src/collector/words/lint/say.ts';
+import type { Group } from '../../src/deployment/group.ts';
+import { groupOptions } from '../../src/deployment/group-options.ts';
 import { KINDS } from '../../src/deployment/reading.ts';
 import { GOOD, readingOf } from '../helpers/deployments.ts';
 import { bytesOf, type FuzzTarget, mutated, textOf } from './target.ts';
@@ -71,6 +73,7 @@ function check(text: string, kind?: (typeof KINDS)[number]): void {
   for (const group of reading.groups) {
     assert(group.procs === 'auto' || (Number.isInteger(group.procs) && group.procs >= 1), `procs ${group.procs}`);
     assert(typeof group.id !== 'number' || (group.id >= 0 && group.id <= 65535 + 32), `id ${group.id}`);
+    checkOptions(group);
   }
   for (const finding of reading.findings) {
     const { message, remedy } = sayLint(finding);
@@ -80,6 +83,22 @@ function check(text: string, kind?: (typeof KINDS)[number]): void {
     const { at } = finding;
     assert(at === undefined || (at.line >= 1 && at.line <= lines && at.column >= 1), `${finding.rule} at ${at?.line}:${at?.column}`);
   }
+}
+
+const HOST = { cpus: 8, onlineCpus: [0, 1, 2, 3, 4, 5, 6, 7], queues: 4, pageBytes: 4096 };
+
+/** Options that --from makes of it are such as can be typed. */
+function checkOptions(group: Group): void {
+  const { settings } = groupOptions(group, HOST);
+  const values = new Map(settings.map(({ option, value }) => [option, value]));
+  assert.equal(values.size, settings.length, 'an option twice');
+  for (const name of ['ringSize', 'blockSize', 'blockTimeout', 'snaplen', 'procs'] as const) {
+    const value = values.get(name);
+    assert(value === undefined || /^[1-9]\d{0,9}$/.test(String(value)), `${name} ${value}`);
+  }
+  const [ring, block, snaplen] = (['ringSize', 'blockSize', 'snaplen'] as const).map((name) => Number(values.get(name) ?? 0));
+  if (ring !== undefined && block !== undefined && snaplen !== undefined && ring > 0)
+    assert(ring % block === 0 && ring >= 2 * block && block % HOST.pageBytes === 0 && block > snaplen, `ring ${ring}, block ${block}`);
 }
 
 export const deployment: FuzzTarget = {
