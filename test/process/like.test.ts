@@ -1,11 +1,16 @@
 /** `--like`: a shadow of a group that runs. It is on the members of the same number, in the same namespace, and takes nothing away. */
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/model/run-result.ts';
+import { readTag } from '../../src/traffic/tag.ts';
 import { generateTraffic } from '../../src/traffic/traffic.ts';
 import { withForeignReader } from '../helpers/foreign-reader.ts';
 import { assertPrivateNamespace, CAPTURE, ip, makePair, removePair, SENDER, sendFrames } from '../helpers/network.ts';
 import { FLAG, MODE, type ReaderSocket, withReader } from '../helpers/packet-readers.ts';
+import { readPcap } from '../helpers/pcap.ts';
+import { temporaryDirectory } from '../helpers/programs.ts';
 import { program, root, testWith } from '../helpers/requirements.ts';
 import { end, serveCommand } from '../helpers/serve.ts';
 import { run, start } from '../helpers/tool.ts';
@@ -28,6 +33,11 @@ async function shadowing(args: readonly string[]): Promise<RunResult & { readonl
   const { status, stdout, stderr } = await running.ended;
   if (stdout === '') throw new Error(stderr);
   return { ...(JSON.parse(stdout) as RunResult), status };
+}
+
+/** The number of its flow. */
+function tagIn(frame: Uint8Array): number | undefined {
+  return readTag(frame, Buffer.from(frame).indexOf('FCLT'))?.flow;
 }
 
 const codes = ({ deployment }: RunResult) => deployment?.remarks.map(({ code }) => code);
@@ -55,19 +65,50 @@ describe('a group of another program', () => {
     });
   });
 
-  testWith([root(), program('netsniff-ng')], 'netsniff-ng: three processes in one group', {}, async () => {
-    makePair();
-    const command = ['netsniff-ng', '--in', CAPTURE, '--out', '/dev/null', '-s', '-C', '99', '-K', 'hash', '-S', '4MiB'];
-    const all = [];
-    try {
-      for (let i = 0; i < 3; i += 1) all.push(await serveCommand(command, /Running/));
-      const result = await shadowing(['--like', '99']);
-      expect([result.status, result.group.mode, result.group.procs]).toEqual([0, 'hash', 3]);
-      expect(result.deployment?.program).toBe('netsniff-ng');
-    } finally {
-      for (const one of all) await end(one);
-    }
-  });
+  testWith(
+    [root(), program('netsniff-ng')],
+    'netsniff-ng: three processes in one group, and as many flows on each as in the shadow',
+    {},
+    async () => {
+      makePair();
+      const scratch = temporaryDirectory();
+      const pcapOf = (process: number): string => join(scratch.path, `${process}.pcap`);
+      const command = (process: number) => [
+        'netsniff-ng',
+        '--in',
+        CAPTURE,
+        '--out',
+        pcapOf(process),
+        '-s',
+        '-C',
+        '99',
+        '-K',
+        'hash',
+        '-S',
+        '4MiB',
+      ];
+      const all: ChildProcess[] = [];
+      try {
+        for (const process of [0, 1, 2]) all.push(await serveCommand(command(process), /Running/));
+        const result = await shadowing(['--like', '99']);
+        expect([result.status, result.group.mode, result.group.procs]).toEqual([0, 'hash', 3]);
+        expect(result.deployment?.program).toBe('netsniff-ng');
+        // It hands a block on when its time is up.
+        await pause(500);
+        await Promise.all(all.splice(0).map(end));
+        const theirs = [0, 1, 2].map((process) => new Set(readPcap(pcapOf(process)).map((frame) => tagIn(frame))).size);
+        const ours = result.members.map(({ flows }) => flows);
+        // What is in its ring when it is ended it does not write.
+        for (const [member, flows] of theirs.entries()) {
+          expect(flows).toBeLessThanOrEqual(ours[member] ?? 0);
+          expect(flows).toBeGreaterThan(0.9 * (ours[member] ?? 0));
+        }
+      } finally {
+        await Promise.all(all.map(end));
+        scratch.remove();
+      }
+    },
+  );
 
   test('its filter is copied as it is, its DEFRAG is not', async () => {
     makePair();
