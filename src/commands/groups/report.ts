@@ -49,6 +49,7 @@ function deviceOf({ binding, interface: name, ifindex }: GroupResult): string {
 
 /** "sensor", "this network namespace", "the namespace of suricata (pid 4711)" */
 function placeOf({ name, isOwn, process, inode }: NamespaceResult): string {
+  if (name === 'initial') return 'the initial network namespace';
   if (name !== null) return name;
   if (isOwn) return 'this network namespace';
   return process === null ? `network namespace ${inode}` : `the namespace of ${process.comm} (pid ${process.pid})`;

@@ -63,16 +63,16 @@ describe('as text', () => {
 
   test('several namespaces, and what is unknown', () => {
     expect(text(MANY)).toMatchInlineSnapshot(`
-      "Group 99 in initial on eth0: hash+defrag, 2 members
-        namespace  initial (/proc/self/ns/net)
+      "Group 99 in the initial network namespace on eth0: hash+defrag, 2 members
+        namespace  the initial network namespace (/proc/self/ns/net)
         owners     suricata (pid 4711)
         captures   all protocols, promiscuous
         ring       TPACKET_V3, 8 x 128 KiB = 1 MiB each, a block waits 60 ms
         filter     none
         unread     drops
 
-      Group 4 in initial on all interfaces: ebpf+?, 1 member
-        namespace  initial (/proc/self/ns/net)
+      Group 4 in the initial network namespace on all interfaces: ebpf+?, 1 member
+        namespace  the initial network namespace (/proc/self/ns/net)
         captures   all protocols
         ring       none: read by recv(2), from a buffer of 208 KiB
         drops      93 since the sockets were opened
@@ -88,7 +88,7 @@ describe('as text', () => {
 
       No fanout group is in the namespace of a\\u001b[2Jb (pid 8).
 
-      Remarks on initial
+      Remarks on the initial network namespace
         bound-to-all: group 4 is bound to no interface: it gets the packets of all of
         them, those of loopback too, and a packet that passes two (a bridge and its
         port, a VLAN and its device) twice
@@ -121,11 +121,11 @@ describe('as text', () => {
 
   test('in short', () => {
     expect(renderText(groupsBrief(resultOf(MANY)), style)).toMatchInlineSnapshot(`
-      "Group 99 in initial on eth0: hash+defrag, 2 members
-      Group 4 in initial on all interfaces: ebpf+?, 1 member
+      "Group 99 in the initial network namespace on eth0: hash+defrag, 2 members
+      Group 4 in the initial network namespace on all interfaces: ebpf+?, 1 member
       Group 99 in sensor on an interface that was removed: hash+defrag, 1 member
       No fanout group is in the namespace of a\\u001b[2Jb (pid 8).
-      Remarks on initial
+      Remarks on the initial network namespace
         bound-to-all: group 4 is bound to no interface: it gets the packets of all of
         them, those of loopback too, and a packet that passes two (a bridge and its
         port, a VLAN and its device) twice
