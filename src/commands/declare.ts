@@ -80,9 +80,11 @@ Examples:
   sudo fanout-cluster compare -i eth0 --procs 16                  which mode? all of them on the same packets
   fanout-cluster matrix                                           every class of traffic in every mode: what is safe on this kernel
   fanout-cluster scale --procs 1,2,4,8,16                         rate, loss, balance and cost as the group grows
-  fanout-cluster lint /etc/suricata/suricata.yaml                 no privileges: mistakes in a deployment's own configuration
+  sudo fanout-cluster --from /etc/suricata/suricata.yaml          just what a configuration deploys
   fanout-cluster predict trace.pcap                               no privileges: which flows mode hash must split, and why
   sudo fanout-cluster cure --hash                                 mend what hash splits, in the groups that run here
   fanout-cluster lint /etc/suricata/suricata.yaml                 mistakes in a configuration, without traffic
+  sudo fanout-cluster groups                                      whose fanout groups run here
+  sudo fanout-cluster doctor -i eth0 -m qm                        settings of a NIC and its host that break a mode
   sudo fanout-cluster -n 4 -m cbpf --cbpf-program steering.txt
 `;

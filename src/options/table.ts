@@ -32,8 +32,8 @@ import { byteSize, decimal, duration, oneOf, type Range, sizeText, wholeNumber }
 /** Headings of --help, in this order. */
 export const SECTIONS = {
   own: 'Options:',
-  deployment: 'A deployment (of Suricata, Zeek, Snort, Arkime, ...):',
   group: 'The group under test:',
+  deployment: 'A deployment (of Suricata, Zeek, Snort, Arkime, ...):',
   stop: 'When to stop (at the first limit reached):',
   capture: 'Capture:',
   lab: 'The lab:',
@@ -221,39 +221,6 @@ export const OPTIONS = {
     fitting: ['lint.sarif', '-'],
   },
 
-  from: {
-    kind: 'list',
-    flags: '--from <file>',
-    section: 'deployment',
-    help: 'test the group that it deploys: suricata.yaml, node.cfg, snort.lua, config.ini, a unit, ... (repeatable, for files of one deployment)',
-    parse: parsePath('the path of a configuration file'),
-    fitting: ['/etc/suricata/suricata.yaml', 'node.cfg'],
-  },
-  like: value(
-    '--like <id[@netns]>',
-    'deployment',
-    'a shadow of a group that runs: same mode, members, interface, filter, and an id of its own',
-    {
-      parse: parseRunningGroup,
-      fitting: ['99', '23@sensor', '7@1234'],
-    },
-  ),
-  host: value('--host <name>', 'deployment', 'of a cluster: the groups of this host of it', {
-    otherwise: 'this one',
-    parse: parsePath('a host as the file names it'),
-    fitting: ['localhost', '10.0.0.5'],
-  }),
-  kind: value('--kind <kind>', 'deployment', `what the files are: ${KINDS.join(', ')}`, {
-    otherwise: 'told by what is in each',
-    parse: choice(KINDS),
-    fitting: KINDS,
-  }),
-  programVersion: value('--program-version <version>', 'deployment', 'of the program that reads them, such as 7.0.10', {
-    otherwise: 'what the file says, else the newest that is known',
-    parse: parseVersion,
-    fitting: ['7.0.10', '8.0', '5'],
-  }),
-
   interface: value('-i, --interface <name>', 'group', 'capture live traffic there', {
     otherwise: 'the lab, a private network namespace',
     parse: parseInterface,
@@ -298,6 +265,39 @@ export const OPTIONS = {
     fitting: ['builtin'],
   }),
   force: flag('--force', 'group', 'allow --defrag although another group exists on this host, which may blind it to fragments'),
+
+  from: {
+    kind: 'list',
+    flags: '--from <file>',
+    section: 'deployment',
+    help: 'test the group that it deploys: suricata.yaml, node.cfg, snort.lua, config.ini, a unit, ... (repeatable, for files of one deployment)',
+    parse: parsePath('the path of a configuration file'),
+    fitting: ['/etc/suricata/suricata.yaml', 'node.cfg'],
+  },
+  like: value(
+    '--like <id[@netns]>',
+    'deployment',
+    'a shadow of a group that runs: same mode, members, interface, filter, and an id of its own',
+    {
+      parse: parseRunningGroup,
+      fitting: ['99', '23@sensor', '7@1234'],
+    },
+  ),
+  host: value('--host <name>', 'deployment', 'of a cluster: the groups of this host of it', {
+    otherwise: 'this one',
+    parse: parsePath('a host as the file names it'),
+    fitting: ['localhost', '10.0.0.5'],
+  }),
+  kind: value('--kind <kind>', 'deployment', `what the files are: ${KINDS.join(', ')}`, {
+    otherwise: 'told by what is in each',
+    parse: choice(KINDS),
+    fitting: KINDS,
+  }),
+  programVersion: value('--program-version <version>', 'deployment', 'of the program that reads them, such as 7.0.10', {
+    otherwise: 'what the file says, else the newest that is known',
+    parse: parseVersion,
+    fitting: ['7.0.10', '8.0', '5'],
+  }),
 
   maxFlows: value('--max-flows <count>', 'stop', 'flows seen in both directions', {
     otherwise: `live without any limit: ${LIVE_LIMITS.twoWayFlows}, or ${LIVE_LIMITS.duration}`,
